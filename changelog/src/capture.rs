@@ -1,0 +1,130 @@
+//! Capture by hooks: what an entity's `ActiveModelBehavior` does so that its writes are recorded.
+//!
+//! Switched on by [`track!`](crate::track). The hooks are stateless: they read the row as it is
+//! (locked), compare, and tell the connection by [`protocol`] messages what the next statement will
+//! do and what came of it. Writing the log and deciding whether a transaction may commit is the
+//! business of [`TrackedTransaction`](crate::TrackedTransaction); nothing here knows it.
+
+mod hooks;
+pub(crate) mod protocol;
+mod registry;
+mod row;
+
+pub use hooks::{Hooks, after_delete, after_save, before_delete, before_save};
+pub use registry::{TrackedTable, tracked_tables};
+pub(crate) use registry::Registry;
+
+use sea_orm::EntityTrait;
+
+/// An entity whose writes are recorded. Implemented by [`track!`](crate::track).
+pub trait Tracked: EntityTrait {
+    /// The column stamped with the time of the insert, if the server manages one.
+    fn created_at() -> Option<Self::Column>;
+    /// The column stamped whenever another column changes, if the server manages one.
+    fn updated_at() -> Option<Self::Column>;
+
+    /// Whether the server alone writes this column.
+    fn is_managed(column: &Self::Column) -> bool {
+        use sea_orm::IdenStatic;
+        [Self::created_at(), Self::updated_at()]
+            .iter()
+            .flatten()
+            .any(|managed| managed.as_str() == column.as_str())
+    }
+}
+
+/// Records every insert, update and delete of the entity in this file: one line.
+///
+/// Names the server-managed columns, if the table has them, and `hooks` if the entity has hooks of
+/// its own (then implement [`Hooks`](crate::Hooks) for `ActiveModel`). It stands where SeaORM's
+/// `impl ActiveModelBehavior for ActiveModel {}` would.
+///
+/// ```ignore
+/// seachange_changelog::track!();
+/// seachange_changelog::track!(created_at: CreatedAt, updated_at: UpdatedAt);
+/// seachange_changelog::track!(updated_at: UpdatedAt, hooks);
+/// ```
+#[macro_export]
+macro_rules! track {
+    ($(created_at: $created:ident)? $(,)? $(updated_at: $updated:ident)? $(,)?) => {
+        impl $crate::Hooks for ActiveModel {}
+        $crate::__track!([$($created)?] [$($updated)?]);
+    };
+    ($(created_at: $created:ident,)? $(updated_at: $updated:ident,)? hooks) => {
+        $crate::__track!([$($created)?] [$($updated)?]);
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __track {
+    ([$($created:ident)?] [$($updated:ident)?]) => {
+        impl $crate::Tracked for Entity {
+            fn created_at() -> Option<Self::Column> {
+                None::<Self::Column>$(.or(Some(Self::Column::$created)))?
+            }
+            fn updated_at() -> Option<Self::Column> {
+                None::<Self::Column>$(.or(Some(Self::Column::$updated)))?
+            }
+        }
+
+        $crate::__private::inventory::submit! {
+            $crate::TrackedTable::of(|| {
+                <Entity as $crate::__private::sea_orm::EntityName>::table_name(&Entity)
+            })
+        }
+
+        #[$crate::__private::async_trait::async_trait]
+        impl $crate::__private::sea_orm::ActiveModelBehavior for ActiveModel {
+            fn new() -> Self {
+                <Self as $crate::Hooks>::new()
+            }
+
+            async fn before_save<C>(
+                self,
+                db: &C,
+                insert: bool,
+            ) -> Result<Self, $crate::__private::sea_orm::DbErr>
+            where
+                C: $crate::__private::sea_orm::ConnectionTrait,
+            {
+                let own = <Self as $crate::Hooks>::before_save(self, db, insert).await?;
+                $crate::__private::before_save(own, db, insert).await
+            }
+
+            async fn after_save<C>(
+                model: Model,
+                db: &C,
+                insert: bool,
+            ) -> Result<Model, $crate::__private::sea_orm::DbErr>
+            where
+                C: $crate::__private::sea_orm::ConnectionTrait,
+            {
+                let model = $crate::__private::after_save(model, db, insert).await?;
+                <Self as $crate::Hooks>::after_save(model, db, insert).await
+            }
+
+            async fn before_delete<C>(
+                self,
+                db: &C,
+            ) -> Result<Self, $crate::__private::sea_orm::DbErr>
+            where
+                C: $crate::__private::sea_orm::ConnectionTrait,
+            {
+                let own = <Self as $crate::Hooks>::before_delete(self, db).await?;
+                $crate::__private::before_delete(own, db).await
+            }
+
+            async fn after_delete<C>(
+                self,
+                db: &C,
+            ) -> Result<Self, $crate::__private::sea_orm::DbErr>
+            where
+                C: $crate::__private::sea_orm::ConnectionTrait,
+            {
+                let recorded = $crate::__private::after_delete(self, db).await?;
+                <Self as $crate::Hooks>::after_delete(recorded, db).await
+            }
+        }
+    };
+}

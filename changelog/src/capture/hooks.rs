@@ -1,0 +1,200 @@
+//! The four hooks of a tracked entity, and the trait for an entity's own.
+//!
+//! Order matters: the entity's own `before_*` runs first and capture's last, capture's `after_*`
+//! first and the entity's own last. So nothing runs between announcing a statement, the statement
+//! and recording it, and an own hook that writes the same row again is recorded after, not inside.
+
+use chrono::{SecondsFormat, Utc};
+use sea_orm::{
+    ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, ModelTrait,
+};
+
+use super::protocol::{Message, Step};
+use super::{Tracked, row};
+use crate::error::CaptureError;
+use crate::image::{self, Image};
+use crate::log::Operation;
+
+/// An entity's own hooks beside capture; the same four as `ActiveModelBehavior`, which
+/// [`track!`](crate::track) implements. An error stops the write and rolls nothing else back.
+#[async_trait::async_trait]
+pub trait Hooks: ActiveModelTrait {
+    /// A fresh active model; every column unset unless overridden.
+    fn new() -> Self {
+        <Self as ActiveModelTrait>::default()
+    }
+
+    /// Runs before capture compares with the stored row: what it sets is recorded.
+    async fn before_save<C: ConnectionTrait>(self, _db: &C, _insert: bool) -> Result<Self, DbErr> {
+        Ok(self)
+    }
+
+    /// Runs after the change is in the log.
+    async fn after_save<C: ConnectionTrait>(
+        model: <Self::Entity as EntityTrait>::Model,
+        _db: &C,
+        _insert: bool,
+    ) -> Result<<Self::Entity as EntityTrait>::Model, DbErr> {
+        Ok(model)
+    }
+
+    /// Runs before capture reads the row that will go.
+    async fn before_delete<C: ConnectionTrait>(self, _db: &C) -> Result<Self, DbErr> {
+        Ok(self)
+    }
+
+    /// Runs after the change is in the log.
+    async fn after_delete<C: ConnectionTrait>(self, _db: &C) -> Result<Self, DbErr> {
+        Ok(self)
+    }
+}
+
+fn message<E: EntityTrait>(operation: Operation, step: Step) -> Message {
+    Message {
+        table: E::default().table_name().to_owned(),
+        operation,
+        step,
+    }
+}
+
+/// The time now as images write it: UTC, microseconds.
+fn now() -> String {
+    Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+/// Prepares an insert or update for capture. Sets server-managed columns; on an update leaves only
+/// columns set that really change, so that nothing is written when nothing does.
+///
+/// # Errors
+/// [`CaptureError`] if the connection does not capture or is not in a transaction;
+/// `RecordNotUpdated` for an update of a row that is not there.
+pub async fn before_save<A, C>(mut model: A, db: &C, insert: bool) -> Result<A, DbErr>
+where
+    A: ActiveModelTrait + Send,
+    A::Entity: Tracked,
+    C: ConnectionTrait,
+{
+    row::canonicalise(&mut model, db.get_database_backend())?;
+    if insert {
+        announce_insert(model, db).await
+    } else {
+        announce_update(model, db).await
+    }
+}
+
+async fn announce_insert<A, C>(mut model: A, db: &C) -> Result<A, DbErr>
+where
+    A: ActiveModelTrait + Send,
+    A::Entity: Tracked,
+    C: ConnectionTrait,
+{
+    let now = now();
+    let managed = [A::Entity::created_at(), A::Entity::updated_at()];
+    for column in managed.into_iter().flatten() {
+        if model.is_not_set(column) {
+            row::stamp(&mut model, column, &now)?;
+        }
+    }
+    let step = Step::Announce {
+        key: row::key_of(&model)?,
+        before: None,
+    };
+    message::<A::Entity>(Operation::Insert, step).send(db).await?;
+    Ok(model)
+}
+
+async fn announce_update<A, C>(mut model: A, db: &C) -> Result<A, DbErr>
+where
+    A: ActiveModelTrait + Send,
+    A::Entity: Tracked,
+    C: ConnectionTrait,
+{
+    let Some(key) = row::key_of(&model)? else {
+        return Err(DbErr::PrimaryKeyNotSet { ctx: "UpdateOne" });
+    };
+    let Some(stored) = row::lock_row(&model, db).await? else {
+        return Err(DbErr::RecordNotUpdated);
+    };
+    let before = image::image_of(&stored).map_err(CaptureError::from)?;
+    let step = if row::keep_changed(&mut model, &before, A::Entity::is_managed)? {
+        if let Some(column) = A::Entity::updated_at() {
+            row::stamp(&mut model, column, &now())?;
+        }
+        Step::Announce {
+            key: Some(key),
+            before: Some(before),
+        }
+    } else {
+        Step::Unchanged { key }
+    };
+    message::<A::Entity>(Operation::Update, step).send(db).await?;
+    Ok(model)
+}
+
+/// Records what an insert or update made of the row.
+///
+/// # Errors
+/// [`CaptureError`] if the change cannot be recorded; the transaction will then not commit.
+pub async fn after_save<M, C>(model: M, db: &C, insert: bool) -> Result<M, DbErr>
+where
+    M: ModelTrait + Sync,
+    M::Entity: Tracked,
+    C: ConnectionTrait,
+{
+    let operation = if insert {
+        Operation::Insert
+    } else {
+        Operation::Update
+    };
+    let after: Image = image::image_of(&model).map_err(CaptureError::from)?;
+    let step = Step::Record {
+        key: image::key_of(&model).map_err(CaptureError::from)?,
+        after: Some(after),
+    };
+    message::<M::Entity>(operation, step).send(db).await?;
+    Ok(model)
+}
+
+/// Reads and locks the row that a delete will remove.
+///
+/// # Errors
+/// [`CaptureError`] if the connection does not capture or is not in a transaction.
+pub async fn before_delete<A, C>(model: A, db: &C) -> Result<A, DbErr>
+where
+    A: ActiveModelTrait + Send,
+    A::Entity: Tracked,
+    C: ConnectionTrait,
+{
+    let Some(key) = row::key_of(&model)? else {
+        return Err(DbErr::PrimaryKeyNotSet { ctx: "DeleteOne" });
+    };
+    let stored = row::lock_row(&model, db).await?;
+    let before = stored
+        .as_ref()
+        .map(image::image_of)
+        .transpose()
+        .map_err(CaptureError::from)?;
+    let step = Step::Announce {
+        key: Some(key),
+        before,
+    };
+    message::<A::Entity>(Operation::Delete, step).send(db).await?;
+    Ok(model)
+}
+
+/// Records that the row is gone, if there was one.
+///
+/// # Errors
+/// [`CaptureError`] if the change cannot be recorded; the transaction will then not commit.
+pub async fn after_delete<A, C>(model: A, db: &C) -> Result<A, DbErr>
+where
+    A: ActiveModelTrait + Send,
+    A::Entity: Tracked,
+    C: ConnectionTrait,
+{
+    if let Some(key) = row::key_of(&model)? {
+        let step = Step::Record { key, after: None };
+        message::<A::Entity>(Operation::Delete, step).send(db).await?;
+    }
+    Ok(model)
+}

@@ -1,0 +1,136 @@
+//! What a hook says to the connection it writes through.
+//!
+//! A hook holds only a `ConnectionTrait`. Its messages are statements of our own that a tracked
+//! connection recognises by their text and never sends on. Any other connection sends them to the
+//! database, where the text is no SQL and fails: so a hook cannot run unrecorded by mistake.
+
+use sea_orm::sea_query::{Value, Values};
+use sea_orm::{AuditError, ConnectionTrait, DbBackend, DbErr, QueryAccessAudit, Statement};
+use sea_orm::StatementBuilder;
+
+use crate::error::CaptureError;
+use crate::image::Image;
+use crate::log::Operation;
+
+/// No SQL in any database; the version keeps two copies of this crate apart.
+const MARK: &str = "SEACHANGE CAPTURE 1";
+
+/// One message of a hook.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Message {
+    pub(crate) table: String,
+    pub(crate) operation: Operation,
+    pub(crate) step: Step,
+}
+
+/// Where in a write the hook is.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Step {
+    /// The next statement on the table does this to one row. `key` is unknown only for an insert
+    /// whose key the database assigns; `before` is the row as it is, locked.
+    Announce {
+        key: Option<Image>,
+        before: Option<Image>,
+    },
+    /// Nothing differs, so no statement will come.
+    Unchanged { key: Image },
+    /// The statement ran. `after` is the row now.
+    Record { key: Image, after: Option<Image> },
+}
+
+impl Message {
+    /// Hands the message to the connection.
+    pub(crate) async fn send<C: ConnectionTrait>(self, db: &C) -> Result<(), DbErr> {
+        match db.query_one(&self).await {
+            Ok(_) => Ok(()),
+            Err(error) if CaptureError::of(&error).is_some() => Err(error),
+            // The text reached a database: this connection does not capture.
+            Err(DbErr::Query(_) | DbErr::Exec(_)) => {
+                Err(CaptureError::Untracked {
+                    table: self.table,
+                    operation: self.operation,
+                }
+                .into())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The message in a built statement, if it is one.
+    pub(crate) fn of(statement: &Statement) -> Option<Result<Self, CaptureError>> {
+        (statement.sql == MARK).then(|| {
+            let values = statement.values.as_ref().map(|values| values.0.as_slice());
+            values.and_then(Self::read).ok_or(CaptureError::Protocol)
+        })
+    }
+
+    fn read(values: &[Value]) -> Option<Self> {
+        let [Value::String(Some(table)), Value::String(Some(operation)), Value::String(Some(step)), key, image] =
+            values
+        else {
+            return None;
+        };
+        let operation = match operation.as_str() {
+            "insert" => Operation::Insert,
+            "update" => Operation::Update,
+            "delete" => Operation::Delete,
+            _ => return None,
+        };
+        let step = match step.as_str() {
+            "announce" => Step::Announce {
+                key: image_in(key)?,
+                before: image_in(image)?,
+            },
+            "unchanged" => Step::Unchanged {
+                key: image_in(key)??,
+            },
+            "record" => Step::Record {
+                key: image_in(key)??,
+                after: image_in(image)?,
+            },
+            _ => return None,
+        };
+        Some(Self {
+            table: table.clone(),
+            operation,
+            step,
+        })
+    }
+}
+
+fn image_in(value: &Value) -> Option<Option<Image>> {
+    match value {
+        Value::Json(None) => Some(None),
+        Value::Json(Some(json)) => Some(Some(json.as_object()?.clone())),
+        _ => None,
+    }
+}
+
+fn json(image: Option<&Image>) -> Value {
+    Value::Json(image.map(|image| Box::new(serde_json::Value::Object(image.clone()))))
+}
+
+impl StatementBuilder for Message {
+    fn build(&self, db_backend: &DbBackend) -> Statement {
+        let (step, key, image) = match &self.step {
+            Step::Announce { key, before } => ("announce", key.as_ref(), before.as_ref()),
+            Step::Unchanged { key } => ("unchanged", Some(key), None),
+            Step::Record { key, after } => ("record", Some(key), after.as_ref()),
+        };
+        Statement {
+            sql: MARK.to_owned(),
+            values: Some(Values(vec![
+                self.table.as_str().into(),
+                self.operation.as_str().into(),
+                step.into(),
+                json(key),
+                json(image),
+            ])),
+            db_backend: *db_backend,
+        }
+    }
+
+    fn audit(&self) -> Result<QueryAccessAudit, AuditError> {
+        Err(AuditError::UnsupportedQuery)
+    }
+}

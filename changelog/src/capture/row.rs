@@ -1,0 +1,140 @@
+//! Reading and comparing the row that a hook is about to change.
+
+use sea_orm::sea_query::{ArrayType, Value};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue, ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr,
+    EntityTrait, IdenStatic, Iterable, ModelTrait, PrimaryKeyToColumn, QueryFilter, QuerySelect,
+};
+
+use crate::error::CaptureError;
+use crate::image::{self, Image};
+
+/// The condition that names the active model's row, if its whole key is known.
+fn key_condition<A: ActiveModelTrait>(model: &A) -> Option<Condition> {
+    <A::Entity as EntityTrait>::PrimaryKey::iter()
+        .map(PrimaryKeyToColumn::into_column)
+        .try_fold(Condition::all(), |condition, column| {
+            let value = model.get(column).into_value()?;
+            Some(condition.add(column.eq(value)))
+        })
+}
+
+/// The key as an image, if all of it is known.
+pub(super) fn key_of<A: ActiveModelTrait>(model: &A) -> Result<Option<Image>, CaptureError> {
+    let mut key = Image::new();
+    for column in <A::Entity as EntityTrait>::PrimaryKey::iter().map(|k| k.into_column()) {
+        let Some(value) = model.get(column).into_value() else {
+            return Ok(None);
+        };
+        let json = image::encode(column.def().get_column_type(), &value)?;
+        key.insert(column.as_str().to_owned(), json);
+    }
+    Ok(Some(key))
+}
+
+/// The stored row that the active model means, locked until the transaction ends; `None` if its
+/// key is not fully set or no such row exists.
+pub(super) async fn lock_row<A, C>(
+    model: &A,
+    db: &C,
+) -> Result<Option<<A::Entity as EntityTrait>::Model>, DbErr>
+where
+    A: ActiveModelTrait,
+    C: ConnectionTrait,
+{
+    let Some(condition) = key_condition(model) else {
+        return Ok(None);
+    };
+    let select = A::Entity::find().filter(condition);
+    // SQLite has no row locks: a write transaction has the database to itself.
+    let select = match db.get_database_backend() {
+        DbBackend::Sqlite => select,
+        _ => select.lock_exclusive(),
+    };
+    select.one(db).await
+}
+
+/// Makes every value that will be written what the database would store, so that images compare
+/// equal on every database; refuses what the driver cannot bind.
+pub(super) fn canonicalise<A: ActiveModelTrait>(
+    model: &mut A,
+    backend: DbBackend,
+) -> Result<(), DbErr> {
+    for column in <A::Entity as EntityTrait>::Column::iter() {
+        if let ActiveValue::Set(value) = model.get(column) {
+            check_bindable(column.as_str(), &value, backend)?;
+            let def = column.def();
+            model.try_set(column, image::canonical(def.get_column_type(), value))?;
+        }
+    }
+    Ok(())
+}
+
+/// The drivers panic on what their database cannot hold: SQLite's and PostgreSQL's on an unsigned
+/// integer above `i64::MAX`, SQLite's and MariaDB's on PostgreSQL's own types.
+fn check_bindable(column: &str, value: &Value, backend: DbBackend) -> Result<(), CaptureError> {
+    let is_postgres = backend == DbBackend::Postgres;
+    match value {
+        Value::BigUnsigned(Some(number))
+            if backend != DbBackend::MySql && i64::try_from(*number).is_err() =>
+        {
+            Err(CaptureError::IntegerTooLarge {
+                column: column.to_owned(),
+                value: *number,
+            })
+        }
+        Value::Array(..) | Value::IpNetwork(_) | Value::MacAddress(_) if !is_postgres => {
+            Err(CaptureError::UnsupportedHere {
+                column: column.to_owned(),
+                database: backend.as_str(),
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Leaves only columns set whose value differs from the stored row, and none that `managed` names;
+/// tells whether any is left.
+pub(super) fn keep_changed<A>(
+    model: &mut A,
+    before: &Image,
+    managed: impl Fn(&<A::Entity as EntityTrait>::Column) -> bool,
+) -> Result<bool, DbErr>
+where
+    A: ActiveModelTrait,
+{
+    let mut changed = false;
+    for column in <A::Entity as EntityTrait>::Column::iter() {
+        if <A::Entity as EntityTrait>::PrimaryKey::from_column(column).is_some() {
+            continue;
+        }
+        let ActiveValue::Set(value) = model.get(column) else {
+            continue;
+        };
+        let json =
+            image::encode(column.def().get_column_type(), &value).map_err(CaptureError::from)?;
+        let stored = before.get(column.as_str());
+        if managed(&column) || stored.is_some_and(|stored| image::same(stored, &json)) {
+            model.not_set(column);
+        } else {
+            changed = true;
+        }
+    }
+    Ok(changed)
+}
+
+/// Sets a server-managed time column to `now`, whatever type of time its field has.
+pub(super) fn stamp<A>(
+    model: &mut A,
+    column: <A::Entity as EntityTrait>::Column,
+    now: &str,
+) -> Result<(), DbErr>
+where
+    A: ActiveModelTrait,
+{
+    let rust: ArrayType = <<A::Entity as EntityTrait>::Model as ModelTrait>::get_value_type(column);
+    let text = serde_json::Value::String(now.to_owned());
+    let value = image::decode(column.def().get_column_type(), &rust, &text)
+        .map_err(CaptureError::from)?;
+    model.try_set(column, value)
+}

@@ -1,0 +1,158 @@
+//! What capture refuses, and how the refusal travels through SeaORM's own error type.
+//!
+//! SeaORM's hooks and connections can only return `DbErr`. A [`CaptureError`] rides in the one
+//! variant that keeps a source, so that callers get the fact back by [`CaptureError::of`] and
+//! never have to read a message.
+
+use std::sync::Arc;
+
+use sea_orm::DbErr;
+
+use crate::image::ImageError;
+use crate::log::Operation;
+
+/// A write that capture refuses.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum CaptureError {
+    /// A statement would change a tracked table and nothing would record it.
+    #[error(
+        "{operation} on tracked table `{table}` would not be recorded; cure: write through the \
+         entity's ActiveModel (insert, update, save, delete), which runs the capture hooks"
+    )]
+    Unrecorded {
+        /// The tracked table.
+        table: String,
+        /// What the statement does.
+        operation: Operation,
+    },
+    /// A transaction was about to commit a change whose hook never finished.
+    #[error(
+        "{operation} on tracked table `{table}` was executed but not recorded, so the transaction \
+         was rolled back; cure: use calls that run both hooks (`update`, not \
+         `update_without_returning`) and do not commit after a hook failed"
+    )]
+    Unfinished {
+        /// The tracked table.
+        table: String,
+        /// What was executed.
+        operation: Operation,
+    },
+    /// A tracked table was written outside a transaction, where row and change could part.
+    #[error(
+        "{operation} on tracked table `{table}` outside a transaction; cure: begin one on the \
+         TrackedConnection and write through it"
+    )]
+    OutsideTransaction {
+        /// The tracked table.
+        table: String,
+        /// What was tried.
+        operation: Operation,
+    },
+    /// A tracked entity was written through a connection that does not capture.
+    #[error(
+        "{operation} on tracked table `{table}` through a connection that does not record changes; \
+         cure: use a TrackedConnection"
+    )]
+    Untracked {
+        /// The tracked table.
+        table: String,
+        /// What was tried.
+        operation: Operation,
+    },
+    /// A foreign key's action would change tracked rows where no hook runs.
+    #[error(
+        "{operation} on `{parent}` would make the database change rows of tracked table `{child}` \
+         by a foreign key's action, unrecorded; cure: let the foreign key restrict, and write the \
+         dependent rows first"
+    )]
+    Cascade {
+        /// The table of the statement.
+        parent: String,
+        /// The tracked table that the database would write.
+        child: String,
+        /// What the statement does.
+        operation: Operation,
+    },
+    /// The raw statement writes a tracked table.
+    #[error(
+        "raw {verb} names tracked table `{table}` and would not be recorded; cure: write through \
+         the entity's ActiveModel"
+    )]
+    RawWrite {
+        /// The tracked table.
+        table: String,
+        /// The statement's first word.
+        verb: String,
+    },
+    /// What the raw statement writes cannot be told.
+    #[error(
+        "raw {verb} may write a tracked table; cure: run it on a connection of your own if it \
+         does not"
+    )]
+    RawUnclear {
+        /// The statement's first word.
+        verb: String,
+    },
+    /// Transactions are opened and closed by the connection, never by raw SQL.
+    #[error("raw {verb} on a tracked connection; cure: use begin, commit and rollback of the API")]
+    RawTransaction {
+        /// The statement's first word.
+        verb: String,
+    },
+    /// Another transaction wrote the row between two steps of this one; trying again helps.
+    #[error("row of `{table}` was changed by another transaction at the same moment")]
+    Raced {
+        /// The tracked table.
+        table: String,
+    },
+    /// A number that the database's integers cannot hold.
+    #[error("column `{column}`: {value} is above 9223372036854775807, the largest integer here")]
+    IntegerTooLarge {
+        /// The column.
+        column: String,
+        /// The value.
+        value: u64,
+    },
+    /// A type that only PostgreSQL has.
+    #[error("column `{column}`: {database} has no such type")]
+    UnsupportedHere {
+        /// The column.
+        column: String,
+        /// The database.
+        database: &'static str,
+    },
+    /// The row cannot be written down as an image.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// The change could not be written to the log.
+    #[error("the change of `{table}` could not be recorded: {source}")]
+    Log {
+        /// The tracked table.
+        table: String,
+        /// What the database said.
+        source: DbErr,
+    },
+    /// A message between hook and connection was not understood: two versions of this crate.
+    #[error("hook and connection disagree; cure: use one version of seachange-changelog")]
+    Protocol,
+}
+
+impl CaptureError {
+    /// The capture error inside a database error, if there is one.
+    pub fn of(error: &DbErr) -> Option<&Self> {
+        match error {
+            DbErr::TryIntoErr { source, .. } => source.downcast_ref(),
+            _ => None,
+        }
+    }
+}
+
+impl From<CaptureError> for DbErr {
+    fn from(error: CaptureError) -> Self {
+        DbErr::TryIntoErr {
+            from: "write",
+            into: "change",
+            source: Arc::new(error),
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Row images: a database row as a JSON object, and the way back.
+//!
+//! An image has every column under its database name, keys sorted, values written as the column's
+//! type demands. Equal rows have equal images on every database, and what [`encode`] writes
+//! [`decode`] reads back without loss. How each type is written is told at [`encode`].
+//!
+//! Knows column types and values only: no connection, no change log, and nothing of who reads an
+//! image.
+
+mod canonical;
+mod codec;
+mod decimal;
+mod error;
+mod float;
+mod form;
+mod integer;
+mod network;
+mod row;
+mod temporal;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+pub use canonical::canonical;
+pub use codec::{decode, encode};
+pub use error::ImageError;
+pub use row::{differing, image_of, key_of, model_from, same};
+
+/// A row, or part of one: column name to value, names sorted.
+pub type Image = serde_json::Map<String, serde_json::Value>;

@@ -1,0 +1,47 @@
+//! Values as every database would store them.
+//!
+//! A value that has been through here has the same image before and after it is stored. Knows the
+//! precision all databases share, nothing of any one of them.
+
+use sea_orm::ColumnType;
+use sea_orm::sea_query::Value;
+
+use super::decimal;
+use super::form::Form;
+use super::temporal::{with_chrono, with_time};
+
+/// The value as every database would store it: times cut to microseconds, decimals rounded half
+/// away from zero to the scale that the column declares. Anything else is returned unchanged.
+pub fn canonical(column: &ColumnType, value: Value) -> Value {
+    match value {
+        Value::ChronoTime(v) => Value::ChronoTime(v.map(with_chrono::cut_time)),
+        Value::ChronoDateTime(v) => Value::ChronoDateTime(v.map(with_chrono::cut_naive)),
+        Value::ChronoDateTimeUtc(v) => Value::ChronoDateTimeUtc(v.map(with_chrono::cut)),
+        Value::ChronoDateTimeLocal(v) => Value::ChronoDateTimeLocal(v.map(with_chrono::cut)),
+        Value::ChronoDateTimeWithTimeZone(v) => {
+            Value::ChronoDateTimeWithTimeZone(v.map(with_chrono::cut))
+        }
+        Value::TimeTime(v) => Value::TimeTime(v.map(with_time::cut_time)),
+        Value::TimeDateTime(v) => Value::TimeDateTime(v.map(with_time::cut_naive)),
+        Value::TimeDateTimeWithTimeZone(v) => {
+            Value::TimeDateTimeWithTimeZone(v.map(with_time::cut))
+        }
+        Value::Array(rust, Some(items)) => {
+            let element = match column {
+                ColumnType::Array(element) => element,
+                other => other,
+            };
+            let items = items.into_iter().map(|item| canonical(element, item));
+            Value::Array(rust, Some(Box::new(items.collect())))
+        }
+        Value::Decimal(Some(v)) => match Form::of(column) {
+            Form::Decimal(Some(scale)) => Value::Decimal(Some(decimal::canonical(v, scale))),
+            _ => Value::Decimal(Some(v)),
+        },
+        Value::BigDecimal(Some(v)) => match Form::of(column) {
+            Form::Decimal(Some(scale)) => Value::BigDecimal(Some(decimal::canonical_big(v, scale))),
+            _ => Value::BigDecimal(Some(v)),
+        },
+        other => other,
+    }
+}

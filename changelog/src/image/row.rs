@@ -1,0 +1,144 @@
+//! Images of whole rows.
+//!
+//! Every column of the entity is in a row's image, names sorted; a model read back from it equals
+//! the one it was made of. Knows entities by their traits, nothing of tables or connections.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use sea_orm::sea_query::{ArrayType, Value};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, EntityTrait, IdenStatic, Iterable, ModelTrait,
+    PrimaryKeyToColumn, TryIntoModel,
+};
+use serde_json::Value as Json;
+
+use super::{Image, ImageError, decode, encode};
+
+type ColumnOf<M> = <<M as ModelTrait>::Entity as EntityTrait>::Column;
+
+/// The image of a row.
+///
+/// # Errors
+/// If a column's value has none; the error names the column.
+pub fn image_of<M: ModelTrait>(model: &M) -> Result<Image, ImageError> {
+    image_with(model, ColumnOf::<M>::iter())
+}
+
+/// The image of a row's primary key.
+///
+/// # Errors
+/// As [`image_of`].
+pub fn key_of<M: ModelTrait>(model: &M) -> Result<Image, ImageError> {
+    let keys = <M::Entity as EntityTrait>::PrimaryKey::iter();
+    image_with(model, keys.map(PrimaryKeyToColumn::into_column))
+}
+
+fn image_with<M: ModelTrait>(
+    model: &M,
+    columns: impl Iterator<Item = ColumnOf<M>>,
+) -> Result<Image, ImageError> {
+    Ok(fields(model, columns)?.into_iter().collect())
+}
+
+/// The columns' names and images, by name: some crate in the build may have told serde_json to
+/// keep insertion order.
+pub(super) fn fields<M: ModelTrait>(
+    model: &M,
+    columns: impl Iterator<Item = ColumnOf<M>>,
+) -> Result<Vec<(String, Json)>, ImageError> {
+    let fields = columns.map(|column| {
+        encode(column.def().get_column_type(), &model.get(column))
+            .map(|json| (column.as_str().to_owned(), json))
+            .map_err(|fact| fact.in_column(column.as_str()))
+    });
+    let mut fields: Vec<_> = fields.collect::<Result<_, _>>()?;
+    fields.sort_by(|(left, _), (right, _)| left.cmp(right));
+    Ok(fields)
+}
+
+/// The model behind a row's image. Keys that are no columns are ignored.
+///
+/// A field that takes no NULL but is JSON gets JSON null.
+///
+/// # Errors
+/// If a column is missing, its image is none, or the model refuses the value; the error names the
+/// column.
+pub fn model_from<M>(image: &Image) -> Result<M, ImageError>
+where
+    M: ModelTrait,
+    <M::Entity as EntityTrait>::ActiveModel: TryIntoModel<M>,
+{
+    let mut model = <<M::Entity as EntityTrait>::ActiveModel as ActiveModelTrait>::default();
+    for column in ColumnOf::<M>::iter() {
+        let name = column.as_str();
+        let json = image.get(name).ok_or_else(|| ImageError::MissingColumn {
+            column: name.to_owned(),
+        })?;
+        let rust = M::get_value_type(column);
+        let value = decode(column.def().get_column_type(), &rust, json)
+            .map_err(|fact| fact.in_column(name))?;
+        let taken = try_set(&mut model, column, value)
+            || json.is_null() && try_null(&mut model, column, rust);
+        if !taken {
+            return Err(ImageError::refused(json).in_column(name));
+        }
+    }
+    model.try_into_model().map_err(|error| ImageError::NoModel {
+        reason: error.to_string(),
+    })
+}
+
+/// Sets a column; tells whether its field took the value.
+fn try_set<A: ActiveModelTrait>(
+    model: &mut A,
+    column: <A::Entity as EntityTrait>::Column,
+    value: Value,
+) -> bool {
+    if !matches!(value, Value::Array(_, Some(_))) {
+        return model.try_set(column, value).is_ok();
+    }
+    // sea-query unwraps the elements of an array: one that the field's type does not take, e.g. a
+    // word its enum has lost, panics there. A model half set is thrown away by the caller.
+    catch_unwind(AssertUnwindSafe(|| model.try_set(column, value).is_ok())).unwrap_or(false)
+}
+
+/// Sets a column to the nulls that an image cannot tell from NULL.
+fn try_null<A: ActiveModelTrait>(
+    model: &mut A,
+    column: <A::Entity as EntityTrait>::Column,
+    rust: ArrayType,
+) -> bool {
+    let json_null = rust == ArrayType::Json;
+    json_null && try_set(model, column, Value::Json(Some(Box::new(Json::Null))))
+        || try_set(model, column, Value::Array(rust, None))
+}
+
+/// The names of the columns that differ, sorted. A column that only one image has differs.
+pub fn differing(before: &Image, after: &Image) -> Vec<String> {
+    let unchanged = |name: &String| match (before.get(name), after.get(name)) {
+        (Some(before), Some(after)) => same(before, after),
+        _ => false,
+    };
+    let mut names: Vec<String> = before.keys().chain(after.keys()).cloned().collect();
+    names.sort();
+    names.dedup();
+    names.retain(|name| !unchanged(name));
+    names
+}
+
+/// Whether two images are the same. Unlike `==` it tells 0.0 from -0.0.
+pub fn same(left: &Json, right: &Json) -> bool {
+    match (left, right) {
+        (Json::Number(left), Json::Number(right)) => {
+            left == right && left.to_string() == right.to_string()
+        }
+        (Json::Array(left), Json::Array(right)) => {
+            left.len() == right.len() && left.iter().zip(right).all(|(l, r)| same(l, r))
+        }
+        (Json::Object(left), Json::Object(right)) => {
+            let within = |(key, l)| right.get(key).is_some_and(|r| same(l, r));
+            left.len() == right.len() && left.iter().all(within)
+        }
+        _ => left == right,
+    }
+}

@@ -1,0 +1,32 @@
+//! Change tracking for SeaORM: the change log, and capture that no tracked write escapes.
+//!
+//! All that an entity crate needs. Put [`track!`] in an entity file, [`create_change_log`] in a
+//! migration, and write through a [`TrackedConnection`]: each insert, update and delete is then in
+//! the `change_log` table, committed together with the row or not at all.
+//!
+//! Knows SeaORM only: no server, no GraphQL, and no reader of the log.
+
+mod capture;
+mod context;
+pub mod epoch;
+mod error;
+pub mod image;
+pub mod log;
+mod migration;
+mod raw_sql;
+mod tracked;
+
+pub use capture::{Hooks, Tracked, TrackedTable, tracked_tables};
+pub use context::Context;
+pub use error::CaptureError;
+pub use image::{Image, ImageError};
+pub use log::{Operation, Source};
+pub use migration::{create_change_log, drop_change_log};
+pub use tracked::{TrackedConnection, TrackedTransaction};
+
+/// What [`track!`] expands to; no interface of its own.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::capture::{after_delete, after_save, before_delete, before_save};
+    pub use {async_trait, inventory, sea_orm};
+}

@@ -1,0 +1,155 @@
+//! Decides whether a raw SQL text may run on a tracked connection.
+//!
+//! Guarantees that a text which passes holds no statement that writes a tracked table by name: a
+//! statement that only reads passes, any other is refused when it names a tracked table outside
+//! comments and strings, or when the table it writes cannot be told. Where a server setting decides
+//! how a text reads, every possible reading must pass. In doubt the answer is a refusal, so some
+//! harmless texts are refused; the cure for those is an untracked connection.
+//!
+//! It cannot see what the database does on its own behalf: a function called in a `SELECT`, a
+//! trigger, a foreign key that cascades, a view or foreign table that passes writes on, a partition
+//! or an inheriting table written through its parent. None of those names the table in the text.
+//!
+//! It must not know what tracking is, how a refusal is reported, or anything of the schema beyond
+//! the one question `is_tracked` answers. It never talks to a database.
+
+mod lexer;
+#[cfg(test)]
+mod tests;
+mod token;
+mod verbs;
+
+use sea_orm::DbBackend;
+use token::{Dialect, Token};
+use verbs::Statement;
+
+/// Why a raw text may not run. Verbs are upper case, as a message would show them.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum RawRefusal {
+    /// A statement that does not only read names this tracked table (lower case).
+    Writes { table: String, verb: String },
+    /// What the statement writes cannot be told from its text.
+    Unclear { verb: String },
+    /// The statement begins or ends a transaction, which must go through the API.
+    TransactionControl { verb: String },
+}
+
+/// Passes a text whose every statement may run, or names the first reason against it.
+///
+/// `is_tracked` gets one bare, unquoted table name in lower case (`str::to_lowercase`), never a
+/// qualified one: it must compare with names brought to lower case the same way, and know them as
+/// the database stores them (PostgreSQL cuts names at 63 bytes).
+pub(crate) fn check(
+    sql: &str,
+    backend: DbBackend,
+    is_tracked: &dyn Fn(&str) -> bool,
+) -> Result<(), RawRefusal> {
+    let readings = readings(sql, backend);
+    if readings.is_empty() {
+        // A server this module has not been taught.
+        let verb = leading_word(sql);
+        return Err(RawRefusal::Unclear { verb });
+    }
+    for dialect in readings {
+        let tokens = lexer::lex(sql, *dialect).map_err(|_| RawRefusal::Unclear {
+            verb: leading_word(sql),
+        })?;
+        check_reading(&tokens, *dialect, is_tracked)?;
+        if readings.len() > 1 && changes_reading(&tokens, backend) {
+            let verb = "SET".to_owned();
+            return Err(RawRefusal::Unclear { verb });
+        }
+    }
+    Ok(())
+}
+
+/// The ways the server may read this text. Its settings are not known here, and may change between
+/// this check and the run, so each way counts.
+fn readings(sql: &str, backend: DbBackend) -> &'static [Dialect] {
+    // Only a backslash sets the readings apart: whether it takes the quote after it out of effect.
+    const fn dialect(backend: DbBackend, single: bool, double: bool) -> Dialect {
+        Dialect {
+            backend,
+            single_escapes: single,
+            double_escapes: double,
+        }
+    }
+    // `NO_BACKSLASH_ESCAPES` off or on; with it off, `ANSI_QUOTES` takes escapes out of "x" alone.
+    const MYSQL: &[Dialect] = &[
+        dialect(DbBackend::MySql, true, true),
+        dialect(DbBackend::MySql, false, false),
+        dialect(DbBackend::MySql, true, false),
+    ];
+    // `standard_conforming_strings` on or off.
+    const POSTGRES: &[Dialect] = &[
+        dialect(DbBackend::Postgres, false, false),
+        dialect(DbBackend::Postgres, true, false),
+    ];
+    const SQLITE: &[Dialect] = &[dialect(DbBackend::Sqlite, false, false)];
+
+    let all = match backend {
+        DbBackend::MySql => MYSQL,
+        DbBackend::Postgres => POSTGRES,
+        DbBackend::Sqlite => SQLITE,
+        _ => &[],
+    };
+    if sql.contains('\\') {
+        all
+    } else {
+        all.get(..1).unwrap_or(all)
+    }
+}
+
+/// Whether a `SET` among other statements may have the rest read otherwise than what came before.
+fn changes_reading(tokens: &[Token], backend: DbBackend) -> bool {
+    // The others read all of the text before they run any of it, or have no such setting.
+    let mut parts = statements(tokens);
+    let sets = |part: &[Token]| part.first().is_some_and(|first| first.is_word("set"));
+    backend == DbBackend::MySql && statements(tokens).count() > 1 && parts.any(sets)
+}
+
+/// The statements that are not empty. Every `;` ends one, even inside parentheses: a part cut off
+/// too early is then judged by its own first word, which can only refuse more.
+fn statements(tokens: &[Token]) -> impl Iterator<Item = &[Token]> {
+    tokens
+        .split(|token| token.is_punct(";"))
+        .filter(|part| !part.is_empty())
+}
+
+fn check_reading(
+    tokens: &[Token],
+    dialect: Dialect,
+    is_tracked: &dyn Fn(&str) -> bool,
+) -> Result<(), RawRefusal> {
+    // SQLite alone keeps `;` within a trigger's body, and its `END` must not pass for a `COMMIT`.
+    let mut in_trigger = false;
+    for part in statements(tokens) {
+        let statement = Statement::new(part, dialect, is_tracked);
+        if !in_trigger {
+            statement.check()?;
+            in_trigger = statement.opens_sqlite_trigger();
+        } else if let [only] = part
+            && only.is_word("end")
+        {
+            in_trigger = false;
+        } else {
+            statement.check_trigger_step()?;
+        }
+    }
+    if in_trigger {
+        return Err(RawRefusal::Unclear {
+            verb: "CREATE".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// What a text that cannot be lexed seems to start with, for the message only.
+fn leading_word(sql: &str) -> String {
+    let word = sql
+        .trim_start()
+        .split(|c: char| !c.is_ascii_alphabetic())
+        .next()
+        .unwrap_or_default();
+    verbs::shown(word)
+}

@@ -1,0 +1,67 @@
+//! Which tokens of a statement may name a table, and what name each stands for.
+//!
+//! Guarantees that a table named outside comments and strings is found, whatever the quotes, the
+//! case or the qualification. It must not know verbs.
+
+use sea_orm::DbBackend;
+
+use super::super::lexer::is_word_char;
+use super::super::token::{Kind, Token};
+use super::Statement;
+
+/// PostgreSQL cuts longer names here without an error.
+const POSTGRES_NAME_BYTES: usize = 63;
+
+impl Statement<'_> {
+    /// The first tracked table the statement names.
+    pub(super) fn tracked_name(&self) -> Option<String> {
+        self.tracked_among(self.tokens)
+    }
+
+    pub(super) fn tracked_among(&self, tokens: &[Token]) -> Option<String> {
+        let mut before: Option<&Token> = None;
+        for token in tokens {
+            if self.may_name(token, before)
+                && let Some(name) = self.tracked(&token.text)
+            {
+                return Some(name);
+            }
+            before = Some(token);
+        }
+        None
+    }
+
+    /// A tracked name among the words of a string.
+    pub(super) fn tracked_in_text(&self, text: &str) -> Option<String> {
+        text.split(|c| !is_word_char(c))
+            .find_map(|word| self.tracked(word))
+    }
+
+    fn may_name(&self, token: &Token, before: Option<&Token>) -> bool {
+        match token.kind {
+            Kind::Word | Kind::Quoted => true,
+            // SQLite takes 'x' for a name where only a name can stand; after a sign other than the
+            // dot of a qualified name, only a value can.
+            Kind::Text if self.dialect.backend == DbBackend::Sqlite => {
+                before.is_none_or(|b| b.kind != Kind::Punct || b.text == ".")
+            }
+            _ => false,
+        }
+    }
+
+    fn tracked(&self, name: &str) -> Option<String> {
+        let lower = name.to_lowercase();
+        if (self.is_tracked)(&lower) {
+            return Some(lower);
+        }
+        if self.dialect.backend != DbBackend::Postgres || name.len() <= POSTGRES_NAME_BYTES {
+            return None;
+        }
+        let mut end = POSTGRES_NAME_BYTES;
+        while !name.is_char_boundary(end) {
+            end -= 1;
+        }
+        let cut = name.get(..end).unwrap_or_default().to_lowercase();
+        (self.is_tracked)(&cut).then_some(cut)
+    }
+}

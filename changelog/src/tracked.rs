@@ -1,0 +1,16 @@
+//! SeaORM connections that do not let a tracked table change unrecorded.
+//!
+//! [`TrackedConnection`] stands in for `DatabaseConnection`, [`TrackedTransaction`] for
+//! `DatabaseTransaction`; both carry the [`Context`](crate::Context) of what is written. They see
+//! each statement's verb and table, hold it against what the entity hooks announce and record, and
+//! refuse what would escape.
+
+mod cascades;
+mod connection;
+mod inspect;
+mod ledger;
+mod shared;
+mod transaction;
+
+pub use connection::TrackedConnection;
+pub use transaction::TrackedTransaction;

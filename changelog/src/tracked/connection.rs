@@ -1,0 +1,276 @@
+//! The connection: hands out tracked transactions; by itself it reads, and writes untracked tables.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use sea_orm::{
+    AccessMode, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, IsolationLevel,
+    QueryResult, SqliteTransactionMode, Statement, StatementBuilder, StreamTrait, TransactionError,
+    TransactionOptions, TransactionTrait,
+};
+
+use super::inspect::writes_of;
+use super::shared::{Scope, Settings};
+use super::transaction::TrackedTransaction;
+use crate::capture::Registry;
+use crate::capture::protocol::Message;
+use crate::context::Context;
+use crate::error::CaptureError;
+
+/// A SeaORM connection whose tracked tables change only together with the change log.
+///
+/// Cheap to clone. Outside a transaction a tracked table can be read, not written.
+#[derive(Clone)]
+pub struct TrackedConnection {
+    writer: DatabaseConnection,
+    /// On SQLite a pool of its own, so that a slow writer holds up no reader.
+    reader: DatabaseConnection,
+    settings: Settings,
+}
+
+impl std::fmt::Debug for TrackedConnection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TrackedConnection")
+            .field("context", &self.settings.context)
+            .finish_non_exhaustive()
+    }
+}
+
+impl TrackedConnection {
+    /// Tracks every entity with a `track!` line on this database.
+    pub fn new(connection: DatabaseConnection) -> Self {
+        Self {
+            reader: connection.clone(),
+            writer: connection,
+            settings: Settings {
+                tracked: Registry::linked(),
+                context: Arc::default(),
+                on_commit: None,
+                cascades: Arc::default(),
+            },
+        }
+    }
+
+    /// Reads outside transactions through `reader` instead: another pool on the same database.
+    pub fn with_reader(mut self, reader: DatabaseConnection) -> Self {
+        self.reader = reader;
+        self
+    }
+
+    /// The same connection on behalf of `context`; transactions begun before keep theirs.
+    pub fn with_context(&self, context: Context) -> Self {
+        let mut connection = self.clone();
+        connection.settings.context = Arc::new(context);
+        connection
+    }
+
+    /// Calls `on_commit` after each commit of a transaction that recorded changes. It must not
+    /// block.
+    pub fn with_on_commit(mut self, on_commit: impl Fn() + Send + Sync + 'static) -> Self {
+        self.settings.on_commit = Some(Arc::new(on_commit));
+        self
+    }
+
+    /// What changes written through this connection carry.
+    pub fn context(&self) -> &Context {
+        &self.settings.context
+    }
+
+    /// The connection that reads go through. Writes through it are not recorded.
+    pub fn reader(&self) -> &DatabaseConnection {
+        &self.reader
+    }
+
+    /// The connection that writes go through, without tracking: for migrations. Writes of tracked
+    /// rows through it are refused by the hooks, and go unnoticed where no hook runs.
+    pub fn writer(&self) -> &DatabaseConnection {
+        &self.writer
+    }
+
+    async fn admit<S: StatementBuilder>(&self, statement: &S) -> Result<(Statement, Access), DbErr> {
+        let built = statement.build(&ConnectionTrait::get_database_backend(&self.writer));
+        if let Some(message) = Message::of(&built) {
+            let Message {
+                table, operation, ..
+            } = message?;
+            return Err(CaptureError::OutsideTransaction { table, operation }.into());
+        }
+        let writes = writes_of(statement, &built, self.settings.tracked);
+        self.settings.check(&self.reader, &built.sql, &writes).await?;
+        if let Some((table, operation)) = writes.tracked.into_iter().next() {
+            return Err(CaptureError::OutsideTransaction { table, operation }.into());
+        }
+        let access = Access::of(&built.sql);
+        Ok((built, access))
+    }
+
+    async fn check_raw(&self, sql: &str) -> Result<(), DbErr> {
+        self.settings.check_raw(&self.reader, sql).await
+    }
+
+    fn pool(&self, access: Access) -> &DatabaseConnection {
+        match access {
+            Access::Read => &self.reader,
+            Access::Write => &self.writer,
+        }
+    }
+
+    async fn open(&self, options: TransactionOptions) -> Result<TrackedTransaction, DbErr> {
+        let mut options = options;
+        let reads_only = options.access_mode == Some(AccessMode::ReadOnly);
+        if ConnectionTrait::get_database_backend(&self.writer) == DbBackend::Sqlite {
+            // SQLite has neither; SeaORM only warns about them.
+            options.isolation_level = None;
+            options.access_mode = None;
+            // A deferred transaction that reads and then writes fails with SQLITE_BUSY_SNAPSHOT,
+            // whatever the busy timeout.
+            if !reads_only {
+                options
+                    .sqlite_transaction_mode
+                    .get_or_insert(SqliteTransactionMode::Immediate);
+            }
+        }
+        let pool = if reads_only { &self.reader } else { &self.writer };
+        let inner = pool.begin_with_options(options).await?;
+        Ok(TrackedTransaction::new(
+            inner,
+            Scope::new(self.settings.clone()),
+        ))
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Access {
+    Read,
+    Write,
+}
+
+impl Access {
+    fn of(sql: &str) -> Self {
+        let plain = sql.trim_start();
+        match plain.get(..6) {
+            Some(verb) if verb.eq_ignore_ascii_case("select") => Self::Read,
+            _ => Self::Write,
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl ConnectionTrait for TrackedConnection {
+    fn get_database_backend(&self) -> DbBackend {
+        ConnectionTrait::get_database_backend(&self.writer)
+    }
+
+    async fn execute_raw(&self, stmt: Statement) -> Result<ExecResult, DbErr> {
+        self.check_raw(&stmt.sql).await?;
+        self.writer.execute_raw(stmt).await
+    }
+
+    async fn execute<S: StatementBuilder>(&self, stmt: &S) -> Result<ExecResult, DbErr> {
+        let (built, _) = self.admit(stmt).await?;
+        self.writer.execute_raw(built).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.check_raw(sql).await?;
+        self.writer.execute_unprepared(sql).await
+    }
+
+    async fn query_one_raw(&self, stmt: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.check_raw(&stmt.sql).await?;
+        self.pool(Access::of(&stmt.sql)).query_one_raw(stmt).await
+    }
+
+    async fn query_one<S: StatementBuilder>(&self, stmt: &S) -> Result<Option<QueryResult>, DbErr> {
+        let (built, access) = self.admit(stmt).await?;
+        self.pool(access).query_one_raw(built).await
+    }
+
+    async fn query_all_raw(&self, stmt: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.check_raw(&stmt.sql).await?;
+        self.pool(Access::of(&stmt.sql)).query_all_raw(stmt).await
+    }
+
+    async fn query_all<S: StatementBuilder>(&self, stmt: &S) -> Result<Vec<QueryResult>, DbErr> {
+        let (built, access) = self.admit(stmt).await?;
+        self.pool(access).query_all_raw(built).await
+    }
+}
+
+impl StreamTrait for TrackedConnection {
+    type Stream<'a> = <DatabaseConnection as StreamTrait>::Stream<'a>;
+
+    fn get_database_backend(&self) -> DbBackend {
+        ConnectionTrait::get_database_backend(self)
+    }
+
+    fn stream_raw<'a>(
+        &'a self,
+        stmt: Statement,
+    ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
+        Box::pin(async move {
+            self.check_raw(&stmt.sql).await?;
+            self.pool(Access::of(&stmt.sql)).stream_raw(stmt).await
+        })
+    }
+}
+
+#[async_trait::async_trait]
+impl TransactionTrait for TrackedConnection {
+    type Transaction = TrackedTransaction;
+
+    async fn begin(&self) -> Result<TrackedTransaction, DbErr> {
+        self.open(TransactionOptions::default()).await
+    }
+
+    async fn begin_with_config(
+        &self,
+        isolation_level: Option<IsolationLevel>,
+        access_mode: Option<AccessMode>,
+    ) -> Result<TrackedTransaction, DbErr> {
+        self.open(TransactionOptions {
+            isolation_level,
+            access_mode,
+            sqlite_transaction_mode: None,
+        })
+        .await
+    }
+
+    async fn begin_with_options(
+        &self,
+        options: TransactionOptions,
+    ) -> Result<TrackedTransaction, DbErr> {
+        self.open(options).await
+    }
+
+    async fn transaction<F, T, E>(&self, callback: F) -> Result<T, TransactionError<E>>
+    where
+        F: for<'c> FnOnce(
+                &'c TrackedTransaction,
+            ) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>
+            + Send,
+        T: Send,
+        E: std::fmt::Display + std::fmt::Debug + Send,
+    {
+        self.begin().await?.run(callback).await
+    }
+
+    async fn transaction_with_config<F, T, E>(
+        &self,
+        callback: F,
+        isolation_level: Option<IsolationLevel>,
+        access_mode: Option<AccessMode>,
+    ) -> Result<T, TransactionError<E>>
+    where
+        F: for<'c> FnOnce(
+                &'c TrackedTransaction,
+            ) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>
+            + Send,
+        T: Send,
+        E: std::fmt::Display + std::fmt::Debug + Send,
+    {
+        let transaction = self.begin_with_config(isolation_level, access_mode).await?;
+        transaction.run(callback).await
+    }
+}

@@ -1,0 +1,73 @@
+//! What a statement would do to tracked tables, before it runs.
+
+use sea_orm::sea_query::audit::AccessType;
+use sea_orm::{DbBackend, Statement, StatementBuilder};
+
+use super::cascades::Cascades;
+use crate::capture::Registry;
+use crate::error::CaptureError;
+use crate::log::Operation;
+use crate::raw_sql::{self, RawRefusal};
+
+/// A table and what a statement does to it.
+pub(super) type Write = (String, Operation);
+
+/// What a statement writes.
+pub(super) struct Writes {
+    /// Every table that a query statement writes.
+    pub(super) all: Vec<Write>,
+    /// Those that are tracked.
+    pub(super) tracked: Vec<Write>,
+    /// Whether it is no query statement but SQL text, to be judged by [`check_raw`].
+    pub(super) is_raw: bool,
+}
+
+/// The writes of a built statement.
+pub(super) fn writes_of<S: StatementBuilder>(
+    source: &S,
+    built: &Statement,
+    tracked: Registry,
+) -> Writes {
+    // SeaORM's `audit()` panics on schema statements: ask it only for these.
+    let verb = built.sql.split_ascii_whitespace().next().unwrap_or("");
+    let is_query = ["SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "WITH"].contains(&verb);
+    let audit = if is_query { source.audit().ok() } else { None };
+    let is_raw = audit.is_none();
+    let requests = audit.map(|audit| audit.requests).unwrap_or_default();
+    let all: Vec<Write> = requests
+        .iter()
+        .filter_map(|request| {
+            let operation = match request.access_type {
+                AccessType::Insert => Operation::Insert,
+                AccessType::Update => Operation::Update,
+                AccessType::Delete => Operation::Delete,
+                AccessType::Select | AccessType::Schema(_) => return None,
+            };
+            Some((request.schema_table.1.to_string(), operation))
+        })
+        .collect();
+    let tracked = all.iter().filter(|(table, _)| tracked.is_tracked(table));
+    Writes {
+        tracked: tracked.cloned().collect(),
+        all,
+        is_raw,
+    }
+}
+
+/// Whether raw SQL may run on a tracked connection.
+///
+/// # Errors
+/// [`CaptureError`] with the cure if it may not.
+pub(super) fn check_raw(
+    sql: &str,
+    backend: DbBackend,
+    tracked: Registry,
+    cascades: &Cascades,
+) -> Result<(), CaptureError> {
+    let is_tracked = |table: &str| tracked.is_tracked(table) || cascades.concerns(table);
+    raw_sql::check(sql, backend, &is_tracked).map_err(|refusal| match refusal {
+        RawRefusal::Writes { table, verb } => CaptureError::RawWrite { table, verb },
+        RawRefusal::Unclear { verb } => CaptureError::RawUnclear { verb },
+        RawRefusal::TransactionControl { verb } => CaptureError::RawTransaction { verb },
+    })
+}

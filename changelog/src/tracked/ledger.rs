@@ -1,0 +1,252 @@
+//! The books of one transaction: each write statement on a tracked table needs an announcement
+//! before it and a record after it.
+//!
+//! Pure: knows no connection and no SQL. Statements and records are matched by number per table and
+//! operation, rows by key; so writes that run concurrently on one transaction stay right, and a
+//! statement that no record answers leaves the books open, whatever came before or after it.
+
+use std::collections::HashMap;
+
+use crate::image::Image;
+use crate::log::Operation;
+
+/// Announced, not yet recorded.
+#[derive(Debug)]
+struct Entry {
+    table: String,
+    operation: Operation,
+    key: Option<Image>,
+    expects: Expectation,
+}
+
+#[derive(Debug)]
+enum Expectation {
+    /// One statement on one row, which was this before.
+    Write(Option<Image>),
+    /// No statement.
+    Nothing,
+}
+
+/// What a record turned out to mean.
+#[derive(Debug, PartialEq)]
+pub(super) enum Settlement {
+    /// The row changed from this; the books stay open until [`Ledger::settle`].
+    Changed(Option<Image>),
+    /// No row was touched.
+    Untouched,
+    /// A row was touched that was not there when the hook looked.
+    Raced,
+}
+
+/// A record that no announcement or no statement precedes.
+#[derive(Debug, PartialEq)]
+pub(super) struct Unannounced;
+
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    entries: Vec<Entry>,
+    /// Statements that ran and touched rows, or may have, and are not yet recorded.
+    executed: HashMap<(String, Operation), usize>,
+}
+
+impl Ledger {
+    /// A statement on this row will come. A stale announcement of the same row is replaced.
+    pub(super) fn announce(
+        &mut self,
+        table: String,
+        operation: Operation,
+        key: Option<Image>,
+        before: Option<Image>,
+    ) {
+        self.enter(table, operation, key, Expectation::Write(before));
+    }
+
+    /// A record will come, but no statement.
+    pub(super) fn unchanged(&mut self, table: String, operation: Operation, key: Image) {
+        self.enter(table, operation, Some(key), Expectation::Nothing);
+    }
+
+    fn enter(
+        &mut self,
+        table: String,
+        operation: Operation,
+        key: Option<Image>,
+        expects: Expectation,
+    ) {
+        if key.is_some() {
+            self.entries
+                .retain(|e| !(e.table == table && e.operation == operation && e.key == key));
+        }
+        self.entries.push(Entry {
+            table,
+            operation,
+            key,
+            expects,
+        });
+    }
+
+    /// A statement is about to run; tells whether one was announced. Counted before it runs, so
+    /// that one cut off half-way leaves the books open.
+    pub(super) fn execute(&mut self, table: &str, operation: Operation) -> bool {
+        let announced = self
+            .entries
+            .iter()
+            .filter(|e| e.table == table && e.operation == operation)
+            .filter(|e| matches!(e.expects, Expectation::Write(_)))
+            .count();
+        let executed = self
+            .executed
+            .entry((table.to_owned(), operation))
+            .or_default();
+        let allowed = *executed < announced;
+        if allowed {
+            *executed += 1;
+        }
+        allowed
+    }
+
+    /// The statement failed or touched no row.
+    pub(super) fn revoke(&mut self, table: &str, operation: Operation) {
+        if let Some(executed) = self.executed.get_mut(&(table.to_owned(), operation)) {
+            *executed = executed.saturating_sub(1);
+        }
+    }
+
+    /// A record came for this row: takes its announcement out.
+    pub(super) fn record(
+        &mut self,
+        table: &str,
+        operation: Operation,
+        key: &Image,
+    ) -> Result<Settlement, Unannounced> {
+        let of_table = |e: &Entry| e.table == table && e.operation == operation;
+        let index = self
+            .entries
+            .iter()
+            .rposition(|e| of_table(e) && e.key.as_ref() == Some(key))
+            .or_else(|| self.entries.iter().rposition(|e| of_table(e) && e.key.is_none()))
+            .ok_or(Unannounced)?;
+        let executed = self.executed.get(&(table.to_owned(), operation)).copied();
+        let Expectation::Write(before) = self.entries.remove(index).expects else {
+            return Ok(Settlement::Untouched);
+        };
+        // A delete that found no row is announced, runs, touches nothing.
+        if executed.unwrap_or(0) == 0 {
+            return Ok(Settlement::Untouched);
+        }
+        if before.is_none() && operation != Operation::Insert {
+            // With others under way the statement counted is theirs; if it was not, the books
+            // stay open.
+            return Ok(if self.entries.iter().any(of_table) {
+                Settlement::Untouched
+            } else {
+                Settlement::Raced
+            });
+        }
+        Ok(Settlement::Changed(before))
+    }
+
+    /// The change of one statement is in the log, or turned out to be none.
+    pub(super) fn settle(&mut self, table: &str, operation: Operation) {
+        self.revoke(table, operation);
+    }
+
+    /// A statement that nothing has recorded, if there is one: the transaction must not commit.
+    pub(super) fn open(&self) -> Option<(&str, Operation)> {
+        self.executed
+            .iter()
+            .find(|(_, executed)| **executed > 0)
+            .map(|((table, operation), _)| (table.as_str(), *operation))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(id: i64) -> Image {
+        [("id".to_owned(), id.into())].into_iter().collect()
+    }
+
+    fn write(ledger: &mut Ledger, id: i64) {
+        ledger.announce("t".into(), Operation::Update, Some(key(id)), Some(key(id)));
+        assert!(ledger.execute("t", Operation::Update));
+    }
+
+    fn finish(ledger: &mut Ledger, id: i64) {
+        let settled = ledger.record("t", Operation::Update, &key(id));
+        assert_eq!(settled, Ok(Settlement::Changed(Some(key(id)))));
+        ledger.settle("t", Operation::Update);
+    }
+
+    #[test]
+    fn a_recorded_statement_closes_the_books() {
+        let mut ledger = Ledger::default();
+        write(&mut ledger, 1);
+        assert_eq!(ledger.open(), Some(("t", Operation::Update)));
+        finish(&mut ledger, 1);
+        assert_eq!(ledger.open(), None);
+    }
+
+    #[test]
+    fn an_unannounced_statement_is_not_allowed_beside_a_recorded_one() {
+        let mut ledger = Ledger::default();
+        write(&mut ledger, 1);
+        assert!(!ledger.execute("t", Operation::Update));
+        finish(&mut ledger, 1);
+        assert!(!ledger.execute("t", Operation::Update));
+        assert!(!ledger.execute("t", Operation::Delete));
+    }
+
+    #[test]
+    fn a_stale_announcement_lets_no_statement_commit_unrecorded() {
+        let mut ledger = Ledger::default();
+        ledger.announce("t".into(), Operation::Update, Some(key(9)), Some(key(9)));
+        assert!(ledger.execute("t", Operation::Update), "taken by a stray statement");
+        write(&mut ledger, 1);
+        finish(&mut ledger, 1);
+        assert_eq!(ledger.open(), Some(("t", Operation::Update)));
+    }
+
+    #[test]
+    fn interleaved_writes_of_different_rows_settle_in_any_order() {
+        let mut ledger = Ledger::default();
+        ledger.announce("t".into(), Operation::Update, Some(key(1)), Some(key(1)));
+        ledger.announce("t".into(), Operation::Update, Some(key(2)), Some(key(2)));
+        assert!(ledger.execute("t", Operation::Update));
+        assert!(ledger.execute("t", Operation::Update));
+        finish(&mut ledger, 1);
+        finish(&mut ledger, 2);
+        assert_eq!(ledger.open(), None);
+    }
+
+    #[test]
+    fn a_delete_of_nothing_is_no_change_and_a_raced_one_is_told() {
+        let mut ledger = Ledger::default();
+        ledger.announce("t".into(), Operation::Delete, Some(key(1)), None);
+        assert!(ledger.execute("t", Operation::Delete));
+        ledger.revoke("t", Operation::Delete);
+        assert_eq!(ledger.record("t", Operation::Delete, &key(1)), Ok(Settlement::Untouched));
+
+        ledger.announce("t".into(), Operation::Delete, Some(key(1)), None);
+        assert!(ledger.execute("t", Operation::Delete));
+        assert_eq!(ledger.record("t", Operation::Delete, &key(1)), Ok(Settlement::Raced));
+    }
+
+    #[test]
+    fn an_insert_without_a_known_key_is_found_by_its_table() {
+        let mut ledger = Ledger::default();
+        ledger.announce("t".into(), Operation::Insert, None, None);
+        assert!(ledger.execute("t", Operation::Insert));
+        assert_eq!(
+            ledger.record("t", Operation::Insert, &key(7)),
+            Ok(Settlement::Changed(None))
+        );
+    }
+
+    #[test]
+    fn a_record_without_announcement_is_refused() {
+        let mut ledger = Ledger::default();
+        assert_eq!(ledger.record("t", Operation::Insert, &key(1)), Err(Unannounced));
+    }
+}

@@ -1,0 +1,97 @@
+//! What a tracked connection, its transactions and their savepoints have in common.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use sea_orm::{ConnectionTrait, DbErr};
+
+use super::cascades::Cascades;
+use super::inspect::{Write, Writes, check_raw};
+use crate::capture::Registry;
+use crate::context::Context;
+use crate::log::Operation;
+
+/// Called after a transaction with changes has committed.
+pub(super) type OnCommit = Arc<dyn Fn() + Send + Sync>;
+
+/// Settings of a connection, copied into its transactions.
+#[derive(Clone)]
+pub(super) struct Settings {
+    pub(super) tracked: Registry,
+    pub(super) context: Arc<Context>,
+    pub(super) on_commit: Option<OnCommit>,
+    /// Read when first needed; two that read it at once read the same.
+    pub(super) cascades: Arc<OnceLock<Cascades>>,
+}
+
+impl Settings {
+    /// The foreign keys that matter, read through `db` if they have not been yet.
+    pub(super) async fn cascades<C: ConnectionTrait>(&self, db: &C) -> Result<&Cascades, DbErr> {
+        if let Some(cascades) = self.cascades.get() {
+            return Ok(cascades);
+        }
+        let read = Cascades::read(db, self.tracked).await?;
+        Ok(self.cascades.get_or_init(|| read))
+    }
+
+    /// Refuses what would change tracked rows unseen: raw SQL that names them, and statements that
+    /// set off a foreign key's action.
+    pub(super) async fn check<C: ConnectionTrait>(
+        &self,
+        db: &C,
+        sql: &str,
+        writes: &Writes,
+    ) -> Result<(), DbErr> {
+        if writes.is_raw {
+            return self.check_raw(db, sql).await;
+        }
+        let acts = |(_, operation): &&Write| *operation != Operation::Insert;
+        for (table, operation) in writes.all.iter().filter(acts) {
+            self.cascades(db).await?.check(table, *operation, sql)?;
+        }
+        Ok(())
+    }
+
+    /// [`check`](Self::check) for raw SQL.
+    pub(super) async fn check_raw<C: ConnectionTrait>(
+        &self,
+        db: &C,
+        sql: &str,
+    ) -> Result<(), DbErr> {
+        let cascades = self.cascades(db).await?;
+        Ok(check_raw(sql, db.get_database_backend(), self.tracked, cascades)?)
+    }
+}
+
+/// One transaction, savepoints included.
+pub(super) struct Scope {
+    pub(super) settings: Settings,
+    /// The same for all changes committed together.
+    pub(super) transaction_id: String,
+    recorded: AtomicBool,
+}
+
+impl Scope {
+    pub(super) fn new(settings: Settings) -> Arc<Self> {
+        Arc::new(Self {
+            settings,
+            transaction_id: uuid::Uuid::now_v7().to_string(),
+            recorded: AtomicBool::new(false),
+        })
+    }
+
+    /// A change was written to the log; a savepoint may still take it back.
+    pub(super) fn mark_recorded(&self) {
+        self.recorded.store(true, Ordering::Relaxed);
+    }
+
+    /// The transaction has committed: wakes whoever reads the log. One time too many after a
+    /// savepoint was rolled back does no harm.
+    pub(super) fn committed(&self) {
+        if self.recorded.load(Ordering::Relaxed)
+            && let Some(on_commit) = &self.settings.on_commit
+        {
+            on_commit();
+        }
+    }
+}

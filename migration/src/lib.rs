@@ -1,0 +1,22 @@
+//! The reference application's migrations. Table and column names are written out: a migration
+//! must mean the same after the entities have changed.
+
+mod columns;
+mod m20261101_000001_change_log;
+mod m20261101_000002_tables;
+
+use sea_orm_migration::prelude::*;
+
+/// All migrations, in order.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261101_000001_change_log::Migration),
+            Box::new(m20261101_000002_tables::Migration),
+        ]
+    }
+}

@@ -1,0 +1,15 @@
+//! The command line: the whole application as a function of what an adopter registers.
+
+mod app;
+mod migrate;
+mod print;
+mod schema;
+mod serve;
+mod settings;
+mod tail;
+mod verify;
+
+pub use app::App;
+pub use serve::{Server, StartError};
+pub use settings::Settings;
+pub use verify::{Finding, Verdict};

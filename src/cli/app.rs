@@ -1,0 +1,147 @@
+//! What an adopter's `main.rs` builds and runs.
+
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use sea_orm::ActiveEnum;
+use sea_orm::Iterable;
+use sea_orm_migration::MigratorTrait;
+use seaography::{Builder, RelationBuilder};
+
+use super::migrate::{self, Direction, Migrations};
+use super::settings::Settings;
+use super::{schema, serve, tail, verify};
+use crate::graphql::{Entities, Writable};
+
+/// An application: its migrations, its entities, its own fields.
+///
+/// ```ignore
+/// fn main() -> std::process::ExitCode {
+///     seachange::App::new::<Migrator>()
+///         .entity::<task::Entity, task::RelatedEntity>()
+///         .enumeration::<task::Status>()
+///         .run()
+/// }
+/// ```
+pub struct App {
+    pub(super) migrations: Box<dyn Migrations>,
+    pub(super) entities: Entities,
+}
+
+#[derive(Debug, Parser)]
+#[command(version, about = "Change tracking and sync for SeaORM")]
+struct Cli {
+    #[command(flatten)]
+    settings: Settings,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Migrate, then answer GraphQL requests (the default).
+    Serve,
+    /// Bring the database's tables up or down, or tell where they are.
+    Migrate {
+        #[command(subcommand)]
+        direction: Direction,
+    },
+    /// Print the GraphQL schema.
+    Schema,
+    /// Follow the changes until stopped.
+    Tail(TailArgs),
+    /// Replay the log against the tables and report every row that differs.
+    Verify,
+}
+
+/// What `tail` shows.
+#[derive(Args, Debug)]
+pub(super) struct TailArgs {
+    /// Begin after this cursor; "0" is the oldest change. Without it, from now.
+    #[arg(long, value_name = "CURSOR")]
+    pub(super) after: Option<String>,
+    /// Only changes of this table; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub(super) entity: Vec<String>,
+    /// One change a line, as JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+impl App {
+    /// An application whose tables `M` makes.
+    pub fn new<M: MigratorTrait + 'static>() -> Self {
+        Self {
+            migrations: migrate::migrations::<M>(),
+            entities: Entities::new(),
+        }
+    }
+
+    /// Registers a tracked entity: queries, mutations, and subscriptions to its changes.
+    #[must_use]
+    pub fn entity<E, R>(mut self) -> Self
+    where
+        E: Writable,
+        R: RelationBuilder + Iterable + 'static,
+    {
+        self.entities.entity::<E, R>();
+        self
+    }
+
+    /// Registers an enumeration that columns of registered entities have.
+    #[must_use]
+    pub fn enumeration<A: ActiveEnum + 'static>(mut self) -> Self {
+        self.entities.enumeration::<A>();
+        self
+    }
+
+    /// Adds GraphQL fields of your own beside ours: push them to the builder. Their resolvers find
+    /// a [`TrackedConnection`](crate::changelog::TrackedConnection) on behalf of the caller in the
+    /// context's data.
+    #[must_use]
+    pub fn extend(
+        mut self,
+        extend: impl Fn(Builder) -> Builder + Send + Sync + 'static,
+    ) -> Self {
+        self.entities.extend(extend);
+        self
+    }
+
+    /// Runs the command that the program's arguments name. 0: done, or sound; 1: found a fault;
+    /// 2: wrong use.
+    pub fn run(self) -> ExitCode {
+        let cli = match parse() {
+            Ok(cli) => cli,
+            Err(error) => error.exit(),
+        };
+        let runtime = match tokio::runtime::Runtime::new() {
+            Ok(runtime) => runtime,
+            Err(error) => return fail(&error),
+        };
+        match runtime.block_on(self.dispatch(cli)) {
+            Ok(code) => code,
+            Err(error) => fail(error.as_ref()),
+        }
+    }
+
+    async fn dispatch(self, cli: Cli) -> Result<ExitCode, Box<dyn std::error::Error>> {
+        let Cli { settings, command } = cli;
+        match command.unwrap_or(Command::Serve) {
+            Command::Serve => serve::command(&self, &settings).await,
+            Command::Migrate { direction } => migrate::command(&self, &settings, direction).await,
+            Command::Schema => schema::command(&self, &settings).await,
+            Command::Tail(args) => tail::command(&settings, args).await,
+            Command::Verify => verify::command(&self, &settings).await,
+        }
+    }
+}
+
+fn parse() -> Result<Cli, clap::Error> {
+    let matches = Cli::command().try_get_matches()?;
+    Cli::from_arg_matches(&matches)
+}
+
+fn fail(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("error: {error}");
+    ExitCode::from(1)
+}

@@ -1,0 +1,87 @@
+//! Changes as text for a terminal and as JSON for a program.
+
+use chrono::SecondsFormat;
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use crate::feed::{Change, Epoch};
+
+/// A change under the names of GraphQL's `Change`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ChangeLine<'a> {
+    cursor: String,
+    entity: &'a str,
+    key: &'a Json,
+    operation: seachange_changelog::Operation,
+    before: &'a Option<Json>,
+    after: &'a Option<Json>,
+    changed_fields: Vec<String>,
+    actor: &'a Option<String>,
+    mutation_id: &'a Option<String>,
+    metadata: &'a Option<Json>,
+    transaction_id: &'a str,
+    source: seachange_changelog::Source,
+    recorded_at: String,
+}
+
+impl<'a> ChangeLine<'a> {
+    pub(super) fn new(change: &'a Change, epoch: &Epoch) -> Self {
+        let row = &change.row;
+        Self {
+            cursor: change.cursor(epoch).to_string(),
+            entity: &row.entity,
+            key: &row.row_key,
+            operation: row.operation,
+            before: &row.before,
+            after: &row.after,
+            changed_fields: change.changed_fields(),
+            actor: &row.actor,
+            mutation_id: &row.mutation_id,
+            metadata: &row.metadata,
+            transaction_id: &row.transaction_id,
+            source: row.source,
+            recorded_at: row.recorded_at.to_rfc3339_opts(SecondsFormat::Micros, true),
+        }
+    }
+
+    /// One line for people.
+    pub(super) fn text(&self) -> String {
+        let value = |image: &Option<Json>, field: &str| {
+            let value = image.as_ref().and_then(|image| image.get(field));
+            value.map_or_else(|| "null".to_owned(), short)
+        };
+        let fields: Vec<String> = self
+            .changed_fields
+            .iter()
+            .map(|field| match (self.before, self.after) {
+                (Some(_), Some(_)) => {
+                    let (before, after) = (value(self.before, field), value(self.after, field));
+                    format!("{field}: {before} → {after}")
+                }
+                (Some(_), None) => format!("{field}: {}", value(self.before, field)),
+                _ => format!("{field}: {}", value(self.after, field)),
+            })
+            .collect();
+        let actor = self.actor.as_deref().map(|actor| format!(" by {actor}"));
+        format!(
+            "{} {} {} {}{}  {}",
+            self.recorded_at,
+            self.operation,
+            self.entity,
+            self.key,
+            actor.unwrap_or_default(),
+            fields.join(", ")
+        )
+    }
+}
+
+/// Long values would hide the rest of the line.
+fn short(value: &Json) -> String {
+    const MOST: usize = 60;
+    let text = value.to_string();
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}

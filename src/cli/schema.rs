@@ -1,0 +1,31 @@
+//! `schema`: the SDL, without a database.
+
+use std::process::ExitCode;
+
+use sea_orm::{ConnectOptions, Database};
+use seachange_changelog::TrackedConnection;
+
+use super::app::App;
+use super::settings::Settings;
+
+pub(super) async fn command(
+    app: &App,
+    settings: &Settings,
+) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    print!("{}", app.sdl(settings).await?);
+    Ok(ExitCode::SUCCESS)
+}
+
+impl App {
+    /// The GraphQL schema in its definition language.
+    ///
+    /// # Errors
+    /// If what is registered does not fit together, e.g. an enumeration is missing.
+    pub async fn sdl(&self, settings: &Settings) -> Result<String, Box<dyn std::error::Error>> {
+        // Seaography wants a connection; this one is never opened.
+        let mut options = ConnectOptions::new("sqlite::memory:");
+        options.connect_lazy(true);
+        let db = TrackedConnection::new(Database::connect(options).await?);
+        Ok(self.entities.schema(&db, None, &settings.limits())?.sdl())
+    }
+}

@@ -1,0 +1,190 @@
+//! `serve`: database, feed, API and server put together.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use async_graphql::dynamic::SchemaError;
+use futures_util::FutureExt;
+use sea_orm::DbErr;
+use seachange_changelog::TrackedConnection;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+
+use super::app::App;
+use super::settings::Settings;
+use crate::database;
+use crate::feed::{Feed, FeedError};
+use crate::server::{self, Auth, Health, ServerConfig};
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Anyone could reach a server that asks nobody who they are.
+    #[error(
+        "{0} can be reached from outside and no key is set; cure: set SEACHANGE_JWT_SECRET, or \
+         listen on a loopback address"
+    )]
+    OpenToTheWorld(SocketAddr),
+    /// The database cannot be reached or migrated.
+    #[error("database: {0}")]
+    Database(#[from] DbErr),
+    /// The change log cannot be read.
+    #[error(transparent)]
+    Feed(#[from] FeedError),
+    /// What is registered does not fit together.
+    #[error("schema: {0}")]
+    Schema(#[from] SchemaError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, std::io::Error),
+}
+
+/// A running server. Dropping it stops nothing; call [`Server::stop`].
+pub struct Server {
+    /// Where it listens.
+    pub address: SocketAddr,
+    db: TrackedConnection,
+    feed: Feed,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<std::io::Result<()>>,
+}
+
+impl Server {
+    /// The server's connection: writes through it are recorded and reach subscribers at once.
+    pub fn db(&self) -> &TrackedConnection {
+        &self.db
+    }
+
+    /// The server's feed.
+    pub fn feed(&self) -> &Feed {
+        &self.feed
+    }
+
+    /// Drains open requests and sockets, then ends.
+    ///
+    /// # Errors
+    /// What the listener said, if it failed.
+    pub async fn stop(self) -> std::io::Result<()> {
+        // Nobody listens any more if the server has failed already.
+        let _ = self.stop.send(true);
+        self.task.await.unwrap_or_else(|error| Err(std::io::Error::other(error)))
+    }
+}
+
+impl App {
+    /// Migrates the database and starts to serve it.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start(&self, settings: &Settings) -> Result<Server, StartError> {
+        let auth = auth(settings)?;
+        let wake = Arc::new(Notify::new());
+        let signal = Arc::clone(&wake);
+        let db = database::connect(&settings.database())
+            .await?
+            .with_on_commit(move || signal.notify_one());
+        self.migrations.up(db.writer()).await?;
+        let feed = Feed::start(db.reader().clone(), wake).await?;
+        let limits = settings.limits();
+        let api = self.entities.api(db.clone(), feed.clone(), limits.clone())?;
+        let listen_error = |error| StartError::Listen(settings.listen, error);
+        let listener = TcpListener::bind(settings.listen).await.map_err(listen_error)?;
+        let address = listener.local_addr().map_err(listen_error)?;
+        let config = ServerConfig {
+            listen: address,
+            limits,
+            auth,
+        };
+        let (stop, mut stopped) = watch::channel(false);
+        let shutdown = async move {
+            // An error means that the server handle is gone: then it runs until the process ends.
+            if stopped.wait_for(|stop| *stop).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        let health = health(feed.clone());
+        let task = tokio::spawn(server::serve(listener, api, health, config, shutdown));
+        Ok(Server {
+            address,
+            db,
+            feed,
+            stop,
+            task,
+        })
+    }
+}
+
+fn auth(settings: &Settings) -> Result<Auth, StartError> {
+    match &settings.jwt_secret {
+        Some(secret) if !secret.is_empty() => Ok(Auth::hs256(secret)),
+        _ if settings.listen.ip().is_loopback() => Ok(Auth::open()),
+        _ => Err(StartError::OpenToTheWorld(settings.listen)),
+    }
+}
+
+/// Ready while the change log can be read: then queries, mutations and subscriptions work.
+fn health(feed: Feed) -> Health {
+    Health::new(move || {
+        let healthy = feed.is_healthy();
+        async move {
+            if healthy {
+                Ok(())
+            } else {
+                Err("the change log cannot be read".to_owned())
+            }
+        }
+        .boxed()
+    })
+}
+
+pub(super) async fn command(
+    app: &App,
+    settings: &Settings,
+) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env()
+                .unwrap_or_else(|_| "info,sqlx=warn,sea_orm_migration=warn".into()),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    let server = app.start(settings).await?;
+    let address = server.address;
+    println!("listening on http://{address}");
+    println!("  live changes   http://{address}/");
+    println!("  GraphQL        http://{address}/graphql");
+    println!("  subscriptions  ws://{address}/graphql");
+    if settings.jwt_secret.as_ref().is_none_or(String::is_empty) {
+        tracing::warn!("open mode: no SEACHANGE_JWT_SECRET is set, so anyone here may do anything");
+    }
+    interrupted().await;
+    server.stop().await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Waits for Ctrl-C, or on Unix for SIGTERM.
+async fn interrupted() {
+    let interrupt = async {
+        if let Err(error) = tokio::signal::ctrl_c().await {
+            tracing::warn!(%error, "cannot listen for Ctrl-C");
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending::<()>().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupt => {}
+        () = terminate => {}
+    }
+}

@@ -1,0 +1,101 @@
+//! The settings: flags, or environment variables.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::database::DatabaseSettings;
+use crate::limits::Limits;
+
+/// Everything that can be set from outside. The README has the table.
+#[derive(Args, Clone, Debug)]
+pub struct Settings {
+    /// sqlite://…, postgres://… or mysql://…
+    #[arg(long, env = "DATABASE_URL", default_value = "sqlite://seachange.db?mode=rwc", hide_env_values = true, global = true)]
+    pub database_url: String,
+    /// Connections to the database.
+    #[arg(long, env = "SEACHANGE_DATABASE_CONNECTIONS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..), global = true)]
+    pub database_connections: u32,
+    /// Address and port to listen on; port 0 takes a free one.
+    #[arg(long, env = "SEACHANGE_LISTEN", default_value = "127.0.0.1:8080", global = true)]
+    pub listen: SocketAddr,
+    /// HS256 key of the tokens; without it anyone may do anything, on a loopback address only.
+    #[arg(long, env = "SEACHANGE_JWT_SECRET", hide_env_values = true, global = true)]
+    pub jwt_secret: Option<String>,
+    /// Most rows or changes in a page.
+    #[arg(long, env = "SEACHANGE_PAGE_ROWS", default_value_t = Limits::default().page_rows, value_parser = clap::value_parser!(u64).range(1..), global = true)]
+    pub page_rows: u64,
+    /// Most rows in a batch.
+    #[arg(long, env = "SEACHANGE_BATCH_ROWS", default_value_t = Limits::default().batch_rows, global = true)]
+    pub batch_rows: usize,
+    /// Most rows that one update or delete may touch.
+    #[arg(long, env = "SEACHANGE_WRITE_ROWS", default_value_t = Limits::default().write_rows, global = true)]
+    pub write_rows: u64,
+    /// Deepest nesting of a request.
+    #[arg(long, env = "SEACHANGE_QUERY_DEPTH", default_value_t = Limits::default().query_depth, global = true)]
+    pub query_depth: usize,
+    /// Largest HTTP request, in bytes.
+    #[arg(long, env = "SEACHANGE_REQUEST_BYTES", default_value_t = Limits::default().request_bytes, global = true)]
+    pub request_bytes: usize,
+    /// Largest socket message, in bytes.
+    #[arg(long, env = "SEACHANGE_MESSAGE_BYTES", default_value_t = Limits::default().message_bytes, global = true)]
+    pub message_bytes: usize,
+    /// Wait for a socket's connection_init, in milliseconds.
+    #[arg(long, env = "SEACHANGE_INIT_WAIT_MS", default_value_t = 3_000, global = true)]
+    pub init_wait_ms: u64,
+    /// Most subscriptions on one socket.
+    #[arg(long, env = "SEACHANGE_SUBSCRIPTIONS_PER_SOCKET", default_value_t = Limits::default().subscriptions_per_socket, global = true)]
+    pub subscriptions_per_socket: usize,
+    /// Most sockets.
+    #[arg(long, env = "SEACHANGE_SOCKETS", default_value_t = Limits::default().sockets, global = true)]
+    pub sockets: usize,
+    /// Largest extensions.metadata, in bytes of JSON.
+    #[arg(long, env = "SEACHANGE_METADATA_BYTES", default_value_t = Limits::default().metadata_bytes, global = true)]
+    pub metadata_bytes: usize,
+}
+
+impl Settings {
+    /// The defaults, on this database and address.
+    pub fn new(database_url: impl Into<String>, listen: SocketAddr) -> Self {
+        let limits = Limits::default();
+        Self {
+            database_url: database_url.into(),
+            database_connections: 10,
+            listen,
+            jwt_secret: None,
+            page_rows: limits.page_rows,
+            batch_rows: limits.batch_rows,
+            write_rows: limits.write_rows,
+            query_depth: limits.query_depth,
+            request_bytes: limits.request_bytes,
+            message_bytes: limits.message_bytes,
+            init_wait_ms: 3_000,
+            subscriptions_per_socket: limits.subscriptions_per_socket,
+            sockets: limits.sockets,
+            metadata_bytes: limits.metadata_bytes,
+        }
+    }
+
+    pub(super) fn database(&self) -> DatabaseSettings {
+        DatabaseSettings {
+            url: self.database_url.clone(),
+            connections: self.database_connections,
+        }
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        Limits {
+            page_rows: self.page_rows,
+            batch_rows: self.batch_rows,
+            write_rows: self.write_rows,
+            query_depth: self.query_depth,
+            request_bytes: self.request_bytes,
+            message_bytes: self.message_bytes,
+            init_wait: Duration::from_millis(self.init_wait_ms),
+            subscriptions_per_socket: self.subscriptions_per_socket,
+            sockets: self.sockets,
+            metadata_bytes: self.metadata_bytes,
+        }
+    }
+}

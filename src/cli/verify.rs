@@ -1,0 +1,237 @@
+//! `verify`: replays the log against the tables.
+//!
+//! Reads tables and log in one snapshot, so that writes going on meanwhile are no findings. Keeps
+//! the newest state of each logged row as a hash: about 150 bytes a row.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use sea_orm::{
+    ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+use seachange_changelog::{Image, image, log};
+use serde_json::Value as Json;
+use tokio::sync::Notify;
+
+use super::app::App;
+use super::settings::Settings;
+use crate::database;
+use crate::feed::{Feed, FeedError};
+use crate::graphql::table::{Row, Rows};
+use crate::graphql::Registered;
+
+/// Rows read at a time.
+const PAGE: u64 = 1_000;
+/// Findings told one by one; the rest are counted.
+const TOLD: usize = 1_000;
+
+/// A row where table and log part.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// The table.
+    pub entity: String,
+    /// The row's key as JSON.
+    pub key: String,
+    /// What is wrong.
+    pub fault: String,
+}
+
+/// What a verification found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Verdict {
+    /// Changes replayed.
+    pub changes: u64,
+    /// Rows compared.
+    pub rows: u64,
+    /// Rows that no change tells of: older than tracking.
+    pub without_baseline: u64,
+    /// The first faults.
+    pub findings: Vec<Finding>,
+    /// All faults.
+    pub faults: u64,
+}
+
+impl Verdict {
+    /// Whether every row is what its changes made of it.
+    pub fn is_sound(&self) -> bool {
+        self.faults == 0
+    }
+
+    fn add(&mut self, entity: &str, key: impl Into<String>, fault: impl Into<String>) {
+        self.faults += 1;
+        if self.findings.len() < TOLD {
+            self.findings.push(Finding {
+                entity: entity.to_owned(),
+                key: key.into(),
+                fault: fault.into(),
+            });
+        }
+    }
+}
+
+/// The newest logged state of a row.
+struct Latest {
+    change: i64,
+    /// Hash of the image; `None` after a delete.
+    image: Option<u64>,
+}
+
+impl App {
+    /// Verifies every registered entity's table against the log.
+    ///
+    /// # Errors
+    /// If the database cannot be read or has no log.
+    pub async fn verify(&self, feed: &Feed) -> Result<Verdict, FeedError> {
+        let snapshot = feed.snapshot().await?;
+        let mut verdict = Verdict::default();
+        for entity in self.entities.registered() {
+            let latest = replay(&snapshot.tx, entity.info.table, &mut verdict).await?;
+            compare(&snapshot.tx, &entity, latest, &mut verdict).await?;
+        }
+        Ok(verdict)
+    }
+}
+
+pub(super) async fn command(
+    app: &App,
+    settings: &Settings,
+) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let db = database::connect(&settings.database()).await?;
+    let feed = Feed::start(db.reader().clone(), Arc::new(Notify::new())).await?;
+    let verdict = app.verify(&feed).await?;
+    for Finding { entity, key, fault } in &verdict.findings {
+        println!("{entity} {key}: {fault}");
+    }
+    let untold = verdict.faults - verdict.findings.len() as u64;
+    if untold > 0 {
+        println!("… and {untold} more");
+    }
+    println!(
+        "{}: {} changes replayed, {} rows compared, {} without baseline, {} faults",
+        if verdict.is_sound() { "sound" } else { "NOT SOUND" },
+        verdict.changes,
+        verdict.rows,
+        verdict.without_baseline,
+        verdict.faults
+    );
+    Ok(ExitCode::from(u8::from(!verdict.is_sound())))
+}
+
+fn hash(image: &Json) -> u64 {
+    // Keys of a JSON object are sorted, so equal images have equal text.
+    let mut hasher = DefaultHasher::new();
+    image.to_string().hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Reads the entity's changes in order; each must begin where the one before ended.
+async fn replay(
+    tx: &DatabaseTransaction,
+    entity: &str,
+    verdict: &mut Verdict,
+) -> Result<HashMap<String, Latest>, DbErr> {
+    let mut latest: HashMap<String, Latest> = HashMap::new();
+    let mut after = 0;
+    loop {
+        let page = log::Entity::find()
+            .filter(log::Column::Entity.eq(entity))
+            .filter(log::Column::Id.gt(after))
+            .order_by_asc(log::Column::Id)
+            .limit(PAGE)
+            .all(tx)
+            .await?;
+        let Some(last) = page.last() else {
+            return Ok(latest);
+        };
+        after = last.id;
+        for change in &page {
+            verdict.changes += 1;
+            let key = change.row_key.to_string();
+            if let Some(before) = latest.get(&key)
+                && before.image != change.before.as_ref().map(hash)
+            {
+                let fault = format!(
+                    "change {} does not begin where change {} ended",
+                    change.id, before.change
+                );
+                verdict.add(entity, &*key, fault);
+            }
+            let state = Latest {
+                change: change.id,
+                image: change.after.as_ref().map(hash),
+            };
+            latest.insert(key, state);
+        }
+    }
+}
+
+async fn compare(
+    tx: &DatabaseTransaction,
+    entity: &Registered,
+    mut latest: HashMap<String, Latest>,
+    verdict: &mut Verdict,
+) -> Result<(), DbErr> {
+    let table = entity.info.table;
+    let mut after = None;
+    loop {
+        let page = entity.table.read(tx, None, after.as_deref(), PAGE).await?;
+        let Rows { rows, next } = page;
+        for row in rows {
+            verdict.rows += 1;
+            match row {
+                Row::Image { key, image } => {
+                    let key = Json::Object(key).to_string();
+                    match latest.remove(&key) {
+                        None => verdict.without_baseline += 1,
+                        Some(logged) => compare_row(tx, table, &key, image, &logged, verdict).await?,
+                    }
+                }
+                Row::Unreadable(fault) => verdict.add(table, "unknown key", fault),
+            }
+        }
+        after = next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let mut gone: Vec<(String, Latest)> = latest.into_iter().collect();
+    gone.sort_by(|(a, _), (b, _)| a.cmp(b));
+    for (key, logged) in gone {
+        if logged.image.is_some() {
+            let fault = format!("in the log (change {}), not in the table", logged.change);
+            verdict.add(table, key, fault);
+        }
+    }
+    Ok(())
+}
+
+async fn compare_row(
+    tx: &DatabaseTransaction,
+    table: &str,
+    key: &str,
+    row: Image,
+    logged: &Latest,
+    verdict: &mut Verdict,
+) -> Result<(), DbErr> {
+    let row = Json::Object(row);
+    match logged.image {
+        None => {
+            let fault = format!("in the table, deleted in the log (change {})", logged.change);
+            verdict.add(table, key, fault);
+        }
+        Some(image) if image == hash(&row) => {}
+        Some(_) => {
+            let change = log::Entity::find_by_id(logged.change).one(tx).await?;
+            let after = change.and_then(|change| change.after);
+            let names = match (row.as_object(), after.as_ref().and_then(Json::as_object)) {
+                (Some(row), Some(after)) => image::differing(after, row).join(", "),
+                _ => String::new(),
+            };
+            let fault = format!("differs from change {} in {names}", logged.change);
+            verdict.add(table, key, fault);
+        }
+    }
+    Ok(())
+}

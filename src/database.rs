@@ -1,0 +1,59 @@
+//! Connecting: pools, and what every SQLite connection needs.
+
+use std::time::Duration;
+
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr};
+use seachange_changelog::TrackedConnection;
+
+/// How long a query waits for a connection, or a write on SQLite for its turn.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Which database, and how many connections to it.
+#[derive(Clone, Debug)]
+pub struct DatabaseSettings {
+    /// `sqlite://…`, `postgres://…` or `mysql://…`.
+    pub url: String,
+    /// Connections in the pool; on SQLite, connections that read, beside the one that writes.
+    pub connections: u32,
+}
+
+/// Connects.
+///
+/// # Errors
+/// `DbErr::Conn` if the database cannot be reached or the URL names none that is supported.
+pub async fn connect(settings: &DatabaseSettings) -> Result<TrackedConnection, DbErr> {
+    let connections = settings.connections.max(1);
+    if DbBackend::Sqlite.is_prefix_of(&settings.url) {
+        if settings.url.contains(":memory:") || settings.url.contains("mode=memory") {
+            return Err(DbErr::Custom(
+                "an in-memory SQLite database cannot be read while it is written; name a file"
+                    .to_owned(),
+            ));
+        }
+        // One connection writes and others read, so that a slow writer holds up no reader.
+        let writer = pool(&settings.url, 1).await?;
+        let reader = pool(&settings.url, connections).await?;
+        return Ok(TrackedConnection::new(writer).with_reader(reader));
+    }
+    Ok(TrackedConnection::new(pool(&settings.url, connections).await?))
+}
+
+async fn pool(url: &str, connections: u32) -> Result<DatabaseConnection, DbErr> {
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(connections)
+        .acquire_timeout(PATIENCE)
+        .connect_timeout(PATIENCE)
+        .sqlx_logging(false)
+        .map_sqlx_sqlite_opts(|options| {
+            options
+                .foreign_keys(true)
+                .busy_timeout(PATIENCE)
+                // WAL lets readers read while one writes.
+                .pragma("journal_mode", "WAL")
+                // Safe in WAL mode but for a power cut, after which the last commits may be gone
+                // and nothing is torn.
+                .pragma("synchronous", "NORMAL")
+        });
+    Database::connect(options).await
+}

@@ -1,0 +1,133 @@
+//! Positions in the log, and the cursors that clients hold.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A place in the feed's order. Values come from the log and are compared, never computed.
+///
+/// The order is (batch, last, id): the batch in which a change became visible, the largest id of
+/// its transaction there, its own id. Where the id alone is the order, the first two are 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position {
+    pub(crate) batch: i64,
+    pub(crate) last: i64,
+    pub(crate) id: i64,
+}
+
+impl Position {
+    /// Before every change.
+    pub const START: Self = Self {
+        batch: 0,
+        last: 0,
+        id: 0,
+    };
+
+    /// The place of a row whose id is the order.
+    pub(crate) fn of_id(id: i64) -> Self {
+        Self {
+            id,
+            ..Self::START
+        }
+    }
+}
+
+/// The log's identity: 16 hexadecimal digits.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Epoch(String);
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Epoch {
+    type Err = CursorError;
+
+    fn from_str(text: &str) -> Result<Self, CursorError> {
+        let is_epoch = text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        is_epoch
+            .then(|| Self(text.to_owned()))
+            .ok_or(CursorError)
+    }
+}
+
+/// What a client keeps to continue where it stopped. Opaque to it; in text `epoch.batch.last.id`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Cursor {
+    pub(crate) epoch: Epoch,
+    pub(crate) position: Position,
+}
+
+/// The text is no cursor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a cursor")]
+pub struct CursorError;
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Position { batch, last, id } = self.position;
+        write!(f, "{}.{batch}.{last}.{id}", self.epoch)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = CursorError;
+
+    fn from_str(text: &str) -> Result<Self, CursorError> {
+        let mut parts = text.split('.');
+        let epoch = parts.next().ok_or(CursorError)?.parse()?;
+        let mut number = || -> Result<i64, CursorError> {
+            let digits = parts.next().ok_or(CursorError)?;
+            let plain = digits.bytes().all(|b| b.is_ascii_digit());
+            let canonical = digits == "0" || !digits.starts_with('0');
+            match digits.parse() {
+                Ok(number) if plain && canonical => Ok(number),
+                _ => Err(CursorError),
+            }
+        };
+        let position = Position {
+            batch: number()?,
+            last: number()?,
+            id: number()?,
+        };
+        match parts.next() {
+            None => Ok(Self { epoch, position }),
+            Some(_) => Err(CursorError),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_and_back() {
+        let text = "0123456789abcdef.3.20.17";
+        let cursor: Cursor = text.parse().expect("a cursor");
+        assert_eq!(cursor.position, Position { batch: 3, last: 20, id: 17 });
+        assert_eq!(cursor.to_string(), text);
+    }
+
+    #[test]
+    fn everything_else_is_refused() {
+        for text in [
+            "", "0", "x", "...", "0123456789abcdef", "0123456789abcdef.1.2",
+            "0123456789abcdef.1.2.3.4", "0123456789abcdef.1.2.-3", "0123456789abcdef.1.2.+3",
+            "0123456789abcdef.1.2.03", "0123456789abcdef.1.2.99999999999999999999",
+            "0123456789abcdeg.1.2.3", "0123456789abcdef.1.2.3 ", "0123456789abcdef.1.2.٣",
+        ] {
+            assert_eq!(text.parse::<Cursor>(), Err(CursorError), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn order_is_batch_then_transaction_then_id() {
+        let at = |batch, last, id| Position { batch, last, id };
+        assert!(at(1, 9, 9) < at(2, 1, 1));
+        assert!(at(1, 5, 9) < at(1, 6, 1));
+        assert!(at(1, 5, 1) < at(1, 5, 2));
+        assert!(Position::START < Position::of_id(1));
+    }
+}

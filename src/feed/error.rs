@@ -1,0 +1,31 @@
+//! Why the feed cannot give what was asked for.
+
+use sea_orm::DbErr;
+
+use super::cursor::CursorError;
+
+/// A failed read of the feed. None of them loses a change: the reader still has its cursor.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum FeedError {
+    /// The text is no cursor.
+    #[error("the cursor is not one of this server's")]
+    CursorInvalid,
+    /// The cursor belongs to another log, or lies ahead of this one.
+    #[error("the cursor belongs to another log: read the data again, then continue from there")]
+    ResyncRequired,
+    /// The log could not be read; trying again helps if the database does.
+    #[error("the change log cannot be read: {0}")]
+    Database(#[from] DbErr),
+    /// The database has no change log.
+    #[error("the database has no change log; cure: run `seachange migrate up`")]
+    NoLog,
+    /// The feed has been shut down.
+    #[error("the feed has ended")]
+    Ended,
+}
+
+impl From<CursorError> for FeedError {
+    fn from(_: CursorError) -> Self {
+        Self::CursorInvalid
+    }
+}

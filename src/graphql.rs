@@ -1,0 +1,27 @@
+//! GraphQL: Seaography's types and relations, our mutations, the changes.
+//!
+//! Guarantees that no value is lost or panics on its way in or out, that each mutation is one
+//! transaction through the hooks, and that every error has a stable code and no database text.
+//! Knows nothing of HTTP or sockets.
+
+mod api;
+mod change;
+mod connection;
+mod entity;
+mod error;
+mod filter;
+mod guard;
+mod inputs;
+mod mutation;
+mod pagination;
+mod record;
+mod scalar;
+mod schema;
+mod subscription;
+pub(crate) mod table;
+
+pub use api::{Api, Caller};
+pub use error::ErrorCode;
+pub(crate) use error::refusal;
+pub use mutation::Writable;
+pub(crate) use schema::{Entities, Registered};

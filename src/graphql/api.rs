@@ -1,0 +1,110 @@
+//! The schema, ready to answer: the only thing the server sees of GraphQL.
+
+use std::panic::AssertUnwindSafe;
+
+use async_graphql::dynamic::Schema;
+use async_graphql::{Request, Response, ServerError, Value};
+use futures_util::stream::{self, BoxStream};
+use futures_util::{FutureExt, StreamExt};
+use seachange_changelog::{Context, TrackedConnection};
+use serde_json::Value as Json;
+
+use super::error::{ErrorCode, Refusal, finish, refusal};
+use super::guard;
+use crate::limits::Limits;
+
+/// Who asks.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Caller {
+    /// The token's `sub`; `None` in open mode.
+    pub actor: Option<String>,
+    /// The client's idempotency key, if any.
+    pub idempotency_key: Option<String>,
+}
+
+/// Executes requests. Cheap to clone.
+#[derive(Clone)]
+pub struct Api {
+    schema: Schema,
+    db: TrackedConnection,
+    limits: Limits,
+}
+
+impl Api {
+    pub(crate) fn new(schema: Schema, db: TrackedConnection, limits: Limits) -> Self {
+        Self { schema, db, limits }
+    }
+
+    /// Answers a query or mutation.
+    pub async fn execute(&self, request: Request, caller: Caller) -> Response {
+        match self.prepare(request, caller) {
+            Ok(request) => {
+                let answer = AssertUnwindSafe(self.schema.execute(request)).catch_unwind();
+                answer.await.map_or_else(panicked, finish)
+            }
+            Err(error) => Response::from_errors(vec![error]),
+        }
+    }
+
+    /// Answers any operation as a stream: one response for a query or mutation.
+    pub fn execute_stream(&self, request: Request, caller: Caller) -> BoxStream<'static, Response> {
+        match self.prepare(request, caller) {
+            Ok(request) => {
+                let responses = AssertUnwindSafe(self.schema.execute_stream(request));
+                let responses = responses.catch_unwind();
+                responses
+                    .map(|answer| answer.map_or_else(panicked, finish))
+                    .boxed()
+            }
+            Err(error) => {
+                let response = Response::from_errors(vec![error]);
+                stream::once(async { response }).boxed()
+            }
+        }
+    }
+
+    /// Puts the caller's connection into the request: what it writes carries who and why.
+    fn prepare(&self, request: Request, caller: Caller) -> Result<Request, ServerError> {
+        guard::check_nesting(&request.query)?;
+        let metadata = self.metadata(&request)?;
+        let context = Context {
+            actor: caller.actor.clone(),
+            mutation_id: caller.idempotency_key.clone(),
+            metadata,
+        };
+        Ok(request.data(self.db.with_context(context)).data(caller))
+    }
+
+    fn metadata(
+        &self,
+        request: &Request,
+    ) -> Result<Option<serde_json::Map<String, Json>>, ServerError> {
+        let most = self.limits.metadata_bytes;
+        let json = match request.extensions.get("metadata") {
+            None | Some(Value::Null) => return Ok(None),
+            Some(value) => value.clone().into_json(),
+        };
+        match json {
+            Ok(json) if json.to_string().len() > most => Err(refusal(
+                ErrorCode::LimitExceeded,
+                format!("`extensions.metadata` has at most {most} bytes"),
+            )),
+            Ok(Json::Object(metadata)) => Ok(Some(metadata)),
+            _ => Err(refusal(
+                ErrorCode::BadInput,
+                "`extensions.metadata` is an object",
+            )),
+        }
+    }
+}
+
+/// A resolver panicked: one request fails, nobody else notices.
+fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default();
+    let Refusal { code, message } = Refusal::internal(&format!("panic: {text}"));
+    Response::from_errors(vec![refusal(code, message)])
+}

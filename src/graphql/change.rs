@@ -1,0 +1,264 @@
+//! `Change`, `ChangePage` and the queries on the log.
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use async_graphql::Value as GraphqlValue;
+use async_graphql::dynamic::{
+    Enum, Field, FieldFuture, FieldValue, InputValue, Object, ResolverContext, TypeRef,
+};
+use chrono::{DateTime, SecondsFormat, Utc};
+use sea_orm::Iterable;
+use seachange_changelog::Operation;
+use serde_json::Value as Json;
+
+use super::error::Refusal;
+use super::pagination::limits;
+use super::scalar::json_value;
+use crate::feed::{Change, Epoch, Feed, Page, Selection, Start};
+
+/// A change with what it needs to show its cursor.
+#[derive(Clone, Debug)]
+pub(super) struct ChangeNode {
+    pub(super) change: Arc<Change>,
+    pub(super) epoch: Epoch,
+}
+
+struct ChangePage {
+    page: Page,
+    epoch: Epoch,
+}
+
+/// The operation's GraphQL name.
+pub(super) fn operation_name(operation: Operation) -> String {
+    operation.as_str().to_uppercase()
+}
+
+/// Times as every image has them.
+pub(super) fn time(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+pub(super) fn operation_enum() -> Enum {
+    Operation::iter().fold(Enum::new("ChangeOperation"), |items, operation| {
+        items.item(operation_name(operation))
+    })
+}
+
+pub(super) fn object() -> Object {
+    let text = |value: &Option<String>| value.clone().map(GraphqlValue::from);
+    let json = |value: &Option<Json>| value.clone().map(json_value);
+    Object::new("Change")
+        .description("One row's insert, update or delete.")
+        .field(field("cursor", TypeRef::named_nn(TypeRef::STRING), |node| {
+            Some(node.change.cursor(&node.epoch).to_string().into())
+        }))
+        .field(field("entity", TypeRef::named_nn(TypeRef::STRING), |node| {
+            Some(node.change.row.entity.clone().into())
+        }))
+        .field(field("key", TypeRef::named_nn("Json"), |node| {
+            Some(json_value(node.change.row.row_key.clone()))
+        }))
+        .field(field("operation", TypeRef::named_nn("ChangeOperation"), |node| {
+            let name = operation_name(node.change.row.operation);
+            Some(GraphqlValue::Enum(async_graphql::Name::new(name)))
+        }))
+        .field(field("before", TypeRef::named("Json"), move |node| json(&node.change.row.before)))
+        .field(field("after", TypeRef::named("Json"), move |node| json(&node.change.row.after)))
+        .field(field("changedFields", TypeRef::named_nn_list_nn(TypeRef::STRING), |node| {
+            Some(strings(node.change.changed_fields()))
+        }))
+        .field(field("actor", TypeRef::named(TypeRef::STRING), move |node| {
+            text(&node.change.row.actor)
+        }))
+        .field(field("mutationId", TypeRef::named(TypeRef::STRING), move |node| {
+            text(&node.change.row.mutation_id)
+        }))
+        .field(field("metadata", TypeRef::named("Json"), move |node| {
+            json(&node.change.row.metadata)
+        }))
+        .field(field("transactionId", TypeRef::named_nn(TypeRef::STRING), |node| {
+            Some(node.change.row.transaction_id.clone().into())
+        }))
+        .field(field("source", TypeRef::named_nn(TypeRef::STRING), |node| {
+            Some(node.change.row.source.as_str().into())
+        }))
+        .field(field("recordedAt", TypeRef::named_nn(TypeRef::STRING), |node| {
+            Some(time(node.change.row.recorded_at).into())
+        }))
+}
+
+pub(super) fn strings(list: Vec<String>) -> GraphqlValue {
+    GraphqlValue::List(list.into_iter().map(GraphqlValue::from).collect())
+}
+
+fn field(
+    name: &str,
+    ty: TypeRef,
+    read: impl Fn(&ChangeNode) -> Option<GraphqlValue> + Send + Sync + 'static,
+) -> Field {
+    Field::new(name, ty, move |ctx| {
+        let node = ctx.parent_value.try_downcast_ref::<ChangeNode>();
+        FieldFuture::from_value(node.ok().and_then(&read))
+    })
+}
+
+pub(super) fn page_object() -> Object {
+    let of = |ctx: &ResolverContext<'_>, read: fn(&ChangePage) -> Option<GraphqlValue>| {
+        let page = ctx.parent_value.try_downcast_ref::<ChangePage>();
+        page.ok().and_then(read)
+    };
+    Object::new("ChangePage")
+        .field(Field::new("nodes", TypeRef::named_nn_list_nn("Change"), |ctx| {
+            FieldFuture::new(async move {
+                let page = ctx.parent_value.try_downcast_ref::<ChangePage>()?;
+                let nodes = page.page.changes.iter().map(|change| {
+                    FieldValue::owned_any(ChangeNode {
+                        change: Arc::new(change.clone()),
+                        epoch: page.epoch.clone(),
+                    })
+                });
+                Ok(Some(FieldValue::list(nodes)))
+            })
+        }))
+        .field(Field::new("endCursor", TypeRef::named(TypeRef::STRING), move |ctx| {
+            FieldFuture::from_value(of(&ctx, |page| {
+                let last = page.page.changes.last()?;
+                Some(last.cursor(&page.epoch).to_string().into())
+            }))
+        }))
+        .field(Field::new("hasNextPage", TypeRef::named_nn(TypeRef::BOOLEAN), move |ctx| {
+            FieldFuture::from_value(of(&ctx, |page| Some(page.page.has_more.into())))
+        }))
+}
+
+/// `changes(…)`: a page of the log.
+pub(super) fn query() -> Field {
+    Field::new("changes", TypeRef::named_nn("ChangePage"), |ctx| {
+        FieldFuture::new(async move {
+            let first = first(&ctx)?;
+            let start = start(&ctx)?.unwrap_or(Start::Oldest);
+            let mut wanted = selection(&ctx)?;
+            wanted.key = key(&ctx)?;
+            wanted.actor = text(&ctx, "actor")?;
+            wanted.transaction_id = text(&ctx, "transactionId")?;
+            let feed = feed(&ctx)?;
+            let page = feed.page(&start, &wanted, first).await.map_err(Refusal::from)?;
+            let epoch = feed.epoch().clone();
+            Ok(Some(FieldValue::owned_any(ChangePage { page, epoch })))
+        })
+    })
+    .description("Changes in the order of the feed, from the oldest or from a cursor.")
+    .argument(InputValue::new("after", TypeRef::named(TypeRef::STRING)))
+    .argument(InputValue::new("first", TypeRef::named(TypeRef::INT)).default_value(DEFAULT_FIRST))
+    .argument(InputValue::new("entities", TypeRef::named_nn_list(TypeRef::STRING)))
+    .argument(InputValue::new("operations", TypeRef::named_nn_list("ChangeOperation")))
+    .argument(InputValue::new("key", TypeRef::named("Json")))
+    .argument(InputValue::new("actor", TypeRef::named(TypeRef::STRING)))
+    .argument(InputValue::new("transactionId", TypeRef::named(TypeRef::STRING)))
+}
+
+/// `changesHead`: the position now.
+pub(super) fn head() -> Field {
+    Field::new("changesHead", TypeRef::named_nn(TypeRef::STRING), |ctx| {
+        FieldFuture::new(async move {
+            let head = feed(&ctx)?.head().await.map_err(Refusal::from)?;
+            Ok(Some(GraphqlValue::from(head.to_string())))
+        })
+    })
+    .description("The position now: read it, then the data, then subscribe from it.")
+}
+
+const DEFAULT_FIRST: u64 = 100;
+
+pub(super) fn feed<'a>(ctx: &ResolverContext<'a>) -> Result<&'a Feed, Refusal> {
+    ctx.data::<Feed>().map_err(|error| Refusal::internal(&error.message))
+}
+
+fn first(ctx: &ResolverContext<'_>) -> Result<u64, Refusal> {
+    let most = limits(ctx)?.page_rows;
+    let first = match ctx.args.get("first").filter(|first| !first.is_null()) {
+        None => return Ok(DEFAULT_FIRST.min(most)),
+        Some(first) => first.i64(),
+    };
+    match first.ok().and_then(|first| u64::try_from(first).ok()) {
+        Some(first) if first > most => Err(Refusal::limit(format!("`first` is at most {most}"))),
+        Some(first) if first > 0 => Ok(first),
+        _ => Err(Refusal::bad_input("`first` is at least 1")),
+    }
+}
+
+/// The argument `after`: `"0"` is before the oldest change kept.
+pub(super) fn start(ctx: &ResolverContext<'_>) -> Result<Option<Start>, Refusal> {
+    let after = text(ctx, "after")?;
+    Ok(match after.as_deref() {
+        None => None,
+        Some("0") => Some(Start::Oldest),
+        Some(cursor) => Some(Start::After(
+            crate::feed::Cursor::from_str(cursor)
+                .map_err(|error| Refusal::from(crate::feed::FeedError::from(error)))?,
+        )),
+    })
+}
+
+/// The arguments `entities` and `operations`.
+pub(super) fn selection(ctx: &ResolverContext<'_>) -> Result<Selection, Refusal> {
+    let tracked = seachange_changelog::tracked_tables();
+    let entities: Option<Vec<String>> = list(ctx, "entities")?;
+    if let Some(unknown) = entities.iter().flatten().find(|name| !tracked.contains(*name)) {
+        return Err(Refusal::bad_input(format!("unknown entity `{unknown}`")));
+    }
+    let operations = list(ctx, "operations")?.map(|names| {
+        Operation::iter()
+            .filter(|operation| names.contains(&operation_name(*operation)))
+            .collect()
+    });
+    Ok(Selection {
+        entities,
+        operations,
+        ..Selection::default()
+    })
+}
+
+fn list(ctx: &ResolverContext<'_>, name: &str) -> Result<Option<Vec<String>>, Refusal> {
+    let malformed = |_| Refusal::bad_input(format!("`{name}` is a list of names"));
+    let Some(value) = ctx.args.get(name).filter(|value| !value.is_null()) else {
+        return Ok(None);
+    };
+    value.deserialize::<OneOrMany>().map(|names| Some(names.into())).map_err(malformed)
+}
+
+/// GraphQL takes a single value for a list of one.
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl From<OneOrMany> for Vec<String> {
+    fn from(names: OneOrMany) -> Self {
+        match names {
+            OneOrMany::One(name) => vec![name],
+            OneOrMany::Many(names) => names,
+        }
+    }
+}
+
+fn text(ctx: &ResolverContext<'_>, name: &str) -> Result<Option<String>, Refusal> {
+    let value = ctx.args.get(name).filter(|value| !value.is_null());
+    value
+        .map(|value| value.string().map(str::to_owned))
+        .transpose()
+        .map_err(|_| Refusal::bad_input(format!("`{name}` is text")))
+}
+
+fn key(ctx: &ResolverContext<'_>) -> Result<Option<seachange_changelog::Image>, Refusal> {
+    let Some(value) = ctx.args.get("key").filter(|value| !value.is_null()) else {
+        return Ok(None);
+    };
+    match value.as_value().clone().into_json() {
+        Ok(Json::Object(key)) => Ok(Some(key)),
+        _ => Err(Refusal::bad_input("`key` is an object: {column: value}")),
+    }
+}

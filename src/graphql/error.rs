@@ -1,0 +1,315 @@
+//! The one mapping from what went wrong to what a client is told: a stable code and a sentence.
+//!
+//! Database error text never leaves: it goes to the log under an id, and the client gets the id.
+
+use std::sync::Arc;
+
+use async_graphql::{Error, ErrorExtensionValues, Response, ServerError};
+use sea_orm::{DbErr, RuntimeErr, SqlErr};
+use seachange_changelog::{CaptureError, ImageError};
+use seaography::SeaographyError;
+
+use crate::feed::FeedError;
+
+/// What a client must be able to tell apart; `extensions.code` of every error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorCode {
+    /// The request cannot mean anything: unknown names, wrong types, missing arguments.
+    BadInput,
+    /// The one row or change that was named does not exist.
+    NotFound,
+    /// The data does not allow it: unique and foreign keys, a change in between.
+    Conflict,
+    /// Known, and not allowed.
+    Forbidden,
+    /// A bad or missing token.
+    Unauthenticated,
+    /// The cursor is no cursor.
+    CursorInvalid,
+    /// The log no longer reaches back to the cursor.
+    CursorExpired,
+    /// The cursor belongs to another log: start again from the data.
+    ResyncRequired,
+    /// More than one request may ask for.
+    LimitExceeded,
+    /// Nothing wrong with the request; try again later.
+    Unavailable,
+    /// Our fault; the log has it under the id given.
+    Internal,
+}
+
+impl ErrorCode {
+    /// The code as clients read it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BadInput => "BAD_INPUT",
+            Self::NotFound => "NOT_FOUND",
+            Self::Conflict => "CONFLICT",
+            Self::Forbidden => "FORBIDDEN",
+            Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::CursorInvalid => "CURSOR_INVALID",
+            Self::CursorExpired => "CURSOR_EXPIRED",
+            Self::ResyncRequired => "RESYNC_REQUIRED",
+            Self::LimitExceeded => "LIMIT_EXCEEDED",
+            Self::Unavailable => "UNAVAILABLE",
+            Self::Internal => "INTERNAL",
+        }
+    }
+}
+
+/// An error of the whole request, with its code.
+pub(crate) fn refusal(code: ErrorCode, message: impl Into<String>) -> ServerError {
+    let mut error = ServerError::new(message, None);
+    error.extensions = Some(with_code(code));
+    error
+}
+
+fn with_code(code: ErrorCode) -> ErrorExtensionValues {
+    let mut extensions = ErrorExtensionValues::default();
+    extensions.set("code", code.as_str());
+    extensions
+}
+
+/// What a resolver of ours tells the client. Everything that can fail converts into it.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) code: ErrorCode,
+    pub(crate) message: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+        }
+    }
+
+    pub(crate) fn bad_input(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::BadInput, message)
+    }
+
+    pub(crate) fn limit(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::LimitExceeded, message)
+    }
+
+    /// Our fault: the details stay here, under an id.
+    pub(crate) fn internal(details: &dyn std::fmt::Display) -> Self {
+        let id = uuid::Uuid::now_v7();
+        tracing::error!(%id, error = %details, "request failed");
+        Self::new(ErrorCode::Internal, format!("internal error {id}"))
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            message: refusal.message,
+            source: None,
+            extensions: Some(with_code(refusal.code)),
+        }
+    }
+}
+
+impl From<ImageError> for Refusal {
+    fn from(error: ImageError) -> Self {
+        Self::bad_input(error.to_string())
+    }
+}
+
+impl From<SeaographyError> for Refusal {
+    fn from(error: SeaographyError) -> Self {
+        Self::bad_input(error.to_string())
+    }
+}
+
+impl From<FeedError> for Refusal {
+    fn from(error: FeedError) -> Self {
+        let code = match &error {
+            FeedError::CursorInvalid => ErrorCode::CursorInvalid,
+            FeedError::ResyncRequired => ErrorCode::ResyncRequired,
+            FeedError::Ended => ErrorCode::Unavailable,
+            FeedError::Database(error) => return error.into(),
+            FeedError::NoLog => return Self::internal(&error),
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<DbErr> for Refusal {
+    fn from(error: DbErr) -> Self {
+        (&error).into()
+    }
+}
+
+impl From<&DbErr> for Refusal {
+    fn from(error: &DbErr) -> Self {
+        if let Some(error) = CaptureError::of(error) {
+            return error.into();
+        }
+        match error.sql_err() {
+            Some(SqlErr::UniqueConstraintViolation(_)) => {
+                return Self::new(ErrorCode::Conflict, "a row with this key or unique value exists");
+            }
+            Some(SqlErr::ForeignKeyConstraintViolation(_)) => return foreign_key(),
+            _ => {}
+        }
+        match error {
+            // An adopter's own hook speaks to the client.
+            DbErr::Custom(text) => Self::bad_input(text.clone()),
+            DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => {
+                tracing::warn!(%error, "database unavailable");
+                Self::new(ErrorCode::Unavailable, "the database is not available")
+            }
+            DbErr::RecordNotUpdated | DbErr::RecordNotFound(_) => {
+                Self::new(ErrorCode::NotFound, "no such row")
+            }
+            DbErr::Query(source) | DbErr::Exec(source) => from_driver(source, error),
+            _ => Self::internal(error),
+        }
+    }
+}
+
+fn foreign_key() -> Refusal {
+    Refusal::new(
+        ErrorCode::Conflict,
+        "the row refers to one that does not exist, or others refer to it",
+    )
+}
+
+/// Classes of driver errors beyond SeaORM's two; codes from the databases' manuals.
+fn from_driver(source: &RuntimeErr, error: &DbErr) -> Refusal {
+    let RuntimeErr::SqlxError(driver) = source else {
+        return Refusal::internal(error);
+    };
+    if is_transient(error) {
+        return Refusal::new(ErrorCode::Unavailable, "the database is busy; try again");
+    }
+    let Some(database) = driver.as_database_error() else {
+        tracing::warn!(%error, "database unavailable");
+        return Refusal::new(ErrorCode::Unavailable, "the database is not available");
+    };
+    if database.is_foreign_key_violation() {
+        return foreign_key();
+    }
+    let code = database.code();
+    match code.as_deref() {
+        // SQLite reports a restricting foreign key as a trigger's doing (1811).
+        Some("1811") => foreign_key(),
+        // Not null, check, too long, out of range, bad encoding: SQLite, PostgreSQL, MariaDB.
+        Some("1299" | "275" | "3091") => bad_value(error),
+        Some("23502" | "23514" | "22001" | "22003" | "22007" | "22008" | "22021" | "22P02") => {
+            bad_value(error)
+        }
+        Some("23000" | "22000" | "HY000") if is_mariadb_bad_value(driver.as_ref()) => {
+            bad_value(error)
+        }
+        _ if is_mariadb_bad_value(driver.as_ref()) => bad_value(error),
+        _ => Refusal::internal(error),
+    }
+}
+
+fn bad_value(error: &DbErr) -> Refusal {
+    tracing::debug!(%error, "value refused by the database");
+    Refusal::bad_input("a value does not fit its column")
+}
+
+/// 1048 null, 1264 out of range, 1292 bad time, 1364 no default, 1366 bad encoding, 1406 too long,
+/// 4025 check.
+fn is_mariadb_bad_value(driver: &sea_orm::sqlx::Error) -> bool {
+    mariadb_number(driver)
+        .is_some_and(|number| matches!(number, 1048 | 1264 | 1292 | 1364 | 1366 | 1406 | 4025))
+}
+
+fn mariadb_number(driver: &sea_orm::sqlx::Error) -> Option<u16> {
+    driver
+        .as_database_error()?
+        .try_downcast_ref::<sea_orm::sqlx::mysql::MySqlDatabaseError>()
+        .map(sea_orm::sqlx::mysql::MySqlDatabaseError::number)
+}
+
+/// Whether another try may succeed as it is: deadlock, serialisation failure, lock wait, busy.
+pub(crate) fn is_transient(error: &DbErr) -> bool {
+    match CaptureError::of(error) {
+        Some(CaptureError::Raced { .. }) => return true,
+        Some(CaptureError::Log { source, .. }) => return is_transient(source),
+        Some(_) => return false,
+        None => {}
+    }
+    let (DbErr::Query(RuntimeErr::SqlxError(driver)) | DbErr::Exec(RuntimeErr::SqlxError(driver))) =
+        error
+    else {
+        return false;
+    };
+    // MariaDB: 1205 lock wait, 1213 deadlock, 1020 row changed since the snapshot.
+    if let Some(number) = mariadb_number(driver) {
+        return matches!(number, 1205 | 1213 | 1020);
+    }
+    let code = driver.as_database_error().and_then(|database| database.code());
+    match code.as_deref() {
+        // PostgreSQL: serialisation failure, deadlock, lock not available.
+        Some("40001" | "40P01" | "55P03") => true,
+        // SQLite: BUSY and LOCKED with their extended codes in the upper bytes.
+        Some(code) => code
+            .parse::<u32>()
+            .is_ok_and(|code| matches!(code & 0xff, 5 | 6) && code < 4096),
+        None => false,
+    }
+}
+
+impl From<&CaptureError> for Refusal {
+    fn from(error: &CaptureError) -> Self {
+        match error {
+            CaptureError::IntegerTooLarge { .. } | CaptureError::Image(_) => {
+                Self::bad_input(error.to_string())
+            }
+            CaptureError::Raced { .. } => Self::new(ErrorCode::Unavailable, error.to_string()),
+            CaptureError::Log { source, .. } => match Self::from(source) {
+                unavailable if unavailable.code == ErrorCode::Unavailable => unavailable,
+                _ => Self::internal(error),
+            },
+            // A programmer's mistake: its text names the cure, for the log.
+            _ => Self::internal(error),
+        }
+    }
+}
+
+/// Gives every error of a response its code, and takes database text out of it.
+pub(crate) fn finish(mut response: Response) -> Response {
+    for error in &mut response.errors {
+        classify(error);
+    }
+    response
+}
+
+fn classify(error: &mut ServerError) {
+    let has_code = error
+        .extensions
+        .as_ref()
+        .is_some_and(|extensions| extensions.get("code").is_some());
+    if has_code {
+        return;
+    }
+    let refusal = if let Some(source) = error.source::<DbErr>() {
+        Refusal::from(source)
+    } else if let Some(source) = error.source::<Arc<DbErr>>() {
+        Refusal::from(source.as_ref())
+    } else if error.source::<SeaographyError>().is_some() {
+        Refusal::bad_input("a value does not have the type of its field")
+    } else if is_depth(&error.message) {
+        Refusal::limit(error.message.clone())
+    } else {
+        // Parsing, validation, and an adopter's own resolver speaking to the client.
+        Refusal::bad_input(error.message.clone())
+    };
+    error.message = refusal.message;
+    let extensions = error.extensions.get_or_insert_default();
+    extensions.set("code", refusal.code.as_str());
+}
+
+/// async-graphql's own bounds carry no code.
+fn is_depth(message: &str) -> bool {
+    message.starts_with("Query is nested too deep")
+        || message.starts_with("The recursion depth of the query")
+        || message.starts_with("Query is too complex")
+}

@@ -1,0 +1,185 @@
+//! The predicate as a test of a row image, with SQL's three-valued logic.
+
+use std::cmp::Ordering;
+use std::str::FromStr;
+
+use sea_orm::ColumnType;
+use sea_orm::prelude::BigDecimal;
+use seachange_changelog::Image;
+use serde_json::Value as Json;
+
+use super::{Comparison, Operand, Pattern, Predicate, Test};
+use crate::graphql::entity::EntityInfo;
+use crate::graphql::error::Refusal;
+
+impl Predicate {
+    /// Whether the image is of a row that the SQL condition would find.
+    pub(crate) fn admits(&self, entity: &EntityInfo, image: &Image) -> bool {
+        self.truth(entity, image) == Some(true)
+    }
+
+    /// Checks that every test means the same in memory as in SQL.
+    ///
+    /// # Errors
+    /// `BAD_INPUT` for tests that depend on the database's collation.
+    pub(crate) fn check_streamable(&self, entity: &EntityInfo) -> Result<(), Refusal> {
+        match self {
+            Self::All(parts) | Self::Any(parts) => {
+                parts.iter().try_for_each(|part| part.check_streamable(entity))
+            }
+            Self::Not(inner) => inner.check_streamable(entity),
+            Self::Test { column, test } => {
+                let is_text = entity.by_name(column).is_some_and(|c| is_text(&c.ty));
+                let by_collation = match test {
+                    Test::Text(..) => true,
+                    Test::Between(..) | Test::NotBetween(..) => is_text,
+                    Test::Compare(how, _) => {
+                        is_text && !matches!(how, Comparison::Eq | Comparison::Ne)
+                    }
+                    _ => false,
+                };
+                if by_collation {
+                    return Err(Refusal::bad_input(format!(
+                        "a subscription cannot order text or match patterns (`{column}`): the \
+                         database's collation alone decides them; use eq, ne, is_in or is_null"
+                    )));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// `None` is SQL's unknown.
+    fn truth(&self, entity: &EntityInfo, image: &Image) -> Option<bool> {
+        match self {
+            Self::All(parts) => parts.iter().try_fold_truth(true, entity, image),
+            Self::Any(parts) => parts.iter().try_fold_truth(false, entity, image),
+            Self::Not(inner) => inner.truth(entity, image).map(|truth| !truth),
+            Self::Test { column, test } => {
+                let ty = entity.by_name(column).map(|c| &c.ty)?;
+                holds(ty, image.get(*column).unwrap_or(&Json::Null), test)
+            }
+        }
+    }
+}
+
+/// AND and OR over unknowns: one `!neutral` decides, else an unknown makes it unknown.
+trait FoldTruth<'a> {
+    fn try_fold_truth(self, neutral: bool, entity: &EntityInfo, image: &Image) -> Option<bool>;
+}
+
+impl<'a, I: Iterator<Item = &'a Predicate>> FoldTruth<'a> for I {
+    fn try_fold_truth(self, neutral: bool, entity: &EntityInfo, image: &Image) -> Option<bool> {
+        let mut result = Some(neutral);
+        for part in self {
+            match part.truth(entity, image) {
+                Some(truth) if truth != neutral => return Some(truth),
+                Some(_) => {}
+                None => result = None,
+            }
+        }
+        result
+    }
+}
+
+fn holds(ty: &ColumnType, value: &Json, test: &Test) -> Option<bool> {
+    match test {
+        Test::IsNull => return Some(value.is_null()),
+        Test::IsNotNull => return Some(!value.is_null()),
+        _ if value.is_null() => return None,
+        _ => {}
+    }
+    let against = |operand: &Operand| compare(ty, value, &operand.image);
+    match test {
+        Test::Compare(how, operand) => {
+            let order = against(operand)?;
+            Some(match how {
+                Comparison::Eq => order.is_eq(),
+                Comparison::Ne => order.is_ne(),
+                Comparison::Gt => order.is_gt(),
+                Comparison::Gte => order.is_ge(),
+                Comparison::Lt => order.is_lt(),
+                Comparison::Lte => order.is_le(),
+            })
+        }
+        Test::In(list) => Some(list.iter().any(|o| against(o).is_some_and(Ordering::is_eq))),
+        Test::NotIn(list) => Some(!list.iter().any(|o| against(o).is_some_and(Ordering::is_eq))),
+        Test::Between(low, high) => Some(against(low)?.is_ge() && against(high)?.is_le()),
+        Test::NotBetween(low, high) => Some(against(low)?.is_lt() || against(high)?.is_gt()),
+        // Refused for streams.
+        Test::Text(Pattern::EqualIgnoringCase | Pattern::Contains | Pattern::StartsWith, _)
+        | Test::Text(Pattern::EndsWith | Pattern::Like | Pattern::NotLike, _)
+        | Test::IsNull
+        | Test::IsNotNull => None,
+    }
+}
+
+/// The order of two values of the column's type, as the database has it; `None` for a value that
+/// does not fit the column.
+fn compare(ty: &ColumnType, a: &Json, b: &Json) -> Option<Ordering> {
+    use ColumnType as T;
+    match ty {
+        T::BigInteger | T::BigUnsigned => {
+            let number = |json: &Json| json.as_str()?.parse::<i128>().ok();
+            Some(number(a)?.cmp(&number(b)?))
+        }
+        T::Decimal(_) | T::Money(_) => {
+            let number = |json: &Json| BigDecimal::from_str(json.as_str()?).ok();
+            Some(number(a)?.cmp(&number(b)?))
+        }
+        T::Float | T::Double => {
+            let (a, b) = (float(a)?, float(b)?);
+            // NaN equals itself and is above everything, as on PostgreSQL.
+            a.partial_cmp(&b)
+                .or_else(|| Some(a.is_nan().cmp(&b.is_nan())))
+        }
+        _ => match (a, b) {
+            (Json::Number(a), Json::Number(b)) => Some(a.as_i64()?.cmp(&b.as_i64()?)),
+            (Json::Bool(a), Json::Bool(b)) => Some(a.cmp(b)),
+            // Dates, times and UUIDs order by their text; other text is only tested for equality.
+            (Json::String(a), Json::String(b)) => Some(a.cmp(b)),
+            _ => None,
+        },
+    }
+}
+
+fn float(json: &Json) -> Option<f64> {
+    match json {
+        Json::Number(number) => number.as_f64(),
+        Json::String(text) => match text.as_str() {
+            "NaN" => Some(f64::NAN),
+            "Infinity" => Some(f64::INFINITY),
+            "-Infinity" => Some(f64::NEG_INFINITY),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Types whose order is the collation's, or the database's own.
+fn is_text(ty: &ColumnType) -> bool {
+    use ColumnType as T;
+    !matches!(
+        ty,
+        T::TinyInteger
+            | T::SmallInteger
+            | T::Integer
+            | T::BigInteger
+            | T::TinyUnsigned
+            | T::SmallUnsigned
+            | T::Unsigned
+            | T::BigUnsigned
+            | T::Year
+            | T::Float
+            | T::Double
+            | T::Decimal(_)
+            | T::Money(_)
+            | T::Boolean
+            | T::Uuid
+            | T::Date
+            | T::Time
+            | T::DateTime
+            | T::Timestamp
+            | T::TimestampWithTimeZone
+    )
+}

@@ -1,0 +1,144 @@
+//! From Seaography's `…FilterInput` to a predicate.
+
+use async_graphql::Value as GraphqlValue;
+use sea_orm::Value;
+use seachange_changelog::image;
+
+use super::{Comparison, Operand, Pattern, Predicate, Test};
+use crate::graphql::entity::{ColumnInfo, EntityInfo};
+use crate::graphql::error::Refusal;
+use crate::graphql::scalar;
+
+/// The filter's predicate; `None` if it yields no condition (`{}`, `{and: []}`, `{or: [{}]}`).
+///
+/// # Errors
+/// `BAD_INPUT` for a value that is none of its column's type, and for what no row could be.
+pub(crate) fn parse(entity: &EntityInfo, filter: &GraphqlValue) -> Result<Option<Predicate>, Refusal> {
+    let fields = match filter {
+        GraphqlValue::Null => return Ok(None),
+        GraphqlValue::Object(fields) => fields,
+        _ => return Err(Refusal::bad_input("a filter is an object")),
+    };
+    let mut all = Vec::new();
+    for (name, value) in fields {
+        let predicate = match name.as_str() {
+            "and" => combine(list(entity, value)?.into_iter().flatten().collect(), Predicate::All),
+            "or" => any(list(entity, value)?),
+            "not" => parse(entity, value)?.map(|inner| Predicate::Not(Box::new(inner))),
+            field => {
+                let column = entity
+                    .by_field(field)
+                    .ok_or_else(|| Refusal::bad_input(format!("unknown field `{field}`")))?;
+                combine(tests(column, value)?, Predicate::All)
+            }
+        };
+        all.extend(predicate);
+    }
+    Ok(combine(all, Predicate::All))
+}
+
+fn combine(
+    mut parts: Vec<Predicate>,
+    join: impl FnOnce(Vec<Predicate>) -> Predicate,
+) -> Option<Predicate> {
+    match parts.len() {
+        0 => None,
+        1 => parts.pop(),
+        _ => Some(join(parts)),
+    }
+}
+
+/// The predicates of a list; none where a part says nothing.
+fn list(entity: &EntityInfo, value: &GraphqlValue) -> Result<Vec<Option<Predicate>>, Refusal> {
+    match value {
+        GraphqlValue::Null => Ok(Vec::new()),
+        GraphqlValue::List(items) => items.iter().map(|item| parse(entity, item)).collect(),
+        single => Ok(vec![parse(entity, single)?]),
+    }
+}
+
+/// One alternative that says nothing admits every row, and so does the whole.
+fn any(parts: Vec<Option<Predicate>>) -> Option<Predicate> {
+    let parts: Option<Vec<Predicate>> = parts.into_iter().collect();
+    combine(parts?, Predicate::Any)
+}
+
+fn tests(column: &ColumnInfo, filter: &GraphqlValue) -> Result<Vec<Predicate>, Refusal> {
+    let operations = match filter {
+        GraphqlValue::Null => return Ok(Vec::new()),
+        GraphqlValue::Object(operations) => operations,
+        _ => return Err(Refusal::bad_input(format!("filter on `{}` is an object", column.field))),
+    };
+    let mut tests = Vec::new();
+    for (operation, value) in operations {
+        // An absent variable arrives as null and means: no such test.
+        if matches!(value, GraphqlValue::Null) {
+            continue;
+        }
+        tests.push(Predicate::Test {
+            column: column.name,
+            test: test(column, operation, value)?,
+        });
+    }
+    Ok(tests)
+}
+
+fn test(column: &ColumnInfo, operation: &str, value: &GraphqlValue) -> Result<Test, Refusal> {
+    let compare = |how| Ok(Test::Compare(how, operand(column, value)?));
+    let text = |pattern| match value {
+        GraphqlValue::String(text) => Ok(Test::Text(pattern, text.clone())),
+        _ => Err(Refusal::bad_input(format!("`{operation}` takes text"))),
+    };
+    match operation {
+        "eq" => compare(Comparison::Eq),
+        "ne" => compare(Comparison::Ne),
+        "gt" => compare(Comparison::Gt),
+        "gte" => compare(Comparison::Gte),
+        "lt" => compare(Comparison::Lt),
+        "lte" => compare(Comparison::Lte),
+        "is_in" => Ok(Test::In(operands(column, value)?)),
+        "is_not_in" => Ok(Test::NotIn(operands(column, value)?)),
+        "is_null" => Ok(match value {
+            GraphqlValue::Boolean(false) => Test::IsNotNull,
+            _ => Test::IsNull,
+        }),
+        "between" => pair(column, operation, value).map(|(low, high)| Test::Between(low, high)),
+        "not_between" => {
+            pair(column, operation, value).map(|(low, high)| Test::NotBetween(low, high))
+        }
+        "ci_eq" => text(Pattern::EqualIgnoringCase),
+        "contains" => text(Pattern::Contains),
+        "starts_with" => text(Pattern::StartsWith),
+        "ends_with" => text(Pattern::EndsWith),
+        "like" => text(Pattern::Like),
+        "not_like" => text(Pattern::NotLike),
+        other => Err(Refusal::bad_input(format!("unknown filter operation `{other}`"))),
+    }
+}
+
+fn operand(column: &ColumnInfo, value: &GraphqlValue) -> Result<Operand, Refusal> {
+    if matches!(value, GraphqlValue::Null) {
+        return Err(Refusal::bad_input("nothing compares with null; use `is_null`"));
+    }
+    let value: Value = scalar::from_graphql(column, value)?;
+    let image = image::encode(&column.ty, &value)?;
+    Ok(Operand { value, image })
+}
+
+fn operands(column: &ColumnInfo, value: &GraphqlValue) -> Result<Vec<Operand>, Refusal> {
+    match value {
+        GraphqlValue::List(items) => items.iter().map(|item| operand(column, item)).collect(),
+        single => Ok(vec![operand(column, single)?]),
+    }
+}
+
+fn pair(
+    column: &ColumnInfo,
+    operation: &str,
+    value: &GraphqlValue,
+) -> Result<(Operand, Operand), Refusal> {
+    match <[Operand; 2]>::try_from(operands(column, value)?) {
+        Ok([low, high]) => Ok((low, high)),
+        Err(_) => Err(Refusal::bad_input(format!("`{operation}` takes two values"))),
+    }
+}

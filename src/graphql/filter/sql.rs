@@ -1,0 +1,80 @@
+//! The predicate as a SQL condition.
+
+use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, IdenStatic, Iterable, Value};
+
+use super::{Comparison, Operand, Pattern, Predicate, Test};
+
+/// The condition that holds for exactly the rows that the predicate admits.
+pub(crate) fn condition<E: EntityTrait>(predicate: &Predicate) -> Condition {
+    match predicate {
+        Predicate::All(parts) => parts
+            .iter()
+            .fold(Condition::all(), |all, part| all.add(condition::<E>(part))),
+        Predicate::Any(parts) => parts
+            .iter()
+            .fold(Condition::any(), |any, part| any.add(condition::<E>(part))),
+        Predicate::Not(inner) => condition::<E>(inner).not(),
+        Predicate::Test { column, test } => {
+            let column = E::Column::iter().find(|candidate| candidate.as_str() == *column);
+            // A predicate is parsed for the entity it is used with, so the column is there; if it
+            // were not, no row may match.
+            column.map_or_else(nothing, |column| Condition::all().add(expression(column, test)))
+        }
+    }
+}
+
+fn nothing() -> Condition {
+    Condition::all().add(Expr::val(1).eq(2))
+}
+
+fn expression<C: ColumnTrait>(column: C, test: &Test) -> Expr {
+    let values = |operands: &[Operand]| -> Vec<Value> {
+        operands.iter().map(|operand| operand.value.clone()).collect()
+    };
+    match test {
+        Test::Compare(how, operand) => {
+            let value = operand.value.clone();
+            match how {
+                Comparison::Eq => column.eq(value),
+                Comparison::Ne => column.ne(value),
+                Comparison::Gt => column.gt(value),
+                Comparison::Gte => column.gte(value),
+                Comparison::Lt => column.lt(value),
+                Comparison::Lte => column.lte(value),
+            }
+        }
+        Test::In(operands) => column.is_in(values(operands)),
+        Test::NotIn(operands) => column.is_not_in(values(operands)),
+        Test::Between(low, high) => column.between(low.value.clone(), high.value.clone()),
+        Test::NotBetween(low, high) => column.not_between(low.value.clone(), high.value.clone()),
+        Test::IsNull => column.is_null(),
+        Test::IsNotNull => column.is_not_null(),
+        Test::Text(pattern, text) => text_expression(column, *pattern, text),
+    }
+}
+
+fn text_expression<C: ColumnTrait>(column: C, pattern: Pattern, text: &str) -> Expr {
+    match pattern {
+        Pattern::EqualIgnoringCase => {
+            Func::lower(column.into_expr()).eq(Func::lower(Expr::val(text)))
+        }
+        Pattern::Contains => column.like(escaped("%", text, "%")),
+        Pattern::StartsWith => column.like(escaped("", text, "%")),
+        Pattern::EndsWith => column.like(escaped("%", text, "")),
+        Pattern::Like => column.like(text),
+        Pattern::NotLike => column.not_like(text),
+    }
+}
+
+/// The text literally, between wildcards. Seaography would take `%` and `_` in it for wildcards.
+fn escaped(before: &str, text: &str, after: &str) -> LikeExpr {
+    let mut literal = String::with_capacity(text.len() + 2);
+    for character in text.chars() {
+        if matches!(character, '%' | '_' | '!') {
+            literal.push('!');
+        }
+        literal.push(character);
+    }
+    LikeExpr::new(format!("{before}{literal}{after}")).escape('!')
+}

@@ -1,0 +1,88 @@
+//! Insert and update inputs: Seaography's names and shapes, less what the server manages.
+
+use async_graphql::Value as GraphqlValue;
+use async_graphql::dynamic::{InputObject, InputValue, TypeRef};
+use sea_orm::{ActiveModelTrait, EntityTrait, IdenStatic, Iterable};
+
+use super::entity::{ColumnInfo, EntityInfo};
+use super::error::Refusal;
+use super::scalar;
+
+/// Name of the insert input.
+pub(super) fn insert_name(entity: &EntityInfo) -> String {
+    format!("{}InsertInput", entity.object)
+}
+
+/// Name of the update input.
+pub(super) fn update_name(entity: &EntityInfo) -> String {
+    format!("{}UpdateInput", entity.object)
+}
+
+/// The insert input: what has no default is required.
+pub(super) fn insert(entity: &EntityInfo) -> InputObject {
+    object(insert_name(entity), entity, |column| {
+        match column.type_ref() {
+            ty if column.nullable || column.has_default => ty,
+            ty => TypeRef::NonNull(Box::new(ty)),
+        }
+    })
+}
+
+/// The update input: everything optional.
+pub(super) fn update(entity: &EntityInfo) -> InputObject {
+    object(update_name(entity), entity, ColumnInfo::type_ref)
+}
+
+fn object(
+    name: String,
+    entity: &EntityInfo,
+    ty: impl Fn(&ColumnInfo) -> TypeRef,
+) -> InputObject {
+    let columns = entity.columns.iter().filter(|column| !column.is_managed);
+    columns.fold(InputObject::new(name), |object, column| {
+        object.field(InputValue::new(&column.field, ty(column)))
+    })
+}
+
+/// What an input is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// A null where none may be means the default, if there is one.
+    Insert,
+    /// A null where none may be is an error.
+    Update,
+}
+
+/// The active model of an input object; absent fields stay unset.
+///
+/// # Errors
+/// `BAD_INPUT` for a value that is none of its column's type, and for null where none may be.
+pub(super) fn active_model<E: EntityTrait>(
+    entity: &EntityInfo,
+    data: &GraphqlValue,
+    purpose: Purpose,
+) -> Result<E::ActiveModel, Refusal> {
+    let GraphqlValue::Object(fields) = data else {
+        return Err(Refusal::bad_input("`data` is an object"));
+    };
+    let mut model = <E::ActiveModel as ActiveModelTrait>::default();
+    for column in E::Column::iter() {
+        let Some(info) = entity.by_name(column.as_str()) else {
+            continue;
+        };
+        let Some(value) = fields.get(info.field.as_str()) else {
+            continue;
+        };
+        if matches!(value, GraphqlValue::Null) && !info.nullable {
+            if info.has_default && purpose == Purpose::Insert {
+                continue;
+            }
+            return Err(Refusal::bad_input(format!("`{}` cannot be null", info.field)));
+        }
+        let value = scalar::from_graphql(info, value)?;
+        model
+            .try_set(column, value)
+            .map_err(|error| Refusal::internal(&error))?;
+    }
+    Ok(model)
+}

@@ -1,0 +1,119 @@
+//! `taskCreateOne` and `taskCreateBatch`.
+
+use std::sync::Arc;
+
+use async_graphql::Value as GraphqlValue;
+use async_graphql::dynamic::{Field, FieldFuture, FieldValue, InputValue, ResolverContext, TypeRef};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ColumnType, EntityTrait, Iterable,
+    PrimaryKeyToColumn, Value,
+};
+use seachange_changelog::TrackedTransaction;
+
+use super::retry::{Work, in_transaction};
+use super::{Failure, Writable, basic, connection};
+use crate::graphql::entity::EntityInfo;
+use crate::graphql::error::Refusal;
+use crate::graphql::inputs::{self, Purpose};
+use crate::graphql::pagination::limits;
+
+pub(super) fn one<E>(entity: &Arc<EntityInfo>) -> Field
+where
+    E: Writable,
+{
+    let info = Arc::clone(entity);
+    let row = TypeRef::named_nn(basic(entity));
+    Field::new(format!("{}CreateOne", entity.field), row, move |ctx| {
+        let entity = Arc::clone(&info);
+        FieldFuture::new(async move {
+            let data = argument(&ctx)?;
+            let mut rows = insert_all::<E>(&ctx, &entity, std::slice::from_ref(data)).await?;
+            Ok(rows.pop().map(FieldValue::owned_any))
+        })
+    })
+    .argument(InputValue::new("data", TypeRef::named_nn(inputs::insert_name(entity))))
+}
+
+pub(super) fn batch<E>(entity: &Arc<EntityInfo>) -> Field
+where
+    E: Writable,
+{
+    let info = Arc::clone(entity);
+    let rows = TypeRef::named_nn_list_nn(basic(entity));
+    Field::new(format!("{}CreateBatch", entity.field), rows, move |ctx| {
+        let entity = Arc::clone(&info);
+        FieldFuture::new(async move {
+            let list = match argument(&ctx)? {
+                GraphqlValue::List(list) => list.as_slice(),
+                single => std::slice::from_ref(single),
+            };
+            let rows = insert_all::<E>(&ctx, &entity, list).await?;
+            Ok(Some(FieldValue::list(rows.into_iter().map(FieldValue::owned_any))))
+        })
+    })
+    .argument(InputValue::new(
+        "data",
+        TypeRef::named_nn_list_nn(inputs::insert_name(entity)),
+    ))
+}
+
+fn argument<'a>(ctx: &'a ResolverContext<'_>) -> Result<&'a GraphqlValue, Refusal> {
+    let data = ctx.args.get("data");
+    data.map(|data| data.as_value())
+        .ok_or_else(|| Refusal::bad_input("`data` is missing"))
+}
+
+async fn insert_all<E>(
+    ctx: &ResolverContext<'_>,
+    entity: &EntityInfo,
+    data: &[GraphqlValue],
+) -> Result<Vec<E::Model>, Refusal>
+where
+    E: Writable,
+{
+    let most = limits(ctx)?.batch_rows;
+    if data.len() > most {
+        return Err(Refusal::limit(format!("a batch has at most {most} rows")));
+    }
+    let models: Vec<E::ActiveModel> = data
+        .iter()
+        .map(|row| {
+            let mut model = inputs::active_model::<E>(entity, row, Purpose::Insert)?;
+            make_key::<E>(&mut model)?;
+            Ok(model)
+        })
+        .collect::<Result<_, Refusal>>()?;
+    in_transaction(connection(ctx)?, &Insert::<E> { models }).await
+}
+
+struct Insert<E: EntityTrait> {
+    models: Vec<E::ActiveModel>,
+}
+
+impl<E: Writable> Work for Insert<E> {
+    type Output = Vec<E::Model>;
+
+    async fn run(&self, tx: &TrackedTransaction) -> Result<Vec<E::Model>, Failure> {
+        let mut rows = Vec::with_capacity(self.models.len());
+        for model in &self.models {
+            rows.push(model.clone().insert(tx).await?);
+        }
+        Ok(rows)
+    }
+}
+
+/// Makes a UUID for a row that brings none: version 7, so that keys made later sort later.
+fn make_key<E: EntityTrait>(model: &mut E::ActiveModel) -> Result<(), Refusal> {
+    let mut keys = E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column);
+    let (Some(column), None) = (keys.next(), keys.next()) else {
+        return Ok(());
+    };
+    let is_uuid = matches!(column.def().get_column_type(), ColumnType::Uuid);
+    if is_uuid && model.is_not_set(column) {
+        let key = Value::Uuid(Some(uuid::Uuid::now_v7()));
+        model
+            .try_set(column, key)
+            .map_err(|error| Refusal::internal(&error))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! A mutation's transaction, tried again when the database asks for it.
+
+use std::time::Duration;
+
+use sea_orm::{TransactionSession, TransactionTrait};
+use seachange_changelog::{TrackedConnection, TrackedTransaction};
+
+use super::Failure;
+use crate::graphql::error::{Refusal, is_transient};
+
+/// Tries in all. Deadlocks dissolve at the first or second; beyond this the database is overloaded
+/// and the client should wait.
+const TRIES: u32 = 5;
+/// Wait before the second try; doubles, with a random part so that rivals part.
+const FIRST_WAIT: Duration = Duration::from_millis(10);
+
+/// What a mutation writes: run anew in each try.
+pub(super) trait Work: Sync {
+    /// What the mutation answers.
+    type Output: Send;
+
+    /// Writes, in a transaction that is committed afterwards.
+    fn run(
+        &self,
+        tx: &TrackedTransaction,
+    ) -> impl Future<Output = Result<Self::Output, Failure>> + Send;
+}
+
+/// Does the work in a transaction and commits it.
+pub(super) async fn in_transaction<W: Work>(
+    db: &TrackedConnection,
+    work: &W,
+) -> Result<W::Output, Refusal> {
+    let mut wait = FIRST_WAIT;
+    for _ in 1..TRIES {
+        match attempt(db, work).await {
+            Err(Failure::Database(error)) if is_transient(&error) => {
+                tracing::debug!(%error, "trying the transaction again");
+            }
+            done => return done.map_err(Refusal::from),
+        }
+        let random = uuid::Uuid::new_v4().as_u128() % wait.as_micros().max(1);
+        tokio::time::sleep(wait + Duration::from_micros(u64::try_from(random).unwrap_or(0))).await;
+        wait *= 2;
+    }
+    attempt(db, work).await.map_err(Refusal::from)
+}
+
+async fn attempt<W: Work>(db: &TrackedConnection, work: &W) -> Result<W::Output, Failure> {
+    let tx = db.begin().await?;
+    match work.run(&tx).await {
+        Ok(value) => {
+            tx.commit().await?;
+            Ok(value)
+        }
+        Err(failure) => {
+            // The failure matters more than what a broken connection says of its rollback.
+            if let Err(error) = tx.rollback().await {
+                tracing::debug!(%error, "rollback failed");
+            }
+            Err(failure)
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Which page a client wants, within bounds, and the cursors of keys.
+
+use async_graphql::dynamic::ResolverContext;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sea_orm::Value;
+use seachange_changelog::{Image, image};
+use serde_json::Value as Json;
+
+use super::entity::EntityInfo;
+use super::error::Refusal;
+use crate::limits::Limits;
+
+/// The page that was asked for.
+pub(super) enum Wanted {
+    /// Rows after a key, in key order.
+    After { cursor: Option<String>, limit: u64 },
+    /// Rows by number.
+    Pages(Pages),
+}
+
+/// `limit` rows, the first `offset` left out.
+pub(super) struct Pages {
+    pub(super) offset: u64,
+    pub(super) limit: u64,
+}
+
+pub(super) fn limits<'a>(ctx: &ResolverContext<'a>) -> Result<&'a Limits, Refusal> {
+    ctx.data::<Limits>()
+        .map_err(|error| Refusal::internal(&error.message))
+}
+
+/// The argument `pagination`; without it the first page of the largest size.
+pub(super) fn parse(ctx: &ResolverContext<'_>) -> Result<Wanted, Refusal> {
+    let most = limits(ctx)?.page_rows;
+    let first = Pages {
+        offset: 0,
+        limit: most,
+    };
+    let Some(pagination) = ctx.args.get("pagination").filter(|value| !value.is_null()) else {
+        return Ok(Wanted::Pages(first));
+    };
+    let pagination = pagination.object().map_err(|_| malformed())?;
+    let part = |name: &str| {
+        let part = pagination.get(name).filter(|part| !part.is_null());
+        part.map(|part| part.object().map_err(|_| malformed())).transpose()
+    };
+    if let Some(cursor) = part("cursor")? {
+        let text = cursor.get("cursor").filter(|text| !text.is_null());
+        let text = text.map(|text| text.string().map(str::to_owned)).transpose();
+        return Ok(Wanted::After {
+            cursor: text.map_err(|_| malformed())?,
+            limit: limit(number(&cursor, "limit")?, most)?,
+        });
+    }
+    if let Some(page) = part("page")? {
+        let limit = limit(number(&page, "limit")?, most)?;
+        let offset = number(&page, "page")?.checked_mul(limit);
+        return Ok(Wanted::Pages(Pages {
+            offset: offset.filter(|offset| in_range(*offset)).ok_or_else(malformed)?,
+            limit,
+        }));
+    }
+    if let Some(offset) = part("offset")? {
+        return Ok(Wanted::Pages(Pages {
+            offset: Some(number(&offset, "offset")?).filter(|o| in_range(*o)).ok_or_else(malformed)?,
+            limit: limit(number(&offset, "limit")?, most)?,
+        }));
+    }
+    Ok(Wanted::Pages(first))
+}
+
+fn malformed() -> Refusal {
+    Refusal::bad_input("malformed pagination")
+}
+
+/// What databases take as an offset.
+fn in_range(offset: u64) -> bool {
+    i64::try_from(offset).is_ok()
+}
+
+fn number(
+    object: &async_graphql::dynamic::ObjectAccessor<'_>,
+    name: &str,
+) -> Result<u64, Refusal> {
+    let value = object.get(name).ok_or_else(malformed)?;
+    value.u64().map_err(|_| {
+        Refusal::bad_input(format!("pagination `{name}` must be a whole number, not negative"))
+    })
+}
+
+fn limit(limit: u64, most: u64) -> Result<u64, Refusal> {
+    match limit {
+        0 => Err(Refusal::bad_input("a page has at least one row")),
+        limit if limit > most => Err(Refusal::limit(format!("a page has at most {most} rows"))),
+        limit => Ok(limit),
+    }
+}
+
+/// The cursor of a row: its key as images write it.
+pub(super) fn encode(entity: &EntityInfo, key: &Image) -> String {
+    let values: Vec<&Json> = entity
+        .key()
+        .map(|column| key.get(column.name).unwrap_or(&Json::Null))
+        .collect();
+    URL_SAFE_NO_PAD.encode(Json::from_iter(values.into_iter().cloned()).to_string())
+}
+
+/// The key that a cursor holds.
+pub(super) fn decode(entity: &EntityInfo, cursor: &str) -> Result<Vec<Value>, Refusal> {
+    let invalid = || {
+        Refusal::new(
+            super::error::ErrorCode::CursorInvalid,
+            "the cursor is not one of this query's",
+        )
+    };
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| invalid())?;
+    let values: Vec<Json> = serde_json::from_slice(&bytes).map_err(|_| invalid())?;
+    if values.len() != entity.key().count() {
+        return Err(invalid());
+    }
+    entity
+        .key()
+        .zip(&values)
+        .map(|(column, json)| image::decode(&column.ty, &column.rust, json))
+        .collect::<Result<_, _>>()
+        .map_err(|_| invalid())
+}

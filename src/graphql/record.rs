@@ -1,0 +1,136 @@
+//! `TaskRecord` and `TaskChange`: a row as it was, typed.
+
+use std::sync::Arc;
+
+use async_graphql::dynamic::{Enum, Field, FieldFuture, FieldValue, Object, TypeRef};
+use async_graphql::{Name, Value as GraphqlValue};
+use seachange_changelog::Image;
+use serde_json::Value as Json;
+
+use super::change::strings;
+use super::entity::EntityInfo;
+use super::scalar::{json_to_graphql, json_value};
+
+/// What an item of `taskChanges` is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Initial,
+    Insert,
+    Update,
+    Delete,
+    CaughtUp,
+}
+
+impl Kind {
+    const ALL: [Self; 5] = [
+        Self::Initial,
+        Self::Insert,
+        Self::Update,
+        Self::Delete,
+        Self::CaughtUp,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Initial => "INITIAL",
+            Self::Insert => "INSERT",
+            Self::Update => "UPDATE",
+            Self::Delete => "DELETE",
+            Self::CaughtUp => "CAUGHT_UP",
+        }
+    }
+}
+
+/// One item of `taskChanges`.
+#[derive(Clone, Debug)]
+pub(super) struct RecordChange {
+    pub(super) kind: Kind,
+    pub(super) cursor: String,
+    pub(super) key: Option<Image>,
+    pub(super) record: Option<Image>,
+    pub(super) previous: Option<Image>,
+    pub(super) changed_fields: Vec<String>,
+    pub(super) actor: Option<String>,
+    pub(super) transaction_id: Option<String>,
+    pub(super) recorded_at: Option<String>,
+}
+
+pub(super) fn kind_enum() -> Enum {
+    Kind::ALL
+        .iter()
+        .fold(Enum::new("RecordChangeKind"), |items, kind| items.item(kind.name()))
+}
+
+pub(super) fn record_name(entity: &EntityInfo) -> String {
+    format!("{}Record", entity.object)
+}
+
+pub(super) fn change_name(entity: &EntityInfo) -> String {
+    format!("{}Change", entity.object)
+}
+
+/// `TaskRecord`: the columns, non-key ones nullable, because an old image may lack them.
+pub(super) fn record_object(entity: &Arc<EntityInfo>) -> Object {
+    let object = Object::new(record_name(entity));
+    entity.columns.iter().fold(object, |object, column| {
+        let ty = match column.type_ref() {
+            ty if column.is_key => TypeRef::NonNull(Box::new(ty)),
+            ty => ty,
+        };
+        let info = column.clone();
+        object.field(Field::new(&column.field, ty, move |ctx| {
+            let image = ctx.parent_value.try_downcast_ref::<Image>().ok();
+            let json = image.and_then(|image| image.get(info.name)).cloned();
+            let value = json.map(|json| json_to_graphql(&info, json));
+            FieldFuture::from_value(value.filter(|value| *value != GraphqlValue::Null))
+        }))
+    })
+}
+
+/// `TaskChange`.
+pub(super) fn change_object(entity: &EntityInfo) -> Object {
+    let text = |value: &Option<String>| value.clone().map(GraphqlValue::from);
+    let record = record_name(entity);
+    Object::new(change_name(entity))
+        .field(value("kind", TypeRef::named_nn("RecordChangeKind"), |change| {
+            Some(GraphqlValue::Enum(Name::new(change.kind.name())))
+        }))
+        .field(value("cursor", TypeRef::named_nn(TypeRef::STRING), |change| {
+            Some(change.cursor.clone().into())
+        }))
+        .field(value("key", TypeRef::named("Json"), |change| {
+            change.key.clone().map(|key| json_value(Json::Object(key)))
+        }))
+        .field(image("record", &record, |change| change.record.as_ref()))
+        .field(image("previous", &record, |change| change.previous.as_ref()))
+        .field(value("changedFields", TypeRef::named_nn_list_nn(TypeRef::STRING), |change| {
+            Some(strings(change.changed_fields.clone()))
+        }))
+        .field(value("actor", TypeRef::named(TypeRef::STRING), move |change| text(&change.actor)))
+        .field(value("transactionId", TypeRef::named(TypeRef::STRING), move |change| {
+            text(&change.transaction_id)
+        }))
+        .field(value("recordedAt", TypeRef::named(TypeRef::STRING), move |change| {
+            text(&change.recorded_at)
+        }))
+}
+
+fn value(
+    name: &str,
+    ty: TypeRef,
+    read: impl Fn(&RecordChange) -> Option<GraphqlValue> + Send + Sync + 'static,
+) -> Field {
+    Field::new(name, ty, move |ctx| {
+        let change = ctx.parent_value.try_downcast_ref::<RecordChange>();
+        FieldFuture::from_value(change.ok().and_then(&read))
+    })
+}
+
+fn image(name: &str, ty: &str, read: fn(&RecordChange) -> Option<&Image>) -> Field {
+    Field::new(name, TypeRef::named(ty), move |ctx| {
+        FieldFuture::new(async move {
+            let change = ctx.parent_value.try_downcast_ref::<RecordChange>()?;
+            Ok(read(change).map(|image| FieldValue::borrowed_any(image)))
+        })
+    })
+}

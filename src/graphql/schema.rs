@@ -1,0 +1,230 @@
+//! The schema: what the adopter registered, assembled once at start.
+
+use std::marker::PhantomData;
+use std::sync::{Arc, LazyLock};
+
+use async_graphql::dynamic::{Schema, SchemaError, TypeRef};
+use sea_orm::{ActiveEnum, Iterable};
+use seachange_changelog::TrackedConnection;
+use seaography::{
+    Builder, BuilderContext, ColumnOptions, EntityObjectBuilder, RelatedEntityFilter,
+    RelationBuilder, SeaographyError,
+};
+
+use super::api::Api;
+use super::entity::{EntityInfo, Enumerations, enum_values};
+use super::guard::ArgumentGuard;
+use super::mutation::{self, Writable};
+use super::table::{Table, TableOf};
+use super::{change, connection, inputs, record, scalar, subscription};
+use crate::feed::Feed;
+use crate::limits::Limits;
+
+/// Seaography's default names, which no setting of ours changes.
+static NAMES: LazyLock<BuilderContext> = LazyLock::new(BuilderContext::default);
+
+/// Adds fields of the adopter's own to the schema.
+type Extend = Box<dyn Fn(Builder) -> Builder + Send + Sync>;
+
+/// What an adopter registers: entities, enumerations, fields of their own.
+#[derive(Default)]
+pub struct Entities {
+    entities: Vec<Box<dyn Registration>>,
+    enumerations: Vec<Box<dyn Enumeration>>,
+    extensions: Vec<Extend>,
+}
+
+/// An entity known by name: its columns and its rows.
+pub(crate) struct Registered {
+    pub(crate) info: Arc<EntityInfo>,
+    pub(crate) table: Arc<dyn Table>,
+}
+
+impl Entities {
+    /// Nothing registered.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Registers a tracked entity with its relations.
+    pub fn entity<E, R>(&mut self)
+    where
+        E: Writable,
+            R: RelationBuilder + Iterable + 'static,
+    {
+        self.entities.push(Box::new(EntityOf::<E, R>(PhantomData)));
+    }
+
+    /// Registers an enumeration that columns use.
+    pub fn enumeration<A: ActiveEnum + 'static>(&mut self) {
+        self.enumerations.push(Box::new(EnumerationOf::<A>(PhantomData)));
+    }
+
+    /// Adds queries, mutations or subscriptions of the adopter's own. Their resolvers find a
+    /// [`TrackedConnection`] on behalf of the caller in the context's data.
+    pub fn extend(&mut self, extend: impl Fn(Builder) -> Builder + Send + Sync + 'static) {
+        self.extensions.push(Box::new(extend));
+    }
+
+    fn enums(&self) -> Enumerations {
+        let named = self.enumerations.iter().map(|enumeration| enumeration.values());
+        named.collect()
+    }
+
+    /// The entities by name.
+    pub(crate) fn registered(&self) -> Vec<Registered> {
+        let enums = self.enums();
+        let entities = self.entities.iter();
+        entities
+            .map(|entity| Registered {
+                info: Arc::new(entity.info(&enums)),
+                table: entity.table(),
+            })
+            .collect()
+    }
+
+    /// Assembles the schema. Without a `feed` it can be printed but answers nothing about changes.
+    ///
+    /// # Errors
+    /// [`SchemaError`] if it does not fit together, e.g. an enumeration is not registered.
+    pub(crate) fn schema(
+        &self,
+        db: &TrackedConnection,
+        feed: Option<Feed>,
+        limits: &Limits,
+    ) -> Result<Schema, SchemaError> {
+        let registered = self.registered();
+        let context = context(&registered, limits);
+        let mut builder = Builder::new(context, db.reader().clone());
+        for enumeration in &self.enumerations {
+            enumeration.register(&mut builder);
+        }
+        for (entity, Registered { info, table }) in self.entities.iter().zip(&registered) {
+            builder = entity.register(builder, info);
+            builder.outputs.push(record::record_object(info));
+            builder.outputs.push(record::change_object(info));
+            builder.inputs.extend([inputs::insert(info), inputs::update(info)]);
+            builder.subscriptions.push(subscription::records(context, info, table));
+        }
+        builder.enumerations.extend([change::operation_enum(), record::kind_enum()]);
+        builder.outputs.extend([change::object(), change::page_object()]);
+        builder.queries.extend([change::query(), change::head()]);
+        builder.subscriptions.push(subscription::changes());
+        let builder = self.extensions.iter().fold(builder, |builder, extend| extend(builder));
+        let schema = builder
+            .set_depth_limit(Some(limits.query_depth))
+            .schema_builder()
+            .extension(ArgumentGuard { page_rows: limits.page_rows })
+            .data(db.reader().clone())
+            .data(limits.clone());
+        match feed {
+            Some(feed) => schema.data(feed),
+            None => schema,
+        }
+        .finish()
+    }
+
+    /// The API on a database.
+    ///
+    /// # Errors
+    /// As [`Entities::schema`].
+    pub(crate) fn api(
+        &self,
+        db: TrackedConnection,
+        feed: Feed,
+        limits: Limits,
+    ) -> Result<Api, SchemaError> {
+        let schema = self.schema(&db, Some(feed), &limits)?;
+        Ok(Api::new(schema, db, limits))
+    }
+}
+
+/// Seaography's settings: lossless conversions on every column. It asks for a reference that lives
+/// for ever; a schema does, but for tests.
+fn context(registered: &[Registered], limits: &Limits) -> &'static BuilderContext {
+    let mut context = BuilderContext::default();
+    context.pagination_input.default_limit = Some(limits.page_rows);
+    context.pagination_input.max_limit = Some(limits.page_rows);
+    for Registered { info, table } in registered {
+        for column in &info.columns {
+            let (input, output) = (column.clone(), column.clone());
+            let nullable = column.type_ref();
+            let mut options = ColumnOptions::default();
+            options.input_conversion = Some(Arc::new(move |value| {
+                scalar::from_graphql(&input, value.as_value()).map_err(|error| {
+                    SeaographyError::TypeConversionError(error.to_string(), input.field.clone())
+                })
+            }));
+            options.output_conversion = Some(Arc::new(move |value| {
+                let value = scalar::to_graphql(&output, value)?;
+                Ok((value != async_graphql::Value::Null).then(|| value.into()))
+            }));
+            options.output_type = Some(if column.nullable {
+                nullable
+            } else {
+                TypeRef::NonNull(Box::new(nullable))
+            });
+            if let Some(id) = table.column_id(column.name) {
+                context.types.column_options.insert(id, options);
+            }
+        }
+    }
+    Box::leak(Box::new(context))
+}
+
+/// An entity whose type has been forgotten.
+trait Registration: Send + Sync {
+    fn info(&self, enums: &Enumerations) -> EntityInfo;
+    fn table(&self) -> Arc<dyn Table>;
+    fn register(&self, builder: Builder, info: &Arc<EntityInfo>) -> Builder;
+}
+
+struct EntityOf<E, R>(PhantomData<fn() -> (E, R)>);
+
+impl<E, R> Registration for EntityOf<E, R>
+where
+    E: Writable,
+    R: RelationBuilder + Iterable + 'static,
+{
+    fn info(&self, enums: &Enumerations) -> EntityInfo {
+        EntityInfo::of::<E>(&NAMES, enums)
+    }
+
+    fn table(&self) -> Arc<dyn Table> {
+        Arc::new(TableOf::<E>(PhantomData))
+    }
+
+    fn register(&self, mut builder: Builder, info: &Arc<EntityInfo>) -> Builder {
+        let context = builder.context;
+        let relations = R::iter().map(|relation| relation.get_relation(context)).collect();
+        let related = RelatedEntityFilter::<E>::build::<R>(context);
+        builder.register_entity::<E>(relations, &related);
+        // Seaography's own query of the entity: ours takes its place.
+        builder.queries.pop();
+        builder.queries.push(connection::field::<E>(context, Arc::clone(info)));
+        let basic = EntityObjectBuilder { context }.to_basic_object::<E>();
+        builder.outputs.push(basic);
+        builder.mutations.extend(mutation::fields::<E>(context, info));
+        builder
+            .register_entity_dataloader_one_to_one(E::default(), tokio::spawn)
+            .register_entity_dataloader_one_to_many(E::default(), tokio::spawn)
+            .register_related_entity_filter(related)
+    }
+}
+
+trait Enumeration: Send + Sync {
+    fn values(&self) -> (String, Arc<super::entity::EnumValues>);
+    fn register(&self, builder: &mut Builder);
+}
+
+struct EnumerationOf<A>(PhantomData<fn() -> A>);
+
+impl<A: ActiveEnum> Enumeration for EnumerationOf<A> {
+    fn values(&self) -> (String, Arc<super::entity::EnumValues>) {
+        (A::name().to_string(), Arc::new(enum_values::<A>(&NAMES)))
+    }
+
+    fn register(&self, builder: &mut Builder) {
+        builder.register_enumeration::<A>();
+    }
+}

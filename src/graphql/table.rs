@@ -1,0 +1,104 @@
+//! Reading a registered entity's rows without knowing its Rust type.
+
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, FromQueryResult, IdenStatic, Iterable, ModelTrait,
+    Order, PrimaryKeyToColumn, QueryFilter, QueryOrder, QuerySelect, Value,
+};
+use seachange_changelog::{Image, image};
+use seaography::EntityColumnId;
+
+use super::connection::beyond;
+use super::filter::{self, Predicate};
+
+/// A row as an image, or why it has none.
+pub(crate) enum Row {
+    /// Its key and all of it.
+    Image { key: Image, image: Image },
+    /// The stored value does not fit the entity.
+    Unreadable(String),
+}
+
+/// Some rows in key order.
+pub(crate) struct Rows {
+    pub(crate) rows: Vec<Row>,
+    /// Pass back for the rows after these; `None` at the end.
+    pub(crate) next: Option<Vec<Value>>,
+}
+
+/// The rows of one table.
+#[async_trait::async_trait]
+pub(crate) trait Table: Send + Sync {
+    /// Up to `limit` rows after a key.
+    async fn read(
+        &self,
+        tx: &DatabaseTransaction,
+        predicate: Option<&Predicate>,
+        after: Option<&[Value]>,
+        limit: u64,
+    ) -> Result<Rows, DbErr>;
+
+    /// Seaography's name for a column.
+    fn column_id(&self, column: &str) -> Option<EntityColumnId>;
+}
+
+/// The table of one entity.
+pub(super) struct TableOf<E>(pub(super) std::marker::PhantomData<fn() -> E>);
+
+#[async_trait::async_trait]
+impl<E> Table for TableOf<E>
+where
+    E: EntityTrait,
+    E::Model: Sync,
+{
+    async fn read(
+        &self,
+        tx: &DatabaseTransaction,
+        predicate: Option<&Predicate>,
+        after: Option<&[Value]>,
+        limit: u64,
+    ) -> Result<Rows, DbErr> {
+        let mut select = E::find();
+        if let Some(predicate) = predicate {
+            select = select.filter(filter::condition::<E>(predicate));
+        }
+        if let Some(key) = after {
+            select = select.filter(beyond::<E>(key, Order::Asc));
+        }
+        let keys: Vec<E::Column> = E::PrimaryKey::iter()
+            .map(PrimaryKeyToColumn::into_column)
+            .collect();
+        for column in &keys {
+            select = select.order_by_asc(*column);
+        }
+        let mut select = select.limit(limit);
+        let found = tx.query_all(sea_orm::QueryTrait::query(&mut select)).await?;
+        let is_last = (found.len() as u64) < limit;
+        let mut next = None;
+        let mut rows = Vec::with_capacity(found.len());
+        for row in &found {
+            rows.push(match E::Model::from_query_result(row, "") {
+                Ok(model) => {
+                    next = Some(keys.iter().map(|column| model.get(*column)).collect());
+                    image_row(&model)
+                }
+                Err(error) => Row::Unreadable(error.to_string()),
+            });
+        }
+        Ok(Rows {
+            rows,
+            next: next.filter(|_| !is_last),
+        })
+    }
+
+    fn column_id(&self, column: &str) -> Option<EntityColumnId> {
+        let column = E::Column::iter().find(|candidate| candidate.as_str() == column)?;
+        Some(EntityColumnId::of::<E>(&column))
+    }
+}
+
+fn image_row<M: ModelTrait>(model: &M) -> Row {
+    match (image::key_of(model), image::image_of(model)) {
+        (Ok(key), Ok(image)) => Row::Image { key, image },
+        (Err(error), _) | (_, Err(error)) => Row::Unreadable(error.to_string()),
+    }
+}

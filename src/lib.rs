@@ -1,0 +1,30 @@
+//! Change tracking and sync for SeaORM: an audit log, live subscriptions and a GraphQL API on the
+//! tables you have.
+//!
+//! Every insert, update and delete through SeaORM is recorded in the `change_log` table in the
+//! transaction that made it, and handed to subscribers in order. An application is an [`App`]: name
+//! the migrator, register the entities, run. See the README for a tour and ARCHITECTURE for how it
+//! holds together.
+
+mod cli;
+mod database;
+mod feed;
+mod graphql;
+mod limits;
+mod server;
+
+pub use cli::{App, Finding, Server, Settings, StartError, Verdict};
+pub use database::{DatabaseSettings, connect};
+pub use feed::{
+    Change, Cursor, CursorError, Epoch, Feed, FeedError, FeedItem, Page, Position, Selection,
+    Snapshot, Start, Subscription,
+};
+pub use graphql::{Caller, ErrorCode, Writable};
+pub use limits::Limits;
+
+/// The GraphQL library, for fields of your own.
+pub use async_graphql;
+/// The change log and capture.
+pub use seachange_changelog as changelog;
+/// The GraphQL schema builder, for fields of your own.
+pub use seaography;

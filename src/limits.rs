@@ -1,0 +1,45 @@
+//! Every bound a client can run into, in one place.
+
+use std::time::Duration;
+
+/// How much one client may ask for. Each is a setting; the defaults are the documented contract.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits {
+    /// Most changes or rows in one page, and rows of a query without pagination.
+    pub page_rows: u64,
+    /// Most rows in one `…CreateBatch`.
+    pub batch_rows: usize,
+    /// Most rows that one `…Update` or `…Delete` may touch.
+    pub write_rows: u64,
+    /// Deepest nesting of fields in a request.
+    pub query_depth: usize,
+    /// Largest HTTP request body, in bytes.
+    pub request_bytes: usize,
+    /// Largest socket message, in bytes.
+    pub message_bytes: usize,
+    /// How long a socket may stay open before it says `connection_init`.
+    pub init_wait: Duration,
+    /// Subscriptions open at once on one socket.
+    pub subscriptions_per_socket: usize,
+    /// Sockets open at once in one process.
+    pub sockets: usize,
+    /// Largest `extensions.metadata`, in bytes of JSON.
+    pub metadata_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            page_rows: 1_000,
+            batch_rows: 1_000,
+            write_rows: 10_000,
+            query_depth: 20,
+            request_bytes: 8 * 1024 * 1024,
+            message_bytes: 1024 * 1024,
+            init_wait: Duration::from_secs(3),
+            subscriptions_per_socket: 1_000,
+            sockets: 20_000,
+            metadata_bytes: 4 * 1024,
+        }
+    }
+}

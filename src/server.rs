@@ -1,0 +1,145 @@
+//! HTTP and WebSocket: turns bytes into requests for the [`Api`], and answers into bytes.
+//!
+//! Guarantees: every refusal is a GraphQL response with a code; whatever a client may fill or hold
+//! open is bounded by [`Limits`]; nothing outlives [`serve`] by more than its grace time.
+//!
+//! Knows nothing of entities, of the change log or of the database.
+
+mod auth;
+mod body;
+mod health;
+mod http;
+mod idempotency;
+mod metrics;
+mod origin;
+mod page;
+mod rejection;
+mod reply;
+mod request;
+mod socket;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+
+pub use auth::{Auth, HmacKey};
+pub use health::Health;
+
+use crate::graphql::Api;
+use crate::limits::Limits;
+use metrics::Metrics;
+
+/// How the server is to behave.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// Where whoever calls [`serve`] binds its listener.
+    pub listen: SocketAddr,
+    /// What one client may ask for.
+    pub limits: Limits,
+    /// Who may ask.
+    pub auth: Auth,
+}
+
+/// What running requests and sockets have after the shutdown signal; then they are cut off.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What every connection shares.
+struct Server {
+    api: Api,
+    auth: Auth,
+    limits: Limits,
+    health: Health,
+    metrics: Metrics,
+    /// One permit for each socket that may be open.
+    sockets: Arc<Semaphore>,
+    /// Turns true once. Each open socket holds a receiver: none left means all are closed.
+    stopping: watch::Sender<bool>,
+}
+
+impl Server {
+    fn new(api: Api, health: Health, config: ServerConfig) -> Self {
+        let most = config.limits.sockets.min(Semaphore::MAX_PERMITS);
+        Self {
+            api,
+            auth: config.auth,
+            limits: config.limits,
+            health,
+            metrics: Metrics::default(),
+            sockets: Arc::new(Semaphore::new(most)),
+            stopping: watch::Sender::new(false),
+        }
+    }
+}
+
+/// Answers on `listener` until `shutdown` completes, then lets running requests end, closes the
+/// sockets with 1001, and returns within five seconds.
+///
+/// # Errors
+/// The listener failed.
+pub async fn serve(
+    listener: TcpListener,
+    api: Api,
+    health: Health,
+    config: ServerConfig,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let server = Arc::new(Server::new(api, health, config));
+    // A change is one small frame: waiting to fill a packet only delays it.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY refused");
+        }
+    });
+    let signal = {
+        let server = Arc::clone(&server);
+        async move {
+            shutdown.await;
+            server.stopping.send_replace(true);
+        }
+    };
+    let serving = axum::serve(listener, router(Arc::clone(&server))).with_graceful_shutdown(signal);
+    let drained = async {
+        serving.await?;
+        server.stopping.closed().await;
+        Ok(())
+    };
+    tokio::select! {
+        result = drained => result,
+        () = grace_over(&server) => {
+            tracing::warn!("some connections did not end in time and are cut off");
+            Ok(())
+        }
+    }
+}
+
+async fn grace_over(server: &Server) {
+    let mut stopping = server.stopping.subscribe();
+    // The sender lives as long as `server`: this waits for the signal.
+    let signalled = stopping.wait_for(|stopping| *stopping).await.is_ok();
+    // Holding on would count as an open socket.
+    drop(stopping);
+    if signalled {
+        tokio::time::sleep(GRACE).await;
+    }
+}
+
+fn router(server: Arc<Server>) -> Router {
+    Router::new()
+        .route("/", get(page::console))
+        .route("/graphql", get(http::get).post(http::post))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::show))
+        .fallback(rejection::not_found)
+        .method_not_allowed_fallback(rejection::method_not_allowed)
+        .with_state(server)
+}

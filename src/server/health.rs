@@ -1,0 +1,68 @@
+//! Whether the process lives and whether it can do its work: `/healthz` and `/readyz`.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use futures_util::future::BoxFuture;
+
+use super::Server;
+
+type Check = dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync;
+
+/// How long a check may take before its silence counts as a no.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Asks whether the server can do its work. Cheap to clone.
+#[derive(Clone)]
+pub struct Health {
+    check: Arc<Check>,
+}
+
+impl Health {
+    /// `check` runs at every request of `/readyz`; its error is the reason shown to whoever asks,
+    /// so it must name no secrets. Longer than five seconds counts as an error.
+    pub fn new(
+        check: impl Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            check: Arc::new(check),
+        }
+    }
+
+    /// Always ready.
+    #[must_use]
+    pub fn always() -> Self {
+        Self::new(|| Box::pin(async { Ok(()) }))
+    }
+
+    async fn check(&self) -> Result<(), String> {
+        tokio::time::timeout(PATIENCE, (self.check)())
+            .await
+            .unwrap_or_else(|_| Err("the check did not answer in time".to_owned()))
+    }
+}
+
+impl fmt::Debug for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Health").finish_non_exhaustive()
+    }
+}
+
+/// `GET /healthz`: the process answers.
+pub(super) async fn alive() -> &'static str {
+    "ok"
+}
+
+/// `GET /readyz`: 200, or 503 with the reason; a server that is stopping is not ready.
+pub(super) async fn ready(State(server): State<Arc<Server>>) -> (StatusCode, String) {
+    if *server.stopping.borrow() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping".to_owned());
+    }
+    match server.health.check().await {
+        Ok(()) => (StatusCode::OK, "ready".to_owned()),
+        Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, reason),
+    }
+}

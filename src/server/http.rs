@@ -1,0 +1,128 @@
+//! `/graphql` by POST and GET: from an HTTP request to one answer, or to a socket.
+
+use std::sync::Arc;
+
+use async_graphql::{Request, Response as Answer};
+use axum::body::Body;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, header};
+use axum::response::Response;
+
+use super::reply::{self, MediaType};
+use super::rejection::Rejection;
+use super::request::{self, Kind};
+use super::{Server, body, idempotency, origin, socket};
+use crate::graphql::{Caller, ErrorCode, refusal};
+
+/// `POST /graphql`.
+pub(super) async fn post(
+    State(server): State<Arc<Server>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let media = MediaType::wanted(&headers);
+    match read(&server, &headers, body).await {
+        Ok((request, caller)) => execute(&server, request, caller, media).await,
+        Err(rejection) => reject(&server, rejection, media),
+    }
+}
+
+/// Who asks comes before what: nobody without a token makes the server buffer a body.
+async fn read(
+    server: &Server,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(Request, Caller), Rejection> {
+    let caller = match caller(server, headers) {
+        Ok(caller) => caller,
+        Err(rejection) => {
+            body::discard(body).await;
+            return Err(rejection);
+        }
+    };
+    let body = body::read(body, server.limits.request_bytes).await?;
+    Ok((request::from_json(&body)?, caller))
+}
+
+/// `GET /graphql`: a socket, or a query in the query string.
+pub(super) async fn get(
+    State(server): State<Arc<Server>>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let media = MediaType::wanted(&headers);
+    let rejection = match upgrade {
+        Ok(upgrade) => match open(&server, upgrade, headers) {
+            Ok(response) => return response,
+            Err(rejection) => rejection,
+        },
+        Err(rejection) if headers.contains_key(header::UPGRADE) => Rejection::Upgrade(rejection),
+        Err(_) => match query_of(&server, &headers, query.as_deref().unwrap_or_default()) {
+            Ok((request, caller)) => return execute(&server, request, caller, media).await,
+            Err(rejection) => rejection,
+        },
+    };
+    reject(&server, rejection, media)
+}
+
+fn open(
+    server: &Arc<Server>,
+    upgrade: WebSocketUpgrade,
+    headers: HeaderMap,
+) -> Result<Response, Rejection> {
+    origin::check(&server.auth, &headers)?;
+    let permit = Arc::clone(&server.sockets).try_acquire_owned();
+    let permit = permit.map_err(|_| Rejection::TooManySockets)?;
+    Ok(socket::open(Arc::clone(server), upgrade, headers, permit))
+}
+
+fn query_of(
+    server: &Server,
+    headers: &HeaderMap,
+    query: &str,
+) -> Result<(Request, Caller), Rejection> {
+    let caller = caller(server, headers)?;
+    let mut request = request::from_query_string(query)?;
+    // A link or an image in a page can make a browser send a GET.
+    match Kind::of(&mut request) {
+        Kind::Mutation => Err(Rejection::MutationByGet),
+        _ => Ok((request, caller)),
+    }
+}
+
+fn caller(server: &Server, headers: &HeaderMap) -> Result<Caller, Rejection> {
+    origin::check(&server.auth, headers)?;
+    let caller = server.auth.caller(headers)?;
+    let idempotency_key = idempotency::of_headers(headers)?;
+    Ok(Caller {
+        idempotency_key,
+        ..caller
+    })
+}
+
+async fn execute(
+    server: &Server,
+    mut request: Request,
+    caller: Caller,
+    media: MediaType,
+) -> Response {
+    let kind = Kind::of(&mut request);
+    let mut tally = server.metrics.request(kind);
+    let answer = match kind {
+        Kind::Subscription => Answer::from_errors(vec![refusal(
+            ErrorCode::BadInput,
+            "a subscription needs a WebSocket (graphql-transport-ws) at this address",
+        )]),
+        _ => server.api.execute(request, caller).await,
+    };
+    tally.note(&answer);
+    reply::answer(media, answer)
+}
+
+fn reject(server: &Server, rejection: Rejection, media: MediaType) -> Response {
+    server.metrics.request(Kind::Unknown).refused(rejection.code());
+    rejection.into_response(media)
+}

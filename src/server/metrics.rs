@@ -1,0 +1,236 @@
+//! What `/metrics` shows, in Prometheus's text format.
+//!
+//! Every label value comes from a fixed list: no client can make the number of series grow. Written
+//! by hand because the client library emits OpenMetrics, which not every reader of the text format
+//! takes.
+
+use std::fmt::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use async_graphql::{Response, ServerError, Value};
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+
+use super::Server;
+use super::request::Kind;
+use crate::graphql::ErrorCode;
+
+/// `OK`, the codes a client may see, and one for all that an adopter invents.
+const OUTCOMES: [&str; 13] = [
+    "OK",
+    "BAD_INPUT",
+    "NOT_FOUND",
+    "CONFLICT",
+    "FORBIDDEN",
+    "UNAUTHENTICATED",
+    "CURSOR_INVALID",
+    "CURSOR_EXPIRED",
+    "RESYNC_REQUIRED",
+    "LIMIT_EXCEEDED",
+    "UNAVAILABLE",
+    "INTERNAL",
+    "OTHER",
+];
+
+/// Close codes of their own: ours, and what browsers and lost connections make. 0 is all others.
+const CLOSES: [u16; 15] = [
+    1000, 1001, 1002, 1005, 1006, 1007, 1009, 4400, 4401, 4403, 4406, 4408, 4409, 4429, 0,
+];
+
+/// All counters. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Metrics {
+    counters: Arc<Counters>,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    sockets: AtomicU64,
+    subscriptions: AtomicU64,
+    requests: [[AtomicU64; OUTCOMES.len()]; Kind::ALL.len()],
+    closes: [AtomicU64; CLOSES.len()],
+}
+
+impl Metrics {
+    /// Counts a socket as open until it is dropped.
+    pub(super) fn socket(&self) -> Open {
+        Open::new(self, |counters| &counters.sockets)
+    }
+
+    /// Counts a request when it is dropped, under the first error it met until then.
+    pub(super) fn request(&self, kind: Kind) -> Tally {
+        let open = (kind == Kind::Subscription)
+            .then(|| Open::new(self, |counters| &counters.subscriptions));
+        Tally {
+            metrics: self.clone(),
+            kind,
+            outcome: 0,
+            _open: open,
+        }
+    }
+
+    /// Counts a socket's end.
+    pub(super) fn closed(&self, code: u16) {
+        let others = CLOSES.len() - 1;
+        let index = CLOSES.iter().position(|known| *known == code);
+        self.counters.closes[index.unwrap_or(others)].fetch_add(1, Relaxed);
+    }
+
+    fn render(&self) -> String {
+        let mut text = String::with_capacity(4096);
+        let Counters {
+            sockets,
+            subscriptions,
+            requests,
+            closes,
+        } = &*self.counters;
+        describe(&mut text, "sockets_open", "gauge", "WebSockets open now.");
+        line(&mut text, "sockets_open", "", sockets);
+        describe(&mut text, "subscriptions_open", "gauge", "Subscriptions open now.");
+        line(&mut text, "subscriptions_open", "", subscriptions);
+        let help = "GraphQL requests ended, by kind of operation and first error code.";
+        describe(&mut text, "requests_total", "counter", help);
+        for (kind, outcomes) in Kind::ALL.iter().zip(requests) {
+            for (outcome, count) in OUTCOMES.iter().zip(outcomes) {
+                let labels = format!("{{kind=\"{}\",code=\"{outcome}\"}}", kind.as_str());
+                line(&mut text, "requests_total", &labels, count);
+            }
+        }
+        let help = "WebSockets ended, by close code.";
+        describe(&mut text, "socket_closes_total", "counter", help);
+        for (code, count) in CLOSES.iter().zip(closes) {
+            let labels = match code {
+                0 => "{code=\"other\"}".to_owned(),
+                code => format!("{{code=\"{code}\"}}"),
+            };
+            line(&mut text, "socket_closes_total", &labels, count);
+        }
+        text
+    }
+}
+
+/// Something that is open until it is dropped.
+#[derive(Debug)]
+pub(super) struct Open {
+    counters: Arc<Counters>,
+    gauge: fn(&Counters) -> &AtomicU64,
+}
+
+impl Open {
+    fn new(metrics: &Metrics, gauge: fn(&Counters) -> &AtomicU64) -> Self {
+        let counters = Arc::clone(&metrics.counters);
+        gauge(&counters).fetch_add(1, Relaxed);
+        Self { counters, gauge }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        (self.gauge)(&self.counters).fetch_sub(1, Relaxed);
+    }
+}
+
+/// One request on its way. Counted when dropped, so that an operation cut off counts too.
+#[derive(Debug)]
+pub(super) struct Tally {
+    metrics: Metrics,
+    kind: Kind,
+    outcome: usize,
+    _open: Option<Open>,
+}
+
+impl Tally {
+    pub(super) fn note(&mut self, response: &Response) {
+        if let Some(error) = response.errors.first() {
+            self.note_error(error);
+        }
+    }
+
+    pub(super) fn note_error(&mut self, error: &ServerError) {
+        self.note_code(code_of(error).unwrap_or_default());
+    }
+
+    pub(super) fn refused(mut self, code: ErrorCode) {
+        self.note_code(code.as_str());
+    }
+
+    fn note_code(&mut self, code: &str) {
+        if self.outcome == 0 {
+            let others = OUTCOMES.len() - 1;
+            let index = OUTCOMES.iter().position(|known| *known == code);
+            self.outcome = index.filter(|index| *index != 0).unwrap_or(others);
+        }
+    }
+}
+
+impl Drop for Tally {
+    fn drop(&mut self) {
+        self.metrics.counters.requests[self.kind as usize][self.outcome].fetch_add(1, Relaxed);
+    }
+}
+
+/// The code a client reads in an error.
+pub(super) fn code_of(error: &ServerError) -> Option<&str> {
+    match error.extensions.as_ref()?.get("code")? {
+        Value::String(code) => Some(code),
+        _ => None,
+    }
+}
+
+fn describe(text: &mut String, name: &str, kind: &str, help: &str) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "# HELP seachange_{name} {help}\n# TYPE seachange_{name} {kind}");
+}
+
+fn line(text: &mut String, name: &str, labels: &str, value: &AtomicU64) {
+    let _ = writeln!(text, "seachange_{name}{labels} {}", value.load(Relaxed));
+}
+
+/// `GET /metrics`.
+pub(super) async fn show(State(server): State<Arc<Server>>) -> impl IntoResponse {
+    let content_type = "text/plain; version=0.0.4; charset=utf-8";
+    ([(header::CONTENT_TYPE, content_type)], server.metrics.render())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graphql::refusal;
+
+    #[test]
+    fn counts_what_it_is_told_and_nothing_else() {
+        let metrics = Metrics::default();
+        let socket = metrics.socket();
+        let subscription = metrics.request(Kind::Subscription);
+        let mut query = metrics.request(Kind::Query);
+        query.note_error(&refusal(ErrorCode::NotFound, "gone"));
+        query.note_error(&refusal(ErrorCode::Conflict, "only the first counts"));
+        drop(query);
+        metrics.request(Kind::Unknown).refused(ErrorCode::LimitExceeded);
+        let mut own = metrics.request(Kind::Mutation);
+        own.note_error(&ServerError::new("no code", None));
+        drop(own);
+        metrics.closed(4408);
+        metrics.closed(3123);
+        let text = metrics.render();
+        for expected in [
+            "seachange_sockets_open 1\n",
+            "seachange_subscriptions_open 1\n",
+            "seachange_requests_total{kind=\"query\",code=\"NOT_FOUND\"} 1\n",
+            "seachange_requests_total{kind=\"query\",code=\"CONFLICT\"} 0\n",
+            "seachange_requests_total{kind=\"unknown\",code=\"LIMIT_EXCEEDED\"} 1\n",
+            "seachange_requests_total{kind=\"mutation\",code=\"OTHER\"} 1\n",
+            "seachange_socket_closes_total{code=\"4408\"} 1\n",
+            "seachange_socket_closes_total{code=\"other\"} 1\n",
+        ] {
+            assert!(text.contains(expected), "{expected} in {text}");
+        }
+        drop((socket, subscription));
+        let text = metrics.render();
+        assert!(text.contains("seachange_sockets_open 0\n"));
+        assert!(text.contains("seachange_subscriptions_open 0\n"));
+        assert!(text.contains("{kind=\"subscription\",code=\"OK\"} 1\n"));
+    }
+}

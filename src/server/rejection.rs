@@ -1,0 +1,116 @@
+//! Requests that do not reach GraphQL, and what they are told: a status, a code and a sentence, in
+//! the form of a GraphQL response.
+
+use std::sync::Arc;
+
+use async_graphql::Response as Answer;
+use axum::extract::State;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+
+use super::Server;
+use super::auth::Unauthenticated;
+use super::body::BodyFault;
+use super::idempotency::InvalidKey;
+use super::origin::ForeignOrigin;
+use super::reply::{self, MediaType};
+use crate::graphql::{ErrorCode, refusal};
+
+/// Why a request was turned away.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Rejection {
+    #[error(transparent)]
+    Unauthenticated(#[from] Unauthenticated),
+    #[error(transparent)]
+    Foreign(#[from] ForeignOrigin),
+    #[error(transparent)]
+    Body(#[from] BodyFault),
+    #[error("the body is not a GraphQL request in JSON: {0}")]
+    NotARequest(serde_json::Error),
+    #[error("batches are not supported: send one request at a time")]
+    Batch,
+    #[error("{0}")]
+    BadQueryString(String),
+    #[error("`query` is missing: POST {{\"query\": \"…\"}} here, or open the console at /")]
+    NoQuery,
+    #[error(transparent)]
+    IdempotencyKey(#[from] InvalidKey),
+    #[error("a mutation must be sent by POST")]
+    MutationByGet,
+    #[error("{0}")]
+    Upgrade(WebSocketUpgradeRejection),
+    #[error("too many sockets are open; try again later")]
+    TooManySockets,
+    #[error("there is nothing here; GraphQL is at /graphql")]
+    NotFound,
+    #[error("this method is not allowed here")]
+    MethodNotAllowed,
+}
+
+impl Rejection {
+    pub(super) fn code(&self) -> ErrorCode {
+        match self {
+            Self::Unauthenticated(_) => ErrorCode::Unauthenticated,
+            Self::Foreign(_) => ErrorCode::Forbidden,
+            Self::Body(BodyFault::TooLarge { .. }) => ErrorCode::LimitExceeded,
+            Self::TooManySockets => ErrorCode::Unavailable,
+            Self::NotFound => ErrorCode::NotFound,
+            Self::Body(BodyFault::Interrupted)
+            | Self::NotARequest(_)
+            | Self::Batch
+            | Self::BadQueryString(_)
+            | Self::NoQuery
+            | Self::IdempotencyKey(_)
+            | Self::MutationByGet
+            | Self::Upgrade(_)
+            | Self::MethodNotAllowed => ErrorCode::BadInput,
+        }
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Foreign(_) => StatusCode::FORBIDDEN,
+            Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
+            Self::Body(BodyFault::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::MutationByGet | Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooManySockets => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Body(BodyFault::Interrupted)
+            | Self::NotARequest(_)
+            | Self::Batch
+            | Self::BadQueryString(_)
+            | Self::NoQuery
+            | Self::IdempotencyKey(_)
+            | Self::Upgrade(_) => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    pub(super) fn into_response(self, media: MediaType) -> Response {
+        let error = refusal(self.code(), self.to_string());
+        let mut response = reply::write(self.status(), media, Answer::from_errors(vec![error]));
+        let explains = match self {
+            Self::Unauthenticated(_) => Some((header::WWW_AUTHENTICATE, "Bearer")),
+            Self::MutationByGet => Some((header::ALLOW, "POST")),
+            Self::TooManySockets => Some((header::RETRY_AFTER, "5")),
+            _ => None,
+        };
+        if let Some((name, value)) = explains {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+}
+
+/// Any other path.
+pub(super) async fn not_found(headers: HeaderMap) -> Response {
+    Rejection::NotFound.into_response(MediaType::wanted(&headers))
+}
+
+/// Any other method on a known path; axum adds `Allow`.
+pub(super) async fn method_not_allowed(
+    State(_): State<Arc<Server>>,
+    headers: HeaderMap,
+) -> Response {
+    Rejection::MethodNotAllowed.into_response(MediaType::wanted(&headers))
+}

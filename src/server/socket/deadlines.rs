@@ -1,0 +1,105 @@
+//! When a socket is due for something: a ping, or its end.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How often the server pings: below the idle time after which proxies drop a connection (60 s).
+const PING_EVERY: Duration = Duration::from_secs(25);
+/// A peer that two pings could not move is gone.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// The times at which something is due on one socket.
+#[derive(Debug)]
+pub(super) struct Deadlines {
+    init_by: Option<Instant>,
+    ping_at: Instant,
+    silent_at: Instant,
+}
+
+/// What has come due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    Nothing,
+    Ping,
+    InitTimeout,
+    Silent,
+}
+
+impl Deadlines {
+    pub(super) fn new(now: Instant, init_wait: Duration) -> Self {
+        Self {
+            // A wait beyond what the clock can name is none.
+            init_by: now.checked_add(init_wait),
+            ping_at: now + PING_EVERY,
+            silent_at: now + SILENCE,
+        }
+    }
+
+    /// The peer said something.
+    pub(super) fn heard(&mut self, now: Instant) {
+        self.silent_at = now + SILENCE;
+    }
+
+    /// `connection_init` has come.
+    pub(super) fn initialised(&mut self) {
+        self.init_by = None;
+    }
+
+    /// The earliest time at which something can be due.
+    pub(super) fn next(&self) -> Instant {
+        let earliest = self.ping_at.min(self.silent_at);
+        self.init_by.map_or(earliest, |init_by| earliest.min(init_by))
+    }
+
+    /// What is due now; a ping only once.
+    pub(super) fn due(&mut self, now: Instant) -> Due {
+        if self.init_by.is_some_and(|init_by| init_by <= now) {
+            Due::InitTimeout
+        } else if self.silent_at <= now {
+            Due::Silent
+        } else if self.ping_at <= now {
+            self.ping_at = now + PING_EVERY;
+            Due::Ping
+        } else {
+            Due::Nothing
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_silent_socket_then_one_that_talks() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut deadlines = Deadlines::new(start, Duration::from_secs(3));
+        assert_eq!(deadlines.next(), at(3));
+        assert_eq!(deadlines.due(at(2)), Due::Nothing);
+        assert_eq!(deadlines.due(at(3)), Due::InitTimeout);
+        deadlines.initialised();
+        for (second, due, next) in [
+            (3, Due::Nothing, 25),
+            (25, Due::Ping, 50),
+            (26, Due::Nothing, 50),
+            (50, Due::Ping, 60),
+            (59, Due::Nothing, 60),
+            (60, Due::Silent, 60),
+        ] {
+            assert_eq!(deadlines.due(at(second)), due, "{second}");
+            assert_eq!(deadlines.next(), at(next), "{second}");
+        }
+        deadlines.heard(at(60));
+        assert_eq!(deadlines.due(at(60)), Due::Nothing);
+        assert_eq!(deadlines.due(at(75)), Due::Ping);
+        assert_eq!(deadlines.due(at(120)), Due::Silent);
+    }
+
+    #[test]
+    fn an_endless_wait_is_none() {
+        let mut deadlines = Deadlines::new(Instant::now(), Duration::MAX);
+        assert_eq!(deadlines.due(Instant::now()), Due::Nothing);
+    }
+}

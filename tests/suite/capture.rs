@@ -1,0 +1,55 @@
+//! Capture through SeaORM on a tracked connection: recorded, or refused with the cure.
+
+mod atomic;
+mod gadget;
+mod recorded;
+mod refused;
+
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, QueryOrder, TransactionSession, TransactionTrait};
+use seachange::changelog::{TrackedTransaction, log};
+use seachange_entity::{project, task};
+
+use crate::harness::{Case, TestServer};
+
+/// All of them.
+pub fn cases() -> Vec<Case> {
+    [recorded::cases(), refused::cases(), atomic::cases()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// The whole log, oldest first.
+async fn logged(server: &TestServer) -> anyhow::Result<Vec<log::Model>> {
+    let rows = log::Entity::find().order_by_asc(log::Column::Id);
+    Ok(rows.all(server.db()).await?)
+}
+
+/// A project, committed.
+async fn a_project(server: &TestServer) -> anyhow::Result<project::Model> {
+    let tx = server.db().begin().await?;
+    let model = project(&tx, "Ship").await?;
+    tx.commit().await?;
+    Ok(model)
+}
+
+/// A project in a transaction.
+async fn project(tx: &TrackedTransaction, name: &str) -> anyhow::Result<project::Model> {
+    let model = project::ActiveModel {
+        id: Set(uuid::Uuid::now_v7()),
+        name: Set(name.to_owned()),
+        ..Default::default()
+    };
+    Ok(model.insert(tx).await?)
+}
+
+/// A task of a project in a transaction.
+async fn a_task(tx: &TrackedTransaction, project: &project::Model) -> anyhow::Result<task::Model> {
+    let model = task::ActiveModel {
+        id: Set(uuid::Uuid::now_v7()),
+        project_id: Set(project.id),
+        title: Set("Hoist the sails".to_owned()),
+        ..Default::default()
+    };
+    Ok(model.insert(tx).await?)
+}

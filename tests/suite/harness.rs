@@ -1,0 +1,57 @@
+//! What every test stands on: a database of its own, a running server, clients.
+
+mod client;
+mod database;
+mod server;
+mod socket;
+
+pub use client::{Answer, Client};
+pub use database::{Database, OwnDatabase};
+pub use server::TestServer;
+pub use socket::Socket;
+
+use std::pin::Pin;
+
+/// What a test returns.
+pub type Outcome = anyhow::Result<()>;
+
+/// A test: its name, and what it does with a running server.
+#[derive(Clone, Copy)]
+pub struct Case {
+    /// `module::function`.
+    pub name: &'static str,
+    /// The test.
+    pub run: fn(TestServer) -> Pin<Box<dyn Future<Output = anyhow::Result<TestServer>>>>,
+}
+
+/// Names test functions: `async fn(&TestServer) -> Outcome`.
+#[macro_export]
+macro_rules! cases {
+    ($($name:ident),+ $(,)?) => {
+        /// The tests of this module.
+        pub fn cases() -> Vec<$crate::harness::Case> {
+            vec![$($crate::harness::Case {
+                name: concat!(module_path!(), "::", stringify!($name)),
+                run: |server| Box::pin(async move {
+                    $name(&server).await?;
+                    Ok(server)
+                }),
+            }),+]
+        }
+    };
+}
+
+/// Runs a test on a database of its own and verifies the log afterwards.
+pub fn run(case: Case, database: &Database) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let own = OwnDatabase::create(database).await?;
+        let server = TestServer::start(&own).await?;
+        let server = (case.run)(server).await?;
+        server.finish().await?;
+        own.drop().await
+    })
+}

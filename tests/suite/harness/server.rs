@@ -1,0 +1,102 @@
+//! The reference application, served in this process.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use seachange::changelog::TrackedConnection;
+use seachange::{App, Server, Settings};
+use seachange_entity::{comment, label, project, task, task_label};
+use seachange_migration::Migrator;
+
+use super::client::Client;
+use super::database::{Database, OwnDatabase};
+use super::socket::Socket;
+
+/// The reference application as its `main.rs` has it.
+pub fn reference_app() -> App {
+    App::new::<Migrator>()
+        .entity::<project::Entity, project::RelatedEntity>()
+        .entity::<task::Entity, task::RelatedEntity>()
+        .entity::<comment::Entity, comment::RelatedEntity>()
+        .entity::<label::Entity, label::RelatedEntity>()
+        .entity::<task_label::Entity, task_label::RelatedEntity>()
+        .enumeration::<task::Status>()
+}
+
+/// A running server on a database of its own.
+pub struct TestServer {
+    /// Which database.
+    pub kind: Database,
+    /// Its settings.
+    pub settings: Settings,
+    app: App,
+    server: Server,
+}
+
+impl TestServer {
+    /// Starts the reference application.
+    pub async fn start(database: &OwnDatabase) -> anyhow::Result<Self> {
+        let settings = Settings::new(&database.url, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        Self::start_with(database.kind.clone(), reference_app(), settings).await
+    }
+
+    /// Starts an application with settings.
+    pub async fn start_with(kind: Database, app: App, settings: Settings) -> anyhow::Result<Self> {
+        let server = app.start(&settings).await?;
+        Ok(Self {
+            kind,
+            settings,
+            app,
+            server,
+        })
+    }
+
+    /// Another server on the same database, with other settings.
+    pub async fn beside(&self, change: impl FnOnce(&mut Settings)) -> anyhow::Result<Self> {
+        let mut settings = self.settings.clone();
+        change(&mut settings);
+        Self::start_with(self.kind.clone(), reference_app(), settings).await
+    }
+
+    /// The tracked connection of the server.
+    pub fn db(&self) -> &TrackedConnection {
+        self.server.db()
+    }
+
+    /// The server itself.
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// `http://…`, no slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.server.address)
+    }
+
+    /// A client without a token.
+    pub fn client(&self) -> Client {
+        Client::new(self.url())
+    }
+
+    /// An initialised socket without a token.
+    pub async fn socket(&self) -> anyhow::Result<Socket> {
+        Socket::open(&self.url()).await
+    }
+
+    /// Checks the log against the tables.
+    pub async fn verify(&self) -> anyhow::Result<()> {
+        let verdict = self.app.verify(self.server.feed()).await?;
+        anyhow::ensure!(verdict.is_sound(), "log and tables differ: {verdict:?}");
+        Ok(())
+    }
+
+    /// Verifies, then stops.
+    pub async fn finish(self) -> anyhow::Result<()> {
+        self.verify().await?;
+        self.stop().await
+    }
+
+    /// Stops without verifying.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        Ok(self.server.stop().await?)
+    }
+}

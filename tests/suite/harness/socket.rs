@@ -1,0 +1,93 @@
+//! GraphQL over a WebSocket (`graphql-transport-ws`), as a client sees it.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value as Json, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{Message, protocol::CloseFrame};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+/// A test fails rather than waits longer for a message.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A socket.
+pub struct Socket {
+    inner: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    next_id: u32,
+}
+
+impl Socket {
+    /// Connects without initialising.
+    pub async fn connect(url: &str) -> anyhow::Result<Self> {
+        let url = format!("{}/graphql", url.replacen("http", "ws", 1));
+        let mut request = url.into_client_request()?;
+        request
+            .headers_mut()
+            .insert("sec-websocket-protocol", "graphql-transport-ws".parse()?);
+        let (inner, _) = tokio_tungstenite::connect_async(request).await?;
+        Ok(Self { inner, next_id: 1 })
+    }
+
+    /// Connects and initialises without a token.
+    pub async fn open(url: &str) -> anyhow::Result<Self> {
+        Self::open_with(url, json!({})).await
+    }
+
+    /// Connects and initialises with a payload.
+    pub async fn open_with(url: &str, payload: Json) -> anyhow::Result<Self> {
+        let mut socket = Self::connect(url).await?;
+        socket.send(&json!({ "type": "connection_init", "payload": payload })).await?;
+        let ack = socket.message().await?;
+        anyhow::ensure!(ack["type"] == "connection_ack", "not acknowledged: {ack}");
+        Ok(socket)
+    }
+
+    /// Sends a message.
+    pub async fn send(&mut self, message: &Json) -> anyhow::Result<()> {
+        Ok(self.inner.send(Message::text(message.to_string())).await?)
+    }
+
+    /// The next message; a close is an error that names its code.
+    pub async fn message(&mut self) -> anyhow::Result<Json> {
+        loop {
+            let message = tokio::time::timeout(PATIENCE, self.inner.next()).await?;
+            match message.ok_or_else(|| anyhow::anyhow!("socket ended"))?? {
+                Message::Text(text) => return Ok(serde_json::from_str(&text)?),
+                Message::Close(frame) => anyhow::bail!("closed: {frame:?}"),
+                _ => {}
+            }
+        }
+    }
+
+    /// Waits for the close and tells its code.
+    pub async fn closed(&mut self) -> anyhow::Result<u16> {
+        loop {
+            let message = tokio::time::timeout(PATIENCE, self.inner.next()).await?;
+            match message.ok_or_else(|| anyhow::anyhow!("ended without a close"))?? {
+                Message::Close(Some(CloseFrame { code, .. })) => return Ok(code.into()),
+                Message::Close(None) => anyhow::bail!("closed without a code"),
+                _ => {}
+            }
+        }
+    }
+
+    /// Starts an operation; the id comes back.
+    pub async fn subscribe(&mut self, query: &str, variables: Json) -> anyhow::Result<String> {
+        let id = self.next_id.to_string();
+        self.next_id += 1;
+        let payload = json!({ "query": query, "variables": variables });
+        self.send(&json!({ "id": id, "type": "subscribe", "payload": payload })).await?;
+        Ok(id)
+    }
+
+    /// The data of the next result.
+    pub async fn next(&mut self) -> anyhow::Result<Json> {
+        let message = self.message().await?;
+        anyhow::ensure!(message["type"] == "next", "not a result: {message}");
+        let payload = &message["payload"];
+        anyhow::ensure!(payload.get("errors").is_none(), "errors: {payload}");
+        Ok(payload["data"].clone())
+    }
+}

@@ -1,0 +1,34 @@
+//! The behaviour suite: each test once, run on every database it is given.
+//!
+//! SQLite always; PostgreSQL and MariaDB where `SEACHANGE_TEST_POSTGRES_URL` and
+//! `SEACHANGE_TEST_MYSQL_URL` are set. Each test has a database of its own, makes and drops it, and
+//! ends by verifying the log against the tables.
+
+mod capture;
+mod graphql;
+mod harness;
+
+use std::process::ExitCode;
+
+use harness::{Case, Database};
+use libtest_mimic::{Arguments, Trial};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let databases = Database::given();
+    let cases: Vec<Case> = [capture::cases(), graphql::cases()].into_iter().flatten().collect();
+    let trials = databases
+        .iter()
+        .flat_map(|database| cases.iter().map(|case| trial(*case, database.clone())))
+        .collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    let names: Vec<&str> = databases.iter().map(Database::name).collect();
+    println!("databases covered: {}", names.join(", "));
+    conclusion.exit_code()
+}
+
+fn trial(case: Case, database: Database) -> Trial {
+    Trial::test(format!("{}::{}", case.name, database.name()), move || {
+        harness::run(case, &database).map_err(|error| format!("{error:?}").into())
+    })
+}
