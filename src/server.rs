@@ -12,6 +12,7 @@ mod http;
 mod idempotency;
 mod metrics;
 mod origin;
+mod outcome;
 mod page;
 mod rejection;
 mod reply;

@@ -4,6 +4,7 @@
 //! now; the algorithm is the server's choice, never the token's; no secret is ever printed.
 
 use std::fmt;
+use std::sync::Arc;
 
 use axum::http::{HeaderMap, header};
 use jsonwebtoken::errors::ErrorKind;
@@ -23,9 +24,13 @@ pub enum Auth {
     Hs256(HmacKey),
 }
 
-/// A shared secret and what a token signed with it must fulfil.
+/// A shared secret and what a token signed with it must fulfil. Cheap to clone.
 #[derive(Clone)]
 pub struct HmacKey {
+    verifier: Arc<Verifier>,
+}
+
+struct Verifier {
     key: DecodingKey,
     validation: Validation,
     /// Anyone can sign with an empty secret, so such a key accepts nothing.
@@ -76,10 +81,13 @@ impl Auth {
         validation.validate_aud = false;
         // Expired means expired; whoever issues tokens allows for skew.
         validation.leeway = 0;
-        Self::Hs256(HmacKey {
+        let verifier = Verifier {
             key: DecodingKey::from_secret(secret.as_bytes()),
             validation,
             is_empty: secret.is_empty(),
+        };
+        Self::Hs256(HmacKey {
+            verifier: Arc::new(verifier),
         })
     }
 
@@ -88,7 +96,7 @@ impl Auth {
     pub(super) fn caller(&self, headers: &HeaderMap) -> Result<Caller, Unauthenticated> {
         match self {
             Self::Open => Ok(Caller::default()),
-            Self::Hs256(key) => key.caller(of_headers(headers)?),
+            Self::Hs256(key) => key.verifier.caller(of_headers(headers)?),
         }
     }
 
@@ -103,14 +111,17 @@ impl Auth {
             return Ok(Caller::default());
         };
         match payload.and_then(of_payload) {
-            Some(Value::String(value)) => key.caller(bearer(value).unwrap_or(value.trim())),
+            Some(Value::String(value)) => {
+                let token = bearer(value).unwrap_or(value.trim());
+                key.verifier.caller(token)
+            }
             Some(_) => Err(Unauthenticated::NoBearer),
-            None => key.caller(of_headers(headers)?),
+            None => key.verifier.caller(of_headers(headers)?),
         }
     }
 }
 
-impl HmacKey {
+impl Verifier {
     fn caller(&self, token: &str) -> Result<Caller, Unauthenticated> {
         if self.is_empty {
             return Err(Unauthenticated::Invalid);

@@ -6,8 +6,8 @@ use async_graphql::{Request, Response as Answer};
 use axum::body::Body;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, header};
+use axum::extract::State;
+use axum::http::{HeaderMap, Uri, header};
 use axum::response::Response;
 
 use super::reply::{self, MediaType};
@@ -50,7 +50,7 @@ async fn read(
 pub(super) async fn get(
     State(server): State<Arc<Server>>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-    RawQuery(query): RawQuery,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Response {
     let media = MediaType::wanted(&headers);
@@ -60,7 +60,7 @@ pub(super) async fn get(
             Err(rejection) => rejection,
         },
         Err(rejection) if headers.contains_key(header::UPGRADE) => Rejection::Upgrade(rejection),
-        Err(_) => match query_of(&server, &headers, query.as_deref().unwrap_or_default()) {
+        Err(_) => match query_of(&server, &headers, &uri) {
             Ok((request, caller)) => return execute(&server, request, caller, media).await,
             Err(rejection) => rejection,
         },
@@ -82,10 +82,10 @@ fn open(
 fn query_of(
     server: &Server,
     headers: &HeaderMap,
-    query: &str,
+    uri: &Uri,
 ) -> Result<(Request, Caller), Rejection> {
     let caller = caller(server, headers)?;
-    let mut request = request::from_query_string(query)?;
+    let mut request = request::from_query_string(uri)?;
     // A link or an image in a page can make a browser send a GET.
     match Kind::of(&mut request) {
         Kind::Mutation => Err(Rejection::MutationByGet),
@@ -119,7 +119,7 @@ async fn execute(
         _ => server.api.execute(request, caller).await,
     };
     tally.note(&answer);
-    reply::answer(media, answer)
+    reply::answer(media, kind, answer)
 }
 
 fn reject(server: &Server, rejection: Rejection, media: MediaType) -> Response {

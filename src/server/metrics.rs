@@ -8,12 +8,13 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use async_graphql::{Response, ServerError, Value};
+use async_graphql::{Response, ServerError};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 
 use super::Server;
+use super::outcome::code_of;
 use super::request::Kind;
 use crate::graphql::ErrorCode;
 
@@ -168,14 +169,6 @@ impl Tally {
 impl Drop for Tally {
     fn drop(&mut self) {
         self.metrics.counters.requests[self.kind as usize][self.outcome].fetch_add(1, Relaxed);
-    }
-}
-
-/// The code a client reads in an error.
-pub(super) fn code_of(error: &ServerError) -> Option<&str> {
-    match error.extensions.as_ref()?.get("code")? {
-        Value::String(code) => Some(code),
-        _ => None,
     }
 }
 

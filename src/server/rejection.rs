@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use async_graphql::Response as Answer;
 use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -31,7 +31,9 @@ pub(super) enum Rejection {
     #[error("batches are not supported: send one request at a time")]
     Batch,
     #[error("{0}")]
-    BadQueryString(String),
+    BadQueryString(QueryRejection),
+    #[error("`variables` and `extensions` are objects in JSON: {0}")]
+    BadParameter(serde_json::Error),
     #[error("`query` is missing: POST {{\"query\": \"…\"}} here, or open the console at /")]
     NoQuery,
     #[error(transparent)]
@@ -60,6 +62,7 @@ impl Rejection {
             | Self::NotARequest(_)
             | Self::Batch
             | Self::BadQueryString(_)
+            | Self::BadParameter(_)
             | Self::NoQuery
             | Self::IdempotencyKey(_)
             | Self::MutationByGet
@@ -80,6 +83,7 @@ impl Rejection {
             | Self::NotARequest(_)
             | Self::Batch
             | Self::BadQueryString(_)
+            | Self::BadParameter(_)
             | Self::NoQuery
             | Self::IdempotencyKey(_)
             | Self::Upgrade(_) => StatusCode::BAD_REQUEST,
@@ -88,7 +92,7 @@ impl Rejection {
 
     pub(super) fn into_response(self, media: MediaType) -> Response {
         let error = refusal(self.code(), self.to_string());
-        let mut response = reply::write(self.status(), media, Answer::from_errors(vec![error]));
+        let mut response = reply::refusal(self.status(), media, &error);
         let explains = match self {
             Self::Unauthenticated(_) => Some((header::WWW_AUTHENTICATE, "Bearer")),
             Self::MutationByGet => Some((header::ALLOW, "POST")),

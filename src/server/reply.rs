@@ -1,12 +1,15 @@
 //! A GraphQL response as an HTTP response: GraphQL over HTTP's rules of status and media type.
 
+use std::collections::BTreeMap;
+
 use async_graphql::{Response as Answer, ServerError, Value};
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Serialize;
 
-use super::metrics::code_of;
+use super::outcome::{code_of, has_not_run};
+use super::request::Kind;
 use crate::graphql::ErrorCode;
 
 /// The two media types of a GraphQL response.
@@ -60,24 +63,39 @@ impl MediaType {
 }
 
 /// The answer to a request that reached GraphQL.
-pub(super) fn answer(media: MediaType, answer: Answer) -> Response {
+pub(super) fn answer(media: MediaType, kind: Kind, mut answer: Answer) -> Response {
+    let headers = std::mem::take(&mut answer.http_headers);
+    let has_run = !has_not_run(kind, &answer);
     let unauthenticated = Some(ErrorCode::Unauthenticated.as_str());
     let status = match media {
         _ if answer.errors.iter().any(|error| code_of(error) == unauthenticated) => {
             StatusCode::UNAUTHORIZED
         }
-        MediaType::GraphQlResponse if has_not_run(&answer) => StatusCode::BAD_REQUEST,
+        MediaType::GraphQlResponse if !has_run => StatusCode::BAD_REQUEST,
         _ => StatusCode::OK,
     };
-    write(status, media, answer)
+    let written = Written {
+        data: has_run.then_some(&answer.data),
+        errors: &answer.errors,
+        extensions: (!answer.extensions.is_empty()).then_some(&answer.extensions),
+    };
+    let mut response = write(status, media, &written);
+    // A resolver may add some.
+    response.headers_mut().extend(headers);
+    response
 }
 
-/// Whether execution never began, so that there is no `data` to speak of.
-fn has_not_run(answer: &Answer) -> bool {
-    let at_no_field = |error: &ServerError| error.path.is_empty();
-    answer.data == Value::Null && !answer.is_ok() && answer.errors.iter().all(at_no_field)
+/// The answer to a request that did not.
+pub(super) fn refusal(status: StatusCode, media: MediaType, error: &ServerError) -> Response {
+    let written = Written {
+        data: None,
+        errors: std::slice::from_ref(error),
+        extensions: None,
+    };
+    write(status, media, &written)
 }
 
+/// A response as the specification has it: no `data` where nothing ran.
 #[derive(Serialize)]
 struct Written<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,18 +103,11 @@ struct Written<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [ServerError],
     #[serde(skip_serializing_if = "Option::is_none")]
-    extensions: Option<&'a std::collections::BTreeMap<String, Value>>,
+    extensions: Option<&'a BTreeMap<String, Value>>,
 }
 
-/// The response with exactly this status.
-pub(super) fn write(status: StatusCode, media: MediaType, mut answer: Answer) -> Response {
-    let headers = std::mem::take(&mut answer.http_headers);
-    let written = Written {
-        data: (!has_not_run(&answer)).then_some(&answer.data),
-        errors: &answer.errors,
-        extensions: (!answer.extensions.is_empty()).then_some(&answer.extensions),
-    };
-    let (status, body) = match serde_json::to_vec(&written) {
+fn write(status: StatusCode, media: MediaType, written: &Written<'_>) -> Response {
+    let (status, body) = match serde_json::to_vec(written) {
         Ok(body) => (status, body),
         Err(error) => {
             tracing::error!(%error, "a response does not serialise");
@@ -105,11 +116,11 @@ pub(super) fn write(status: StatusCode, media: MediaType, mut answer: Answer) ->
     };
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
-    let own = response.headers_mut();
-    own.insert(header::CONTENT_TYPE, HeaderValue::from_static(media.as_str()));
-    own.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // A resolver may add some.
-    own.extend(headers);
+    let headers = response.headers_mut();
+    let media = HeaderValue::from_static(media.as_str());
+    headers.insert(header::CONTENT_TYPE, media);
+    let uncached = HeaderValue::from_static("no-store");
+    headers.insert(header::CACHE_CONTROL, uncached);
     response
 }
 

@@ -2,7 +2,10 @@
 
 use async_graphql::parser::types::{DocumentOperations, OperationType};
 use async_graphql::{Extensions, Request, Variables};
+use axum::extract::Query;
+use axum::http::Uri;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::rejection::Rejection;
 
@@ -41,14 +44,42 @@ pub(super) fn from_json(body: &[u8]) -> Result<Request, Rejection> {
     }
 }
 
+/// The parameters of a GET. Objects are JSON; an empty parameter is an absent one.
+///
+/// Async-graphql's own reader does not know `operationName`, only `operation_name`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Parameters {
+    #[serde(default)]
+    query: String,
+    #[serde(default)]
+    operation_name: String,
+    #[serde(default)]
+    variables: String,
+    #[serde(default)]
+    extensions: String,
+}
+
 /// Reads the query string of a GET.
-pub(super) fn from_query_string(text: &str) -> Result<Request, Rejection> {
-    let request = async_graphql::http::parse_query_string(text)
-        .map_err(|error| Rejection::BadQueryString(error.to_string()))?;
-    if request.query.is_empty() {
+pub(super) fn from_query_string(uri: &Uri) -> Result<Request, Rejection> {
+    let Query(parameters) =
+        Query::<Parameters>::try_from_uri(uri).map_err(Rejection::BadQueryString)?;
+    if parameters.query.is_empty() {
         return Err(Rejection::NoQuery);
     }
-    Ok(request)
+    Ok(Request::from(RequestBody {
+        query: parameters.query,
+        operation_name: Some(parameters.operation_name).filter(|name| !name.is_empty()),
+        variables: object(&parameters.variables)?,
+        extensions: object(&parameters.extensions)?,
+    }))
+}
+
+fn object<T: Default + DeserializeOwned>(text: &str) -> Result<T, Rejection> {
+    match text {
+        "" => Ok(T::default()),
+        text => serde_json::from_str(text).map_err(Rejection::BadParameter),
+    }
 }
 
 /// What a request asks to run.

@@ -1,11 +1,13 @@
 //! What every test stands on: a database of its own, a running server, clients.
 
+mod answer;
 mod client;
 mod database;
 mod server;
 mod socket;
 
-pub use client::{Answer, Client};
+pub use answer::Answer;
+pub use client::Client;
 pub use database::{Database, OwnDatabase};
 pub use server::TestServer;
 pub use socket::Socket;

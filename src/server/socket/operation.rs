@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Request, Response, ServerError, Value};
+use async_graphql::{Request, ServerError};
 use axum::extract::ws::Utf8Bytes;
 use futures_util::StreamExt;
 use tokio::sync::mpsc::Sender;
@@ -16,6 +16,7 @@ use super::protocol::Operation;
 use crate::graphql::{Caller, ErrorCode, refusal};
 use crate::server::idempotency::{self, InvalidKey};
 use crate::server::metrics::Tally;
+use crate::server::outcome::has_not_run;
 use crate::server::request::Kind;
 use crate::server::Server;
 
@@ -95,7 +96,7 @@ async fn execute(
     let mut responses = server.api.execute_stream(request, caller);
     let mut is_first = true;
     while let Some(response) = responses.next().await {
-        if is_first && has_not_begun(kind, &response) {
+        if is_first && has_not_run(kind, &response) {
             return Err(Failure::Errors(response.errors));
         }
         is_first = false;
@@ -103,19 +104,6 @@ async fn execute(
         answers.queue(next.write(&response)?, false).await?;
     }
     Ok(())
-}
-
-/// Whether the operation failed before it yielded anything: by its text, or, for a subscription,
-/// because its source could not be opened.
-fn has_not_begun(kind: Kind, response: &Response) -> bool {
-    let deepest = match kind {
-        Kind::Subscription => 1,
-        Kind::Query | Kind::Mutation | Kind::Unknown => 0,
-    };
-    let is_above_data = |error: &ServerError| error.path.len() <= deepest;
-    response.data == Value::Null
-        && !response.is_ok()
-        && response.errors.iter().all(is_above_data)
 }
 
 /// Where an operation's answers go.

@@ -2,7 +2,7 @@
 
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ActiveValue::Unchanged, ColumnTrait, ConnectionTrait, DbErr,
+    ActiveModelTrait, ActiveValue::Set, ActiveValue::Unchanged, ColumnTrait, ConnectionTrait, DbErr, EntityLoaderTrait,
     EntityTrait, IntoActiveModel, ModelTrait, QueryFilter, Statement, TransactionSession,
     TransactionTrait,
 };

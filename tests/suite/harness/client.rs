@@ -1,40 +1,16 @@
 //! GraphQL over HTTP.
 
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value as Json, json};
+
+use super::answer::Answer;
 
 /// A GraphQL client.
 #[derive(Clone)]
 pub struct Client {
     url: String,
-    token: Option<String>,
+    headers: HeaderMap,
     http: reqwest::Client,
-}
-
-/// What came back.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    /// HTTP status.
-    pub status: u16,
-    /// The body.
-    pub body: Json,
-}
-
-impl Answer {
-    /// The data of an answer without errors.
-    pub fn data(&self) -> anyhow::Result<&Json> {
-        anyhow::ensure!(self.body.get("errors").is_none(), "errors in {self:?}");
-        Ok(&self.body["data"])
-    }
-
-    /// The code of the only error.
-    pub fn code(&self) -> anyhow::Result<&str> {
-        match self.body["errors"].as_array().map(Vec::as_slice) {
-            Some([error]) => error["extensions"]["code"]
-                .as_str()
-                .ok_or_else(|| anyhow::anyhow!("no code in {self:?}")),
-            _ => anyhow::bail!("not one error in {self:?}"),
-        }
-    }
 }
 
 impl Client {
@@ -42,17 +18,22 @@ impl Client {
     pub fn new(url: String) -> Self {
         Self {
             url,
-            token: None,
+            headers: HeaderMap::new(),
             http: reqwest::Client::new(),
         }
     }
 
     /// The same with a token.
-    pub fn with_token(&self, token: impl Into<String>) -> Self {
-        Self {
-            token: Some(token.into()),
-            ..self.clone()
-        }
+    pub fn with_token(&self, token: impl AsRef<str>) -> Self {
+        self.with_header("authorization", &format!("Bearer {}", token.as_ref()))
+    }
+
+    /// The same with a header in each request.
+    pub fn with_header(&self, name: &'static str, value: &str) -> Self {
+        let mut client = self.clone();
+        let value = HeaderValue::from_str(value).expect("a header's value");
+        client.headers.insert(HeaderName::from_static(name), value);
+        client
     }
 
     /// For requests that are no GraphQL.
@@ -67,15 +48,32 @@ impl Client {
 
     /// Sends a whole request body.
     pub async fn post(&self, body: &Json) -> anyhow::Result<Answer> {
-        let mut request = self.http.post(format!("{}/graphql", self.url)).json(body);
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token);
-        }
-        let response = request.send().await?;
-        Ok(Answer {
-            status: response.status().as_u16(),
-            body: response.json().await?,
-        })
+        self.post_text(body.to_string()).await
+    }
+
+    /// Sends bytes as a request body.
+    pub async fn post_text(&self, body: impl Into<reqwest::Body>) -> anyhow::Result<Answer> {
+        let request = self.http.post(self.endpoint()).body(body);
+        self.answer(request.header("content-type", "application/json")).await
+    }
+
+    /// Sends a request in the query string.
+    pub async fn get(&self, parameters: &[(&str, &str)]) -> anyhow::Result<Answer> {
+        let url = reqwest::Url::parse_with_params(&self.endpoint(), parameters)?;
+        self.answer(self.http.get(url)).await
+    }
+
+    fn endpoint(&self) -> String {
+        format!("{}/graphql", self.url)
+    }
+
+    async fn answer(&self, request: reqwest::RequestBuilder) -> anyhow::Result<Answer> {
+        let response = request.headers(self.headers.clone()).send().await?;
+        let status = response.status().as_u16();
+        let text = response.text().await?;
+        let body = serde_json::from_str(&text)
+            .map_err(|error| anyhow::anyhow!("{error} in {status} {text:.500}"))?;
+        Answer::new(status, body)
     }
 
     /// The data of a request that must succeed.

@@ -9,6 +9,8 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Message, protocol::CloseFrame};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
+use super::answer::check_errors;
+
 /// A test fails rather than waits longer for a message.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -21,11 +23,17 @@ pub struct Socket {
 impl Socket {
     /// Connects without initialising.
     pub async fn connect(url: &str) -> anyhow::Result<Self> {
+        Self::connect_offering(url, Some("graphql-transport-ws")).await
+    }
+
+    /// Connects and offers a sub-protocol, or none.
+    pub async fn connect_offering(url: &str, protocol: Option<&str>) -> anyhow::Result<Self> {
         let url = format!("{}/graphql", url.replacen("http", "ws", 1));
         let mut request = url.into_client_request()?;
-        request
-            .headers_mut()
-            .insert("sec-websocket-protocol", "graphql-transport-ws".parse()?);
+        if let Some(protocol) = protocol {
+            let headers = request.headers_mut();
+            headers.insert("sec-websocket-protocol", protocol.parse()?);
+        }
         let (inner, _) = tokio_tungstenite::connect_async(request).await?;
         Ok(Self { inner, next_id: 1 })
     }
@@ -46,7 +54,12 @@ impl Socket {
 
     /// Sends a message.
     pub async fn send(&mut self, message: &Json) -> anyhow::Result<()> {
-        Ok(self.inner.send(Message::text(message.to_string())).await?)
+        self.send_frame(Message::text(message.to_string())).await
+    }
+
+    /// Sends a frame, whatever is in it.
+    pub async fn send_frame(&mut self, frame: Message) -> anyhow::Result<()> {
+        Ok(self.inner.send(frame).await?)
     }
 
     /// The next message; a close is an error that names its code.
@@ -75,9 +88,13 @@ impl Socket {
 
     /// Starts an operation; the id comes back.
     pub async fn subscribe(&mut self, query: &str, variables: Json) -> anyhow::Result<String> {
+        self.start(json!({ "query": query, "variables": variables })).await
+    }
+
+    /// Starts an operation by its whole payload; the id comes back.
+    pub async fn start(&mut self, payload: Json) -> anyhow::Result<String> {
         let id = self.next_id.to_string();
         self.next_id += 1;
-        let payload = json!({ "query": query, "variables": variables });
         self.send(&json!({ "id": id, "type": "subscribe", "payload": payload })).await?;
         Ok(id)
     }
@@ -89,5 +106,30 @@ impl Socket {
         let payload = &message["payload"];
         anyhow::ensure!(payload.get("errors").is_none(), "errors: {payload}");
         Ok(payload["data"].clone())
+    }
+
+    /// Runs a query or mutation to its end: one result, `complete`.
+    pub async fn run(&mut self, payload: Json) -> anyhow::Result<Json> {
+        let id = self.start(payload).await?;
+        let result = self.message().await?;
+        anyhow::ensure!(result["type"] == "next" && result["id"] == *id, "no result: {result}");
+        let end = self.message().await?;
+        anyhow::ensure!(end == json!({ "id": id, "type": "complete" }), "no end: {end}");
+        check_errors(&result["payload"]["errors"])?;
+        Ok(result["payload"].clone())
+    }
+
+    /// The code of an operation that is refused before it begins: `error`, and nothing else for it.
+    pub async fn refused(&mut self, query: &str, variables: Json) -> anyhow::Result<String> {
+        let id = self.subscribe(query, variables).await?;
+        let message = self.message().await?;
+        anyhow::ensure!(message["type"] == "error" && message["id"] == *id, "not refused: {message}");
+        check_errors(&message["payload"])?;
+        // What is said next is about the ping: no `complete` follows an `error`.
+        self.send(&json!({ "type": "ping" })).await?;
+        let pong = self.message().await?;
+        anyhow::ensure!(pong["type"] == "pong", "more than an error: {pong}");
+        let code = message["payload"][0]["extensions"]["code"].as_str();
+        Ok(code.unwrap_or_default().to_owned())
     }
 }

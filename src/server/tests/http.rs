@@ -1,0 +1,182 @@
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::{Value as Json, json};
+
+use super::*;
+
+const GRAPHQL: &str = "application/graphql-response+json";
+
+struct Got {
+    status: u16,
+    headers: reqwest::header::HeaderMap,
+    body: Json,
+}
+
+impl Got {
+    fn code(&self) -> &str {
+        self.body["errors"][0]["extensions"]["code"].as_str().unwrap_or("none")
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("text"))
+    }
+}
+
+async fn send(request: RequestBuilder) -> Got {
+    let response = request.send().await.expect("answer");
+    Got {
+        status: response.status().as_u16(),
+        headers: response.headers().clone(),
+        body: response.json().await.expect("JSON"),
+    }
+}
+
+#[tokio::test]
+async fn bodies_and_what_they_get() {
+    let limits = Limits {
+        request_bytes: 1000,
+        ..Limits::default()
+    };
+    let server = start(Auth::open(), limits).await;
+    let client = Client::new();
+    let huge = format!("{{\"query\":\"{{hello}}{}\"}}", " ".repeat(9_000_000));
+    let fits = format!("{{\"query\":\"{{hello}}{}\"}}", " ".repeat(1000 - 19));
+    assert_eq!(fits.len(), 1000);
+    let body = |query: &str| json!({ "query": query }).to_string();
+    for (name, body, accept, status, code) in [
+        ("query", body("{hello}"), "", 200, "none"),
+        ("mutation", body("mutation{touch}"), "", 200, "none"),
+        ("as large as may be", fits.clone(), "", 200, "none"),
+        ("too large", fits + " ", "", 413, "LIMIT_EXCEEDED"),
+        ("far too large", huge, "", 413, "LIMIT_EXCEEDED"),
+        ("empty", String::new(), "", 400, "BAD_INPUT"),
+        ("no JSON", "hello".to_owned(), "", 400, "BAD_INPUT"),
+        ("no JSON", "hello".to_owned(), GRAPHQL, 400, "BAD_INPUT"),
+        ("no query", "{}".to_owned(), "", 400, "BAD_INPUT"),
+        ("batch", format!("[{}]", body("{hello}")), "", 400, "BAD_INPUT"),
+        ("syntax", body("{"), "", 200, "BAD_INPUT"),
+        ("syntax", body("{"), GRAPHQL, 400, "BAD_INPUT"),
+        ("unknown field", body("{nothing}"), "", 200, "BAD_INPUT"),
+        ("unknown field", body("{nothing}"), GRAPHQL, 400, "BAD_INPUT"),
+        ("field error", body("{required}"), "", 200, "CONFLICT"),
+        ("field error", body("{required}"), GRAPHQL, 200, "CONFLICT"),
+        ("denied", body("{denied}"), "", 401, "UNAUTHENTICATED"),
+        ("subscription", body("subscription{count(to:1)}"), "", 200, "BAD_INPUT"),
+    ] {
+        let mut request = client.post(server.url("/graphql")).body(body);
+        if !accept.is_empty() {
+            request = request.header("accept", accept);
+        }
+        let got = send(request).await;
+        assert_eq!((got.status, got.code()), (status, code), "{name} {}", got.body);
+        let expected = if accept.is_empty() { "application/json" } else { GRAPHQL };
+        assert!(got.header("content-type").starts_with(expected), "{name}");
+    }
+    let metrics = server.metrics().await;
+    for line in [
+        "seachange_requests_total{kind=\"query\",code=\"OK\"} 2",
+        "seachange_requests_total{kind=\"mutation\",code=\"OK\"} 1",
+        "seachange_requests_total{kind=\"subscription\",code=\"BAD_INPUT\"} 1",
+        "seachange_requests_total{kind=\"unknown\",code=\"LIMIT_EXCEEDED\"} 2",
+    ] {
+        assert!(metrics.contains(line), "{line} in {metrics}");
+    }
+}
+
+#[tokio::test]
+async fn methods_and_paths() {
+    let server = start(Auth::open(), Limits::default()).await;
+    let client = Client::new();
+    for (method, path, status, code, allow) in [
+        (Method::GET, "/graphql?query={hello}", 200, "none", ""),
+        (Method::GET, "/graphql?query={hello}&variables={}&operationName=", 200, "none", ""),
+        (Method::GET, "/graphql?query={hello}&operationName=A", 200, "BAD_INPUT", ""),
+        (Method::GET, "/graphql?query=query%20A{hello}&operationName=A", 200, "none", ""),
+        (Method::GET, "/graphql?query={hello}&variables=[1", 400, "BAD_INPUT", ""),
+        (Method::GET, "/graphql?query=mutation{touch}", 405, "BAD_INPUT", "POST"),
+        (
+            Method::GET,
+            "/graphql?query=query%20A{hello}%20mutation%20B{touch}&operationName=B",
+            405,
+            "BAD_INPUT",
+            "POST",
+        ),
+        (Method::GET, "/graphql?query=subscription{count(to:1)}", 200, "BAD_INPUT", ""),
+        (Method::GET, "/graphql", 400, "BAD_INPUT", ""),
+        (Method::GET, "/nothing", 404, "NOT_FOUND", ""),
+        (Method::POST, "/graphql/more", 404, "NOT_FOUND", ""),
+        (Method::PUT, "/graphql", 405, "BAD_INPUT", "GET,HEAD,POST"),
+        (Method::POST, "/healthz", 405, "BAD_INPUT", "GET,HEAD"),
+    ] {
+        let got = send(client.request(method.clone(), server.url(path))).await;
+        let found = (got.status, got.code(), got.header("allow"));
+        assert_eq!(found, (status, code, allow), "{method} {path} {}", got.body);
+    }
+    let other_site = client.get(server.url("/graphql?query={hello}"));
+    let got = send(other_site.header("origin", "https://example.org")).await;
+    assert_eq!((got.status, got.code()), (403, "FORBIDDEN"));
+    let no_socket = client.get(server.url("/graphql"));
+    let got = send(no_socket.header("upgrade", "websocket")).await;
+    assert_eq!((got.status, got.code()), (400, "BAD_INPUT"));
+}
+
+#[tokio::test]
+async fn who_asks() {
+    let token = {
+        let key = jsonwebtoken::EncodingKey::from_secret(b"secret");
+        jsonwebtoken::encode(&Default::default(), &json!({"sub": "ada"}), &key).expect("token")
+    };
+    let server = start(Auth::hs256("secret"), Limits::default()).await;
+    let client = Client::new();
+    let ask = || {
+        let request = client.post(server.url("/graphql"));
+        // In token mode the origin does not matter.
+        let request = request.header("origin", "https://example.org");
+        request.json(&json!({"query": "{caller}"}))
+    };
+    let got = send(ask().bearer_auth(&token)).await;
+    assert_eq!(got.body, json!({"data": {"caller": "Some(\"ada\") None"}}));
+    let got = send(ask().bearer_auth(&token).header("Idempotency-Key", "k-1")).await;
+    assert_eq!(got.body["data"]["caller"], "Some(\"ada\") Some(\"k-1\")");
+    let got = send(ask().bearer_auth(&token).header("Idempotency-Key", "a b")).await;
+    assert_eq!((got.status, got.code()), (400, "BAD_INPUT"));
+    for refused in [ask(), ask().bearer_auth("wrong"), ask().basic_auth("ada", Some("x"))] {
+        let got = send(refused).await;
+        assert_eq!((got.status, got.code()), (401, "UNAUTHENTICATED"));
+        assert_eq!(got.header("www-authenticate"), "Bearer");
+        assert!(got.body.get("data").is_none());
+    }
+    let got = send(client.get(server.url("/graphql?query={caller}"))).await;
+    assert_eq!((got.status, got.code()), (401, "UNAUTHENTICATED"));
+    for open in ["/", "/healthz", "/readyz", "/metrics"] {
+        let response = reqwest::get(server.url(open)).await.expect("answer");
+        assert_eq!(response.status(), 200, "{open}");
+    }
+}
+
+#[tokio::test]
+async fn health_and_console() {
+    let health = Health::new(|| Box::pin(async { Err("no database".to_owned()) }));
+    let server = start_with(Auth::open(), Limits::default(), health).await;
+    let response = reqwest::get(server.url("/readyz")).await.expect("answer");
+    assert_eq!(response.status(), 503);
+    assert_eq!(response.text().await.expect("text"), "no database");
+    let response = reqwest::get(server.url("/healthz")).await.expect("answer");
+    assert_eq!(response.text().await.expect("text"), "ok");
+    let response = reqwest::get(server.url("/")).await.expect("answer");
+    let policy = response.headers()["content-security-policy"].to_str().expect("text").to_owned();
+    let nonce = policy.split("'nonce-").nth(1).and_then(|rest| rest.split('\'').next());
+    let nonce = nonce.expect("nonce").to_owned();
+    let page = response.text().await.expect("text");
+    assert_eq!(page.matches(&format!("nonce=\"{nonce}\"")).count(), 2);
+}
+
+#[tokio::test]
+async fn stops_at_once_when_nothing_runs() {
+    let server = start(Auth::open(), Limits::default()).await;
+    // Leaves an idle connection behind.
+    let client = Client::new();
+    send(client.get(server.url("/graphql?query={hello}"))).await;
+    server.stop.send(()).expect("running");
+    let ended = tokio::time::timeout(Duration::from_secs(2), server.serving).await;
+    ended.expect("in time").expect("no panic").expect("no error");
+}

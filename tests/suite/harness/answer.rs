@@ -1,0 +1,70 @@
+//! A GraphQL response, and what every one of them keeps to.
+
+use serde_json::Value as Json;
+
+/// The codes of the contract: no other ever reaches a client.
+const CODES: [&str; 11] = [
+    "BAD_INPUT",
+    "NOT_FOUND",
+    "CONFLICT",
+    "FORBIDDEN",
+    "UNAUTHENTICATED",
+    "CURSOR_INVALID",
+    "CURSOR_EXPIRED",
+    "RESYNC_REQUIRED",
+    "LIMIT_EXCEEDED",
+    "UNAVAILABLE",
+    "INTERNAL",
+];
+
+/// What databases, drivers and SeaORM say of themselves.
+const DATABASE_TEXT: [&str; 18] = [
+    "sqlx", "sqlstate", "sqlite", "mysql", "mariadb", "postgres", "dberr", "query error",
+    "execution error", "type error", "constraint", "duplicate", "syntax error at or near",
+    "foreign key", "select ", "insert into", "returned from database", "invalid byte sequence",
+];
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: Json,
+}
+
+impl Answer {
+    /// Checks that each error has a code of the contract and no database text.
+    pub fn new(status: u16, body: Json) -> anyhow::Result<Self> {
+        check_errors(&body["errors"])?;
+        Ok(Self { status, body })
+    }
+
+    /// The data of an answer without errors.
+    pub fn data(&self) -> anyhow::Result<&Json> {
+        anyhow::ensure!(self.body.get("errors").is_none(), "errors in {self:?}");
+        Ok(&self.body["data"])
+    }
+
+    /// The code of the only error.
+    pub fn code(&self) -> anyhow::Result<&str> {
+        match self.body["errors"].as_array().map(Vec::as_slice) {
+            Some([error]) => error["extensions"]["code"]
+                .as_str()
+                .ok_or_else(|| anyhow::anyhow!("no code in {self:?}")),
+            _ => anyhow::bail!("not one error in {:.500}", self.body.to_string()),
+        }
+    }
+}
+
+/// Checks a list of GraphQL errors, if there is one.
+pub fn check_errors(errors: &Json) -> anyhow::Result<()> {
+    for error in errors.as_array().into_iter().flatten() {
+        let code = error["extensions"]["code"].as_str();
+        anyhow::ensure!(code.is_some_and(|code| CODES.contains(&code)), "no known code: {error}");
+        let message = error["message"].as_str().unwrap_or_default().to_lowercase();
+        let told = DATABASE_TEXT.iter().find(|text| message.contains(*text));
+        anyhow::ensure!(told.is_none(), "database text {told:?} in {error}");
+    }
+    Ok(())
+}
