@@ -6,6 +6,7 @@
 //!
 //! Knows SeaORM only: no server, no GraphQL, and no reader of the log.
 
+mod binding;
 mod capture;
 mod context;
 pub mod epoch;
@@ -16,6 +17,7 @@ mod migration;
 mod raw_sql;
 mod tracked;
 
+pub use binding::bindable;
 pub use capture::{Hooks, Tracked, TrackedTable, tracked_tables};
 pub use context::Context;
 pub use error::CaptureError;

@@ -1,7 +1,7 @@
 //! The tables of the change log, for an adopter's migration: one call up, one down.
 
 use sea_orm::sea_query::{Alias, ColumnDef, Table, TableCreateStatement};
-use sea_orm::{ActiveValue::Set, ConnectionTrait, DbBackend, DbErr, EntityTrait, Schema};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbBackend, DbErr, Schema};
 
 use crate::{epoch, log};
 
@@ -23,7 +23,7 @@ pub async fn create_change_log<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> 
         id: Set(1),
         epoch: Set(random_epoch()),
     };
-    epoch::Entity::insert(row).exec_without_returning(db).await?;
+    row.insert(db).await?;
     Ok(())
 }
 
@@ -32,7 +32,8 @@ pub async fn create_change_log<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> 
 /// # Errors
 /// What the database says.
 pub async fn drop_change_log<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> {
-    db.execute(&Table::drop().table(epoch::Entity).take()).await?;
+    db.execute(&Table::drop().table(epoch::Entity).take())
+        .await?;
     db.execute(&Table::drop().table(log::Entity).take()).await?;
     Ok(())
 }
@@ -65,7 +66,11 @@ fn change_log(backend: DbBackend) -> TableCreateStatement {
         .col(long_text(Column::Actor, backend))
         .col(ColumnDef::new(Column::MutationId).string_len(255))
         .col(json(Column::Metadata, backend))
-        .col(ColumnDef::new(Column::TransactionId).string_len(64).not_null())
+        .col(
+            ColumnDef::new(Column::TransactionId)
+                .string_len(64)
+                .not_null(),
+        )
         .col(ColumnDef::new(Column::Source).string_len(8).not_null())
         .col(ColumnDef::new(Column::SchemaVersion).integer().not_null())
         .col(time(Column::RecordedAt, backend).not_null());

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sea_orm::{
     AccessMode, ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr,
-    EntityTrait, ExecResult, IsolationLevel, QueryResult, Statement, StatementBuilder,
+    ExecResult, IsolationLevel, QueryResult, Statement, StatementBuilder,
     TransactionError, TransactionOptions, TransactionSession, TransactionTrait,
 };
 use serde_json::Value as Json;
@@ -14,9 +14,10 @@ use serde_json::Value as Json;
 use super::inspect::{Write, writes_of};
 use super::ledger::{Ledger, Settlement};
 use super::shared::Scope;
+use crate::binding::make_bindable;
 use crate::capture::protocol::{Message, Step};
 use crate::error::CaptureError;
-use crate::image::Image;
+use crate::image::{self, Image};
 use crate::log::{self, Operation, Source};
 
 /// The shape of table that hook images have until migrations change it.
@@ -125,11 +126,12 @@ impl TrackedTransaction {
         let writes = writes_of(stmt, &built, self.scope.settings.tracked);
         self.scope.settings.check(&self.inner, &built.sql, &writes).await?;
         let writes = writes.tracked;
+        let bindable = make_bindable(built);
         if writes.is_empty() {
-            return run(built).await.map(Some);
+            return run(bindable).await.map(Some);
         }
         self.enter(&writes)?;
-        let result = run(built).await;
+        let result = run(bindable).await;
         if !result.as_ref().is_ok_and(touched) {
             self.books(|ledger| {
                 for (table, operation) in &writes {
@@ -178,7 +180,11 @@ impl TrackedTransaction {
             Settlement::Changed(before) => before,
         };
         // The database may have stored what was there before (rounding, padding).
-        if operation != Operation::Update || before != after {
+        let is_change = match (&before, &after) {
+            (Some(before), Some(after)) => !image::differing(before, after).is_empty(),
+            _ => true,
+        };
+        if is_change {
             self.append(&table, operation, key, before, after)
                 .await
                 .map_err(|source| CaptureError::Log {
@@ -215,9 +221,8 @@ impl TrackedTransaction {
             recorded_at: Set(chrono::Utc::now()),
             ..Default::default()
         };
-        log::Entity::insert(row)
-            .exec_without_returning(&self.inner)
-            .await?;
+        let insertion = log::insertion(&row, self.inner.get_database_backend());
+        self.inner.execute(&insertion).await?;
         Ok(())
     }
 
