@@ -12,6 +12,7 @@ mod mariadb;
 mod networks;
 mod numbers;
 mod postgres;
+mod refused;
 mod sample;
 mod served;
 mod sqlite;
@@ -24,10 +25,11 @@ use seachange::{App, Writable};
 
 use crate::harness::{Case, Outcome};
 use sample::Column;
+use serde_json::Value as Json;
 
 /// All of them.
 pub fn cases() -> Vec<Case> {
-    [logged::cases(), served::cases()].into_iter().flatten().collect()
+    [logged::cases(), served::cases(), refused::cases()].into_iter().flatten().collect()
 }
 
 /// An entity of a specimen.
@@ -54,6 +56,8 @@ pub trait Specimen {
     async fn create(db: &DatabaseConnection) -> Outcome;
     /// The columns but for the key, with their samples.
     fn columns() -> Vec<Column>;
+    /// What columns do not take, as GraphQL would have it.
+    fn refused() -> Vec<(&'static str, Json)>;
 }
 
 /// The columns that an entity has.

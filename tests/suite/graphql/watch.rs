@@ -1,6 +1,8 @@
 //! A running `changes` subscription, read up to a mark so that nobody has to wait a while to be
 //! sure that nothing more comes.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::{Value as Json, json};
 
 use super::given;
@@ -72,15 +74,25 @@ impl Watch {
     }
 
     /// Makes marks until one arrives: from then on a subscription without a cursor is known to run.
-    pub async fn first_mark(&mut self) -> anyhow::Result<Json> {
-        loop {
-            self.marks += 1;
-            let name = json!({ "name": format!("first mark {}", self.marks) });
-            given::LABELS.create(&self.client, name).await?;
-            if let Some(change) = self.socket.soon().await? {
-                return Ok(change["changes"].clone());
+    pub async fn wait_until_it_runs(&mut self) -> anyhow::Result<()> {
+        let (client, runs) = (self.client.clone(), AtomicBool::new(false));
+        let reading = async {
+            let first = self.next().await;
+            runs.store(true, Ordering::Relaxed);
+            first
+        };
+        let writing = async {
+            for mark in 0.. {
+                if runs.load(Ordering::Relaxed) {
+                    break;
+                }
+                let name = json!({ "name": format!("early mark {mark} of {}", uuid::Uuid::new_v4()) });
+                given::LABELS.create(&client, name).await?;
             }
-        }
+            anyhow::Ok(())
+        };
+        let (read, written) = tokio::join!(reading, writing);
+        read.and(written)
     }
 
     /// As [`read`](Self::read), where exactly one is expected.

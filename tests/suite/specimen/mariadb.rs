@@ -13,10 +13,12 @@ use sea_orm::prelude::{
 };
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use seachange::App;
+use serde_json::{Value, json};
 
 use super::entity::specimen;
 use super::sample::{Column, Sample, column};
 use super::words::{Level, Mood, Weather, levels, moods, weathers};
+use super::refused::{bad, everywhere};
 use super::{Specimen, numbers, texts, times};
 use crate::harness::Outcome;
 
@@ -162,6 +164,37 @@ impl Specimen for MariaDb {
 
     fn columns() -> Vec<Column> {
         [numbers(), texts(), times()].concat()
+    }
+
+    fn refused() -> Vec<(&'static str, Value)> {
+        let mut refused = everywhere();
+        refused.extend([
+            ("tiny_unsigned", json!(256)),
+            ("tiny_unsigned", json!(-1)),
+            ("small_unsigned", json!(65_536)),
+            ("unsigned", json!(4_294_967_296_i64)),
+            ("big_unsigned", json!(-1)),
+            ("scaled", json!("10000000000000000000000")),
+            ("money", json!("99999999999999.99")),
+            ("big_decimal", json!("1".repeat(36))),
+            ("short", json!("x".repeat(41))),
+            ("fixed", json!("sixsix")),
+            ("binary", json!("AAAAAAA=")),
+            ("year", json!(1900)),
+            ("year", json!(2156)),
+            ("year", json!(70_000)),
+            ("json", texts::nested(33)),
+        ]);
+        // It would store zeros for these.
+        refused.extend(bad(&["date", "time_date"], &["+10000-01-01", "-0001-01-01"]));
+        let years = ["+10000-01-01T00:00:00Z", "-0001-01-01T00:00:00Z"];
+        let moments = ["date_time", "utc", "local", "zoned", "time_date_time", "time_zoned"];
+        refused.extend(bad(&moments, &years));
+        refused.extend(bad(&["time"], &["23:59:60", "12:00:60.5"]));
+        let leap = ["2016-12-31T23:59:60Z"];
+        refused.extend(bad(&["date_time", "utc", "local", "zoned"], &leap));
+        refused.extend(bad(&["timestamp"], &["1969-12-31T23:59:59Z", "2038-01-19T03:14:08Z"]));
+        refused
     }
 }
 

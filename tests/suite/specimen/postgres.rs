@@ -11,10 +11,12 @@ use sea_orm::prelude::{
 use sea_orm::sea_query::prelude::MacAddress;
 use sea_orm::{ConnectionTrait, DatabaseConnection, Schema};
 use seachange::App;
+use serde_json::{Value, json};
 
 use super::entity::specimen;
 use super::sample::{Column, Sample, column};
 use super::words::{Level, Mood, Weather, levels, moods, weathers};
+use super::refused::{bad, everywhere};
 use super::{Specimen, arrays, networks, numbers, texts, times};
 use crate::harness::Outcome;
 
@@ -134,6 +136,39 @@ impl Specimen for Postgres {
 
     fn columns() -> Vec<Column> {
         [numbers(), texts(), times(), networks(), arrays()].concat()
+    }
+
+    fn refused() -> Vec<(&'static str, Value)> {
+        let mut refused = everywhere();
+        refused.extend([
+            ("scaled", json!("10000000000000000000000")),
+            ("big_scaled", json!("1".repeat(41))),
+            ("big_decimal", json!("1".repeat(140_000))),
+            ("big_decimal", json!(format!("0.{}1", "0".repeat(16_383)))),
+            ("short", json!("x".repeat(41))),
+            ("fixed", json!("sixsix")),
+            ("text", json!("a\0b")),
+            ("json", json!({ "nul": "\0" })),
+            ("json_binary", json!(["\0"])),
+            ("date", json!("-4800-01-01")),
+            ("date_time", json!("-4800-01-01T00:00:00")),
+            ("utc", json!("-4800-01-01T00:00:00Z")),
+            ("time", json!("23:59:60")),
+            ("ints", json!([1, "2"])),
+            ("ints", json!([null])),
+            ("ints", json!([2_147_483_648_i64])),
+            ("bigs", json!([1.5])),
+            ("strings", json!([1])),
+            ("strings", json!(["a\0b"])),
+            ("uuids", json!(["nope"])),
+            ("jsons", json!([{ "nul": "\0" }])),
+            ("weathers", json!(["stormy"])),
+        ]);
+        refused.extend(bad(&["interval"], &["", "soon", "1 day 1 day"]));
+        refused.extend(bad(&["inet", "cidr"], &["", "1.2.3", "1.2.3.4/33", "::1/129", "host"]));
+        refused.extend(bad(&["cidr"], &["10.0.0.1/8", "2001:db8::1/32"]));
+        refused.extend(bad(&["mac"], &["", "00:00", "00:00:00:00:00:0g", "08002b010203"]));
+        refused
     }
 }
 
