@@ -32,8 +32,8 @@ pub(super) async fn command(
         entities: (!args.entity.is_empty()).then_some(args.entity),
         ..Selection::default()
     };
-    let db = database::connect(&settings.database()).await?;
-    let feed = Feed::start(db.reader().clone(), Arc::new(Notify::new())).await?;
+    let connections = database::connect(&settings.database()).await?;
+    let feed = Feed::start(connections.feed, Arc::new(Notify::new())).await?;
     let mut subscription = feed.subscribe(&start, wanted).await?;
     loop {
         let FeedItem::Change(change) = subscription.next().await? else {

@@ -8,10 +8,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use sea_orm::{
-    ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-};
-use seachange_changelog::{Image, image, log};
+use sea_orm::{DatabaseTransaction, DbErr};
+use seachange_changelog::reader::{Place, change_at, history};
+use seachange_changelog::{Image, image};
 use serde_json::Value as Json;
 use tokio::sync::Notify;
 
@@ -73,7 +72,7 @@ impl Verdict {
 
 /// The newest logged state of a row.
 struct Latest {
-    change: i64,
+    change: Place,
     /// Hash of the image; `None` after a delete.
     image: Option<u64>,
 }
@@ -98,8 +97,8 @@ pub(super) async fn command(
     app: &App,
     settings: &Settings,
 ) -> Result<ExitCode, Box<dyn std::error::Error>> {
-    let db = database::connect(&settings.database()).await?;
-    let feed = Feed::start(db.reader().clone(), Arc::new(Notify::new())).await?;
+    let connections = database::connect(&settings.database()).await?;
+    let feed = Feed::start(connections.feed, Arc::new(Notify::new())).await?;
     let verdict = app.verify(&feed).await?;
     for Finding { entity, key, fault } in &verdict.findings {
         println!("{entity} {key}: {fault}");
@@ -133,19 +132,10 @@ async fn replay(
     verdict: &mut Verdict,
 ) -> Result<HashMap<String, Latest>, DbErr> {
     let mut latest: HashMap<String, Latest> = HashMap::new();
-    let mut after = 0;
-    loop {
-        let page = log::Entity::find()
-            .filter(log::Column::Entity.eq(entity))
-            .filter(log::Column::Id.gt(after))
-            .order_by_asc(log::Column::Id)
-            .limit(PAGE)
-            .all(tx)
-            .await?;
-        let Some(last) = page.last() else {
-            return Ok(latest);
-        };
-        after = last.id;
+    let mut place = Some(Place::default());
+    while let Some(after) = place {
+        let (page, next) = history(tx, entity, after, PAGE).await?;
+        place = next;
         for change in &page {
             verdict.changes += 1;
             let key = change.row_key.to_string();
@@ -159,12 +149,13 @@ async fn replay(
                 verdict.add(entity, &*key, fault);
             }
             let state = Latest {
-                change: change.id,
+                change: after.at(change),
                 image: change.after.as_ref().map(hash),
             };
             latest.insert(key, state);
         }
     }
+    Ok(latest)
 }
 
 async fn compare(
@@ -223,7 +214,7 @@ async fn compare_row(
         }
         Some(image) if image == hash(&row) => {}
         Some(_) => {
-            let change = log::Entity::find_by_id(logged.change).one(tx).await?;
+            let change = change_at(tx, logged.change).await?;
             let after = change.and_then(|change| change.after);
             let names = match (row.as_object(), after.as_ref().and_then(Json::as_object)) {
                 (Some(row), Some(after)) => image::differing(after, row).join(", "),
