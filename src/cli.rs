@@ -1,8 +1,10 @@
 //! The command line: the whole application as a function of what an adopter registers.
 
 mod app;
+mod interrupt;
 mod migrate;
 mod print;
+mod reading;
 mod schema;
 mod serve;
 mod settings;

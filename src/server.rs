@@ -32,7 +32,7 @@ use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
-pub use auth::{Auth, HmacKey};
+pub use auth::Auth;
 pub use health::Health;
 
 use crate::graphql::Api;
@@ -42,7 +42,7 @@ use metrics::Metrics;
 /// How the server is to behave.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
-    /// Where whoever calls [`serve`] binds its listener.
+    /// The address of the listener given to [`serve`].
     pub listen: SocketAddr,
     /// What one client may ask for.
     pub limits: Limits,
@@ -93,6 +93,7 @@ pub async fn serve(
     config: ServerConfig,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
+    tracing::debug!(listen = %config.listen, auth = ?config.auth, "serving");
     let server = Arc::new(Server::new(api, health, config));
     // A change is one small frame: waiting to fill a packet only delays it.
     let listener = listener.tap_io(|stream| {

@@ -127,6 +127,14 @@ pub enum CaptureError {
         /// The database.
         database: &'static str,
     },
+    /// A value that the database does not have, or that its driver would turn into another.
+    #[error("column `{column}`: {database} cannot hold this value")]
+    OutOfRange {
+        /// The column.
+        column: String,
+        /// The database.
+        database: &'static str,
+    },
     /// The row cannot be written down as an image.
     #[error(transparent)]
     Image(#[from] ImageError),

@@ -6,6 +6,7 @@
 //!
 //! [`reader`] reads the log in order. Knows SeaORM only: no server and no GraphQL.
 
+mod binding;
 mod capture;
 mod context;
 pub mod epoch;
@@ -17,6 +18,7 @@ mod raw_sql;
 pub mod reader;
 mod tracked;
 
+pub use binding::bindable;
 pub use capture::{Hooks, Tracked, TrackedTable, tracked_tables};
 pub use context::Context;
 pub use error::CaptureError;

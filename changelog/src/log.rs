@@ -4,6 +4,8 @@
 //! transaction that made the change. What order a reader may trust is the feed's business.
 
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{Expr, ExprTrait, InsertStatement, Query, Value};
+use sea_orm::{ActiveValue, DbBackend, Iterable};
 use serde::{Deserialize, Serialize};
 
 /// What happened to a row.
@@ -110,3 +112,29 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The statement that adds a row. JSON travels as text: the driver would declare it `jsonb` to
+/// PostgreSQL, which refuses \u0000 and drops the sign of -0.0 on the way to a `json` column.
+pub(crate) fn insertion(row: &ActiveModel, backend: DbBackend) -> InsertStatement {
+    let set = Column::iter().filter_map(|column| match row.get(column) {
+        ActiveValue::Set(value) => Some((column, expression(value, backend))),
+        ActiveValue::Unchanged(_) | ActiveValue::NotSet => None,
+    });
+    let (columns, values): (Vec<Column>, Vec<Expr>) = set.unzip();
+    Query::insert()
+        .into_table(Entity)
+        .columns(columns)
+        .values_panic(values)
+        .take()
+}
+
+fn expression(value: Value, backend: DbBackend) -> Expr {
+    let Value::Json(json) = value else {
+        return Expr::val(value);
+    };
+    let text = Expr::val(json.map(|json| json.to_string()));
+    match backend {
+        DbBackend::Postgres => text.cast_as("json"),
+        _ => text,
+    }
+}

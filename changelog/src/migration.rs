@@ -1,7 +1,7 @@
 //! The tables of the change log, for an adopter's migration: one call up, one down.
 
 use sea_orm::sea_query::{Alias, ColumnDef, Table, TableCreateStatement};
-use sea_orm::{ActiveValue::Set, ConnectionTrait, DbBackend, DbErr, EntityTrait, Schema};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbBackend, DbErr, Schema};
 
 use crate::{epoch, log};
 
@@ -39,7 +39,7 @@ pub async fn create_change_log<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> 
         identity: Set(None),
         horizon: Set(0),
     };
-    epoch::Entity::insert(row).exec_without_returning(db).await?;
+    row.insert(db).await?;
     Ok(())
 }
 
@@ -102,7 +102,11 @@ fn log_columns(table_name: &str, backend: DbBackend) -> TableCreateStatement {
         .col(long_text(Column::Actor, backend))
         .col(ColumnDef::new(Column::MutationId).string_len(255))
         .col(json(Column::Metadata, backend))
-        .col(ColumnDef::new(Column::TransactionId).string_len(64).not_null())
+        .col(
+            ColumnDef::new(Column::TransactionId)
+                .string_len(64)
+                .not_null(),
+        )
         .col(ColumnDef::new(Column::Source).string_len(8).not_null())
         .col(ColumnDef::new(Column::SchemaVersion).integer().not_null())
         .col(time(Column::RecordedAt, backend).not_null());

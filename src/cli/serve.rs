@@ -1,5 +1,6 @@
 //! `serve`: database, feed, API and server put together.
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use super::app::App;
+use super::interrupt::interrupted;
 use super::settings::Settings;
 use crate::database::{self, Connections};
 use crate::feed::{Feed, FeedError};
@@ -69,7 +71,9 @@ impl Server {
     pub async fn stop(self) -> std::io::Result<()> {
         // Nobody listens any more if the server has failed already.
         let _ = self.stop.send(true);
-        self.task.await.unwrap_or_else(|error| Err(std::io::Error::other(error)))
+        self.task
+            .await
+            .unwrap_or_else(|error| Err(std::io::Error::other(error)))
     }
 }
 
@@ -87,9 +91,13 @@ impl App {
         self.migrations.up(db.writer()).await?;
         let feed = Feed::start(feed, wake).await?;
         let limits = settings.limits();
-        let api = self.entities.api(db.clone(), feed.clone(), limits.clone())?;
+        let api = self
+            .entities
+            .api(db.clone(), feed.clone(), limits.clone())?;
         let listen_error = |error| StartError::Listen(settings.listen, error);
-        let listener = TcpListener::bind(settings.listen).await.map_err(listen_error)?;
+        let listener = TcpListener::bind(settings.listen)
+            .await
+            .map_err(listen_error)?;
         let address = listener.local_addr().map_err(listen_error)?;
         let config = ServerConfig {
             listen: address,
@@ -147,9 +155,18 @@ pub(super) async fn command(
             tracing_subscriber::EnvFilter::try_from_default_env()
                 .unwrap_or_else(|_| "info,sqlx=warn,sea_orm_migration=warn".into()),
         )
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
-    let server = app.start(settings).await?;
+    // Before anyone is told that the server is there: whoever knows may end it at once.
+    let interrupted = interrupted()?;
+    let server = match app.start(settings).await {
+        Err(error @ StartError::OpenToTheWorld(_)) => {
+            eprintln!("error: {error}");
+            return Ok(ExitCode::from(2));
+        }
+        started => started?,
+    };
     let address = server.address;
     println!("listening on http://{address}");
     println!("  live changes   http://{address}/");
@@ -158,32 +175,7 @@ pub(super) async fn command(
     if settings.jwt_secret.as_ref().is_none_or(String::is_empty) {
         tracing::warn!("open mode: no SEACHANGE_JWT_SECRET is set, so anyone here may do anything");
     }
-    interrupted().await;
+    interrupted.await;
     server.stop().await?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Waits for Ctrl-C, or on Unix for SIGTERM.
-async fn interrupted() {
-    let interrupt = async {
-        if let Err(error) = tokio::signal::ctrl_c().await {
-            tracing::warn!(%error, "cannot listen for Ctrl-C");
-            std::future::pending::<()>().await;
-        }
-    };
-    #[cfg(unix)]
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending::<()>().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let terminate = std::future::pending::<()>();
-    tokio::select! {
-        () = interrupt => {}
-        () = terminate => {}
-    }
 }

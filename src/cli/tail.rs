@@ -3,15 +3,13 @@
 use std::io::Write;
 use std::process::ExitCode;
 use std::str::FromStr;
-use std::sync::Arc;
-
-use tokio::sync::Notify;
 
 use super::app::TailArgs;
+use super::interrupt::interrupted;
 use super::print::ChangeLine;
+use super::reading;
 use super::settings::Settings;
-use crate::database;
-use crate::feed::{Cursor, Feed, FeedError, FeedItem, Selection, Start};
+use crate::feed::{Cursor, Feed, FeedError, FeedItem, Selection, Start, Subscription};
 
 pub(super) async fn command(
     settings: &Settings,
@@ -22,25 +20,38 @@ pub(super) async fn command(
         Some("0") => Start::Oldest,
         Some(cursor) => match Cursor::from_str(cursor) {
             Ok(cursor) => Start::After(cursor),
-            Err(_) => {
-                eprintln!("error: {}", FeedError::CursorInvalid);
-                return Ok(ExitCode::from(2));
-            }
+            Err(_) => return Ok(wrong_use(&FeedError::CursorInvalid)),
         },
     };
+    // A misspelt name would be silent for ever.
+    let tracked = seachange_changelog::tracked_tables();
+    if let Some(unknown) = args.entity.iter().find(|name| !tracked.contains(*name)) {
+        return Ok(wrong_use(&format_args!("no table `{unknown}` is tracked")));
+    }
     let wanted = Selection {
         entities: (!args.entity.is_empty()).then_some(args.entity),
         ..Selection::default()
     };
-    let connections = database::connect(&settings.database()).await?;
-    let feed = Feed::start(connections.feed, Arc::new(Notify::new())).await?;
+    let interrupted = interrupted()?;
+    let feed = reading::open(settings).await?;
     let mut subscription = feed.subscribe(&start, wanted).await?;
+    tokio::select! {
+        ended = follow(&feed, &mut subscription, args.json) => ended,
+        () = interrupted => Ok(ExitCode::SUCCESS),
+    }
+}
+
+async fn follow(
+    feed: &Feed,
+    subscription: &mut Subscription,
+    json: bool,
+) -> Result<ExitCode, Box<dyn std::error::Error>> {
     loop {
         let FeedItem::Change(change) = subscription.next().await? else {
             continue;
         };
         let line = ChangeLine::new(&change, feed.epoch());
-        let text = if args.json {
+        let text = if json {
             serde_json::to_string(&line)?
         } else {
             line.text()
@@ -50,4 +61,9 @@ pub(super) async fn command(
             return Ok(ExitCode::SUCCESS);
         }
     }
+}
+
+fn wrong_use(error: &dyn std::fmt::Display) -> ExitCode {
+    eprintln!("error: {error}");
+    ExitCode::from(2)
 }

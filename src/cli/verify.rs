@@ -6,20 +6,19 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::process::ExitCode;
-use std::sync::Arc;
 
+use chrono::SecondsFormat;
 use sea_orm::{DatabaseTransaction, DbErr};
 use seachange_changelog::reader::{Place, change_at, history};
 use seachange_changelog::{Image, image};
 use serde_json::Value as Json;
-use tokio::sync::Notify;
 
 use super::app::App;
+use super::reading;
 use super::settings::Settings;
-use crate::database;
 use crate::feed::{Feed, FeedError};
-use crate::graphql::table::{Row, Rows};
 use crate::graphql::Registered;
+use crate::graphql::table::{Row, Rows};
 
 /// Rows read at a time.
 const PAGE: u64 = 1_000;
@@ -44,7 +43,7 @@ pub struct Verdict {
     pub changes: u64,
     /// Rows compared.
     pub rows: u64,
-    /// Rows that no change tells of: older than tracking.
+    /// Rows that no change tells of and that may be older than tracking.
     pub without_baseline: u64,
     /// The first faults.
     pub findings: Vec<Finding>,
@@ -70,6 +69,31 @@ impl Verdict {
     }
 }
 
+/// What the log says of a table.
+#[derive(Default)]
+struct Logged {
+    /// By key.
+    latest: HashMap<String, Latest>,
+    /// When the first change was recorded, as images write times.
+    began: Option<String>,
+}
+
+impl Logged {
+    /// Whether a row that no change tells of was written after tracking began, going by the times
+    /// that the server manages.
+    fn should_know(&self, entity: &Registered, image: &Image) -> bool {
+        let managed = entity
+            .info
+            .columns
+            .iter()
+            .filter(|column| column.is_managed);
+        let mut times = managed.filter_map(|column| image.get(column.name)?.as_str());
+        let began = self.began.as_deref();
+        // Times of one form compare as texts do.
+        began.is_some_and(|began| times.any(|time| time > began))
+    }
+}
+
 /// The newest logged state of a row.
 struct Latest {
     change: Place,
@@ -86,8 +110,8 @@ impl App {
         let snapshot = feed.snapshot().await?;
         let mut verdict = Verdict::default();
         for entity in self.entities.registered() {
-            let latest = replay(&snapshot.tx, entity.info.table, &mut verdict).await?;
-            compare(&snapshot.tx, &entity, latest, &mut verdict).await?;
+            let logged = replay(&snapshot.tx, entity.info.table, &mut verdict).await?;
+            compare(&snapshot.tx, &entity, logged, &mut verdict).await?;
         }
         Ok(verdict)
     }
@@ -97,8 +121,7 @@ pub(super) async fn command(
     app: &App,
     settings: &Settings,
 ) -> Result<ExitCode, Box<dyn std::error::Error>> {
-    let connections = database::connect(&settings.database()).await?;
-    let feed = Feed::start(connections.feed, Arc::new(Notify::new())).await?;
+    let feed = reading::open(settings).await?;
     let verdict = app.verify(&feed).await?;
     for Finding { entity, key, fault } in &verdict.findings {
         println!("{entity} {key}: {fault}");
@@ -109,7 +132,11 @@ pub(super) async fn command(
     }
     println!(
         "{}: {} changes replayed, {} rows compared, {} without baseline, {} faults",
-        if verdict.is_sound() { "sound" } else { "NOT SOUND" },
+        if verdict.is_sound() {
+            "sound"
+        } else {
+            "NOT SOUND"
+        },
         verdict.changes,
         verdict.rows,
         verdict.without_baseline,
@@ -130,16 +157,21 @@ async fn replay(
     tx: &DatabaseTransaction,
     entity: &str,
     verdict: &mut Verdict,
-) -> Result<HashMap<String, Latest>, DbErr> {
-    let mut latest: HashMap<String, Latest> = HashMap::new();
+) -> Result<Logged, DbErr> {
+    let mut logged = Logged::default();
     let mut place = Some(Place::default());
     while let Some(after) = place {
         let (page, next) = history(tx, entity, after, PAGE).await?;
         place = next;
         for change in &page {
             verdict.changes += 1;
+            logged.began.get_or_insert_with(|| {
+                change
+                    .recorded_at
+                    .to_rfc3339_opts(SecondsFormat::Micros, true)
+            });
             let key = change.row_key.to_string();
-            if let Some(before) = latest.get(&key)
+            if let Some(before) = logged.latest.get(&key)
                 && before.image != change.before.as_ref().map(hash)
             {
                 let fault = format!(
@@ -152,16 +184,16 @@ async fn replay(
                 change: after.at(change),
                 image: change.after.as_ref().map(hash),
             };
-            latest.insert(key, state);
+            logged.latest.insert(key, state);
         }
     }
-    Ok(latest)
+    Ok(logged)
 }
 
 async fn compare(
     tx: &DatabaseTransaction,
     entity: &Registered,
-    mut latest: HashMap<String, Latest>,
+    mut logged: Logged,
     verdict: &mut Verdict,
 ) -> Result<(), DbErr> {
     let table = entity.info.table;
@@ -174,9 +206,16 @@ async fn compare(
             match row {
                 Row::Image { key, image } => {
                     let key = Json::Object(key).to_string();
-                    match latest.remove(&key) {
+                    match logged.latest.remove(&key) {
+                        Some(latest) => {
+                            compare_row(tx, table, &key, image, &latest, verdict).await?
+                        }
+                        None if logged.should_know(entity, &image) => {
+                            let fault =
+                                "in the table, written after tracking began, not in the log";
+                            verdict.add(table, key, fault);
+                        }
                         None => verdict.without_baseline += 1,
-                        Some(logged) => compare_row(tx, table, &key, image, &logged, verdict).await?,
                     }
                 }
                 Row::Unreadable(fault) => verdict.add(table, "unknown key", fault),
@@ -187,7 +226,7 @@ async fn compare(
             break;
         }
     }
-    let mut gone: Vec<(String, Latest)> = latest.into_iter().collect();
+    let mut gone: Vec<(String, Latest)> = logged.latest.into_iter().collect();
     gone.sort_by(|(a, _), (b, _)| a.cmp(b));
     for (key, logged) in gone {
         if logged.image.is_some() {
@@ -209,7 +248,10 @@ async fn compare_row(
     let row = Json::Object(row);
     match logged.image {
         None => {
-            let fault = format!("in the table, deleted in the log (change {})", logged.change);
+            let fault = format!(
+                "in the table, deleted in the log (change {})",
+                logged.change
+            );
             verdict.add(table, key, fault);
         }
         Some(image) if image == hash(&row) => {}

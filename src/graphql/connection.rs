@@ -6,8 +6,8 @@
 
 use async_graphql::dynamic::{Field, FieldFuture, FieldValue, InputValue, ResolverContext, TypeRef};
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseConnection, EntityTrait, Iterable, ModelTrait,
-    Order, PaginatorTrait, PrimaryKeyToColumn, QueryFilter, QueryOrder, QuerySelect, Select, Value,
+    ColumnTrait, ColumnType, Condition, DatabaseConnection, EntityTrait, IdenStatic, Iterable,
+    ModelTrait, Order, PaginatorTrait, PrimaryKeyToColumn, QueryFilter, QueryOrder, QuerySelect, Select, Value,
 };
 use seachange_changelog::image;
 use seaography::{
@@ -66,20 +66,19 @@ where
     E: EntityTrait,
     E::Model: Sync,
 {
+    let db = ctx
+        .data::<DatabaseConnection>()
+        .map_err(|error| Refusal::internal(&error.message))?;
     let mut condition = Condition::all();
     if let Some(filters) = ctx.args.get("filters")
         && let Some(predicate) = filter::parse(entity, filters.as_value())?
     {
-        condition = condition.add(filter::condition::<E>(&predicate));
+        condition = condition.add(filter::condition::<E>(&predicate, db.get_database_backend()));
     }
     let having = ctx.args.get("having").filter(|value| !value.is_null());
     let condition = get_having_conditions::<E>(context, ctx, condition, having)?;
-    let order_by = ctx.args.get("orderBy").filter(|value| !value.is_null());
-    let order = OrderInputBuilder { context }.parse_object::<E>(order_by)?;
+    let order = order::<E>(entity, ctx)?;
     let wanted = pagination::parse(ctx)?;
-    let db = ctx
-        .data::<DatabaseConnection>()
-        .map_err(|error| Refusal::internal(&error.message))?;
     let select = E::find().filter(condition);
     match wanted {
         Wanted::After { cursor, limit } => {
@@ -92,6 +91,37 @@ where
         }
         Wanted::Pages(pages) => by_offset::<E>(entity, select, order, pages, db).await,
     }
+}
+
+/// The argument `orderBy`, in the order of the entity's columns, as Seaography has it.
+fn order<E: EntityTrait>(
+    entity: &EntityInfo,
+    ctx: &ResolverContext<'_>,
+) -> Result<Vec<(E::Column, Order)>, Refusal> {
+    let malformed = |_| Refusal::bad_input("`orderBy` is an object of ASC and DESC");
+    let Some(wanted) = ctx.args.get("orderBy").filter(|value| !value.is_null()) else {
+        return Ok(Vec::new());
+    };
+    let wanted = wanted.object().map_err(malformed)?;
+    let mut order = Vec::new();
+    for column in E::Column::iter() {
+        let Some(info) = entity.by_name(column.as_str()) else {
+            continue;
+        };
+        let Some(direction) = wanted.get(&info.field).filter(|value| !value.is_null()) else {
+            continue;
+        };
+        if matches!(info.ty, ColumnType::Json | ColumnType::JsonBinary) {
+            let field = &info.field;
+            return Err(Refusal::bad_input(format!("JSON has no order: `{field}`")));
+        }
+        let direction = match direction.enum_name().map_err(malformed)? {
+            "DESC" => Order::Desc,
+            _ => Order::Asc,
+        };
+        order.push((column, direction));
+    }
+    Ok(order)
 }
 
 fn key_columns<E: EntityTrait>() -> impl Iterator<Item = E::Column> {

@@ -64,27 +64,55 @@ impl ColumnInfo {
     /// The GraphQL type, nullable. Names as Seaography's; where it has none (JSON and arrays, left
     /// out of its features because their conversions lose values), the natural one.
     pub(crate) fn type_ref(&self) -> TypeRef {
-        match &self.values {
-            Some(values) => TypeRef::named(values.type_name.clone()),
-            None => type_ref(&self.ty),
+        self.type_of(&self.ty)
+    }
+
+    /// As [`ColumnInfo::type_ref`], of the column or of its elements.
+    fn type_of(&self, ty: &ColumnType) -> TypeRef {
+        use ArrayType as R;
+        use ColumnType as T;
+        if let T::Array(inner) = ty {
+            return TypeRef::List(Box::new(self.type_of(inner)));
+        }
+        if let Some(values) = &self.values {
+            return TypeRef::named(values.type_name.clone());
+        }
+        match ty {
+            _ if self.is_integer(ty) => TypeRef::named(TypeRef::INT),
+            T::Float | T::Double => TypeRef::named(TypeRef::FLOAT),
+            T::Boolean => TypeRef::named(TypeRef::BOOLEAN),
+            T::Json | T::JsonBinary => TypeRef::named("Json"),
+            T::Custom(_) => match self.rust {
+                R::Float | R::Double => TypeRef::named(TypeRef::FLOAT),
+                R::Bool => TypeRef::named(TypeRef::BOOLEAN),
+                R::Json => TypeRef::named("Json"),
+                _ => TypeRef::named(TypeRef::STRING),
+            },
+            _ => TypeRef::named(TypeRef::STRING),
         }
     }
-}
 
-fn type_ref(ty: &ColumnType) -> TypeRef {
-    use ColumnType as T;
-    match ty {
-        T::TinyInteger | T::SmallInteger | T::Integer | T::BigInteger => {
-            TypeRef::named(TypeRef::INT)
+    /// Whether the column, or its elements, are `Int` to clients.
+    pub(crate) fn is_integer(&self, ty: &ColumnType) -> bool {
+        use ArrayType as R;
+        use ColumnType as T;
+        match ty {
+            T::TinyInteger | T::SmallInteger | T::Integer | T::BigInteger => true,
+            T::TinyUnsigned | T::SmallUnsigned | T::Unsigned | T::BigUnsigned | T::Year => true,
+            // A type unknown to us: what the model's field holds decides, as in images.
+            T::Custom(_) => matches!(
+                self.rust,
+                R::TinyInt
+                    | R::SmallInt
+                    | R::Int
+                    | R::BigInt
+                    | R::TinyUnsigned
+                    | R::SmallUnsigned
+                    | R::Unsigned
+                    | R::BigUnsigned
+            ),
+            _ => false,
         }
-        T::TinyUnsigned | T::SmallUnsigned | T::Unsigned | T::BigUnsigned | T::Year => {
-            TypeRef::named(TypeRef::INT)
-        }
-        T::Float | T::Double => TypeRef::named(TypeRef::FLOAT),
-        T::Boolean => TypeRef::named(TypeRef::BOOLEAN),
-        T::Json | T::JsonBinary => TypeRef::named("Json"),
-        T::Array(inner) => TypeRef::List(Box::new(type_ref(inner))),
-        _ => TypeRef::named(TypeRef::STRING),
     }
 }
 
@@ -160,6 +188,7 @@ fn is_single_uuid<E: EntityTrait>(is_uuid: bool) -> bool {
 fn enum_name(ty: &ColumnType) -> Option<String> {
     match ty {
         ColumnType::Enum { name, .. } => Some(name.to_string()),
+        ColumnType::Array(inner) => enum_name(inner),
         _ => None,
     }
 }

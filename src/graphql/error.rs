@@ -119,7 +119,17 @@ impl From<ImageError> for Refusal {
 
 impl From<SeaographyError> for Refusal {
     fn from(error: SeaographyError) -> Self {
-        Self::bad_input(error.to_string())
+        (&error).into()
+    }
+}
+
+impl From<&SeaographyError> for Refusal {
+    fn from(error: &SeaographyError) -> Self {
+        match error {
+            // Our own reading of a filter, with our own words.
+            SeaographyError::CustomFilterError(text) => Self::bad_input(text.clone()),
+            _ => Self::bad_input("a value does not have the type of its field"),
+        }
     }
 }
 
@@ -202,6 +212,10 @@ fn from_driver(source: &RuntimeErr, error: &DbErr) -> Refusal {
         Some("23502" | "23514" | "22001" | "22003" | "22007" | "22008" | "22021" | "22P02") => {
             bad_value(error)
         }
+        // PostgreSQL: \u0000 in JSON; too long for an index.
+        Some("22P05" | "54000") => bad_value(error),
+        // PostgreSQL: no such operator, e.g. ordering by a `json` column inside a relation.
+        Some("42883") => Refusal::bad_input("a column's type does not allow this"),
         Some("23000" | "22000" | "HY000") if is_mariadb_bad_value(driver.as_ref()) => {
             bad_value(error)
         }
@@ -261,9 +275,9 @@ pub(crate) fn is_transient(error: &DbErr) -> bool {
 impl From<&CaptureError> for Refusal {
     fn from(error: &CaptureError) -> Self {
         match error {
-            CaptureError::IntegerTooLarge { .. } | CaptureError::Image(_) => {
-                Self::bad_input(error.to_string())
-            }
+            CaptureError::IntegerTooLarge { .. }
+            | CaptureError::OutOfRange { .. }
+            | CaptureError::Image(_) => Self::bad_input(error.to_string()),
             CaptureError::Raced { .. } => Self::new(ErrorCode::Unavailable, error.to_string()),
             CaptureError::Log { source, .. } => match Self::from(source) {
                 unavailable if unavailable.code == ErrorCode::Unavailable => unavailable,
@@ -295,8 +309,8 @@ fn classify(error: &mut ServerError) {
         Refusal::from(source)
     } else if let Some(source) = error.source::<Arc<DbErr>>() {
         Refusal::from(source.as_ref())
-    } else if error.source::<SeaographyError>().is_some() {
-        Refusal::bad_input("a value does not have the type of its field")
+    } else if let Some(source) = error.source::<SeaographyError>() {
+        Refusal::from(source)
     } else if is_depth(&error.message) {
         Refusal::limit(error.message.clone())
     } else {

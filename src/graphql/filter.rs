@@ -4,7 +4,7 @@ mod memory;
 mod parse;
 mod sql;
 
-pub(crate) use parse::parse;
+pub(crate) use parse::{parse, parse_column};
 pub(crate) use sql::condition;
 
 use sea_orm::Value;

@@ -1,16 +1,26 @@
 //! Checks of a request before it runs: what would otherwise reach Seaography's own resolvers for
-//! relations, where some values panic, and nesting deep enough to hurt the parser.
+//! relations, where some values panic or mean something else, and nesting deep enough to hurt the
+//! parser.
 
+mod arguments;
+mod variables;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextParseQuery};
 use async_graphql::parser::types::{ExecutableDocument, Field, Selection, SelectionSet};
-use async_graphql::{Positioned, ServerError, ServerResult, Value, Variables};
+use async_graphql::{Name, Pos, Positioned, ServerError, ServerResult, Value, Variables};
 
 use super::error::{ErrorCode, refusal};
 
+pub(super) use variables::fill_variables;
+
 /// Brackets that a request may nest: far above `query_depth`, far below what overflows a stack.
 const BRACKETS: usize = 200;
+
+/// The type whose fields are ours: they read their own arguments.
+const ROOT: &str = "Query";
 
 /// Refuses a text whose brackets nest too deep for the parser.
 pub(super) fn check_nesting(query: &str) -> Result<(), ServerError> {
@@ -32,7 +42,7 @@ pub(super) fn check_nesting(query: &str) -> Result<(), ServerError> {
     Ok(())
 }
 
-/// Checks pagination and ranges on every field, relations included.
+/// Checks the arguments of relations, and writes them as Seaography reads them.
 pub(super) struct ArgumentGuard {
     pub(super) page_rows: u64,
 }
@@ -52,29 +62,44 @@ impl Extension for ArgumentGuard {
         variables: &Variables,
         next: NextParseQuery<'_>,
     ) -> ServerResult<ExecutableDocument> {
-        let document = next.run(ctx, query, variables).await?;
-        let operations = document.operations.iter().map(|(_, operation)| &operation.node);
-        for operation in operations {
-            self.check_set(&operation.selection_set.node, variables)?;
+        let mut document = next.run(ctx, query, variables).await?;
+        let mut pass = Pass {
+            page_rows: self.page_rows,
+            variables,
+            replaced: BTreeSet::new(),
+        };
+        for operation in variables::operations(&mut document.operations) {
+            pass.rewrite_set(&mut operation.selection_set.node, true)?;
         }
-        for fragment in document.fragments.values() {
-            self.check_set(&fragment.node.selection_set.node, variables)?;
+        for fragment in document.fragments.values_mut() {
+            let is_root = fragment.node.type_condition.node.on.node == ROOT;
+            pass.rewrite_set(&mut fragment.node.selection_set.node, is_root)?;
         }
+        variables::forget_unused(&mut document, &pass.replaced);
         Ok(document)
     }
 }
 
-impl ArgumentGuard {
+/// One way through a document.
+struct Pass<'a> {
+    page_rows: u64,
+    variables: &'a Variables,
+    /// Variables that stood in arguments which have been written anew.
+    replaced: BTreeSet<Name>,
+}
+
+impl Pass<'_> {
     /// Recursion is bounded by the parser's own limit on depth.
-    fn check_set(&self, set: &SelectionSet, variables: &Variables) -> ServerResult<()> {
-        for selection in &set.items {
-            match &selection.node {
+    fn rewrite_set(&mut self, set: &mut SelectionSet, is_root: bool) -> ServerResult<()> {
+        for selection in &mut set.items {
+            match &mut selection.node {
                 Selection::Field(field) => {
-                    self.check_field(&field.node, variables)?;
-                    self.check_set(&field.node.selection_set.node, variables)?;
+                    let field = &mut field.node;
+                    self.rewrite_arguments(field, is_root)?;
+                    self.rewrite_set(&mut field.selection_set.node, false)?;
                 }
                 Selection::InlineFragment(fragment) => {
-                    self.check_set(&fragment.node.selection_set.node, variables)?;
+                    self.rewrite_set(&mut fragment.node.selection_set.node, is_root)?;
                 }
                 Selection::FragmentSpread(_) => {}
             }
@@ -82,83 +107,36 @@ impl ArgumentGuard {
         Ok(())
     }
 
-    fn check_field(&self, field: &Field, variables: &Variables) -> ServerResult<()> {
-        for (name, value) in &field.arguments {
-            let Some(value) = resolve(value, variables) else {
+    fn rewrite_arguments(&mut self, field: &mut Field, is_root: bool) -> ServerResult<()> {
+        let mut written = Vec::with_capacity(field.arguments.len());
+        for (name, value) in std::mem::take(&mut field.arguments) {
+            // A value with a variable that has none stays: validation reports it.
+            let Some(given) = resolve(&value.node, self.variables) else {
+                written.push((name, value));
                 continue;
             };
-            match name.node.as_str() {
-                "pagination" => self.check_pagination(&value)?,
-                "filters" | "filter" | "having" => check_ranges(&value)?,
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn check_pagination(&self, value: &Value) -> ServerResult<()> {
-        let Value::Object(parts) = value else {
-            return Ok(());
-        };
-        for part in parts.values() {
-            let Value::Object(part) = part else { continue };
-            let number = |name: &str| match part.get(name) {
-                Some(Value::Number(number)) => number.as_i64(),
-                _ => None,
+            let wanted = match (name.node.as_str(), is_root) {
+                ("having", true) => arguments::having(given.clone()),
+                ("filters", false) => arguments::filter(given.clone()),
+                ("orderBy", false) => arguments::order(given.clone()),
+                ("pagination", false) => arguments::pagination(given.clone(), self.page_rows)?,
+                _ => Some(given.clone()),
             };
-            let limit = number("limit").unwrap_or(1);
-            if limit < 1 {
-                return Err(bad("a page has at least one row"));
+            if wanted.as_ref() == Some(&given) {
+                written.push((name, value));
+                continue;
             }
-            if u64::try_from(limit).is_ok_and(|limit| limit > self.page_rows) {
-                return Err(refusal(
-                    ErrorCode::LimitExceeded,
-                    format!("a page has at most {} rows", self.page_rows),
-                ));
-            }
-            let start = number("offset").or(number("page")).unwrap_or(0);
-            if start < 0 || start.checked_mul(limit).is_none_or(|end| end > i64::MAX / 2) {
-                return Err(bad("pagination out of range"));
-            }
+            variables::collect(&value.node, &mut self.replaced);
+            let pos: Pos = value.pos;
+            written.extend(wanted.map(|wanted| (name, Positioned::new(wanted.into_value(), pos))));
         }
+        field.arguments = written;
         Ok(())
     }
 }
 
-/// Seaography indexes the two ends of a range without looking.
-fn check_ranges(value: &Value) -> ServerResult<()> {
-    match value {
-        Value::Object(fields) => fields.iter().try_for_each(|(name, value)| match value {
-            Value::List(ends) if matches!(name.as_str(), "between" | "not_between") => {
-                if ends.len() == 2 {
-                    Ok(())
-                } else {
-                    Err(bad("a range takes two values"))
-                }
-            }
-            Value::List(_) | Value::Object(_) => check_ranges(value),
-            _ if matches!(name.as_str(), "between" | "not_between") && *value != Value::Null => {
-                Err(bad("a range takes two values"))
-            }
-            _ => Ok(()),
-        }),
-        Value::List(items) => items.iter().try_for_each(check_ranges),
-        _ => Ok(()),
-    }
-}
-
-fn bad(message: &str) -> ServerError {
-    refusal(ErrorCode::BadInput, message)
-}
-
-/// The argument with its variables filled in; `None` if one is missing, which validation reports.
-fn resolve(
-    value: &Positioned<async_graphql_value::Value>,
-    variables: &Variables,
-) -> Option<Value> {
-    value
-        .node
-        .clone()
-        .into_const_with(|name| variables.get(&name).cloned().ok_or(()))
-        .ok()
+/// The value with its variables filled in.
+fn resolve(value: &async_graphql_value::Value, variables: &Variables) -> Option<Value> {
+    let filled = value.clone();
+    filled.into_const_with(|name| variables.get(&name).cloned().ok_or(())).ok()
 }

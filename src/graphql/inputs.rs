@@ -80,9 +80,10 @@ pub(super) fn active_model<E: EntityTrait>(
             return Err(Refusal::bad_input(format!("`{}` cannot be null", info.field)));
         }
         let value = scalar::from_graphql(info, value)?;
-        model
-            .try_set(column, value)
-            .map_err(|error| Refusal::internal(&error))?;
+        // A word that its enumeration lacks, a number that its type of time cannot hold.
+        model.try_set(column, value).map_err(|_| {
+            Refusal::bad_input(format!("`{}` does not take this value", info.field))
+        })?;
     }
     Ok(model)
 }

@@ -93,8 +93,8 @@ const CHUNK: u64 = 500;
 
 /// The rows that a predicate admits, in key order, locked, chunk by chunk. A row is judged and
 /// locked in one statement; one that another transaction makes match later is not touched.
-struct Chunks<E: EntityTrait> {
-    condition: Condition,
+struct Chunks<'a, E: EntityTrait> {
+    predicate: Option<&'a Predicate>,
     after: Option<Vec<Value>>,
     found: u64,
     /// Most rows in all.
@@ -103,10 +103,10 @@ struct Chunks<E: EntityTrait> {
     _entity: PhantomData<fn() -> E>,
 }
 
-impl<E: EntityTrait> Chunks<E> {
-    fn new(predicate: Option<&Predicate>, most: u64) -> Self {
+impl<'a, E: EntityTrait> Chunks<'a, E> {
+    fn new(predicate: Option<&'a Predicate>, most: u64) -> Self {
         Self {
-            condition: predicate.map_or_else(Condition::all, filter::condition::<E>),
+            predicate,
             after: None,
             found: 0,
             most,
@@ -121,7 +121,9 @@ impl<E: EntityTrait> Chunks<E> {
             return Ok(Vec::new());
         }
         let keys = || E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column);
-        let mut select = E::find().filter(self.condition.clone());
+        let backend = tx.get_database_backend();
+        let condition = self.predicate.map(|predicate| filter::condition::<E>(predicate, backend));
+        let mut select = E::find().filter(condition.unwrap_or_else(Condition::all));
         if let Some(key) = &self.after {
             select = select.filter(beyond::<E>(key, Order::Asc));
         }
@@ -129,7 +131,7 @@ impl<E: EntityTrait> Chunks<E> {
             select = select.order_by_asc(column);
         }
         // SQLite has no row locks: a write transaction has the database to itself.
-        if tx.get_database_backend() != DbBackend::Sqlite {
+        if backend != DbBackend::Sqlite {
             select = select.lock_exclusive();
         }
         let rows = select.limit(CHUNK).all(tx).await?;

@@ -116,7 +116,7 @@ pub(super) fn decode(entity: &EntityInfo, cursor: &str) -> Result<Vec<Value>, Re
     };
     let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| invalid())?;
     let values: Vec<Json> = serde_json::from_slice(&bytes).map_err(|_| invalid())?;
-    if values.len() != entity.key().count() {
+    if values.len() != entity.key().count() || values.iter().any(Json::is_null) {
         return Err(invalid());
     }
     entity

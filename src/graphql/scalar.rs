@@ -3,11 +3,14 @@
 //! A GraphQL value has the text form of an image. Two differ, because GraphQL has types for them:
 //! 64-bit integers are `Int` (a number) here and strings in images, enumerations go by their
 //! GraphQL names here and by their stored values in images.
+//!
+//! Two kinds of values leave that cannot come in, because async-graphql's `Int` and `Float` refuse
+//! them before we see them: integers above `i64::MAX`, and the strings for NaN and the infinities.
 
 use async_graphql::{Name, Value as GraphqlValue};
 use sea_orm::{ColumnType, Value};
 use seachange_changelog::image::{self, ImageError};
-use serde_json::Value as Json;
+use serde_json::{Number, Value as Json};
 
 use super::entity::ColumnInfo;
 
@@ -68,16 +71,31 @@ pub(crate) fn to_graphql(column: &ColumnInfo, value: &Value) -> Result<GraphqlVa
 /// An image's value for a client.
 pub(crate) fn json_to_graphql(column: &ColumnInfo, json: Json) -> GraphqlValue {
     match json {
-        Json::Null => GraphqlValue::Null,
         // Not what the column holds: shown as it is in the image.
         Json::Object(_) if !is_json(&column.ty) => GraphqlValue::String(json.to_string()),
-        Json::String(stored) if column.values.is_some() => enum_item(column, stored),
-        json => plain(&column.ty, json),
+        json => typed(column, &column.ty, json),
     }
 }
 
 fn is_json(ty: &ColumnType) -> bool {
     matches!(ty, ColumnType::Json | ColumnType::JsonBinary)
+}
+
+fn typed(column: &ColumnInfo, ty: &ColumnType, json: Json) -> GraphqlValue {
+    match (ty, json) {
+        (ColumnType::Array(inner), Json::Array(items)) => {
+            let items = items.into_iter().map(|item| typed(column, inner, item));
+            GraphqlValue::List(items.collect())
+        }
+        (_, Json::String(stored)) if column.values.is_some() => enum_item(column, stored),
+        (ty, Json::String(digits)) if column.is_integer(ty) => {
+            // Not read as JSON, where `0000`, a year, is no number.
+            let signed = digits.parse::<i64>().map(Number::from);
+            let number = signed.or_else(|_| digits.parse::<u64>().map(Number::from));
+            number.map_or(GraphqlValue::String(digits), GraphqlValue::Number)
+        }
+        (_, json) => json_value(json),
+    }
 }
 
 fn enum_item(column: &ColumnInfo, stored: String) -> GraphqlValue {
@@ -87,21 +105,6 @@ fn enum_item(column: &ColumnInfo, stored: String) -> GraphqlValue {
         .map(|(name, _)| name.clone())
         .next();
     GraphqlValue::Enum(Name::new(name.unwrap_or(stored)))
-}
-
-fn plain(ty: &ColumnType, json: Json) -> GraphqlValue {
-    match (ty, json) {
-        (ColumnType::BigInteger | ColumnType::BigUnsigned, Json::String(digits)) => {
-            match digits.parse() {
-                Ok(number) => GraphqlValue::Number(number),
-                Err(_) => GraphqlValue::String(digits),
-            }
-        }
-        (ColumnType::Array(inner), Json::Array(items)) => {
-            GraphqlValue::List(items.into_iter().map(|item| plain(inner, item)).collect())
-        }
-        (_, json) => json_value(json),
-    }
 }
 
 /// Any JSON as a GraphQL value.

@@ -3,20 +3,21 @@
 use std::marker::PhantomData;
 use std::sync::{Arc, LazyLock};
 
+use async_graphql::Value as GraphqlValue;
 use async_graphql::dynamic::{Schema, SchemaError, TypeRef};
-use sea_orm::{ActiveEnum, Iterable};
+use sea_orm::{ActiveEnum, ConnectionTrait, DbBackend, Iterable};
 use seachange_changelog::TrackedConnection;
 use seaography::{
-    Builder, BuilderContext, ColumnOptions, EntityObjectBuilder, RelatedEntityFilter,
-    RelationBuilder, SeaographyError,
+    Builder, BuilderContext, ColumnOptions, EntityColumnId, EntityObjectBuilder, FilterType,
+    RelatedEntityFilter, RelationBuilder, SeaographyError,
 };
 
 use super::api::Api;
-use super::entity::{EntityInfo, Enumerations, enum_values};
+use super::entity::{ColumnInfo, EntityInfo, Enumerations, enum_values};
 use super::guard::ArgumentGuard;
 use super::mutation::{self, Writable};
 use super::table::{Table, TableOf};
-use super::{change, connection, inputs, record, scalar, subscription};
+use super::{change, connection, filter, inputs, record, scalar, subscription};
 use crate::feed::Feed;
 use crate::limits::Limits;
 
@@ -94,7 +95,7 @@ impl Entities {
         limits: &Limits,
     ) -> Result<Schema, SchemaError> {
         let registered = self.registered();
-        let context = context(&registered, limits);
+        let context = context(&registered, limits, db.get_database_backend());
         let mut builder = Builder::new(context, db.reader().clone());
         for enumeration in &self.enumerations {
             enumeration.register(&mut builder);
@@ -141,7 +142,11 @@ impl Entities {
 
 /// Seaography's settings: lossless conversions on every column. It asks for a reference that lives
 /// for ever; a schema does, but for tests.
-fn context(registered: &[Registered], limits: &Limits) -> &'static BuilderContext {
+fn context(
+    registered: &[Registered],
+    limits: &Limits,
+    backend: DbBackend,
+) -> &'static BuilderContext {
     let mut context = BuilderContext::default();
     context.pagination_input.default_limit = Some(limits.page_rows);
     context.pagination_input.max_limit = Some(limits.page_rows);
@@ -165,11 +170,39 @@ fn context(registered: &[Registered], limits: &Limits) -> &'static BuilderContex
                 TypeRef::NonNull(Box::new(nullable))
             });
             if let Some(id) = table.column_id(column.name) {
+                read_filters(&mut context, &id, column, table, backend);
                 context.types.column_options.insert(id, options);
             }
         }
     }
     Box::leak(Box::new(context))
+}
+
+/// Makes Seaography read the column's filters in relations and `having` as ours are read: literal
+/// text in `contains`, `is_null: false`, no panic on a range of one.
+fn read_filters(
+    context: &mut BuilderContext,
+    id: &EntityColumnId,
+    column: &ColumnInfo,
+    table: &Arc<dyn Table>,
+    backend: DbBackend,
+) {
+    let Some(name) = table.filter_type(&NAMES, column.name) else {
+        return;
+    };
+    let (column, table) = (column.clone(), Arc::clone(table));
+    let types = &mut context.filter_types;
+    types.overwrites.insert(id.clone(), Some(FilterType::Custom(name)));
+    types.condition_functions.insert(
+        id.clone(),
+        Box::new(move |condition, tests| {
+            let tests = GraphqlValue::Object(tests.as_index_map().clone());
+            let predicate = filter::parse_column(&column, &tests)
+                .map_err(|refusal| SeaographyError::CustomFilterError(refusal.message))?;
+            let predicate = predicate.map(|predicate| table.condition(&predicate, backend));
+            Ok(condition.add_option(predicate))
+        }),
+    );
 }
 
 /// An entity whose type has been forgotten.

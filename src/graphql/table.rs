@@ -1,11 +1,13 @@
 //! Reading a registered entity's rows without knowing its Rust type.
 
 use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, FromQueryResult, IdenStatic, Iterable, ModelTrait,
+    Condition, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, FromQueryResult, IdenStatic, Iterable, ModelTrait,
     Order, PrimaryKeyToColumn, QueryFilter, QueryOrder, QuerySelect, Value,
 };
 use seachange_changelog::{Image, image};
-use seaography::EntityColumnId;
+use seaography::{
+    ActiveEnumFilterInputBuilder, BuilderContext, EntityColumnId, FilterType, FilterTypesMapHelper,
+};
 
 use super::connection::beyond;
 use super::filter::{self, Predicate};
@@ -39,6 +41,12 @@ pub(crate) trait Table: Send + Sync {
 
     /// Seaography's name for a column.
     fn column_id(&self, column: &str) -> Option<EntityColumnId>;
+
+    /// Seaography's name for the type of a column's filter; `None` for a column without one.
+    fn filter_type(&self, context: &'static BuilderContext, column: &str) -> Option<String>;
+
+    /// The SQL of a predicate on this table.
+    fn condition(&self, predicate: &Predicate, backend: DbBackend) -> Condition;
 }
 
 /// The table of one entity.
@@ -59,7 +67,7 @@ where
     ) -> Result<Rows, DbErr> {
         let mut select = E::find();
         if let Some(predicate) = predicate {
-            select = select.filter(filter::condition::<E>(predicate));
+            select = select.filter(filter::condition::<E>(predicate, tx.get_database_backend()));
         }
         if let Some(key) = after {
             select = select.filter(beyond::<E>(key, Order::Asc));
@@ -91,9 +99,35 @@ where
     }
 
     fn column_id(&self, column: &str) -> Option<EntityColumnId> {
-        let column = E::Column::iter().find(|candidate| candidate.as_str() == column)?;
-        Some(EntityColumnId::of::<E>(&column))
+        Some(EntityColumnId::of::<E>(&named::<E>(column)?))
     }
+
+    fn filter_type(&self, context: &'static BuilderContext, column: &str) -> Option<String> {
+        let types = &context.filter_types;
+        let types_map = FilterTypesMapHelper { context };
+        let info = match types_map.get_column_filter_type::<E>(&named::<E>(column)?)? {
+            FilterType::Text => &types.text_filter_info,
+            FilterType::String => &types.string_filter_info,
+            FilterType::Integer => &types.integer_filter_info,
+            FilterType::Float => &types.float_filter_info,
+            FilterType::Boolean => &types.boolean_filter_info,
+            FilterType::Id => &types.id_filter_info,
+            FilterType::Enumeration(name) => {
+                let enumerations = ActiveEnumFilterInputBuilder { context };
+                return Some(enumerations.type_name_from_string(&name));
+            }
+            FilterType::Json | FilterType::Custom(_) | FilterType::Array(_) => return None,
+        };
+        Some(info.type_name.clone())
+    }
+
+    fn condition(&self, predicate: &Predicate, backend: DbBackend) -> Condition {
+        filter::condition::<E>(predicate, backend)
+    }
+}
+
+fn named<E: EntityTrait>(column: &str) -> Option<E::Column> {
+    E::Column::iter().find(|candidate| candidate.as_str() == column)
 }
 
 fn image_row<M: ModelTrait>(model: &M) -> Row {

@@ -167,7 +167,9 @@ fn of_payload(payload: &Map<String, Value>) -> Option<&Value> {
 }
 
 fn get<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    let mut found = object.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
+    let mut found = object
+        .iter()
+        .filter(|(key, _)| key.eq_ignore_ascii_case(name));
     found.next().map(|(_, value)| value)
 }
 

@@ -33,8 +33,8 @@ impl Health {
     }
 
     /// Always ready.
-    #[must_use]
-    pub fn always() -> Self {
+    #[cfg(test)]
+    pub(super) fn always() -> Self {
         Self::new(|| Box::pin(async { Ok(()) }))
     }
 

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use async_graphql::{Request, Response as Answer};
 use axum::body::Body;
+use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::State;
 use axum::http::{HeaderMap, Uri, header};
 use axum::response::Response;
 
-use super::reply::{self, MediaType};
 use super::rejection::Rejection;
+use super::reply::{self, MediaType};
 use super::request::{self, Kind};
 use super::{Server, body, idempotency, origin, socket};
 use crate::graphql::{Caller, ErrorCode, refusal};
@@ -123,6 +123,9 @@ async fn execute(
 }
 
 fn reject(server: &Server, rejection: Rejection, media: MediaType) -> Response {
-    server.metrics.request(Kind::Unknown).refused(rejection.code());
+    server
+        .metrics
+        .request(Kind::Unknown)
+        .refused(rejection.code());
     rejection.into_response(media)
 }

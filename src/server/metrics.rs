@@ -89,7 +89,12 @@ impl Metrics {
         } = &*self.counters;
         describe(&mut text, "sockets_open", "gauge", "WebSockets open now.");
         line(&mut text, "sockets_open", "", sockets);
-        describe(&mut text, "subscriptions_open", "gauge", "Subscriptions open now.");
+        describe(
+            &mut text,
+            "subscriptions_open",
+            "gauge",
+            "Subscriptions open now.",
+        );
         line(&mut text, "subscriptions_open", "", subscriptions);
         let help = "GraphQL requests ended, by kind of operation and first error code.";
         describe(&mut text, "requests_total", "counter", help);
@@ -174,7 +179,10 @@ impl Drop for Tally {
 
 fn describe(text: &mut String, name: &str, kind: &str, help: &str) {
     // Writing to a string cannot fail.
-    let _ = writeln!(text, "# HELP seachange_{name} {help}\n# TYPE seachange_{name} {kind}");
+    let _ = writeln!(
+        text,
+        "# HELP seachange_{name} {help}\n# TYPE seachange_{name} {kind}"
+    );
 }
 
 fn line(text: &mut String, name: &str, labels: &str, value: &AtomicU64) {
@@ -184,7 +192,10 @@ fn line(text: &mut String, name: &str, labels: &str, value: &AtomicU64) {
 /// `GET /metrics`.
 pub(super) async fn show(State(server): State<Arc<Server>>) -> impl IntoResponse {
     let content_type = "text/plain; version=0.0.4; charset=utf-8";
-    ([(header::CONTENT_TYPE, content_type)], server.metrics.render())
+    (
+        [(header::CONTENT_TYPE, content_type)],
+        server.metrics.render(),
+    )
 }
 
 #[cfg(test)]
@@ -201,7 +212,9 @@ mod tests {
         query.note_error(&refusal(ErrorCode::NotFound, "gone"));
         query.note_error(&refusal(ErrorCode::Conflict, "only the first counts"));
         drop(query);
-        metrics.request(Kind::Unknown).refused(ErrorCode::LimitExceeded);
+        metrics
+            .request(Kind::Unknown)
+            .refused(ErrorCode::LimitExceeded);
         let mut own = metrics.request(Kind::Mutation);
         own.note_error(&ServerError::new("no code", None));
         drop(own);

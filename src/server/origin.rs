@@ -13,7 +13,9 @@ use super::auth::Auth;
 
 /// A browser asks on behalf of another site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("without a token only this machine's own pages and programs may ask: Origin and Host must be loopback names")]
+#[error(
+    "without a token only this machine's own pages and programs may ask: Origin and Host must be loopback names"
+)]
 pub(super) struct ForeignOrigin;
 
 pub(super) fn check(auth: &Auth, headers: &HeaderMap) -> Result<(), ForeignOrigin> {
@@ -32,7 +34,10 @@ fn is_own_host(value: &HeaderValue) -> bool {
 }
 
 fn is_own_origin(value: &HeaderValue) -> bool {
-    let origin = value.to_str().ok().and_then(|origin| origin.split_once("://"));
+    let origin = value
+        .to_str()
+        .ok()
+        .and_then(|origin| origin.split_once("://"));
     origin.is_some_and(|(_, authority)| is_loopback(authority))
 }
 
@@ -70,7 +75,11 @@ mod tests {
             (Some(own), Some("http://127.0.0.1.example.org"), false),
             (Some(own), Some("http://localhost@example.org"), false),
             (Some("example.org:8080"), None, false),
-            (Some("example.org:8080"), Some("http://example.org:8080"), false),
+            (
+                Some("example.org:8080"),
+                Some("http://example.org:8080"),
+                false,
+            ),
             (Some("[::2]"), None, false),
         ] {
             let mut headers = HeaderMap::new();

@@ -26,9 +26,7 @@ pub(super) fn has_not_run(kind: Kind, response: &Response) -> bool {
             error.path.is_empty() && is_of_text(code_of(error))
         }
     };
-    response.data == Value::Null
-        && !response.is_ok()
-        && response.errors.iter().all(is_refusal)
+    response.data == Value::Null && !response.is_ok() && response.errors.iter().all(is_refusal)
 }
 
 /// What parsing, validation and the bounds on both say.
@@ -62,7 +60,11 @@ mod tests {
             let mut error = refusal(code, "");
             error.path = vec![PathSegment::Index(0); depth];
             let response = Response::from_errors(vec![error.clone()]);
-            assert_eq!(has_not_run(kind, &response), expected, "{kind:?} {code:?} {depth}");
+            assert_eq!(
+                has_not_run(kind, &response),
+                expected,
+                "{kind:?} {code:?} {depth}"
+            );
             let mut response = Response::new(Value::from(1));
             assert!(!has_not_run(kind, &response));
             response.errors.push(error);

@@ -42,7 +42,13 @@ mod tests {
     fn no_external_resources_and_no_markup_from_data() {
         let page = PARTS.concat();
         assert_eq!(PARTS.len(), 3, "style and script carry the nonce");
-        for forbidden in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("] {
+        for forbidden in [
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "eval(",
+        ] {
             assert!(!page.contains(forbidden), "{forbidden}");
         }
         for forbidden in ["src=\"http", "href=\"http", "url(", "@import", "style=\""] {

@@ -100,7 +100,9 @@ impl Rejection {
             _ => None,
         };
         if let Some((name, value)) = explains {
-            response.headers_mut().insert(name, HeaderValue::from_static(value));
+            response
+                .headers_mut()
+                .insert(name, HeaderValue::from_static(value));
         }
         response
     }

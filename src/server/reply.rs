@@ -68,7 +68,11 @@ pub(super) fn answer(media: MediaType, kind: Kind, mut answer: Answer) -> Respon
     let has_run = !has_not_run(kind, &answer);
     let unauthenticated = Some(ErrorCode::Unauthenticated.as_str());
     let status = match media {
-        _ if answer.errors.iter().any(|error| code_of(error) == unauthenticated) => {
+        _ if answer
+            .errors
+            .iter()
+            .any(|error| code_of(error) == unauthenticated) =>
+        {
             StatusCode::UNAUTHORIZED
         }
         MediaType::GraphQlResponse if !has_run => StatusCode::BAD_REQUEST,
@@ -137,12 +141,27 @@ mod tests {
             ("text/html,*/*;q=0.1", Json),
             ("application/json", Json),
             ("application/graphql-response+json", GraphQlResponse),
-            ("Application/GraphQL-Response+JSON; charset=utf-8", GraphQlResponse),
-            ("application/graphql-response+json, application/json;q=0.9", GraphQlResponse),
-            ("application/graphql-response+json, application/json", GraphQlResponse),
+            (
+                "Application/GraphQL-Response+JSON; charset=utf-8",
+                GraphQlResponse,
+            ),
+            (
+                "application/graphql-response+json, application/json;q=0.9",
+                GraphQlResponse,
+            ),
+            (
+                "application/graphql-response+json, application/json",
+                GraphQlResponse,
+            ),
             ("application/json, application/graphql-response+json", Json),
-            ("application/json;q=0.5, application/graphql-response+json", GraphQlResponse),
-            ("application/graphql-response+json;q=0.2, application/json;q=0.3", Json),
+            (
+                "application/json;q=0.5, application/graphql-response+json",
+                GraphQlResponse,
+            ),
+            (
+                "application/graphql-response+json;q=0.2, application/json;q=0.3",
+                Json,
+            ),
             ("application/graphql-response+json;q=0", Json),
             ("application/graphql-response+json;q=x", GraphQlResponse),
             (";;,,q=", Json),

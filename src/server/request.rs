@@ -170,7 +170,10 @@ mod tests {
             from_json(body.as_bytes()).expect_err(body);
         }
         from_json(b"{\"query\":\"\xff\"}").expect_err("not UTF-8");
-        let deep = format!("{{\"query\":\"{{a}}\",\"variables\":{{\"a\":{}", "[".repeat(100_000));
+        let deep = format!(
+            "{{\"query\":\"{{a}}\",\"variables\":{{\"a\":{}",
+            "[".repeat(100_000)
+        );
         from_json(deep.as_bytes()).expect_err("deep");
     }
 

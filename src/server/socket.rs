@@ -14,40 +14,30 @@ mod deadlines;
 mod message;
 mod operation;
 mod protocol;
+mod session;
 mod writer;
 
-use std::collections::HashMap;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use futures_util::StreamExt;
 use futures_util::stream::SplitStream;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
-use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::Instant;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_tungstenite::tungstenite;
 
 use super::Server;
-use super::request::Kind;
-use crate::graphql::{Caller, ErrorCode, refusal};
 use close::Close;
-use deadlines::{Deadlines, Due};
-use operation::Outgoing;
-use protocol::{Action, Protocol, Serial};
-use writer::{Replies, Turn, Writer};
+use session::Session;
+use writer::Writer;
 
 const SUBPROTOCOL: &str = "graphql-transport-ws";
 
 /// Read and write buffer of a socket. Tungstenite's default of 128 KiB each is most of what an idle
 /// connection costs.
 const BUFFER_BYTES: usize = 4 * 1024;
-
-/// Answers that wait for the peer before operations do.
-const QUEUE: usize = 64;
 
 /// A message up to this many times the limit is read to its end, so that the close frame gets
 /// through; a connection closed with bytes unread is reset.
@@ -152,7 +142,9 @@ impl Connection {
         let has_close = close.is_some();
         let handshake = async {
             if let Some(close) = close {
-                self.writer.finish(Message::Close(Some(close.into()))).await?;
+                self.writer
+                    .finish(Message::Close(Some(close.into())))
+                    .await?;
             }
             if is_readable {
                 // Also what sends the reply to a peer's close frame.
@@ -164,176 +156,5 @@ impl Connection {
         };
         // A peer that is gone or slow has had its chance.
         let _ = tokio::time::timeout(CLOSE_WAIT, handshake).await;
-    }
-}
-
-/// The conversation: what has been said, and what runs because of it.
-struct Session {
-    server: Arc<Server>,
-    /// Of the upgrade request: they may carry a token.
-    headers: HeaderMap,
-    caller: Caller,
-    protocol: Protocol,
-    deadlines: Deadlines,
-    replies: Replies,
-    outbox: mpsc::Sender<Outgoing>,
-    answers: mpsc::Receiver<Outgoing>,
-    /// Dropping it stops all operations.
-    tasks: JoinSet<()>,
-    running: HashMap<Serial, AbortHandle>,
-}
-
-impl Session {
-    fn new(server: Arc<Server>, headers: HeaderMap) -> Self {
-        let (outbox, answers) = mpsc::channel(QUEUE);
-        Self {
-            headers,
-            caller: Caller::default(),
-            protocol: Protocol::new(server.limits.subscriptions_per_socket),
-            deadlines: Deadlines::new(Instant::now(), server.limits.init_wait),
-            replies: Replies::default(),
-            outbox,
-            answers,
-            tasks: JoinSet::new(),
-            running: HashMap::new(),
-            server,
-        }
-    }
-
-    async fn run(mut self, to: &mut Connection, mut stopping: watch::Receiver<bool>) -> End {
-        if *stopping.borrow_and_update() {
-            return End::Close(Close::stopping());
-        }
-        let mut timer = pin!(tokio::time::sleep_until(self.deadlines.next()));
-        loop {
-            let going_on = tokio::select! {
-                message = to.stream.next(), if self.replies.has_room() => self.read(message),
-                turn = to.writer.turn(&self.replies, &mut self.answers) => {
-                    turn.and_then(|turn| self.write(turn, &mut to.writer)).map_err(|_| End::Lost)
-                }
-                () = &mut timer => {
-                    let on_time = self.on_time();
-                    timer.as_mut().reset(self.deadlines.next());
-                    on_time
-                }
-                // The sender is gone only with the server.
-                _ = stopping.changed() => Err(End::Close(Close::stopping())),
-            };
-            if let Err(end) = going_on {
-                return end;
-            }
-        }
-    }
-
-    fn on_time(&mut self) -> Result<(), End> {
-        match self.deadlines.due(Instant::now()) {
-            Due::Nothing => Ok(()),
-            Due::Ping => {
-                self.replies.push(Message::Ping(Vec::new().into()));
-                Ok(())
-            }
-            Due::InitTimeout => Err(End::Close(Close::initialisation_timeout())),
-            Due::Silent => Err(End::Close(Close::silent())),
-        }
-    }
-
-    fn write(&mut self, turn: Turn, writer: &mut Writer) -> Result<(), axum::Error> {
-        match turn {
-            Turn::Flushed => Ok(()),
-            Turn::Reply => writer.write_reply(&mut self.replies),
-            // Queued before the client completed the operation.
-            Turn::Answer(answer) if !self.protocol.is_running(&answer.operation) => Ok(()),
-            Turn::Answer(answer) => {
-                if answer.is_last {
-                    self.protocol.finish(&answer.operation);
-                    self.running.remove(&answer.operation.serial);
-                }
-                writer.write(Message::Text(answer.text))
-            }
-        }
-    }
-
-    fn read(&mut self, message: Option<Result<Message, axum::Error>>) -> Result<(), End> {
-        let limit = self.server.limits.message_bytes;
-        let message = match message {
-            Some(Ok(message)) => message,
-            Some(Err(error)) => return Err(End::of(error, limit)),
-            None => return Err(End::Lost),
-        };
-        self.deadlines.heard(Instant::now());
-        let action = match message {
-            Message::Text(text) if text.len() > limit => Action::Close(Close::message_too_big(limit)),
-            Message::Text(text) => self.protocol.receive(&text),
-            Message::Binary(bytes) if bytes.len() > limit => {
-                Action::Close(Close::message_too_big(limit))
-            }
-            Message::Binary(_) => Protocol::receive_binary(),
-            // Tungstenite answers pings.
-            Message::Ping(_) | Message::Pong(_) => Action::Nothing,
-            Message::Close(frame) => {
-                let code = frame.map_or(Close::NO_STATUS, |frame| frame.code);
-                return Err(End::Peer(code));
-            }
-        };
-        self.act(action)
-    }
-
-    fn act(&mut self, action: Action) -> Result<(), End> {
-        match action {
-            Action::Nothing => {}
-            Action::Authenticate(payload) => {
-                let auth = &self.server.auth;
-                let caller = auth.caller_of_socket(&self.headers, payload.as_ref());
-                self.caller = caller.map_err(|reason| {
-                    tracing::debug!(%reason, "socket refused");
-                    End::Close(Close::forbidden())
-                })?;
-                self.deadlines.initialised();
-                self.headers = HeaderMap::new();
-                let ack = self.protocol.accept();
-                self.reply(ack);
-            }
-            Action::Send(text) => self.reply(text),
-            Action::Start(operation, request) => self.start(operation, *request),
-            Action::Stop(serial) => {
-                if let Some(task) = self.running.remove(&serial) {
-                    task.abort();
-                }
-            }
-            Action::Refuse { id } => self.refuse(&id),
-            Action::Close(close) => return Err(End::Close(close)),
-        }
-        Ok(())
-    }
-
-    fn start(&mut self, operation: protocol::Operation, request: async_graphql::Request) {
-        // What has ended needs no more looking after.
-        while self.tasks.try_join_next().is_some() {}
-        let serial = operation.serial;
-        let task = self.tasks.spawn(operation::run(
-            Arc::clone(&self.server),
-            operation,
-            request,
-            self.caller.clone(),
-            self.outbox.clone(),
-        ));
-        self.running.insert(serial, task);
-    }
-
-    fn refuse(&mut self, id: &str) {
-        let most = self.server.limits.subscriptions_per_socket;
-        let message = format!("a socket has at most {most} operations at a time");
-        self.server
-            .metrics
-            .request(Kind::Unknown)
-            .refused(ErrorCode::LimitExceeded);
-        match message::error(id, &[refusal(ErrorCode::LimitExceeded, message)]) {
-            Ok(text) => self.reply(text),
-            Err(error) => tracing::error!(%error, "an error does not serialise"),
-        }
-    }
-
-    fn reply(&mut self, text: String) {
-        self.replies.push(Message::Text(Utf8Bytes::from(text)));
     }
 }

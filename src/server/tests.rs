@@ -1,5 +1,6 @@
 //! The server with a schema of its own, over real connections.
 
+mod client;
 mod http;
 mod socket;
 
@@ -79,21 +80,29 @@ fn schema() -> Schema {
         .field(Field::new("hello", TypeRef::named(TypeRef::STRING), |_| {
             FieldFuture::from_value(Some(Value::from("world")))
         }))
-        .field(Field::new("caller", TypeRef::named_nn(TypeRef::STRING), |ctx| {
-            FieldFuture::new(async move {
-                let Caller {
-                    actor,
-                    idempotency_key,
-                } = ctx.data::<Caller>()?;
-                Ok(Some(Value::from(format!("{actor:?} {idempotency_key:?}"))))
-            })
-        }))
-        .field(Field::new("denied", TypeRef::named(TypeRef::STRING), |_| {
-            FieldFuture::new(async { Err::<Option<Value>, _>(error("UNAUTHENTICATED")) })
-        }))
-        .field(Field::new("required", TypeRef::named_nn(TypeRef::STRING), |_| {
-            FieldFuture::new(async { Err::<Option<Value>, _>(error("CONFLICT")) })
-        }));
+        .field(Field::new(
+            "caller",
+            TypeRef::named_nn(TypeRef::STRING),
+            |ctx| {
+                FieldFuture::new(async move {
+                    let Caller {
+                        actor,
+                        idempotency_key,
+                    } = ctx.data::<Caller>()?;
+                    Ok(Some(Value::from(format!("{actor:?} {idempotency_key:?}"))))
+                })
+            },
+        ))
+        .field(Field::new(
+            "denied",
+            TypeRef::named(TypeRef::STRING),
+            |_| FieldFuture::new(async { Err::<Option<Value>, _>(error("UNAUTHENTICATED")) }),
+        ))
+        .field(Field::new(
+            "required",
+            TypeRef::named_nn(TypeRef::STRING),
+            |_| FieldFuture::new(async { Err::<Option<Value>, _>(error("CONFLICT")) }),
+        ));
     let mutation = Object::new("Mutation").field(Field::new(
         "touch",
         TypeRef::named_nn(TypeRef::BOOLEAN),
@@ -108,11 +117,15 @@ fn schema() -> Schema {
             counting("wait", |to| stream::iter(0..to).chain(stream::pending()))
                 .argument(InputValue::new("to", TypeRef::named_nn(TypeRef::INT))),
         )
-        .field(SubscriptionField::new("broken", TypeRef::named_nn(TypeRef::INT), |_| {
-            SubscriptionFieldFuture::new(async {
-                Err::<stream::Empty<Result<FieldValue<'_>, Error>>, _>(Error::new("no source"))
-            })
-        }));
+        .field(SubscriptionField::new(
+            "broken",
+            TypeRef::named_nn(TypeRef::INT),
+            |_| {
+                SubscriptionFieldFuture::new(async {
+                    Err::<stream::Empty<Result<FieldValue<'_>, Error>>, _>(Error::new("no source"))
+                })
+            },
+        ));
     Schema::build("Query", Some("Mutation"), Some("Subscription"))
         .register(query)
         .register(mutation)

@@ -9,7 +9,7 @@ mod socket;
 pub use answer::Answer;
 pub use client::Client;
 pub use database::{Database, OwnDatabase};
-pub use server::TestServer;
+pub use server::{TestServer, reference_app};
 pub use socket::Socket;
 
 use std::pin::Pin;
@@ -49,6 +49,7 @@ pub fn run(case: Case, database: &Database) -> Outcome {
         .worker_threads(2)
         .enable_all()
         .build()?;
+    show_log();
     runtime.block_on(async {
         let own = OwnDatabase::create(database).await?;
         let server = TestServer::start(&own).await?;
@@ -56,4 +57,17 @@ pub fn run(case: Case, database: &Database) -> Outcome {
         server.finish().await?;
         own.drop().await
     })
+}
+
+/// The server's own log, where `RUST_LOG` asks for it: what is behind an `INTERNAL`.
+fn show_log() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        if std::env::var_os("RUST_LOG").is_some() {
+            tracing_subscriber::fmt()
+                .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+                .with_writer(std::io::stderr)
+                .init();
+        }
+    });
 }

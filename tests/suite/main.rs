@@ -7,6 +7,7 @@
 mod capture;
 mod graphql;
 mod harness;
+mod specimen;
 
 use std::process::ExitCode;
 
@@ -16,7 +17,7 @@ use libtest_mimic::{Arguments, Trial};
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let databases = Database::given();
-    let cases: Vec<Case> = [capture::cases(), graphql::cases()].into_iter().flatten().collect();
+    let cases: Vec<Case> = [capture::cases(), graphql::cases(), specimen::cases()].into_iter().flatten().collect();
     let trials = databases
         .iter()
         .flat_map(|database| cases.iter().map(|case| trial(*case, database.clone())))

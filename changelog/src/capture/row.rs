@@ -1,11 +1,12 @@
 //! Reading and comparing the row that a hook is about to change.
 
-use sea_orm::sea_query::{ArrayType, Value};
+use sea_orm::sea_query::ArrayType;
 use sea_orm::{
     ActiveModelTrait, ActiveValue, ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr,
     EntityTrait, IdenStatic, Iterable, ModelTrait, PrimaryKeyToColumn, QueryFilter, QuerySelect,
 };
 
+use crate::binding;
 use crate::error::CaptureError;
 use crate::image::{self, Image};
 
@@ -62,35 +63,12 @@ pub(super) fn canonicalise<A: ActiveModelTrait>(
 ) -> Result<(), DbErr> {
     for column in <A::Entity as EntityTrait>::Column::iter() {
         if let ActiveValue::Set(value) = model.get(column) {
-            check_bindable(column.as_str(), &value, backend)?;
+            binding::check(column.as_str(), &value, backend)?;
             let def = column.def();
             model.try_set(column, image::canonical(def.get_column_type(), value))?;
         }
     }
     Ok(())
-}
-
-/// The drivers panic on what their database cannot hold: SQLite's and PostgreSQL's on an unsigned
-/// integer above `i64::MAX`, SQLite's and MariaDB's on PostgreSQL's own types.
-fn check_bindable(column: &str, value: &Value, backend: DbBackend) -> Result<(), CaptureError> {
-    let is_postgres = backend == DbBackend::Postgres;
-    match value {
-        Value::BigUnsigned(Some(number))
-            if backend != DbBackend::MySql && i64::try_from(*number).is_err() =>
-        {
-            Err(CaptureError::IntegerTooLarge {
-                column: column.to_owned(),
-                value: *number,
-            })
-        }
-        Value::Array(..) | Value::IpNetwork(_) | Value::MacAddress(_) if !is_postgres => {
-            Err(CaptureError::UnsupportedHere {
-                column: column.to_owned(),
-                database: backend.as_str(),
-            })
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Leaves only columns set whose value differs from the stored row, and none that `managed` names;

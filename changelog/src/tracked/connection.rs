@@ -13,6 +13,7 @@ use sea_orm::{
 use super::inspect::writes_of;
 use super::shared::{Scope, Settings};
 use super::transaction::TrackedTransaction;
+use crate::binding::make_bindable;
 use crate::capture::Registry;
 use crate::capture::protocol::Message;
 use crate::context::Context;
@@ -102,7 +103,7 @@ impl TrackedConnection {
             return Err(CaptureError::OutsideTransaction { table, operation }.into());
         }
         let access = Access::of(&built.sql);
-        Ok((built, access))
+        Ok((make_bindable(built), access))
     }
 
     async fn check_raw(&self, sql: &str) -> Result<(), DbErr> {

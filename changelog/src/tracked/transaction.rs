@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sea_orm::sea_query::Alias;
 use sea_orm::{
     AccessMode, ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr,
-    EntityTrait, ExecResult, IsolationLevel, QueryResult, QueryTrait, Statement, StatementBuilder,
+    ExecResult, IsolationLevel, QueryResult, Statement, StatementBuilder,
     TransactionError, TransactionOptions, TransactionSession, TransactionTrait,
 };
 use serde_json::Value as Json;
@@ -16,9 +16,10 @@ use serde_json::Value as Json;
 use super::inspect::{Write, writes_of};
 use super::ledger::{Ledger, Settlement};
 use super::shared::Scope;
+use crate::binding::make_bindable;
 use crate::capture::protocol::{Message, Step};
 use crate::error::CaptureError;
-use crate::image::Image;
+use crate::image::{self, Image};
 use crate::log::{self, Operation, Source};
 use crate::migration::INBOX;
 
@@ -140,11 +141,12 @@ impl TrackedTransaction {
         let writes = writes_of(stmt, &built, self.scope.settings.tracked);
         self.scope.settings.check(&self.inner, &built.sql, &writes).await?;
         let writes = writes.tracked;
+        let bindable = make_bindable(built);
         if writes.is_empty() {
-            return self.answer(run(built)).await.map(Some);
+            return self.answer(run(bindable)).await.map(Some);
         }
         self.enter(&writes)?;
-        let result = self.answer(run(built)).await;
+        let result = self.answer(run(bindable)).await;
         if !result.as_ref().is_ok_and(touched) {
             self.books(|ledger| {
                 for (table, operation) in &writes {
@@ -193,7 +195,11 @@ impl TrackedTransaction {
             Settlement::Changed(before) => before,
         };
         // The database may have stored what was there before (rounding, padding).
-        if operation != Operation::Update || before != after {
+        let is_change = match (&before, &after) {
+            (Some(before), Some(after)) => !image::differing(before, after).is_empty(),
+            _ => true,
+        };
+        if is_change {
             self.append(&table, operation, key, before, after)
                 .await
                 .map_err(|source| CaptureError::Log {
@@ -230,12 +236,12 @@ impl TrackedTransaction {
             recorded_at: Set(chrono::Utc::now()),
             ..Default::default()
         };
-        let mut insert = log::Entity::insert(row).into_query();
+        let mut insertion = log::insertion(&row, self.inner.get_database_backend());
         if self.inner.get_database_backend() == DbBackend::MySql {
             // A sequencer moves it into the log, in order.
-            insert.into_table(Alias::new(INBOX));
+            insertion.into_table(Alias::new(INBOX));
         }
-        self.answer(self.inner.execute(&insert)).await?;
+        self.answer(self.inner.execute(&insertion)).await?;
         Ok(())
     }
 

@@ -29,12 +29,23 @@ pub(crate) fn parse(entity: &EntityInfo, filter: &GraphqlValue) -> Result<Option
                 let column = entity
                     .by_field(field)
                     .ok_or_else(|| Refusal::bad_input(format!("unknown field `{field}`")))?;
-                combine(tests(column, value)?, Predicate::All)
+                parse_column(column, value)?
             }
         };
         all.extend(predicate);
     }
     Ok(combine(all, Predicate::All))
+}
+
+/// The predicate of one column's filter; `None` if it yields no condition.
+///
+/// # Errors
+/// As [`parse`].
+pub(crate) fn parse_column(
+    column: &ColumnInfo,
+    filter: &GraphqlValue,
+) -> Result<Option<Predicate>, Refusal> {
+    Ok(combine(tests(column, filter)?, Predicate::All))
 }
 
 fn combine(

@@ -1,25 +1,28 @@
 //! The predicate as a SQL condition.
 
 use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, IdenStatic, Iterable, Value};
+use sea_orm::{ColumnTrait, Condition, DbBackend, EntityTrait, IdenStatic, Iterable, Value};
+use seachange_changelog::bindable;
 
 use super::{Comparison, Operand, Pattern, Predicate, Test};
 
 /// The condition that holds for exactly the rows that the predicate admits.
-pub(crate) fn condition<E: EntityTrait>(predicate: &Predicate) -> Condition {
+pub(crate) fn condition<E: EntityTrait>(predicate: &Predicate, backend: DbBackend) -> Condition {
     match predicate {
         Predicate::All(parts) => parts
             .iter()
-            .fold(Condition::all(), |all, part| all.add(condition::<E>(part))),
+            .fold(Condition::all(), |all, part| all.add(condition::<E>(part, backend))),
         Predicate::Any(parts) => parts
             .iter()
-            .fold(Condition::any(), |any, part| any.add(condition::<E>(part))),
-        Predicate::Not(inner) => condition::<E>(inner).not(),
+            .fold(Condition::any(), |any, part| any.add(condition::<E>(part, backend))),
+        Predicate::Not(inner) => condition::<E>(inner, backend).not(),
         Predicate::Test { column, test } => {
             let column = E::Column::iter().find(|candidate| candidate.as_str() == *column);
             // A predicate is parsed for the entity it is used with, so the column is there; if it
             // were not, no row may match.
-            column.map_or_else(nothing, |column| Condition::all().add(expression(column, test)))
+            column.map_or_else(nothing, |column| {
+                Condition::all().add(expression(column, test, backend))
+            })
         }
     }
 }
@@ -28,13 +31,12 @@ fn nothing() -> Condition {
     Condition::all().add(Expr::val(1).eq(2))
 }
 
-fn expression<C: ColumnTrait>(column: C, test: &Test) -> Expr {
-    let values = |operands: &[Operand]| -> Vec<Value> {
-        operands.iter().map(|operand| operand.value.clone()).collect()
-    };
+fn expression<C: ColumnTrait>(column: C, test: &Test, backend: DbBackend) -> Expr {
+    let value = |operand: &Operand| bindable(operand.value.clone(), backend);
+    let values = |operands: &[Operand]| -> Vec<Value> { operands.iter().map(value).collect() };
     match test {
         Test::Compare(how, operand) => {
-            let value = operand.value.clone();
+            let value = value(operand);
             match how {
                 Comparison::Eq => column.eq(value),
                 Comparison::Ne => column.ne(value),
@@ -46,8 +48,8 @@ fn expression<C: ColumnTrait>(column: C, test: &Test) -> Expr {
         }
         Test::In(operands) => column.is_in(values(operands)),
         Test::NotIn(operands) => column.is_not_in(values(operands)),
-        Test::Between(low, high) => column.between(low.value.clone(), high.value.clone()),
-        Test::NotBetween(low, high) => column.not_between(low.value.clone(), high.value.clone()),
+        Test::Between(low, high) => column.between(value(low), value(high)),
+        Test::NotBetween(low, high) => column.not_between(value(low), value(high)),
         Test::IsNull => column.is_null(),
         Test::IsNotNull => column.is_not_null(),
         Test::Text(pattern, text) => text_expression(column, *pattern, text),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_graphql::Value as GraphqlValue;
 use async_graphql::dynamic::{Field, FieldFuture, FieldValue, InputValue, ResolverContext, TypeRef};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ColumnType, EntityTrait, Iterable,
-    PrimaryKeyToColumn, Value,
+    ActiveModelTrait, ColumnTrait, ColumnType, ConnectionTrait, DbBackend, EntityTrait, Iterable,
+    PrimaryKeyToColumn, PrimaryKeyTrait, Value,
 };
 use seachange_changelog::TrackedTransaction;
 
@@ -75,15 +75,18 @@ where
     if data.len() > most {
         return Err(Refusal::limit(format!("a batch has at most {most} rows")));
     }
+    let db = connection(ctx)?;
+    let backend = db.get_database_backend();
     let models: Vec<E::ActiveModel> = data
         .iter()
         .map(|row| {
             let mut model = inputs::active_model::<E>(entity, row, Purpose::Insert)?;
             make_key::<E>(&mut model)?;
+            check_key::<E>(&model, backend)?;
             Ok(model)
         })
         .collect::<Result<_, Refusal>>()?;
-    in_transaction(connection(ctx)?, &Insert::<E> { models }).await
+    in_transaction(db, &Insert::<E> { models }).await
 }
 
 struct Insert<E: EntityTrait> {
@@ -116,4 +119,30 @@ fn make_key<E: EntityTrait>(model: &mut E::ActiveModel) -> Result<(), Refusal> {
             .map_err(|error| Refusal::internal(&error))?;
     }
     Ok(())
+}
+
+/// MariaDB counts keys up from 1: it takes a 0 for none given, and SeaORM cannot read back the row
+/// of a negative one.
+fn check_key<E: EntityTrait>(model: &E::ActiveModel, backend: DbBackend) -> Result<(), Refusal> {
+    if backend != DbBackend::MySql || !E::PrimaryKey::auto_increment() {
+        return Ok(());
+    }
+    let columns = E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column);
+    let is_positive = |value: Value| match value {
+        Value::TinyInt(Some(key)) => key > 0,
+        Value::SmallInt(Some(key)) => key > 0,
+        Value::Int(Some(key)) => key > 0,
+        Value::BigInt(Some(key)) => key > 0,
+        Value::TinyUnsigned(Some(key)) => key > 0,
+        Value::SmallUnsigned(Some(key)) => key > 0,
+        Value::Unsigned(Some(key)) => key > 0,
+        Value::BigUnsigned(Some(key)) => key > 0,
+        _ => true,
+    };
+    let mut given = columns.filter_map(|column| model.get(column).into_value());
+    if given.all(is_positive) {
+        Ok(())
+    } else {
+        Err(Refusal::bad_input("a key that the database counts is at least 1"))
+    }
 }

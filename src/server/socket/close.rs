@@ -104,7 +104,10 @@ mod tests {
         for piece in ["x", "ä", "€", "🦀", "\u{0}"] {
             for length in 0..200 {
                 let text = piece.repeat(length);
-                for close in [Close::invalid_message(&text), Close::subscriber_exists(&text)] {
+                for close in [
+                    Close::invalid_message(&text),
+                    Close::subscriber_exists(&text),
+                ] {
                     assert!(close.reason.len() <= REASON_BYTES, "{}", close.reason);
                     assert!(close.reason.len() > 110 || close.reason.contains(&text));
                 }
@@ -113,6 +116,10 @@ mod tests {
         let close = Close::subscriber_exists("a");
         assert_eq!(close.reason, "Subscriber for a already exists");
         let close = Close::subscriber_exists(&"a".repeat(500));
-        assert!(close.reason.ends_with("a… already exists"), "{}", close.reason);
+        assert!(
+            close.reason.ends_with("a… already exists"),
+            "{}",
+            close.reason
+        );
     }
 }

@@ -49,7 +49,8 @@ impl Deadlines {
     /// The earliest time at which something can be due.
     pub(super) fn next(&self) -> Instant {
         let earliest = self.ping_at.min(self.silent_at);
-        self.init_by.map_or(earliest, |init_by| earliest.min(init_by))
+        self.init_by
+            .map_or(earliest, |init_by| earliest.min(init_by))
     }
 
     /// What is due now; a ping only once.

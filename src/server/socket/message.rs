@@ -21,8 +21,13 @@ pub(super) enum ClientMessage<'a> {
     /// With its payload, to be returned as it is.
     Ping(Option<&'a RawValue>),
     Pong,
-    Subscribe { id: Cow<'a, str>, body: RequestBody },
-    Complete { id: Cow<'a, str> },
+    Subscribe {
+        id: Cow<'a, str>,
+        body: RequestBody,
+    },
+    Complete {
+        id: Cow<'a, str>,
+    },
 }
 
 /// The text is no message of the protocol; says why.
@@ -80,10 +85,7 @@ impl<'a> ClientMessage<'a> {
     }
 }
 
-fn identifier<'a>(
-    id: Option<Cow<'a, str>>,
-    kind: &'static str,
-) -> Result<Cow<'a, str>, Malformed> {
+fn identifier<'a>(id: Option<Cow<'a, str>>, kind: &'static str) -> Result<Cow<'a, str>, Malformed> {
     id.filter(|id| (1..=ID_BYTES).contains(&id.len()))
         .ok_or(Malformed::Id(kind))
 }

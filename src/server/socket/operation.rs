@@ -14,11 +14,11 @@ use uuid::Uuid;
 use super::message::{self, Next};
 use super::protocol::Operation;
 use crate::graphql::{Caller, ErrorCode, refusal};
+use crate::server::Server;
 use crate::server::idempotency::{self, InvalidKey};
 use crate::server::metrics::Tally;
 use crate::server::outcome::has_not_run;
 use crate::server::request::Kind;
-use crate::server::Server;
 
 /// A message on its way to the peer.
 #[derive(Debug)]
@@ -77,7 +77,9 @@ pub(super) async fn run(
     // Before the last answer goes out: whoever has read it finds the operation counted.
     drop(tally);
     // That even the error does not serialise has been logged as far as it can be; the id is freed.
-    let _ = answers.queue(last.unwrap_or_else(|_| message::complete(id)), true).await;
+    let _ = answers
+        .queue(last.unwrap_or_else(|_| message::complete(id)), true)
+        .await;
 }
 
 async fn execute(

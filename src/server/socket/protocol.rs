@@ -34,7 +34,9 @@ pub(super) enum Action {
     Start(Operation, Box<Request>),
     Stop(Serial),
     /// Too many operations: this one is answered by an error. Its id is not in use.
-    Refuse { id: String },
+    Refuse {
+        id: String,
+    },
     Close(Close),
 }
 
@@ -97,7 +99,9 @@ impl Protocol {
 
     /// A message that is not text.
     pub(super) fn receive_binary() -> Action {
-        Action::Close(Close::invalid_message("binary messages are not part of the protocol"))
+        Action::Close(Close::invalid_message(
+            "binary messages are not part of the protocol",
+        ))
     }
 
     /// The caller is known; returns what to tell the client.

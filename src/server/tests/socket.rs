@@ -1,91 +1,21 @@
 use futures_util::SinkExt;
-use serde_json::{Value as Json, json};
-use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use serde_json::json;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
+use super::client::{Client, connect, open, ready};
 use super::*;
-
-struct Client {
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
-}
-
-async fn connect(
-    server: &Running,
-    protocol: Option<&str>,
-    header: Option<(&'static str, &str)>,
-) -> Result<Client, WsError> {
-    let url = format!("ws://{}/graphql", server.address);
-    let mut request = url.into_client_request()?;
-    if let Some(protocol) = protocol {
-        let value = protocol.parse().expect("header");
-        request.headers_mut().insert("sec-websocket-protocol", value);
-    }
-    if let Some((name, value)) = header {
-        request.headers_mut().insert(name, value.parse().expect("header"));
-    }
-    let (socket, _) = tokio_tungstenite::connect_async(request).await?;
-    Ok(Client { socket })
-}
-
-/// Connected and not yet acknowledged.
-async fn open(server: &Running) -> Client {
-    connect(server, Some("graphql-transport-ws"), None).await.expect("socket")
-}
-
-/// Connected and acknowledged.
-async fn ready(server: &Running) -> Client {
-    let mut client = open(server).await;
-    client.say(r#"{"type":"connection_init"}"#).await;
-    assert_eq!(client.hear().await, json!({"type": "connection_ack"}));
-    client
-}
-
-impl Client {
-    async fn say(&mut self, text: &str) {
-        self.socket.send(Message::text(text)).await.expect("sent");
-    }
-
-    async fn subscribe(&mut self, id: &str, query: &str) {
-        let message = json!({"id": id, "type": "subscribe", "payload": {"query": query}});
-        self.say(&message.to_string()).await;
-    }
-
-    async fn message(&mut self) -> Option<Result<Message, WsError>> {
-        let next = self.socket.next();
-        tokio::time::timeout(Duration::from_secs(10), next).await.expect("in time")
-    }
-
-    async fn hear(&mut self) -> Json {
-        match self.message().await {
-            Some(Ok(Message::Text(text))) => serde_json::from_str(&text).expect("JSON"),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// Reads on to the close frame.
-    async fn closed(&mut self) -> (u16, String) {
-        loop {
-            match self.message().await {
-                Some(Ok(Message::Close(Some(frame)))) => {
-                    return (frame.code.into(), frame.reason.to_string());
-                }
-                Some(Ok(_)) => {}
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-}
 
 #[tokio::test]
 async fn counts_to_the_end_and_frees_the_id() {
     let server = start(Auth::open(), Limits::default()).await;
     let mut client = ready(&server).await;
     for _ in 0..20 {
-        client.subscribe("1", "subscription { count(to: 100) }").await;
+        client
+            .subscribe("1", "subscription { count(to: 100) }")
+            .await;
         for number in 0..100 {
-            let expected = json!({"id": "1", "type": "next", "payload": {"data": {"count": number}}});
+            let expected =
+                json!({"id": "1", "type": "next", "payload": {"data": {"count": number}}});
             assert_eq!(client.hear().await, expected);
         }
         assert_eq!(client.hear().await, json!({"id": "1", "type": "complete"}));
@@ -94,7 +24,9 @@ async fn counts_to_the_end_and_frees_the_id() {
     server.metric(line).await;
     server.metric("seachange_subscriptions_open 0").await;
     client.socket.close(None).await.expect("closed");
-    server.metric("seachange_socket_closes_total{code=\"1005\"} 1").await;
+    server
+        .metric("seachange_socket_closes_total{code=\"1005\"} 1")
+        .await;
     server.metric("seachange_sockets_open 0").await;
 }
 
@@ -110,12 +42,25 @@ async fn every_kind_of_operation() {
         client.subscribe("a", query).await;
         let expected = json!({"id": "a", "type": "next", "payload": payload});
         assert_eq!(client.hear().await, expected, "{query}");
-        assert_eq!(client.hear().await, json!({"id": "a", "type": "complete"}), "{query}");
+        assert_eq!(
+            client.hear().await,
+            json!({"id": "a", "type": "complete"}),
+            "{query}"
+        );
     }
-    for query in ["{", "{ nothing }", "subscription { broken }", "subscription { count }"] {
+    for query in [
+        "{",
+        "{ nothing }",
+        "subscription { broken }",
+        "subscription { count }",
+    ] {
         client.subscribe("a", query).await;
         let answer = client.hear().await;
-        assert_eq!((&answer["id"], &answer["type"]), (&json!("a"), &json!("error")), "{query}");
+        assert_eq!(
+            (&answer["id"], &answer["type"]),
+            (&json!("a"), &json!("error")),
+            "{query}"
+        );
         let code = &answer["payload"][0]["extensions"]["code"];
         assert_eq!(code, "BAD_INPUT", "{answer}");
     }
@@ -123,9 +68,16 @@ async fn every_kind_of_operation() {
     let answer = client.hear().await;
     assert_eq!(answer["type"], "next");
     assert_eq!(answer["payload"]["data"], json!(null));
-    assert_eq!(answer["payload"]["errors"][0]["extensions"]["code"], "CONFLICT");
+    assert_eq!(
+        answer["payload"]["errors"][0]["extensions"]["code"],
+        "CONFLICT"
+    );
     assert_eq!(client.hear().await["type"], "complete");
-    for (key, expected) in [(json!("k-1"), "next"), (json!("a b"), "error"), (json!(1), "error")] {
+    for (key, expected) in [
+        (json!("k-1"), "next"),
+        (json!("a b"), "error"),
+        (json!(1), "error"),
+    ] {
         let payload = json!({"query": "{ caller }", "extensions": {"idempotencyKey": key}});
         let message = json!({"id": "k", "type": "subscribe", "payload": payload});
         client.say(&message.to_string()).await;
@@ -136,8 +88,13 @@ async fn every_kind_of_operation() {
             assert_eq!(client.hear().await["type"], "complete");
         }
     }
-    client.say(r#"{"type":"ping","payload":{"b":1.0,"a":[]}}"#).await;
-    assert_eq!(client.hear().await, json!({"type": "pong", "payload": {"a": [], "b": 1.0}}));
+    client
+        .say(r#"{"type":"ping","payload":{"b":1.0,"a":[]}}"#)
+        .await;
+    assert_eq!(
+        client.hear().await,
+        json!({"type": "pong", "payload": {"a": [], "b": 1.0}})
+    );
 }
 
 #[tokio::test]
@@ -155,7 +112,10 @@ async fn stops_on_complete_and_refuses_too_many() {
     server.metric("seachange_subscriptions_open 2").await;
     client.subscribe("3", "{ hello }").await;
     let answer = client.hear().await;
-    assert_eq!((&answer["id"], &answer["type"]), (&json!("3"), &json!("error")));
+    assert_eq!(
+        (&answer["id"], &answer["type"]),
+        (&json!("3"), &json!("error"))
+    );
     assert_eq!(answer["payload"][0]["extensions"]["code"], "LIMIT_EXCEEDED");
     client.say(r#"{"id":"1","type":"complete"}"#).await;
     server.metric("seachange_subscriptions_open 1").await;
@@ -165,7 +125,9 @@ async fn stops_on_complete_and_refuses_too_many() {
     drop(client);
     server.metric("seachange_subscriptions_open 0").await;
     server.metric("seachange_sockets_open 0").await;
-    server.metric("seachange_socket_closes_total{code=\"1006\"} 1").await;
+    server
+        .metric("seachange_socket_closes_total{code=\"1006\"} 1")
+        .await;
 }
 
 #[tokio::test]
@@ -180,22 +142,52 @@ async fn closes_with_code_and_reason() {
     let text = |text: &str| Message::text(text);
     let ping = |bytes: usize| {
         let padding = "x".repeat(bytes - r#"{"type":"ping","payload":{"p":""}}"#.len());
-        Message::text(format!(r#"{{"type":"ping","payload":{{"p":"{padding}"}}}}"#))
+        Message::text(format!(
+            r#"{{"type":"ping","payload":{{"p":"{padding}"}}}}"#
+        ))
     };
     for (messages, code, reason) in [
         (vec![text(wait)], 4401, "Unauthorized"),
-        (vec![text(init), text(init)], 4429, "Too many initialisation requests"),
-        (vec![text(init), text(wait), text(wait)], 4409, "Subscriber for ä already exists"),
-        (vec![text("{")], 4400, "Invalid message: EOF while parsing an object at line 1 column 1"),
-        (vec![text(r#"{"type":"start"}"#)], 4400, "Invalid message: unknown type \"start\""),
+        (
+            vec![text(init), text(init)],
+            4429,
+            "Too many initialisation requests",
+        ),
+        (
+            vec![text(init), text(wait), text(wait)],
+            4409,
+            "Subscriber for ä already exists",
+        ),
+        (
+            vec![text("{")],
+            4400,
+            "Invalid message: EOF while parsing an object at line 1 column 1",
+        ),
+        (
+            vec![text(r#"{"type":"start"}"#)],
+            4400,
+            "Invalid message: unknown type \"start\"",
+        ),
         (
             vec![Message::binary(init)],
             4400,
             "Invalid message: binary messages are not part of the protocol",
         ),
-        (vec![ping(10_000), ping(10_001)], 1009, "Message larger than 10000 bytes"),
-        (vec![ping(1_000_000)], 1009, "Message larger than 10000 bytes"),
-        (vec![Message::binary(vec![0; 20_000])], 1009, "Message larger than 10000 bytes"),
+        (
+            vec![ping(10_000), ping(10_001)],
+            1009,
+            "Message larger than 10000 bytes",
+        ),
+        (
+            vec![ping(1_000_000)],
+            1009,
+            "Message larger than 10000 bytes",
+        ),
+        (
+            vec![Message::binary(vec![0; 20_000])],
+            1009,
+            "Message larger than 10000 bytes",
+        ),
     ] {
         let mut client = open(&server).await;
         for message in &messages {
@@ -242,8 +234,16 @@ async fn who_asks() {
     let server = start(Auth::hs256("secret"), Limits::default()).await;
     let header = Some(("authorization", bob.as_str()));
     for (header, payload, expected) in [
-        (None, json!({"authorization": format!("Bearer {ada}")}), Some("ada")),
-        (None, json!({"headers": {"Authorization": ada}}), Some("ada")),
+        (
+            None,
+            json!({"authorization": format!("Bearer {ada}")}),
+            Some("ada"),
+        ),
+        (
+            None,
+            json!({"headers": {"Authorization": ada}}),
+            Some("ada"),
+        ),
         (header, json!(null), Some("bob")),
         (header, json!({"Authorization": ada}), Some("ada")),
         (header, json!({"Authorization": "wrong"}), None),
@@ -254,7 +254,11 @@ async fn who_asks() {
         let init = json!({"type": "connection_init", "payload": payload});
         client.say(&init.to_string()).await;
         let Some(sub) = expected else {
-            assert_eq!(client.closed().await, (4403, "Forbidden".to_owned()), "{payload}");
+            assert_eq!(
+                client.closed().await,
+                (4403, "Forbidden".to_owned()),
+                "{payload}"
+            );
             continue;
         };
         assert_eq!(client.hear().await["type"], "connection_ack", "{payload}");
@@ -291,10 +295,13 @@ async fn no_more_sockets_than_allowed_and_none_from_other_sites() {
 async fn a_slow_reader() {
     let server = start(Auth::open(), Limits::default()).await;
     let mut slow = ready(&server).await;
-    slow.subscribe("1", "subscription { count(to: 1000000) }").await;
+    slow.subscribe("1", "subscription { count(to: 1000000) }")
+        .await;
     assert_eq!(slow.hear().await["id"], "1");
     let mut other = ready(&server).await;
-    other.subscribe("1", "subscription { count(to: 1000) }").await;
+    other
+        .subscribe("1", "subscription { count(to: 1000) }")
+        .await;
     while other.hear().await["type"] != "complete" {}
     server.metric("seachange_subscriptions_open 1").await;
     slow.say(r#"{"id":"1","type":"complete"}"#).await;
@@ -321,7 +328,9 @@ async fn many_operations_at_once() {
     let server = start(Auth::open(), Limits::default()).await;
     let mut client = ready(&server).await;
     for id in 0..100 {
-        client.subscribe(&id.to_string(), "subscription { count(to: 50) }").await;
+        client
+            .subscribe(&id.to_string(), "subscription { count(to: 50) }")
+            .await;
     }
     let mut counts = vec![0; 100];
     for _ in 0..100 * 51 {
@@ -332,7 +341,10 @@ async fn many_operations_at_once() {
                 assert_eq!(answer["payload"]["data"]["count"], counts[id]);
                 counts[id] += 1;
             }
-            _ => assert_eq!((answer["type"].as_str(), counts[id]), (Some("complete"), 50)),
+            _ => assert_eq!(
+                (answer["type"].as_str(), counts[id]),
+                (Some("complete"), 50)
+            ),
         }
     }
 }
@@ -352,6 +364,9 @@ async fn stopping_tells_every_socket() {
         assert!(client.message().await.is_none());
     }
     let ended = tokio::time::timeout(Duration::from_secs(4), server.serving).await;
-    ended.expect("in time").expect("no panic").expect("no error");
+    ended
+        .expect("in time")
+        .expect("no panic")
+        .expect("no error");
     drop(deaf);
 }

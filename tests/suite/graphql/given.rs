@@ -126,10 +126,21 @@ pub fn text(json: &Json) -> anyhow::Result<String> {
     text.map(str::to_owned).ok_or_else(|| anyhow::anyhow!("no text: {json}"))
 }
 
-/// A row's image: the GraphQL row under the column names.
+/// A row's image: the GraphQL row under the column names, with 64-bit integers as text.
 pub fn image(row: &Json) -> Json {
     let columns = row.as_object().into_iter().flatten();
-    columns.map(|(field, value)| (snake(field), value.clone())).collect()
+    let columns = columns.map(|(field, value)| match (snake(field), value) {
+        (name, Json::Number(number)) if name == "id" || name == "label_id" => {
+            (name, Json::String(number.to_string()))
+        }
+        (name, value) => (name, value.clone()),
+    });
+    columns.collect()
+}
+
+/// The image's columns: what an insert or delete changes.
+pub fn columns(image: &Json) -> Vec<&str> {
+    image.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect()
 }
 
 fn snake(field: &str) -> String {

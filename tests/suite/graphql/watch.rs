@@ -71,6 +71,18 @@ impl Watch {
         }
     }
 
+    /// Makes marks until one arrives: from then on a subscription without a cursor is known to run.
+    pub async fn first_mark(&mut self) -> anyhow::Result<Json> {
+        loop {
+            self.marks += 1;
+            let name = json!({ "name": format!("first mark {}", self.marks) });
+            given::LABELS.create(&self.client, name).await?;
+            if let Some(change) = self.socket.soon().await? {
+                return Ok(change["changes"].clone());
+            }
+        }
+    }
+
     /// As [`read`](Self::read), where exactly one is expected.
     pub async fn only(&mut self) -> anyhow::Result<Json> {
         let mut changes = self.read().await?;

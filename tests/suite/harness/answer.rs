@@ -46,13 +46,13 @@ impl Answer {
         Ok(&self.body["data"])
     }
 
-    /// The code of the only error.
+    /// The code of the error, or of all errors.
     pub fn code(&self) -> anyhow::Result<&str> {
-        match self.body["errors"].as_array().map(Vec::as_slice) {
-            Some([error]) => error["extensions"]["code"]
-                .as_str()
-                .ok_or_else(|| anyhow::anyhow!("no code in {self:?}")),
-            _ => anyhow::bail!("not one error in {:.500}", self.body.to_string()),
+        let errors = self.body["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let mut codes = errors.iter().map(|error| error["extensions"]["code"].as_str());
+        match codes.next().flatten() {
+            Some(code) if codes.all(|other| other == Some(code)) => Ok(code),
+            _ => anyhow::bail!("not one code in {:.500}", self.body.to_string()),
         }
     }
 }

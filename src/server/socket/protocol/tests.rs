@@ -12,7 +12,10 @@ fn describe(action: Action) -> String {
         }
         Action::Send(text) => format!("send {text}"),
         Action::Start(operation, request) => {
-            format!("start {} {} {}", operation.serial.0, operation.id, request.query)
+            format!(
+                "start {} {} {}",
+                operation.serial.0, operation.id, request.query
+            )
         }
         Action::Stop(serial) => format!("stop {}", serial.0),
         Action::Refuse { id } => format!("refuse {id}"),
@@ -25,7 +28,10 @@ fn last(messages: &[&str]) -> String {
     let mut protocol = Protocol::new(2);
     let mut described = String::new();
     for message in messages {
-        assert!(!described.starts_with("close"), "{described} before {message}");
+        assert!(
+            !described.starts_with("close"),
+            "{described} before {message}"
+        );
         let action = protocol.receive(message);
         if matches!(action, Action::Authenticate(_)) {
             assert_eq!(protocol.accept(), r#"{"type":"connection_ack"}"#);
@@ -47,12 +53,21 @@ fn complete(id: &str) -> String {
 fn the_first_message() {
     for (message, expected) in [
         (INIT, "authenticate"),
-        (r#"{"type":"connection_init","payload":null}"#, "authenticate"),
-        (r#"{"payload":{"a":[1]},"type":"connection_init"}"#, r#"authenticate {"a":[1]}"#),
+        (
+            r#"{"type":"connection_init","payload":null}"#,
+            "authenticate",
+        ),
+        (
+            r#"{"payload":{"a":[1]},"type":"connection_init"}"#,
+            r#"authenticate {"a":[1]}"#,
+        ),
         (r#"{"type":"connection_init","payload":[]}"#, "close 4400"),
         (r#"{"type":"connection_init","payload":"x"}"#, "close 4400"),
         (r#"{"type":"ping"}"#, r#"send {"type":"pong"}"#),
-        (r#"{"type":"ping","payload":null}"#, r#"send {"type":"pong"}"#),
+        (
+            r#"{"type":"ping","payload":null}"#,
+            r#"send {"type":"pong"}"#,
+        ),
         (
             r#"{"type":"ping","payload":{"b": 1.10, "a":12345678901234567890123}}"#,
             r#"send {"type":"pong","payload":{"b": 1.10, "a":12345678901234567890123}}"#,
@@ -71,7 +86,10 @@ fn the_first_message() {
 
 #[test]
 fn malformed_messages() {
-    let deep = format!(r#"{{"type":"ping","payload":{}"#, r#"{"a":"#.repeat(100_000));
+    let deep = format!(
+        r#"{{"type":"ping","payload":{}"#,
+        r#"{"a":"#.repeat(100_000)
+    );
     let long = "x".repeat(5000);
     let variables = format!(
         r#"{{"id":"1","type":"subscribe","payload":{{"query":"a","variables":{{"a":{}1{}}}}}}}"#,
@@ -150,7 +168,10 @@ fn whole_requests() {
     assert_eq!(operation.id, "ä\"");
     assert_eq!(request.operation_name.as_deref(), Some("A"));
     assert_eq!(request.variables["x"], async_graphql::Value::from(1));
-    assert_eq!(request.extensions["idempotencyKey"], async_graphql::Value::from("k"));
+    assert_eq!(
+        request.extensions["idempotencyKey"],
+        async_graphql::Value::from("k")
+    );
 }
 
 /// Answers still queued when the client completed must not reach a new operation with the id.

@@ -1,0 +1,106 @@
+//! The commands that end by themselves, and what wrong use is told.
+
+use crate::harness::{Outcome, OwnDatabase, run, workspace};
+
+crate::cases! {
+    Every: migrations;
+    Sqlite: help_and_version, wrong_use, schema_as_committed;
+}
+
+async fn help_and_version(database: &OwnDatabase) -> Outcome {
+    let help = run(&database.url, &["--help"]).await?;
+    assert_eq!(help.code(), Some(0), "{help:?}");
+    for word in [
+        "serve",
+        "migrate",
+        "schema",
+        "tail",
+        "verify",
+        "SEACHANGE_LISTEN",
+        "DATABASE_URL",
+    ] {
+        assert!(help.stdout.contains(word), "no `{word}` in {}", help.stdout);
+    }
+    let version = run(&database.url, &["--version"]).await?;
+    assert_eq!(version.code(), Some(0), "{version:?}");
+    assert_eq!(
+        version.stdout,
+        format!("seachange {}\n", env!("CARGO_PKG_VERSION"))
+    );
+    Ok(())
+}
+
+async fn wrong_use(database: &OwnDatabase) -> Outcome {
+    for arguments in [
+        &["sail"][..],
+        &["--page-rows", "none"],
+        &["--listen", "somewhere"],
+        &["migrate"],
+        &["migrate", "sideways"],
+        &["tail", "--after"],
+        &["verify", "now"],
+    ] {
+        let ended = run(&database.url, arguments).await?;
+        assert_eq!(ended.code(), Some(2), "{arguments:?}: {ended:?}");
+        assert_eq!(ended.stdout, "", "{arguments:?}");
+        assert!(
+            ended.stderr.contains("--help"),
+            "{arguments:?}: {}",
+            ended.stderr
+        );
+    }
+    Ok(())
+}
+
+async fn schema_as_committed(_: &OwnDatabase) -> Outcome {
+    // Needs no database: this one cannot be reached.
+    let printed = run("postgres://nobody@127.0.0.1:1/none", &["schema"]).await?;
+    assert_eq!(printed.code(), Some(0), "{printed:?}");
+    let committed = std::fs::read_to_string(workspace().join("schema.graphql"))?;
+    let differs = printed
+        .stdout
+        .lines()
+        .zip(committed.lines())
+        .position(|(a, b)| a != b);
+    anyhow::ensure!(
+        printed.stdout == committed,
+        "the schema is not the committed one (first difference: {differs:?}, counted in lines from \
+         0); if it is meant to change: cargo run -- schema > schema.graphql"
+    );
+    Ok(())
+}
+
+async fn migrations(database: &OwnDatabase) -> Outcome {
+    let status = async |arguments: &[&str]| -> anyhow::Result<Vec<String>> {
+        let ended = run(&database.url, arguments).await?;
+        anyhow::ensure!(ended.code() == Some(0), "{arguments:?}: {ended:?}");
+        let words = ended
+            .stdout
+            .lines()
+            .filter_map(|line| line.split(' ').next());
+        Ok(words.map(str::to_owned).collect())
+    };
+    assert_eq!(
+        status(&["migrate", "status"]).await?,
+        ["pending", "pending"]
+    );
+    // No log yet: what reads it says so, and what to do.
+    let unmigrated = run(&database.url, &["verify"]).await?;
+    assert_eq!(unmigrated.code(), Some(1), "{unmigrated:?}");
+    assert!(
+        unmigrated.stderr.contains("migrate up"),
+        "{}",
+        unmigrated.stderr
+    );
+    assert_eq!(status(&["migrate", "up"]).await?, ["applied", "applied"]);
+    assert_eq!(status(&["migrate", "up"]).await?, ["applied", "applied"]);
+    assert_eq!(status(&["migrate", "down"]).await?, ["applied", "pending"]);
+    assert_eq!(status(&["migrate", "down"]).await?, ["pending", "pending"]);
+    assert_eq!(status(&["migrate", "down"]).await?, ["pending", "pending"]);
+    assert_eq!(status(&["migrate", "up"]).await?, ["applied", "applied"]);
+    assert_eq!(
+        status(&["migrate", "status"]).await?,
+        ["applied", "applied"]
+    );
+    crate::harness::verify(database).await
+}

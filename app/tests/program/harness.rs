@@ -1,0 +1,95 @@
+//! What the tests of the program stand on: a database of its own for each, the program as a
+//! process, clients.
+//!
+//! Databases and clients are those of the library's suite, included by path: a crate for four
+//! files would be more to read than it saves.
+
+#[path = "../../../tests/suite/harness/answer.rs"]
+#[expect(dead_code, reason = "the library's suite needs more of it")]
+mod answer;
+#[path = "../../../tests/suite/harness/client.rs"]
+#[expect(dead_code, reason = "the library's suite needs more of it")]
+mod client;
+#[path = "../../../tests/suite/harness/database.rs"]
+mod database;
+mod process;
+mod random;
+#[path = "../../../tests/suite/harness/socket.rs"]
+#[expect(dead_code, reason = "the library's suite needs more of it")]
+mod socket;
+
+pub use client::Client;
+pub use database::{Database, OwnDatabase};
+pub use process::{Process, Server, command, command_of, run};
+pub use random::Random;
+pub use socket::Socket;
+
+use std::path::PathBuf;
+use std::pin::Pin;
+
+/// What a test returns.
+pub type Outcome = anyhow::Result<()>;
+
+type Test = for<'a> fn(&'a OwnDatabase) -> Pin<Box<dyn Future<Output = Outcome> + 'a>>;
+
+/// A test: its name, and what it does with an empty database.
+#[derive(Clone, Copy)]
+pub struct Case {
+    /// `module::function`.
+    pub name: &'static str,
+    /// The test.
+    pub test: Test,
+    /// Where it runs.
+    pub on: On,
+}
+
+/// Where a test runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum On {
+    /// On every database given.
+    Every,
+    /// Once, on SQLite: it says nothing about databases.
+    Sqlite,
+}
+
+/// Names test functions, `async fn(&OwnDatabase) -> Outcome`, under where they run.
+#[macro_export]
+macro_rules! cases {
+    ($($on:ident: $($name:ident),+);+ $(;)?) => {
+        /// The tests of this module.
+        pub fn cases() -> Vec<$crate::harness::Case> {
+            vec![$($($crate::harness::Case {
+                name: concat!(module_path!(), "::", stringify!($name)),
+                test: |database| Box::pin($name(database)),
+                on: $crate::harness::On::$on,
+            }),+),+]
+        }
+    };
+}
+
+/// Runs a test on a database of its own.
+pub fn run_case(case: Case, database: &Database) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let own = OwnDatabase::create(database).await?;
+        let result = (case.test)(&own).await;
+        let dropped = own.drop().await;
+        result.and(dropped)
+    })
+}
+
+/// The root of the workspace.
+pub fn workspace() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// `verify` on the database must find it sound.
+pub async fn verify(database: &OwnDatabase) -> Outcome {
+    let ended = run(&database.url, &["verify"]).await?;
+    anyhow::ensure!(ended.code() == Some(0), "not sound: {ended:?}");
+    anyhow::ensure!(ended.stdout.starts_with("sound: "), "{ended:?}");
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! The server's life: how soon it listens, when it refuses to, what it says of itself, how it ends.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use serde_json::json;
+
+use crate::harness::{Outcome, OwnDatabase, Process, Server, Socket, command, verify};
+
+/// From start to listening on a database that is there (`targets.md` names SQLite).
+const SOON: Duration = Duration::from_millis(300);
+/// Of these starts the best counts: a machine that does something else as well slows single ones.
+const STARTS: usize = 5;
+
+crate::cases! {
+    Every: listens_soon, a_signal_ends_it_cleanly;
+    Sqlite: probes, open_to_the_world, an_address_in_use;
+}
+
+async fn listens_soon(database: &OwnDatabase) -> Outcome {
+    Server::start(&database.url).await?.stop().await?;
+    let mut times = Vec::new();
+    for _ in 0..STARTS {
+        let server = Server::start(&database.url).await?;
+        times.push(server.started_in);
+        server.stop().await?;
+    }
+    println!("start to listening, {}: {times:?}", database.kind.name());
+    let best = times.into_iter().min().context("no start")?;
+    anyhow::ensure!(
+        best <= SOON,
+        "the best start took {best:?}, more than {SOON:?}"
+    );
+    Ok(())
+}
+
+async fn a_signal_ends_it_cleanly(database: &OwnDatabase) -> Outcome {
+    for signal in ["TERM", "INT"] {
+        let server = Server::start(&database.url).await?;
+        let mut socket = Socket::open(&server.url).await?;
+        socket
+            .subscribe("subscription { changes { cursor } }", json!({}))
+            .await?;
+        server.process.signal(signal)?;
+        let closed = socket.closed().await?;
+        anyhow::ensure!(
+            closed == 1001,
+            "{signal}: closed with {closed}, not 1001 (going away)"
+        );
+        let ended = server.process.ended().await?;
+        anyhow::ensure!(ended.code() == Some(0), "{signal}: {ended:?}");
+    }
+    // At the very moment it says that it listens, it can be told to end.
+    Server::start(&database.url).await?.stop().await?;
+    verify(database).await
+}
+
+async fn probes(database: &OwnDatabase) -> Outcome {
+    let server = Server::start(&database.url).await?;
+    let client = server.client();
+    let name = json!({ "name": "Sail" });
+    let create = "mutation ($name: String!) { projectCreateOne(data: { name: $name }) { id } }";
+    client.data(create, name).await?;
+    let get = async |path: &str| -> anyhow::Result<(u16, String)> {
+        let response = client
+            .http()
+            .get(format!("{}{path}", server.url))
+            .send()
+            .await?;
+        Ok((response.status().as_u16(), response.text().await?))
+    };
+    assert_eq!(get("/healthz").await?, (200, "ok".to_owned()));
+    assert_eq!(get("/readyz").await?, (200, "ready".to_owned()));
+    let (status, metrics) = get("/metrics").await?;
+    assert_eq!(status, 200);
+    for line in [
+        "# TYPE seachange_requests_total counter",
+        r#"seachange_requests_total{kind="mutation",code="OK"} 1"#,
+        "seachange_sockets_open 0",
+    ] {
+        assert!(
+            metrics.lines().any(|found| found == line),
+            "no line `{line}` in {metrics}"
+        );
+    }
+    let (status, page) = get("/").await?;
+    assert!(
+        status == 200 && page.contains("<script"),
+        "{status}: {page}"
+    );
+    assert_eq!(get("/nowhere").await?.0, 404);
+    server.stop().await
+}
+
+async fn open_to_the_world(database: &OwnDatabase) -> Outcome {
+    for (address, secret) in [
+        ("0.0.0.0:0", None),
+        ("[::]:0", None),
+        ("0.0.0.0:0", Some("")),
+    ] {
+        let mut command = command(&database.url, &["--listen", address]);
+        if let Some(secret) = secret {
+            command.env("SEACHANGE_JWT_SECRET", secret);
+        }
+        let ended = Process::start(command)?.ended().await?;
+        assert_eq!(ended.code(), Some(2), "{ended:?}");
+        assert_eq!(ended.stdout, "");
+        for word in [address, "SEACHANGE_JWT_SECRET", "loopback"] {
+            assert!(
+                ended.stderr.contains(word),
+                "no `{word}` in {}",
+                ended.stderr
+            );
+        }
+    }
+    let mut command = command(&database.url, &["--listen", "0.0.0.0:0"]);
+    command.env("SEACHANGE_JWT_SECRET", "a key");
+    let server = Server::start_with(command).await?;
+    anyhow::ensure!(server.url.starts_with("http://0.0.0.0:"), "{}", server.url);
+    server.stop().await
+}
+
+async fn an_address_in_use(database: &OwnDatabase) -> Outcome {
+    let server = Server::start(&database.url).await?;
+    let address = server.url.trim_start_matches("http://").to_owned();
+    let ended = Process::start(command(&database.url, &["--listen", &address]))?
+        .ended()
+        .await?;
+    assert_eq!(ended.code(), Some(1), "{ended:?}");
+    let told = format!("cannot listen on {address}");
+    assert!(ended.stderr.contains(&told), "{}", ended.stderr);
+    server.stop().await
+}

@@ -1,0 +1,192 @@
+//! `verify`: sound after anything that went through the API, and never fooled by what did not.
+
+mod voyage;
+
+use std::time::Instant;
+
+use anyhow::Context;
+use sea_orm::{ConnectionTrait, Database as SeaDatabase};
+use serde_json::json;
+
+use crate::harness::{Database, Outcome, OwnDatabase, Server, run};
+use voyage::Voyage;
+
+crate::cases! {
+    Every: sound_after_ten_thousand_operations, what_happened_behind_its_back;
+    Sqlite: one_change_changed_in_the_log;
+}
+
+const OPERATIONS: usize = 10_000;
+const SEED: u64 = 20_261_101;
+
+async fn sound_after_ten_thousand_operations(database: &OwnDatabase) -> Outcome {
+    let server = Server::start(&database.url).await?;
+    let mut voyage = Voyage::new(server.client(), SEED);
+    let begin = Instant::now();
+    voyage
+        .sail(OPERATIONS)
+        .await
+        .with_context(|| format!("seed {SEED}"))?;
+    let sailed = begin.elapsed();
+    // While the server runs: a snapshot does not mind writers.
+    let begin = Instant::now();
+    let ended = run(&database.url, &["verify"]).await?;
+    println!(
+        "{}: {} operations in {sailed:.1?}, verified in {:.1?}: {}",
+        database.kind.name(),
+        voyage.operations,
+        begin.elapsed(),
+        ended.stdout.trim_end(),
+    );
+    assert_eq!(ended.code(), Some(0), "seed {SEED}: {ended:?}");
+    let told = format!("sound: {} changes replayed, ", voyage.changes);
+    assert!(
+        ended.stdout.starts_with(&told),
+        "no `{told}` in {}",
+        ended.stdout
+    );
+    assert!(
+        ended.stdout.contains(" 0 without baseline, 0 faults"),
+        "{}",
+        ended.stdout
+    );
+    server.stop().await
+}
+
+/// Runs SQL as another program would.
+async fn behind_its_back(database: &OwnDatabase, sql: &str) -> Outcome {
+    let db = SeaDatabase::connect(&database.url).await?;
+    db.execute_unprepared(sql).await?;
+    Ok(db.close().await?)
+}
+
+/// `verify` must find exactly this row, and say what is wrong.
+async fn finds(database: &OwnDatabase, table: &str, key: &str, fault: &str) -> Outcome {
+    let ended = run(&database.url, &["verify"]).await?;
+    assert_eq!(ended.code(), Some(1), "{ended:?}");
+    let lines: Vec<&str> = ended.stdout.lines().collect();
+    let [finding, total] = lines[..] else {
+        anyhow::bail!("not one finding: {}", ended.stdout);
+    };
+    let expected = format!("{table} {key}: {fault}");
+    assert!(
+        finding.starts_with(&expected),
+        "not `{expected}`: {finding}"
+    );
+    assert!(
+        total.starts_with("NOT SOUND: ") && total.ends_with(", 1 faults"),
+        "{total}"
+    );
+    Ok(())
+}
+
+/// How a UUID stands in SQL text.
+fn uuid_literal(database: &OwnDatabase, id: &str) -> String {
+    match database.kind {
+        Database::Postgres(_) => format!("'{id}'"),
+        _ => format!("x'{}'", id.replace('-', "")),
+    }
+}
+
+async fn what_happened_behind_its_back(database: &OwnDatabase) -> Outcome {
+    let server = Server::start(&database.url).await?;
+    let created = server
+        .client()
+        .data(
+            "mutation { projectCreateOne(data: { name: \"Sail\" }) { id }
+               labelCreateOne(data: { name: \"urgent\" }) { id } }",
+            json!({}),
+        )
+        .await?;
+    server.stop().await?;
+    crate::harness::verify(database).await?;
+    let id = created["projectCreateOne"]["id"]
+        .as_str()
+        .context("no id")?;
+    let (key, literal) = (format!("{{\"id\":\"{id}\"}}"), uuid_literal(database, id));
+
+    let update = |name: &str| format!("UPDATE project SET name = '{name}' WHERE id = {literal}");
+    behind_its_back(database, &update("Row")).await?;
+    finds(database, "project", &key, "differs from change 1 in name").await?;
+    behind_its_back(database, &update("Sail")).await?;
+    crate::harness::verify(database).await?;
+
+    let insert = |id: &str, at: &str| {
+        format!(
+            "INSERT INTO project (id, name, archived, created_at, updated_at) \
+             VALUES ({id}, 'Sail', {archived}, {at}, {at})",
+            archived = "false",
+        )
+    };
+    let other = "0193a3f0-0000-7000-8000-000000000001";
+    let other_key = format!("{{\"id\":\"{other}\"}}");
+    let other_literal = uuid_literal(database, other);
+    behind_its_back(database, &insert(&other_literal, "'2999-01-01 00:00:00'")).await?;
+    finds(
+        database,
+        "project",
+        &other_key,
+        "in the table, written after tracking began",
+    )
+    .await?;
+    behind_its_back(
+        database,
+        &format!("DELETE FROM project WHERE id = {other_literal}"),
+    )
+    .await?;
+    crate::harness::verify(database).await?;
+
+    behind_its_back(
+        database,
+        &format!("DELETE FROM project WHERE id = {literal}"),
+    )
+    .await?;
+    finds(
+        database,
+        "project",
+        &key,
+        "in the log (change 1), not in the table",
+    )
+    .await?;
+    older_than_tracking(
+        database,
+        &insert(&other_literal, "'1999-01-01 00:00:00'"),
+        &key,
+    )
+    .await
+}
+
+/// A row that no change tells of, and that may be older than the log, is counted and no fault.
+async fn older_than_tracking(database: &OwnDatabase, insert: &str, gone: &str) -> Outcome {
+    behind_its_back(database, insert).await?;
+    finds(database, "project", gone, "in the log").await?;
+    let ended = run(&database.url, &["verify"]).await?;
+    assert!(
+        ended.stdout.contains(", 1 without baseline, 1 faults"),
+        "{}",
+        ended.stdout
+    );
+    Ok(())
+}
+
+async fn one_change_changed_in_the_log(database: &OwnDatabase) -> Outcome {
+    let server = Server::start(&database.url).await?;
+    let client = server.client();
+    let rename =
+        "mutation ($name: String!) { labelUpdate(data: { name: $name }, all: true) { id } }";
+    client
+        .data(
+            "mutation { labelCreateOne(data: { name: \"a\" }) { id } }",
+            json!({}),
+        )
+        .await?;
+    client.data(rename, json!({ "name": "b" })).await?;
+    client.data(rename, json!({ "name": "c" })).await?;
+    server.stop().await?;
+    crate::harness::verify(database).await?;
+    let forge = "UPDATE change_log SET after = replace(after, '\"b\"', '\"x\"') WHERE id = 2";
+    behind_its_back(database, forge).await?;
+    // 64-bit keys are strings in images.
+    let fault = "change 3 does not begin where change 2 ended";
+    finds(database, "label", "{\"id\":\"1\"}", fault).await
+}

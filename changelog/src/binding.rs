@@ -1,0 +1,147 @@
+//! Values that the drivers lose: what to bind instead, and what to refuse.
+//!
+//! A value that a driver cannot encode it leaves out of the statement, without an error, so that on
+//! SQLite the values behind it end up one column early. Others arrive as NULL or as a zero date. All
+//! of it found by experiment with sqlx 0.9; the specimen tests keep it true. Knows values and
+//! databases, nothing of columns or statements.
+
+use bigdecimal::{BigDecimal, ToPrimitive};
+use rust_decimal::Decimal;
+use sea_orm::prelude::{TimeDateTime, TimeDateTimeWithTimeZone};
+use sea_orm::sea_query::Value;
+use sea_orm::{ColumnType, DbBackend, Statement};
+use time::UtcOffset;
+
+use crate::error::CaptureError;
+use crate::image;
+
+/// Digits that PostgreSQL's `numeric` has before and after the point.
+const NUMERIC_DIGITS: (i64, i64) = (131_072, 16_383);
+
+/// The same value in a type that the driver binds without loss.
+///
+/// Matters on MariaDB, where a `timestamp` parameter outside of 1970 to 2038 arrives as NULL,
+/// whatever column it is for: times in UTC are bound as `datetime`.
+#[must_use]
+pub fn bindable(value: Value, backend: DbBackend) -> Value {
+    if backend != DbBackend::MySql {
+        return value;
+    }
+    match value {
+        Value::ChronoDateTimeUtc(Some(moment)) => Value::from(moment.naive_utc()),
+        Value::ChronoDateTimeLocal(Some(moment)) => Value::from(moment.naive_utc()),
+        Value::TimeDateTimeWithTimeZone(Some(moment)) => match in_utc(moment) {
+            Some(utc) => Value::from(utc),
+            None => value,
+        },
+        other => other,
+    }
+}
+
+fn in_utc(moment: TimeDateTimeWithTimeZone) -> Option<TimeDateTime> {
+    let utc = moment.checked_to_offset(UtcOffset::UTC)?;
+    Some(TimeDateTime::new(utc.date(), utc.time()))
+}
+
+/// The statement with every value [`bindable`].
+pub(crate) fn make_bindable(mut statement: Statement) -> Statement {
+    let backend = statement.db_backend;
+    if let Some(values) = &mut statement.values {
+        let bound = std::mem::take(&mut values.0).into_iter();
+        values.0 = bound.map(|value| bindable(value, backend)).collect();
+    }
+    statement
+}
+
+/// Refuses a value that the driver would lose, or panic on.
+pub(crate) fn check(column: &str, value: &Value, backend: DbBackend) -> Result<(), CaptureError> {
+    match value {
+        Value::BigUnsigned(Some(number))
+            if backend != DbBackend::MySql && i64::try_from(*number).is_err() =>
+        {
+            Err(CaptureError::IntegerTooLarge {
+                column: column.to_owned(),
+                value: *number,
+            })
+        }
+        Value::Array(..) | Value::IpNetwork(_) | Value::MacAddress(_)
+            if backend != DbBackend::Postgres =>
+        {
+            Err(CaptureError::UnsupportedHere {
+                column: column.to_owned(),
+                database: backend.as_str(),
+            })
+        }
+        Value::Array(_, Some(items)) => items.iter().try_for_each(|item| check(column, item, backend)),
+        value if value.is_some() && !holds(backend, value) => Err(CaptureError::OutOfRange {
+            column: column.to_owned(),
+            database: backend.as_str(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the value is one that the database can be given.
+fn holds(backend: DbBackend, value: &Value) -> bool {
+    match backend {
+        DbBackend::Sqlite => sqlite_holds(value),
+        DbBackend::MySql => mariadb_holds(value),
+        DbBackend::Postgres => postgres_holds(value),
+        _ => true,
+    }
+}
+
+/// NaN becomes NULL, decimals become REAL, and the `time` crate writes no other years with an
+/// offset.
+fn sqlite_holds(value: &Value) -> bool {
+    match value {
+        Value::Float(Some(number)) => !number.is_nan(),
+        Value::Double(Some(number)) => !number.is_nan(),
+        Value::Decimal(Some(number)) => {
+            number.to_f64().is_some_and(|real| Decimal::try_from(real).is_ok())
+        }
+        Value::BigDecimal(Some(number)) => number.to_f64().is_some_and(f64::is_finite),
+        Value::TimeDateTimeWithTimeZone(Some(moment)) => (0..=9999).contains(&moment.year()),
+        _ => true,
+    }
+}
+
+/// Years of more than four digits and leap seconds become zeros, negative years are left out.
+fn mariadb_holds(value: &Value) -> bool {
+    let is_time = matches!(
+        value,
+        Value::ChronoDate(_)
+            | Value::ChronoTime(_)
+            | Value::ChronoDateTime(_)
+            | Value::ChronoDateTimeUtc(_)
+            | Value::ChronoDateTimeLocal(_)
+            | Value::ChronoDateTimeWithTimeZone(_)
+            | Value::TimeDate(_)
+            | Value::TimeTime(_)
+            | Value::TimeDateTime(_)
+            | Value::TimeDateTimeWithTimeZone(_)
+    );
+    // The image of a time says both: a year beyond four digits has a sign.
+    let text = is_time.then(|| image::encode(&ColumnType::Text, value));
+    match text {
+        Some(Ok(text)) => text
+            .as_str()
+            .is_some_and(|text| !text.starts_with(['+', '-']) && !text.contains(":60.")),
+        Some(Err(_)) => false,
+        None => true,
+    }
+}
+
+fn postgres_holds(value: &Value) -> bool {
+    match value {
+        Value::BigDecimal(Some(number)) => numeric_holds(number),
+        _ => true,
+    }
+}
+
+fn numeric_holds(number: &BigDecimal) -> bool {
+    let (most_whole, most_fraction) = NUMERIC_DIGITS;
+    let fraction = number.fractional_digit_count();
+    let digits = i64::try_from(number.digits()).unwrap_or(i64::MAX);
+    fraction <= most_fraction && digits.saturating_sub(fraction) <= most_whole
+}

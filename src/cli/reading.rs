@@ -1,0 +1,36 @@
+//! The feed for commands that read a database which a server may be serving at the same time.
+
+use std::sync::Arc;
+
+use sea_orm::{DbErr, RuntimeErr};
+use tokio::sync::Notify;
+
+use super::settings::Settings;
+use crate::database;
+use crate::feed::{Feed, FeedError};
+
+/// Connects and follows the log. Nobody here writes, so nothing wakes the feed: it polls.
+///
+/// # Errors
+/// [`FeedError::NoLog`] for a database that was never migrated; what the database says.
+pub(super) async fn open(settings: &Settings) -> Result<Feed, FeedError> {
+    let connections = database::connect(&settings.database()).await?;
+    let feed = Feed::start(connections.feed, Arc::new(Notify::new())).await;
+    feed.map_err(|error| match error {
+        FeedError::Database(error) if is_missing_table(&error) => FeedError::NoLog,
+        error => error,
+    })
+}
+
+/// PostgreSQL 42P01, MariaDB 42S02; SQLite has no code of its own for it.
+fn is_missing_table(error: &DbErr) -> bool {
+    let (DbErr::Query(RuntimeErr::SqlxError(driver)) | DbErr::Exec(RuntimeErr::SqlxError(driver))) =
+        error
+    else {
+        return false;
+    };
+    driver.as_database_error().is_some_and(|database| {
+        matches!(database.code().as_deref(), Some("42P01" | "42S02"))
+            || database.message().starts_with("no such table")
+    })
+}

@@ -1,0 +1,110 @@
+//! The variables of a request: their defaults, and where they are used.
+
+use std::collections::BTreeSet;
+
+use async_graphql::parser::types::{
+    Directive, DocumentOperations, ExecutableDocument, OperationDefinition, Selection, SelectionSet,
+};
+use async_graphql::{Name, Positioned, Request, Value};
+use async_graphql_value::Value as Written;
+
+/// Gives absent variables the defaults that the operation declares, or null where they may be
+/// null, so that [`ArgumentGuard`](super::ArgumentGuard) sees every value that a resolver will see.
+pub(in crate::graphql) fn fill_variables(request: &mut Request) {
+    let name = request.operation_name.clone();
+    // A text that does not parse is reported when it is executed.
+    let Ok(document) = request.parsed_query() else {
+        return;
+    };
+    let mut operations = document.operations.iter();
+    let operation = match name {
+        Some(name) => operations.find(|(known, _)| known.is_some_and(|known| *known == name)),
+        None => operations.next(),
+    };
+    let definitions = operation.into_iter().flat_map(|(_, it)| &it.node.variable_definitions);
+    let defaults: Vec<(Name, Value)> = definitions
+        .filter_map(|definition| {
+            let definition = &definition.node;
+            let value = match &definition.default_value {
+                Some(default) => default.node.clone(),
+                None if definition.var_type.node.nullable => Value::Null,
+                // Missing: executing the request says so.
+                None => return None,
+            };
+            Some((definition.name.node.clone(), value))
+        })
+        .collect();
+    for (name, default) in defaults {
+        request.variables.entry(name).or_insert(default);
+    }
+}
+
+/// The operations of a document.
+pub(super) fn operations(
+    operations: &mut DocumentOperations,
+) -> impl Iterator<Item = &mut OperationDefinition> {
+    let (single, multiple) = match operations {
+        DocumentOperations::Single(single) => (Some(single), None),
+        DocumentOperations::Multiple(multiple) => (None, Some(multiple.values_mut())),
+    };
+    let all = single.into_iter().chain(multiple.into_iter().flatten());
+    all.map(|operation| &mut operation.node)
+}
+
+/// Drops the declarations of those of these variables that are used nowhere any more: validation
+/// would take them for the client's mistake.
+pub(super) fn forget_unused(document: &mut ExecutableDocument, replaced: &BTreeSet<Name>) {
+    if replaced.is_empty() {
+        return;
+    }
+    let mut used = BTreeSet::new();
+    for operation in operations(&mut document.operations) {
+        collect_directives(&operation.directives, &mut used);
+        collect_set(&operation.selection_set.node, &mut used);
+    }
+    for fragment in document.fragments.values() {
+        collect_directives(&fragment.node.directives, &mut used);
+        collect_set(&fragment.node.selection_set.node, &mut used);
+    }
+    for operation in operations(&mut document.operations) {
+        operation.variable_definitions.retain(|definition| {
+            let name = &definition.node.name.node;
+            used.contains(name) || !replaced.contains(name)
+        });
+    }
+}
+
+fn collect_set(set: &SelectionSet, used: &mut BTreeSet<Name>) {
+    for selection in &set.items {
+        match &selection.node {
+            Selection::Field(field) => {
+                let field = &field.node;
+                field.arguments.iter().for_each(|(_, value)| collect(&value.node, used));
+                collect_directives(&field.directives, used);
+                collect_set(&field.selection_set.node, used);
+            }
+            Selection::InlineFragment(fragment) => {
+                collect_directives(&fragment.node.directives, used);
+                collect_set(&fragment.node.selection_set.node, used);
+            }
+            Selection::FragmentSpread(spread) => collect_directives(&spread.node.directives, used),
+        }
+    }
+}
+
+fn collect_directives(directives: &[Positioned<Directive>], used: &mut BTreeSet<Name>) {
+    let arguments = directives.iter().flat_map(|directive| &directive.node.arguments);
+    arguments.for_each(|(_, value)| collect(&value.node, used));
+}
+
+/// Adds the variables in a value.
+pub(super) fn collect(value: &Written, used: &mut BTreeSet<Name>) {
+    match value {
+        Written::Variable(name) => {
+            used.insert(name.clone());
+        }
+        Written::List(items) => items.iter().for_each(|item| collect(item, used)),
+        Written::Object(fields) => fields.values().for_each(|field| collect(field, used)),
+        _ => {}
+    }
+}

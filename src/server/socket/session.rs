@@ -1,0 +1,208 @@
+//! What is said on one socket and what runs because of it: joins the protocol, the operations, the
+//! writer and the clock.
+//!
+//! Guarantees: dropping it stops all its operations; while it runs it always listens, unless the peer
+//! does not even read the answers to its own pings.
+
+use std::collections::HashMap;
+use std::pin::pin;
+use std::sync::Arc;
+
+use async_graphql::Request;
+use axum::extract::ws::{Message, Utf8Bytes};
+use axum::http::HeaderMap;
+use futures_util::StreamExt;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Instant;
+
+use super::close::Close;
+use super::deadlines::{Deadlines, Due};
+use super::operation::{self, Outgoing};
+use super::protocol::{Action, Operation, Protocol, Serial};
+use super::writer::{Replies, Turn, Writer};
+use super::{Connection, End, message};
+use crate::graphql::{Caller, ErrorCode, refusal};
+use crate::server::Server;
+use crate::server::request::Kind;
+
+/// Answers that wait for the peer before operations do.
+const QUEUE: usize = 64;
+
+/// The conversation: what has been said, and what runs because of it.
+pub(super) struct Session {
+    server: Arc<Server>,
+    /// Of the upgrade request: they may carry a token.
+    headers: HeaderMap,
+    caller: Caller,
+    protocol: Protocol,
+    deadlines: Deadlines,
+    replies: Replies,
+    outbox: mpsc::Sender<Outgoing>,
+    answers: mpsc::Receiver<Outgoing>,
+    /// Dropping it stops all operations.
+    tasks: JoinSet<()>,
+    running: HashMap<Serial, AbortHandle>,
+}
+
+impl Session {
+    pub(super) fn new(server: Arc<Server>, headers: HeaderMap) -> Self {
+        let (outbox, answers) = mpsc::channel(QUEUE);
+        Self {
+            headers,
+            caller: Caller::default(),
+            protocol: Protocol::new(server.limits.subscriptions_per_socket),
+            deadlines: Deadlines::new(Instant::now(), server.limits.init_wait),
+            replies: Replies::default(),
+            outbox,
+            answers,
+            tasks: JoinSet::new(),
+            running: HashMap::new(),
+            server,
+        }
+    }
+
+    /// Talks until something ends it.
+    pub(super) async fn run(
+        mut self,
+        to: &mut Connection,
+        mut stopping: watch::Receiver<bool>,
+    ) -> End {
+        if *stopping.borrow_and_update() {
+            return End::Close(Close::stopping());
+        }
+        let mut timer = pin!(tokio::time::sleep_until(self.deadlines.next()));
+        loop {
+            let going_on = tokio::select! {
+                message = to.stream.next(), if self.replies.has_room() => self.read(message),
+                turn = to.writer.turn(&self.replies, &mut self.answers) => {
+                    turn.and_then(|turn| self.write(turn, &mut to.writer)).map_err(|_| End::Lost)
+                }
+                () = &mut timer => {
+                    let on_time = self.on_time();
+                    timer.as_mut().reset(self.deadlines.next());
+                    on_time
+                }
+                // The sender is gone only with the server.
+                _ = stopping.changed() => Err(End::Close(Close::stopping())),
+            };
+            if let Err(end) = going_on {
+                return end;
+            }
+        }
+    }
+
+    fn on_time(&mut self) -> Result<(), End> {
+        match self.deadlines.due(Instant::now()) {
+            Due::Nothing => Ok(()),
+            Due::Ping => {
+                self.replies.push(Message::Ping(Vec::new().into()));
+                Ok(())
+            }
+            Due::InitTimeout => Err(End::Close(Close::initialisation_timeout())),
+            Due::Silent => Err(End::Close(Close::silent())),
+        }
+    }
+
+    fn write(&mut self, turn: Turn, writer: &mut Writer) -> Result<(), axum::Error> {
+        match turn {
+            Turn::Flushed => Ok(()),
+            Turn::Reply => writer.write_reply(&mut self.replies),
+            // Queued before the client completed the operation.
+            Turn::Answer(answer) if !self.protocol.is_running(&answer.operation) => Ok(()),
+            Turn::Answer(answer) => {
+                if answer.is_last {
+                    self.protocol.finish(&answer.operation);
+                    self.running.remove(&answer.operation.serial);
+                }
+                writer.write(Message::Text(answer.text))
+            }
+        }
+    }
+
+    fn read(&mut self, message: Option<Result<Message, axum::Error>>) -> Result<(), End> {
+        let limit = self.server.limits.message_bytes;
+        let message = match message {
+            Some(Ok(message)) => message,
+            Some(Err(error)) => return Err(End::of(error, limit)),
+            None => return Err(End::Lost),
+        };
+        self.deadlines.heard(Instant::now());
+        let action = match message {
+            Message::Text(text) if text.len() > limit => {
+                Action::Close(Close::message_too_big(limit))
+            }
+            Message::Text(text) => self.protocol.receive(&text),
+            Message::Binary(bytes) if bytes.len() > limit => {
+                Action::Close(Close::message_too_big(limit))
+            }
+            Message::Binary(_) => Protocol::receive_binary(),
+            // Tungstenite answers pings.
+            Message::Ping(_) | Message::Pong(_) => Action::Nothing,
+            Message::Close(frame) => {
+                let code = frame.map_or(Close::NO_STATUS, |frame| frame.code);
+                return Err(End::Peer(code));
+            }
+        };
+        self.act(action)
+    }
+
+    fn act(&mut self, action: Action) -> Result<(), End> {
+        match action {
+            Action::Nothing => {}
+            Action::Authenticate(payload) => {
+                let auth = &self.server.auth;
+                let caller = auth.caller_of_socket(&self.headers, payload.as_ref());
+                self.caller = caller.map_err(|reason| {
+                    tracing::debug!(%reason, "socket refused");
+                    End::Close(Close::forbidden())
+                })?;
+                self.deadlines.initialised();
+                self.headers = HeaderMap::new();
+                let ack = self.protocol.accept();
+                self.reply(ack);
+            }
+            Action::Send(text) => self.reply(text),
+            Action::Start(operation, request) => self.start(operation, *request),
+            Action::Stop(serial) => {
+                if let Some(task) = self.running.remove(&serial) {
+                    task.abort();
+                }
+            }
+            Action::Refuse { id } => self.refuse(&id),
+            Action::Close(close) => return Err(End::Close(close)),
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, operation: Operation, request: Request) {
+        // What has ended needs no more looking after.
+        while self.tasks.try_join_next().is_some() {}
+        let serial = operation.serial;
+        let task = self.tasks.spawn(operation::run(
+            Arc::clone(&self.server),
+            operation,
+            request,
+            self.caller.clone(),
+            self.outbox.clone(),
+        ));
+        self.running.insert(serial, task);
+    }
+
+    fn refuse(&mut self, id: &str) {
+        let most = self.server.limits.subscriptions_per_socket;
+        let message = format!("a socket has at most {most} operations at a time");
+        self.server
+            .metrics
+            .request(Kind::Unknown)
+            .refused(ErrorCode::LimitExceeded);
+        match message::error(id, &[refusal(ErrorCode::LimitExceeded, message)]) {
+            Ok(text) => self.reply(text),
+            Err(error) => tracing::error!(%error, "an error does not serialise"),
+        }
+    }
+
+    fn reply(&mut self, text: String) {
+        self.replies.push(Message::Text(Utf8Bytes::from(text)));
+    }
+}

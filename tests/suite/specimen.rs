@@ -1,0 +1,82 @@
+//! The specimen: a table with a column of every type that SeaORM supports on the database, and
+//! values at the types' extremes through hook, log and GraphQL and back into a model.
+//!
+//! Each case runs on the database it is given, on a specimen of that database's own.
+
+mod arrays;
+mod entity;
+mod fields;
+mod ground;
+mod logged;
+mod mariadb;
+mod networks;
+mod numbers;
+mod postgres;
+mod sample;
+mod served;
+mod sqlite;
+mod texts;
+mod times;
+mod words;
+
+use sea_orm::{DatabaseConnection, EntityTrait, IdenStatic, Iterable, TryIntoModel};
+use seachange::{App, Writable};
+
+use crate::harness::{Case, Outcome};
+use sample::Column;
+
+/// All of them.
+pub fn cases() -> Vec<Case> {
+    [logged::cases(), served::cases()].into_iter().flatten().collect()
+}
+
+/// An entity of a specimen.
+pub trait Table:
+    Writable + EntityTrait<Column: Iterable, ActiveModel: TryIntoModel<<Self as EntityTrait>::Model>>
+{
+}
+
+impl<E> Table for E where
+    E: Writable + EntityTrait<Column: Iterable, ActiveModel: TryIntoModel<<E as EntityTrait>::Model>>
+{
+}
+
+/// The specimen of one database.
+pub trait Specimen {
+    /// `specimen`: every column has a value.
+    type Required: Table;
+    /// `specimen_optional`: every column may be null.
+    type Optional: Table;
+
+    /// Registers both.
+    fn register(app: App) -> App;
+    /// Makes the tables.
+    async fn create(db: &DatabaseConnection) -> Outcome;
+    /// The columns but for the key, with their samples.
+    fn columns() -> Vec<Column>;
+}
+
+/// The columns that an entity has.
+fn columns_of<S: Specimen, E: Table>() -> Vec<Column> {
+    let has = |name| E::Column::iter().any(|column| column.as_str() == name);
+    S::columns().into_iter().filter(|column| has(column.name)).collect()
+}
+
+/// Runs a generic case on the specimen of the server's database.
+macro_rules! on_each {
+    ($server:ident, $case:ident) => {
+        match $server.kind {
+            $crate::harness::Database::Sqlite => {
+                $case::<$crate::specimen::sqlite::Sqlite>($server).await
+            }
+            $crate::harness::Database::Postgres(_) => {
+                $case::<$crate::specimen::postgres::Postgres>($server).await
+            }
+            $crate::harness::Database::MariaDb(_) => {
+                $case::<$crate::specimen::mariadb::MariaDb>($server).await
+            }
+        }
+    };
+}
+
+use on_each;

@@ -1,0 +1,125 @@
+//! Written through SeaORM: what the log says of every value, and the model that is in it.
+
+use sea_orm::{
+    ActiveModelTrait, IntoActiveModel, ModelTrait, TransactionSession, TransactionTrait,
+};
+use seachange::changelog::{Operation, image};
+use serde_json::json;
+
+use super::ground::{
+    assert_image, assert_same, assert_stored, image_in, insert, key, newest, null_row, row, rows,
+    start, stored,
+};
+use super::{Specimen, Table, columns_of, on_each};
+use crate::harness::{Outcome, TestServer};
+
+crate::cases![inserts_of_every_value, updates_to_every_value, deletes_of_every_value, nulls];
+
+async fn inserts_of_every_value(server: &TestServer) -> Outcome {
+    on_each!(server, inserts)
+}
+
+async fn inserts<S: Specimen>(server: &TestServer) -> Outcome {
+    let server = start::<S>(server).await?;
+    let columns = S::columns();
+    for n in rows(&columns) {
+        inserts_row::<S, S::Required>(&server, n).await?;
+        inserts_row::<S, S::Optional>(&server, n).await?;
+    }
+    server.finish().await
+}
+
+async fn inserts_row<S: Specimen, E: Table>(server: &TestServer, n: usize) -> Outcome {
+    let columns = columns_of::<S, E>();
+    let returned = insert::<E>(server, row::<E>(key(n), n, &columns)?).await?;
+    let model = stored::<E>(server, key(n)).await?;
+    assert_same(&returned, &model)?;
+    assert_stored(&model, n, &columns)?;
+    let change = newest(server).await?;
+    assert_eq!(change.operation, Operation::Insert);
+    assert_eq!(change.row_key, json!({ "id": key(n).to_string() }));
+    let after = image_in(&change.after)?;
+    assert_image(after, n, &columns)?;
+    assert_same(&image::model_from::<E::Model>(after)?, &model)
+}
+
+async fn updates_to_every_value(server: &TestServer) -> Outcome {
+    on_each!(server, updates)
+}
+
+async fn updates<S: Specimen>(server: &TestServer) -> Outcome {
+    let server = start::<S>(server).await?;
+    updates_of::<S, S::Required>(&server).await?;
+    updates_of::<S, S::Optional>(&server).await?;
+    server.finish().await
+}
+
+/// One row through all its samples and back to the first.
+async fn updates_of<S: Specimen, E: Table>(server: &TestServer) -> Outcome {
+    let columns = columns_of::<S, E>();
+    insert::<E>(server, row::<E>(key(0), 0, &columns)?).await?;
+    for before in rows(&columns) {
+        let after = (before + 1) % rows(&columns).len();
+        let tx = server.db().begin().await?;
+        row::<E>(key(0), after, &columns)?.update(&tx).await?;
+        tx.commit().await?;
+        assert_stored(&stored::<E>(server, key(0)).await?, after, &columns)?;
+        let change = newest(server).await?;
+        assert_eq!(change.operation, Operation::Update);
+        assert_image(image_in(&change.before)?, before, &columns)?;
+        assert_image(image_in(&change.after)?, after, &columns)?;
+        // The same again is no change.
+        let tx = server.db().begin().await?;
+        row::<E>(key(0), after, &columns)?.update(&tx).await?;
+        tx.commit().await?;
+        assert_eq!(newest(server).await?.id, change.id);
+    }
+    Ok(())
+}
+
+async fn deletes_of_every_value(server: &TestServer) -> Outcome {
+    on_each!(server, deletes)
+}
+
+async fn deletes<S: Specimen>(server: &TestServer) -> Outcome {
+    let server = start::<S>(server).await?;
+    let columns = S::columns();
+    for n in rows(&columns) {
+        let model = insert::<S::Required>(&server, row::<S::Required>(key(n), n, &columns)?).await?;
+        let tx = server.db().begin().await?;
+        model.delete(&tx).await?;
+        tx.commit().await?;
+        let change = newest(&server).await?;
+        assert_eq!(change.operation, Operation::Delete);
+        assert_image(image_in(&change.before)?, n, &columns)?;
+    }
+    server.finish().await
+}
+
+async fn nulls(server: &TestServer) -> Outcome {
+    on_each!(server, nulls_of)
+}
+
+/// From nulls to values and back.
+async fn nulls_of<S: Specimen>(server: &TestServer) -> Outcome {
+    let server = start::<S>(server).await?;
+    let columns = columns_of::<S, S::Optional>();
+    let empty = insert::<S::Optional>(&server, null_row::<S::Optional>(key(0))?).await?;
+    let change = newest(&server).await?;
+    let after = image_in(&change.after)?;
+    assert_eq!(after.len(), columns.len() + 1);
+    assert!(after.iter().all(|(name, value)| value.is_null() == (name != "id")), "{after:?}");
+    assert_same(&image::model_from(after)?, &empty)?;
+    for n in [0, 1] {
+        let tx = server.db().begin().await?;
+        row::<S::Optional>(key(0), n, &columns)?.update(&tx).await?;
+        tx.commit().await?;
+        let tx = server.db().begin().await?;
+        empty.clone().into_active_model().reset_all().update(&tx).await?;
+        tx.commit().await?;
+        let change = newest(&server).await?;
+        assert_image(image_in(&change.before)?, n, &columns)?;
+        assert_eq!(image_in(&change.after)?, after);
+    }
+    server.finish().await
+}

@@ -1,0 +1,139 @@
+//! Through GraphQL: every value comes out as the contract writes it, and what comes out goes back in.
+
+use serde_json::{Value as Json, json};
+
+use super::fields::{Fields, copy_of};
+use super::ground::{
+    assert_image, assert_same, image_in, insert, key, newest, null_row, row, rows, start, stored,
+};
+use super::sample::Column;
+use super::{Specimen, Table, columns_of, on_each};
+use crate::harness::{Outcome, TestServer};
+
+crate::cases![every_value_comes_out, every_value_goes_back_in, nulls_go_both_ways, changes_of_every_value];
+
+async fn every_value_comes_out(server: &TestServer) -> Outcome {
+    on_each!(server, out)
+}
+
+async fn out<S: Specimen>(server: &TestServer) -> Outcome {
+    let server = start::<S>(server).await?;
+    out_of::<S, S::Required>(&server).await?;
+    out_of::<S, S::Optional>(&server).await?;
+    server.finish().await
+}
+
+async fn out_of<S: Specimen, E: Table>(server: &TestServer) -> Outcome {
+    let (client, fields, columns) = (server.client(), Fields::of::<E>(), columns_of::<S, E>());
+    for n in rows(&columns) {
+        insert::<E>(server, row::<E>(key(n), n, &columns)?).await?;
+        fields.assert_row(&fields.read(&client, key(n)).await?, n, &columns)?;
+    }
+    Ok(())
+}
+
+async fn every_value_goes_back_in(server: &TestServer) -> Outcome {
+    on_each!(server, back)
+}
+
+async fn back<S: Specimen>(server: &TestServer) -> Outcome {
+    let server = start::<S>(server).await?;
+    back_into::<S, S::Required>(&server).await?;
+    back_into::<S, S::Optional>(&server).await?;
+    server.finish().await
+}
+
+/// What a query gives is inserted under another key, and put upon the row before.
+async fn back_into<S: Specimen, E: Table>(server: &TestServer) -> Outcome {
+    let (client, fields) = (server.client(), Fields::of::<E>());
+    let columns: Vec<Column> = columns_of::<S, E>().into_iter().map(Column::inputs).collect();
+    for n in rows(&columns) {
+        insert::<E>(server, row::<E>(key(n), n, &columns)?).await?;
+        let original = stored::<E>(server, key(n)).await?;
+        let mut data = fields.read(&client, key(n)).await?;
+        data["id"] = copy_of(key(n)).into();
+        fields.assert_row(&fields.create(&client, &data).await?, n, &columns)?;
+        assert_same(&stored::<E>(server, copy_of(key(n))).await?, &original)?;
+        assert_image(image_in(&newest(server).await?.after)?, n, &columns)?;
+        if let Some(before) = n.checked_sub(1) {
+            let id = copy_of(key(before));
+            data["id"] = id.into();
+            fields.assert_row(&fields.update(&client, id, &data).await?, n, &columns)?;
+            assert_same(&stored::<E>(server, id).await?, &original)?;
+            let change = newest(server).await?;
+            assert_image(image_in(&change.before)?, before, &columns)?;
+            assert_image(image_in(&change.after)?, n, &columns)?;
+        }
+    }
+    Ok(())
+}
+
+async fn nulls_go_both_ways(server: &TestServer) -> Outcome {
+    on_each!(server, nulls)
+}
+
+async fn nulls<S: Specimen>(server: &TestServer) -> Outcome {
+    let server = start::<S>(server).await?;
+    let (client, fields) = (server.client(), Fields::of::<S::Optional>());
+    let original = insert::<S::Optional>(&server, null_row::<S::Optional>(key(0))?).await?;
+    let mut data = fields.read(&client, key(0)).await?;
+    let others = data.as_object().into_iter().flatten().filter(|(name, _)| *name != "id");
+    assert!(others.clone().count() > 0 && others.clone().all(|(_, value)| value.is_null()));
+    data["id"] = copy_of(key(0)).into();
+    fields.create(&client, &data).await?;
+    assert_same(&stored::<S::Optional>(&server, copy_of(key(0))).await?, &original)?;
+    // Left out is null too.
+    fields.create(&client, &json!({ "id": 1 })).await?;
+    assert_same(&stored::<S::Optional>(&server, 1).await?, &original)?;
+    // And back from values to nulls.
+    let columns: Vec<Column> =
+        columns_of::<S, S::Optional>().into_iter().map(Column::inputs).collect();
+    fields.update(&client, 1, &fields.input(1, 0, &columns)).await?;
+    data["id"] = 1.into();
+    fields.update(&client, 1, &data).await?;
+    assert_same(&stored::<S::Optional>(&server, 1).await?, &original)?;
+    server.finish().await
+}
+
+async fn changes_of_every_value(server: &TestServer) -> Outcome {
+    on_each!(server, changes)
+}
+
+const CHANGES: &str = "query($key: Json) {
+    changes(entities: [\"specimen\"], key: $key) { nodes { operation before after } } }";
+
+/// The images that `changes` tells, and the typed rows that `specimenChanges` tells.
+async fn changes<S: Specimen>(server: &TestServer) -> Outcome {
+    let server = start::<S>(server).await?;
+    let (client, columns) = (server.client(), columns_of::<S, S::Required>());
+    let fields = Fields::of::<S::Required>();
+    for n in rows(&columns) {
+        insert::<S::Required>(&server, row::<S::Required>(key(n), n, &columns)?).await?;
+        let key = json!({ "id": key(n).to_string() });
+        let data = client.data(CHANGES, json!({ "key": key })).await?;
+        let nodes = data["changes"]["nodes"].as_array().cloned().unwrap_or_default();
+        assert_eq!(nodes.len(), 1);
+        assert_eq!(nodes[0]["before"], Json::Null);
+        assert_image(image_in(&Some(nodes[0]["after"].clone()))?, n, &columns)?;
+    }
+    let selection = fields.selection();
+    for (arguments, kind) in [("includeInitial: true", "INITIAL"), ("after: \"0\"", "INSERT")] {
+        let mut socket = server.socket().await?;
+        let query = format!(
+            "subscription {{ specimenChanges({arguments}) {{ kind key record {{ {selection} }} }} }}"
+        );
+        socket.subscribe(&query, json!({})).await?;
+        // Initial rows come in key order: the key falls with the row's number.
+        let mut order: Vec<usize> = rows(&columns).collect();
+        if kind == "INITIAL" {
+            order.reverse();
+        }
+        for n in order {
+            let item = socket.next().await?["specimenChanges"].clone();
+            assert_eq!((&item["kind"], &item["key"]["id"]), (&json!(kind), &json!(key(n).to_string())));
+            fields.assert_row(&item["record"], n, &columns)?;
+        }
+        assert_eq!(socket.next().await?["specimenChanges"]["kind"], "CAUGHT_UP");
+    }
+    server.finish().await
+}
