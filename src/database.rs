@@ -17,25 +17,40 @@ pub struct DatabaseSettings {
     pub connections: u32,
 }
 
+/// Connections to one database.
+#[derive(Clone, Debug)]
+pub struct Connections {
+    /// For the application: reads, and writes that are recorded.
+    pub tracked: TrackedConnection,
+    /// For the feed: its own, so that writers who hold all others cannot hold it up.
+    pub feed: DatabaseConnection,
+}
+
+/// Connections of the feed: one to look for new changes, the rest for subscribers that are behind.
+const FEED_CONNECTIONS: u32 = 4;
+
 /// Connects.
 ///
 /// # Errors
 /// `DbErr::Conn` if the database cannot be reached or the URL names none that is supported.
-pub async fn connect(settings: &DatabaseSettings) -> Result<TrackedConnection, DbErr> {
+pub async fn connect(settings: &DatabaseSettings) -> Result<Connections, DbErr> {
     let connections = settings.connections.max(1);
-    if DbBackend::Sqlite.is_prefix_of(&settings.url) {
-        if settings.url.contains(":memory:") || settings.url.contains("mode=memory") {
-            return Err(DbErr::Custom(
-                "an in-memory SQLite database cannot be read while it is written; name a file"
-                    .to_owned(),
-            ));
-        }
-        // One connection writes and others read, so that a slow writer holds up no reader.
-        let writer = pool(&settings.url, 1).await?;
-        let reader = pool(&settings.url, connections).await?;
-        return Ok(TrackedConnection::new(writer).with_reader(reader));
+    let url = &settings.url;
+    if url.contains(":memory:") || url.contains("mode=memory") {
+        return Err(DbErr::Custom(
+            "an in-memory SQLite database cannot be read while it is written; name a file"
+                .to_owned(),
+        ));
     }
-    Ok(TrackedConnection::new(pool(&settings.url, connections).await?))
+    let tracked = if DbBackend::Sqlite.is_prefix_of(url) {
+        // One connection writes and others read, so that a slow writer holds up no reader.
+        let writer = pool(url, 1).await?;
+        TrackedConnection::new(writer).with_reader(pool(url, connections).await?)
+    } else {
+        TrackedConnection::new(pool(url, connections).await?)
+    };
+    let feed = pool(url, FEED_CONNECTIONS).await?;
+    Ok(Connections { tracked, feed })
 }
 
 async fn pool(url: &str, connections: u32) -> Result<DatabaseConnection, DbErr> {

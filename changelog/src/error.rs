@@ -37,6 +37,12 @@ pub enum CaptureError {
         /// What was executed.
         operation: Operation,
     },
+    /// The future of a statement was dropped before its answer came.
+    #[error(
+        "a statement of the transaction was cut off, so the transaction was rolled back; cure: do \
+         not drop the futures of a transaction, run it in a task of its own"
+    )]
+    CutOff,
     /// A tracked table was written outside a transaction, where row and change could part.
     #[error(
         "{operation} on tracked table `{table}` outside a transaction; cure: begin one on the \

@@ -4,7 +4,7 @@
 //! migration, and write through a [`TrackedConnection`]: each insert, update and delete is then in
 //! the `change_log` table, committed together with the row or not at all.
 //!
-//! Knows SeaORM only: no server, no GraphQL, and no reader of the log.
+//! [`reader`] reads the log in order. Knows SeaORM only: no server and no GraphQL.
 
 mod binding;
 mod capture;
@@ -15,6 +15,7 @@ pub mod image;
 pub mod log;
 mod migration;
 mod raw_sql;
+pub mod reader;
 mod tracked;
 
 pub use binding::bindable;

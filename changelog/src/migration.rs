@@ -5,8 +5,8 @@ use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbBackend, Db
 
 use crate::{epoch, log};
 
-/// Creates the change log and its epoch. Call it in a migration, before the first tracked entity
-/// writes:
+/// Creates the change log and what its order needs. Call it in a migration, before the first tracked
+/// entity writes:
 ///
 /// ```ignore
 /// seachange_changelog::create_change_log(manager.get_connection()).await
@@ -16,12 +16,28 @@ use crate::{epoch, log};
 /// What the database says, e.g. if the tables exist.
 pub async fn create_change_log<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> {
     let backend = db.get_database_backend();
-    db.execute(&change_log(backend)).await?;
     db.execute(&Schema::new(backend).create_table_from_entity(epoch::Entity))
         .await?;
+    db.execute(&log_columns("change_log", backend)).await?;
+    match backend {
+        DbBackend::Postgres => {
+            for sql in TICKS {
+                db.execute_unprepared(sql).await?;
+            }
+        }
+        DbBackend::MySql => {
+            db.execute(&log_columns(INBOX, backend)).await?;
+            for sql in SEQUENCER {
+                db.execute_unprepared(sql).await?;
+            }
+        }
+        _ => {}
+    }
     let row = epoch::ActiveModel {
-        id: Set(1),
-        epoch: Set(random_epoch()),
+        id: Set(epoch::ONLY),
+        epoch: Set(epoch::random()),
+        identity: Set(None),
+        horizon: Set(0),
     };
     row.insert(db).await?;
     Ok(())
@@ -32,24 +48,44 @@ pub async fn create_change_log<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> 
 /// # Errors
 /// What the database says.
 pub async fn drop_change_log<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> {
-    db.execute(&Table::drop().table(epoch::Entity).take())
-        .await?;
-    db.execute(&Table::drop().table(log::Entity).take()).await?;
+    let own = match db.get_database_backend() {
+        DbBackend::Postgres => Some("change_tick"),
+        DbBackend::MySql => Some(INBOX),
+        _ => None,
+    };
+    for table in ["change_epoch", "change_log"].into_iter().chain(own) {
+        db.execute(&Table::drop().table(Alias::new(table)).take()).await?;
+    }
     Ok(())
 }
 
-fn random_epoch() -> String {
-    let random = uuid::Uuid::new_v4().simple().to_string();
-    random.chars().take(16).collect()
-}
+/// Where capture writes on MariaDB; see [`reader`](crate::reader).
+pub(crate) const INBOX: &str = "change_inbox";
+
+/// PostgreSQL: which transaction wrote a row, and the ticks, of which the first sees nothing.
+const TICKS: [&str; 5] = [
+    "ALTER TABLE change_log ADD COLUMN xid xid8 NOT NULL DEFAULT pg_current_xact_id()",
+    "CREATE INDEX idx_change_log_xid ON change_log (xid, id)",
+    // A cached range of ids would be handed out against the order of commits.
+    "ALTER SEQUENCE change_log_id_seq CACHE 1",
+    "CREATE TABLE change_tick (tick_id bigint PRIMARY KEY, snapshot pg_snapshot NOT NULL,
+        last_id bigint NOT NULL, changes bigint NOT NULL, at timestamptz NOT NULL)",
+    "INSERT INTO change_tick VALUES (1, pg_current_snapshot(), 0, 0, now())",
+];
+
+/// MariaDB: where in the inbox a row came from, so that none is moved twice.
+const SEQUENCER: [&str; 2] = [
+    "ALTER TABLE change_log ADD COLUMN inbox_id bigint NULL",
+    "CREATE UNIQUE INDEX idx_change_log_inbox_id ON change_log (inbox_id)",
+];
 
 /// Written out, not derived from the entity, because the derived types lose something: MariaDB's
 /// `text` holds 64 KB and its `timestamp` no fraction.
-fn change_log(backend: DbBackend) -> TableCreateStatement {
+fn log_columns(table_name: &str, backend: DbBackend) -> TableCreateStatement {
     use log::Column;
     let mut table = Table::create();
     table
-        .table(log::Entity)
+        .table(Alias::new(table_name))
         // AUTOINCREMENT on SQLite: without it an id is used again after the newest row is pruned.
         .col(
             ColumnDef::new(Column::Id)

@@ -4,7 +4,7 @@ use chrono::SecondsFormat;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::feed::{Change, Epoch};
+use crate::feed::{Change, Cursor, Epoch};
 
 /// A change under the names of GraphQL's `Change`.
 #[derive(Serialize)]
@@ -29,7 +29,7 @@ impl<'a> ChangeLine<'a> {
     pub(super) fn new(change: &'a Change, epoch: &Epoch) -> Self {
         let row = &change.row;
         Self {
-            cursor: change.cursor(epoch).to_string(),
+            cursor: Cursor::at(epoch, change.position).to_string(),
             entity: &row.entity,
             key: &row.row_key,
             operation: row.operation,

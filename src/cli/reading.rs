@@ -14,8 +14,8 @@ use crate::feed::{Feed, FeedError};
 /// # Errors
 /// [`FeedError::NoLog`] for a database that was never migrated; what the database says.
 pub(super) async fn open(settings: &Settings) -> Result<Feed, FeedError> {
-    let db = database::connect(&settings.database()).await?;
-    let feed = Feed::start(db.reader().clone(), Arc::new(Notify::new())).await;
+    let connections = database::connect(&settings.database()).await?;
+    let feed = Feed::start(connections.feed, Arc::new(Notify::new())).await;
     feed.map_err(|error| match error {
         FeedError::Database(error) if is_missing_table(&error) => FeedError::NoLog,
         error => error,

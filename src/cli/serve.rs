@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use super::app::App;
 use super::interrupt::interrupted;
 use super::settings::Settings;
-use crate::database;
+use crate::database::{self, Connections};
 use crate::feed::{Feed, FeedError};
 use crate::server::{self, Auth, Health, ServerConfig};
 
@@ -86,11 +86,10 @@ impl App {
         let auth = auth(settings)?;
         let wake = Arc::new(Notify::new());
         let signal = Arc::clone(&wake);
-        let db = database::connect(&settings.database())
-            .await?
-            .with_on_commit(move || signal.notify_one());
+        let Connections { tracked, feed } = database::connect(&settings.database()).await?;
+        let db = tracked.with_on_commit(move || signal.notify_one());
         self.migrations.up(db.writer()).await?;
-        let feed = Feed::start(db.reader().clone(), wake).await?;
+        let feed = Feed::start(feed, wake).await?;
         let limits = settings.limits();
         let api = self
             .entities

@@ -8,10 +8,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::process::ExitCode;
 
 use chrono::SecondsFormat;
-use sea_orm::{
-    ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-};
-use seachange_changelog::{Image, image, log};
+use sea_orm::{DatabaseTransaction, DbErr};
+use seachange_changelog::reader::{Place, change_at, history};
+use seachange_changelog::{Image, image};
 use serde_json::Value as Json;
 
 use super::app::App;
@@ -97,7 +96,7 @@ impl Logged {
 
 /// The newest logged state of a row.
 struct Latest {
-    change: i64,
+    change: Place,
     /// Hash of the image; `None` after a delete.
     image: Option<u64>,
 }
@@ -160,19 +159,10 @@ async fn replay(
     verdict: &mut Verdict,
 ) -> Result<Logged, DbErr> {
     let mut logged = Logged::default();
-    let mut after = 0;
-    loop {
-        let page = log::Entity::find()
-            .filter(log::Column::Entity.eq(entity))
-            .filter(log::Column::Id.gt(after))
-            .order_by_asc(log::Column::Id)
-            .limit(PAGE)
-            .all(tx)
-            .await?;
-        let Some(last) = page.last() else {
-            return Ok(logged);
-        };
-        after = last.id;
+    let mut place = Some(Place::default());
+    while let Some(after) = place {
+        let (page, next) = history(tx, entity, after, PAGE).await?;
+        place = next;
         for change in &page {
             verdict.changes += 1;
             logged.began.get_or_insert_with(|| {
@@ -191,12 +181,13 @@ async fn replay(
                 verdict.add(entity, &*key, fault);
             }
             let state = Latest {
-                change: change.id,
+                change: after.at(change),
                 image: change.after.as_ref().map(hash),
             };
             logged.latest.insert(key, state);
         }
     }
+    Ok(logged)
 }
 
 async fn compare(
@@ -265,7 +256,7 @@ async fn compare_row(
         }
         Some(image) if image == hash(&row) => {}
         Some(_) => {
-            let change = log::Entity::find_by_id(logged.change).one(tx).await?;
+            let change = change_at(tx, logged.change).await?;
             let after = change.and_then(|change| change.after);
             let names = match (row.as_object(), after.as_ref().and_then(Json::as_object)) {
                 (Some(row), Some(after)) => image::differing(after, row).join(", "),

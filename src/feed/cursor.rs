@@ -1,35 +1,9 @@
-//! Positions in the log, and the cursors that clients hold.
+//! The cursors that clients hold.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A place in the feed's order. Values come from the log and are compared, never computed.
-///
-/// The order is (batch, last, id): the batch in which a change became visible, the largest id of
-/// its transaction there, its own id. Where the id alone is the order, the first two are 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Position {
-    pub(crate) batch: i64,
-    pub(crate) last: i64,
-    pub(crate) id: i64,
-}
-
-impl Position {
-    /// Before every change.
-    pub const START: Self = Self {
-        batch: 0,
-        last: 0,
-        id: 0,
-    };
-
-    /// The place of a row whose id is the order.
-    pub(crate) fn of_id(id: i64) -> Self {
-        Self {
-            id,
-            ..Self::START
-        }
-    }
-}
+use seachange_changelog::reader::Position;
 
 /// The log's identity: 16 hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -57,6 +31,16 @@ impl FromStr for Epoch {
 pub struct Cursor {
     pub(crate) epoch: Epoch,
     pub(crate) position: Position,
+}
+
+impl Cursor {
+    /// The cursor of a position in the log of this epoch.
+    pub fn at(epoch: &Epoch, position: Position) -> Self {
+        Self {
+            epoch: epoch.clone(),
+            position,
+        }
+    }
 }
 
 /// The text is no cursor.
@@ -120,14 +104,5 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Cursor>(), Err(CursorError), "{text:?}");
         }
-    }
-
-    #[test]
-    fn order_is_batch_then_transaction_then_id() {
-        let at = |batch, last, id| Position { batch, last, id };
-        assert!(at(1, 9, 9) < at(2, 1, 1));
-        assert!(at(1, 5, 9) < at(1, 6, 1));
-        assert!(at(1, 5, 1) < at(1, 5, 2));
-        assert!(Position::START < Position::of_id(1));
     }
 }

@@ -13,6 +13,9 @@ pub enum FeedError {
     /// The cursor belongs to another log, or lies ahead of this one.
     #[error("the cursor belongs to another log: read the data again, then continue from there")]
     ResyncRequired,
+    /// Retention has removed changes after the cursor.
+    #[error("the log no longer reaches back to the cursor: read the data again, then continue")]
+    CursorExpired,
     /// The log could not be read; trying again helps if the database does.
     #[error("the change log cannot be read: {0}")]
     Database(#[from] DbErr),

@@ -4,14 +4,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use seachange_changelog::reader::{Change, LogReader, Page, Position, Selection};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::change::Change;
-use super::cursor::{Cursor, Epoch, Position};
+use super::cursor::{Cursor, Epoch};
 use super::error::FeedError;
-use super::selection::{Page, Selection};
-use super::source::Source;
 
 /// Where a reader begins.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,7 +47,7 @@ const RETRY_MOST: Duration = Duration::from_secs(2);
 
 /// A reader of the feed. Dropping it ends it.
 pub struct Subscription {
-    source: Arc<dyn Source>,
+    log: Arc<dyn LogReader>,
     wanted: Selection,
     live: broadcast::Receiver<Arc<Batch>>,
     /// Everything up to here has been yielded or was not wanted.
@@ -64,14 +62,14 @@ pub struct Subscription {
 
 impl Subscription {
     pub(super) fn new(
-        source: Arc<dyn Source>,
+        log: Arc<dyn LogReader>,
         wanted: Selection,
         live: broadcast::Receiver<Arc<Batch>>,
         from: Position,
         head: Position,
     ) -> Self {
         Self {
-            source,
+            log,
             wanted,
             live,
             position: from,
@@ -128,7 +126,7 @@ impl Subscription {
             end,
             has_more,
         } = self
-            .source
+            .log
             .read(self.position, &self.wanted, REPLAY_PAGE)
             .await?;
         self.ready.extend(changes.into_iter().map(Arc::new));
@@ -155,11 +153,8 @@ impl Subscription {
                 self.known = batch.to;
                 Ok(())
             }
-            // The batches are gone, the log is not. Cut off here, the next batch tells the same.
-            Err(RecvError::Lagged(_)) => {
-                self.known = self.source.head().await?;
-                Ok(())
-            }
+            // Batches are gone, the log is not: the next one kept tells how far to read.
+            Err(RecvError::Lagged(_)) => Ok(()),
             Err(RecvError::Closed) => Err(FeedError::Ended),
         }
     }

@@ -4,16 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use sea_orm::{DatabaseConnection, DatabaseTransaction};
-use tokio::sync::{Notify, broadcast};
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, RuntimeErr};
+use seachange_changelog::epoch;
+use seachange_changelog::reader::{self, Change, LogReader, Moment, Page, Position, Selection};
+use tokio::sync::{Mutex, Notify, broadcast};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::change::Change;
-use super::cursor::{Cursor, Epoch, Position};
+use super::cursor::{Cursor, Epoch};
 use super::error::FeedError;
-use super::selection::{Page, Selection};
-use super::source::{self, Source};
 use super::subscription::{Batch, Start, Subscription};
 
 /// Batches kept for subscribers that are a little behind; further back they read the log.
@@ -46,8 +45,9 @@ pub struct Snapshot {
 }
 
 struct Shared {
-    db: DatabaseConnection,
-    source: Arc<dyn Source>,
+    log: Arc<dyn LogReader>,
+    /// Whose turn it is to advance the log: the rest wait and find it done.
+    turn: Mutex<()>,
     epoch: Epoch,
     live: broadcast::Sender<Arc<Batch>>,
     wake: Arc<Notify>,
@@ -76,18 +76,18 @@ impl Feed {
     /// # Errors
     /// [`FeedError::NoLog`] without a change log, [`FeedError::Database`] if it cannot be read.
     pub async fn start(db: DatabaseConnection, wake: Arc<Notify>) -> Result<Self, FeedError> {
-        let epoch = source::epoch(&db).await?;
-        let source: Arc<dyn Source> = source::open(db.clone()).into();
-        let head = source.head().await?;
+        let epoch = epoch_of(&db).await?;
+        let log: Arc<dyn LogReader> = reader::open(db).into();
         let (live, _) = broadcast::channel(KEPT_BATCHES);
         let shared = Arc::new(Shared {
-            db,
-            source,
+            log,
+            turn: Mutex::new(()),
             epoch,
             live,
             wake,
             healthy: AtomicBool::new(true),
         });
+        let head = shared.advance().await?;
         let task = tokio::spawn(follow(Arc::downgrade(&shared), head));
         Ok(Self {
             shared,
@@ -110,7 +110,7 @@ impl Feed {
     /// # Errors
     /// [`FeedError::Database`].
     pub async fn head(&self) -> Result<Cursor, FeedError> {
-        Ok(self.cursor_at(self.shared.source.head().await?))
+        Ok(self.cursor_at(self.shared.advance().await?))
     }
 
     pub(crate) fn cursor_at(&self, position: Position) -> Cursor {
@@ -130,9 +130,9 @@ impl Feed {
         wanted: &Selection,
         limit: u64,
     ) -> Result<Page, FeedError> {
-        let head = self.shared.source.head().await?;
-        let from = self.resolve(start, head)?;
-        Ok(self.shared.source.read(from, wanted, limit).await?)
+        let head = self.shared.advance().await?;
+        let from = self.resolve(start, head).await?;
+        Ok(self.shared.log.read(from, wanted, limit).await?)
     }
 
     /// Follows the feed from `start`.
@@ -146,10 +146,10 @@ impl Feed {
     ) -> Result<Subscription, FeedError> {
         // Receive first, look second: what commits in between arrives live.
         let live = self.shared.live.subscribe();
-        let head = self.shared.source.head().await?;
-        let from = self.resolve(start, head)?;
-        let source = Arc::clone(&self.shared.source);
-        Ok(Subscription::new(source, wanted, live, from, head))
+        let head = self.shared.advance().await?;
+        let from = self.resolve(start, head).await?;
+        let log = Arc::clone(&self.shared.log);
+        Ok(Subscription::new(log, wanted, live, from, head))
     }
 
     /// Opens a snapshot: what is read in its transaction is the state at its cursor.
@@ -157,26 +157,59 @@ impl Feed {
     /// # Errors
     /// [`FeedError::Database`].
     pub async fn snapshot(&self) -> Result<Snapshot, FeedError> {
-        let tx = source::begin_snapshot(&self.shared.db).await?;
-        let head = self.shared.source.head_in(&tx).await?;
+        let log = Arc::clone(&self.shared.log);
+        let Moment { tx, position } = unhurried(async move { log.moment().await }).await?;
         Ok(Snapshot {
-            cursor: self.cursor_at(head),
+            cursor: self.cursor_at(position),
             tx,
         })
     }
 
-    fn resolve(&self, start: &Start, head: Position) -> Result<Position, FeedError> {
+    async fn resolve(&self, start: &Start, head: Position) -> Result<Position, FeedError> {
         match start {
             Start::Now => Ok(head),
-            Start::Oldest => Ok(Position::START),
+            Start::Oldest => Ok(self.shared.log.horizon().await?),
             Start::After(cursor) => {
-                let known = cursor.epoch == self.shared.epoch && cursor.position <= head;
-                known
-                    .then_some(cursor.position)
-                    .ok_or(FeedError::ResyncRequired)
+                if cursor.epoch != self.shared.epoch || cursor.position > head {
+                    return Err(FeedError::ResyncRequired);
+                }
+                if cursor.position < self.shared.log.horizon().await? {
+                    return Err(FeedError::CursorExpired);
+                }
+                Ok(cursor.position)
             }
         }
     }
+}
+
+impl Shared {
+    /// Makes what is committed readable; the newest position.
+    async fn advance(self: &Arc<Self>) -> Result<Position, DbErr> {
+        let shared = Arc::clone(self);
+        unhurried(async move {
+            let _turn = shared.turn.lock().await;
+            shared.log.advance().await
+        })
+        .await
+    }
+}
+
+/// Runs a step to its end even if whoever asked for it goes away: cut off half-way it would leave a
+/// lock on a pooled connection.
+async fn unhurried<T: Send + 'static>(
+    step: impl Future<Output = Result<T, DbErr>> + Send + 'static,
+) -> Result<T, DbErr> {
+    match tokio::spawn(step).await {
+        Ok(result) => result,
+        Err(error) => Err(DbErr::Conn(RuntimeErr::Internal(error.to_string()))),
+    }
+}
+
+/// The log's epoch.
+async fn epoch_of(db: &DatabaseConnection) -> Result<Epoch, FeedError> {
+    let row = epoch::Entity::find_by_id(epoch::ONLY).one(db).await?;
+    let row = row.ok_or(FeedError::NoLog)?;
+    row.epoch.parse().map_err(|_| FeedError::NoLog)
 }
 
 /// Reads on until the feed is dropped. Errors are retried for ever: a subscriber behind still has
@@ -218,29 +251,28 @@ async fn follow(shared: std::sync::Weak<Shared>, head: Position) {
 }
 
 /// Hands out everything new; tells whether there was any.
-async fn advance(feed: &Shared, position: &mut Position) -> Result<bool, sea_orm::DbErr> {
+async fn advance(feed: &Arc<Shared>, position: &mut Position) -> Result<bool, DbErr> {
     let from = *position;
-    loop {
+    let head = feed.advance().await?;
+    while *position < head {
         let Page {
             changes,
             end,
             has_more,
         } = feed
-            .source
+            .log
             .read(*position, &Selection::default(), READ_PAGE)
             .await?;
-        if end > *position {
-            let batch = Batch {
-                from: *position,
-                to: end,
-                changes: changes.into_iter().map(Arc::<Change>::new).collect(),
-            };
-            *position = end;
-            // No receiver is no error: nobody listens now.
-            let _ = feed.live.send(Arc::new(batch));
-        }
-        if !has_more {
-            return Ok(*position > from);
-        }
+        // A short page has looked at everything there is.
+        let to = if has_more { end } else { end.max(head) };
+        let batch = Batch {
+            from: *position,
+            to,
+            changes: changes.into_iter().map(Arc::<Change>::new).collect(),
+        };
+        *position = to;
+        // No receiver is no error: nobody listens now.
+        let _ = feed.live.send(Arc::new(batch));
     }
+    Ok(*position > from)
 }

@@ -15,7 +15,7 @@ use serde_json::Value as Json;
 use super::error::Refusal;
 use super::pagination::limits;
 use super::scalar::json_value;
-use crate::feed::{Change, Epoch, Feed, Page, Selection, Start};
+use crate::feed::{Change, Cursor, Epoch, Feed, Page, Selection, Start};
 
 /// A change with what it needs to show its cursor.
 #[derive(Clone, Debug)]
@@ -51,7 +51,7 @@ pub(super) fn object() -> Object {
     Object::new("Change")
         .description("One row's insert, update or delete.")
         .field(field("cursor", TypeRef::named_nn(TypeRef::STRING), |node| {
-            Some(node.change.cursor(&node.epoch).to_string().into())
+            Some(Cursor::at(&node.epoch, node.change.position).to_string().into())
         }))
         .field(field("entity", TypeRef::named_nn(TypeRef::STRING), |node| {
             Some(node.change.row.entity.clone().into())
@@ -124,7 +124,7 @@ pub(super) fn page_object() -> Object {
         .field(Field::new("endCursor", TypeRef::named(TypeRef::STRING), move |ctx| {
             FieldFuture::from_value(of(&ctx, |page| {
                 let last = page.page.changes.last()?;
-                Some(last.cursor(&page.epoch).to_string().into())
+                Some(Cursor::at(&page.epoch, last.position).to_string().into())
             }))
         }))
         .field(Field::new("hasNextPage", TypeRef::named_nn(TypeRef::BOOLEAN), move |ctx| {
@@ -195,7 +195,7 @@ pub(super) fn start(ctx: &ResolverContext<'_>) -> Result<Option<Start>, Refusal>
         None => None,
         Some("0") => Some(Start::Oldest),
         Some(cursor) => Some(Start::After(
-            crate::feed::Cursor::from_str(cursor)
+            Cursor::from_str(cursor)
                 .map_err(|error| Refusal::from(crate::feed::FeedError::from(error)))?,
         )),
     })

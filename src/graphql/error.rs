@@ -137,6 +137,7 @@ impl From<FeedError> for Refusal {
     fn from(error: FeedError) -> Self {
         let code = match &error {
             FeedError::CursorInvalid => ErrorCode::CursorInvalid,
+            FeedError::CursorExpired => ErrorCode::CursorExpired,
             FeedError::ResyncRequired => ErrorCode::ResyncRequired,
             FeedError::Ended => ErrorCode::Unavailable,
             FeedError::Database(error) => return error.into(),

@@ -5,8 +5,9 @@ mod gadget;
 mod recorded;
 mod refused;
 
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, QueryOrder, TransactionSession, TransactionTrait};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, TransactionSession, TransactionTrait};
 use seachange::changelog::{TrackedTransaction, log};
+use seachange::{Selection, Start};
 use seachange_entity::{project, task};
 
 use crate::harness::{Case, TestServer};
@@ -21,8 +22,9 @@ pub fn cases() -> Vec<Case> {
 
 /// The whole log, oldest first.
 async fn logged(server: &TestServer) -> anyhow::Result<Vec<log::Model>> {
-    let rows = log::Entity::find().order_by_asc(log::Column::Id);
-    Ok(rows.all(server.db()).await?)
+    let all = Selection::default();
+    let page = server.server().feed().page(&Start::Oldest, &all, 1_000);
+    Ok(page.await?.changes.into_iter().map(|change| change.row).collect())
 }
 
 /// A project, committed.

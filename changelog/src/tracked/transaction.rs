@@ -2,8 +2,10 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use sea_orm::sea_query::Alias;
 use sea_orm::{
     AccessMode, ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr,
     ExecResult, IsolationLevel, QueryResult, Statement, StatementBuilder,
@@ -19,6 +21,7 @@ use crate::capture::protocol::{Message, Step};
 use crate::error::CaptureError;
 use crate::image::{self, Image};
 use crate::log::{self, Operation, Source};
+use crate::migration::INBOX;
 
 /// The shape of table that hook images have until migrations change it.
 const FIRST_SCHEMA_VERSION: i32 = 1;
@@ -31,6 +34,9 @@ pub struct TrackedTransaction {
     inner: DatabaseTransaction,
     scope: Arc<Scope>,
     ledger: Mutex<Ledger>,
+    /// Statements sent whose answers have not come. One that is left when the transaction ends was
+    /// cut off, and the driver may then take its late answer for the next statement's.
+    in_flight: AtomicUsize,
     is_savepoint: bool,
 }
 
@@ -48,6 +54,7 @@ impl TrackedTransaction {
             inner,
             scope,
             ledger: Mutex::default(),
+            in_flight: AtomicUsize::new(0),
             is_savepoint: false,
         }
     }
@@ -86,6 +93,14 @@ impl TrackedTransaction {
                 Err(TransactionError::Transaction(error))
             }
         }
+    }
+
+    /// Waits for an answer of the database; notices if the wait is cut off.
+    async fn answer<T>(&self, statement: impl Future<Output = T>) -> T {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        let answer = statement.await;
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+        answer
     }
 
     /// Enters the statement's writes in the books.
@@ -128,10 +143,10 @@ impl TrackedTransaction {
         let writes = writes.tracked;
         let bindable = make_bindable(built);
         if writes.is_empty() {
-            return run(bindable).await.map(Some);
+            return self.answer(run(bindable)).await.map(Some);
         }
         self.enter(&writes)?;
-        let result = run(bindable).await;
+        let result = self.answer(run(bindable)).await;
         if !result.as_ref().is_ok_and(touched) {
             self.books(|ledger| {
                 for (table, operation) in &writes {
@@ -221,8 +236,12 @@ impl TrackedTransaction {
             recorded_at: Set(chrono::Utc::now()),
             ..Default::default()
         };
-        let insertion = log::insertion(&row, self.inner.get_database_backend());
-        self.inner.execute(&insertion).await?;
+        let mut insertion = log::insertion(&row, self.inner.get_database_backend());
+        if self.inner.get_database_backend() == DbBackend::MySql {
+            // A sequencer moves it into the log, in order.
+            insertion.into_table(Alias::new(INBOX));
+        }
+        self.answer(self.inner.execute(&insertion)).await?;
         Ok(())
     }
 
@@ -239,7 +258,7 @@ impl ConnectionTrait for TrackedTransaction {
 
     async fn execute_raw(&self, stmt: Statement) -> Result<ExecResult, DbErr> {
         self.check_raw(&stmt.sql).await?;
-        self.inner.execute_raw(stmt).await
+        self.answer(self.inner.execute_raw(stmt)).await
     }
 
     async fn execute<S: StatementBuilder>(&self, stmt: &S) -> Result<ExecResult, DbErr> {
@@ -255,12 +274,12 @@ impl ConnectionTrait for TrackedTransaction {
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         self.check_raw(sql).await?;
-        self.inner.execute_unprepared(sql).await
+        self.answer(self.inner.execute_unprepared(sql)).await
     }
 
     async fn query_one_raw(&self, stmt: Statement) -> Result<Option<QueryResult>, DbErr> {
         self.check_raw(&stmt.sql).await?;
-        self.inner.query_one_raw(stmt).await
+        self.answer(self.inner.query_one_raw(stmt)).await
     }
 
     async fn query_one<S: StatementBuilder>(&self, stmt: &S) -> Result<Option<QueryResult>, DbErr> {
@@ -275,7 +294,7 @@ impl ConnectionTrait for TrackedTransaction {
 
     async fn query_all_raw(&self, stmt: Statement) -> Result<Vec<QueryResult>, DbErr> {
         self.check_raw(&stmt.sql).await?;
-        self.inner.query_all_raw(stmt).await
+        self.answer(self.inner.query_all_raw(stmt)).await
     }
 
     async fn query_all<S: StatementBuilder>(&self, stmt: &S) -> Result<Vec<QueryResult>, DbErr> {
@@ -353,13 +372,17 @@ impl TransactionSession for TrackedTransaction {
     ///
     /// # Errors
     /// [`CaptureError::Unfinished`] if a tracked table was written and the change not recorded;
-    /// everything is then rolled back.
+    /// [`CaptureError::CutOff`] if a statement's future was dropped. Everything is then rolled back.
     async fn commit(self) -> Result<(), DbErr> {
         let open = self.books(|ledger| {
             ledger
                 .open()
                 .map(|(table, operation)| (table.to_owned(), operation))
         });
+        if self.in_flight.load(Ordering::Relaxed) > 0 {
+            // Sends nothing: dropping it, the pool rolls back.
+            return Err(CaptureError::CutOff.into());
+        }
         if let Some((table, operation)) = open {
             self.inner.rollback().await?;
             return Err(CaptureError::Unfinished { table, operation }.into());

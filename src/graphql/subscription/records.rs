@@ -195,7 +195,7 @@ impl Records {
         debug_assert!(kind != Kind::Update || row.operation == Operation::Update);
         Some(RecordChange {
             kind,
-            cursor: change.cursor(self.feed.epoch()).to_string(),
+            cursor: Cursor::at(self.feed.epoch(), change.position).to_string(),
             key: row.row_key.as_object().cloned(),
             record: after.filter(|_| kind != Kind::Delete),
             previous: before.filter(|_| kind != Kind::Insert),

@@ -107,7 +107,12 @@ async fn a_failing_log_insert(server: &TestServer) -> Outcome {
     a_project(server).await?;
     let rename = |from: &str, to: &str| format!("ALTER TABLE {from} RENAME TO {to}");
     let plain = server.db().writer();
-    plain.execute_unprepared(&rename("change_log", "hidden")).await?;
+    // Where capture writes.
+    let log = match server.kind {
+        Database::MariaDb(_) => "change_inbox",
+        _ => "change_log",
+    };
+    plain.execute_unprepared(&rename(log, "hidden")).await?;
     let tx = server.db().begin().await?;
     let error = super::project(&tx, "unlogged").await.expect_err("no log");
     let told = error.downcast_ref().and_then(CaptureError::of);
@@ -119,7 +124,7 @@ async fn a_failing_log_insert(server: &TestServer) -> Outcome {
         let told = CaptureError::of(&error);
         assert!(matches!(told, Some(CaptureError::Unfinished { .. })), "{error}");
     }
-    plain.execute_unprepared(&rename("hidden", "change_log")).await?;
+    plain.execute_unprepared(&rename("hidden", log)).await?;
     nothing_more(server).await
 }
 

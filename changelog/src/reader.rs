@@ -1,0 +1,73 @@
+//! How the log is read in order: what each database can promise, behind one seam.
+//!
+//! A reader guarantees that a position once passed stays passed: it never later hands out a change
+//! at or before a position it has handed out, whatever commits in between. Rows come ordered by
+//! (batch, largest id of the row's transaction in the batch, id): each row's changes in commit
+//! order, a transaction's changes side by side.
+//!
+//! Knows nothing of who reads or of cursors' text.
+
+mod by_id;
+mod change;
+mod history;
+mod inbox;
+mod position;
+mod selection;
+mod ticks;
+
+pub use change::Change;
+pub use history::{Place, change_at, history};
+pub use position::Position;
+pub use selection::{Page, Selection};
+
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbBackend, DbErr};
+
+/// How a database's log gets its order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ordering {
+    /// One transaction writes at a time, so ids are in commit order.
+    ById,
+    /// Ticks cut the log into batches of what became visible between two snapshots.
+    Ticks,
+    /// A sequencer moves committed rows from an inbox into the log.
+    Inbox,
+}
+
+/// Tables and log at one moment.
+pub struct Moment {
+    /// Reads the tables as they were. To be dropped when done; writes nothing.
+    pub tx: DatabaseTransaction,
+    /// The log's position at that moment.
+    pub position: Position,
+}
+
+/// A reader of one database's log. All reads are bounded by what is asked for.
+#[async_trait::async_trait]
+pub trait LogReader: Send + Sync + 'static {
+    /// How the order comes about.
+    fn ordering(&self) -> Ordering;
+
+    /// Makes what has been committed readable, where that takes a step, and tells the newest
+    /// readable position. Any process may take the step; one that finds another at it waits for
+    /// nobody. One query if there is nothing new.
+    async fn advance(&self) -> Result<Position, DbErr>;
+
+    /// The position before the oldest readable change: nothing at or before it is kept.
+    async fn horizon(&self) -> Result<Position, DbErr>;
+
+    /// Up to `limit` wanted changes after `after`, in order.
+    async fn read(&self, after: Position, wanted: &Selection, limit: u64) -> Result<Page, DbErr>;
+
+    /// Opens a moment: what is read in its transaction is exactly what the changes up to its
+    /// position made.
+    async fn moment(&self) -> Result<Moment, DbErr>;
+}
+
+/// The reader for this database. It takes connections of its own from `db`: at most two at once.
+pub fn open(db: DatabaseConnection) -> Box<dyn LogReader> {
+    match db.get_database_backend() {
+        DbBackend::Postgres => Box::new(ticks::Ticks::new(db)),
+        DbBackend::MySql => Box::new(inbox::Inbox::new(db)),
+        _ => Box::new(by_id::ById::new(db)),
+    }
+}

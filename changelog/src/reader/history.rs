@@ -1,0 +1,86 @@
+//! The whole log inside a transaction's snapshot, ordered or not yet: for replaying it against the
+//! tables that the same snapshot shows.
+
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, FromQueryResult, Iterable};
+
+use crate::log::{Column, Model};
+use crate::migration::INBOX;
+
+/// How far a history has been read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// In the inbox, after all of the log.
+    in_inbox: bool,
+    id: i64,
+}
+
+impl Place {
+    /// The place of one of the changes read after this place.
+    pub fn at(self, change: &Model) -> Self {
+        Self {
+            id: change.id,
+            ..self
+        }
+    }
+
+    fn table(self) -> Alias {
+        Alias::new(if self.in_inbox { INBOX } else { "change_log" })
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.id)
+    }
+}
+
+/// Up to `limit` changes of a table after a place, and the place after them; none at the end. Each
+/// row's changes come in the order in which they were made.
+///
+/// # Errors
+/// What the database says.
+pub async fn history(
+    tx: &DatabaseTransaction,
+    entity: &str,
+    after: Place,
+    limit: u64,
+) -> Result<(Vec<Model>, Option<Place>), DbErr> {
+    let select = Query::select()
+        .columns(Column::iter())
+        .from(after.table())
+        .and_where(Expr::col(Column::Entity).eq(entity))
+        .and_where(Expr::col(Column::Id).gt(after.id))
+        .order_by(Column::Id, sea_orm::Order::Asc)
+        .limit(limit)
+        .take();
+    let rows = tx.query_all(&select).await?;
+    let changes: Vec<Model> = rows
+        .iter()
+        .map(|row| Model::from_query_result(row, ""))
+        .collect::<Result<_, _>>()?;
+    let has_inbox = tx.get_database_backend() == DbBackend::MySql;
+    let next = match changes.last() {
+        Some(last) => Some(after.at(last)),
+        None if has_inbox && !after.in_inbox => Some(Place {
+            in_inbox: true,
+            id: 0,
+        }),
+        None => None,
+    };
+    Ok((changes, next))
+}
+
+/// The change at a place.
+///
+/// # Errors
+/// What the database says.
+pub async fn change_at(tx: &DatabaseTransaction, place: Place) -> Result<Option<Model>, DbErr> {
+    let select = Query::select()
+        .columns(Column::iter())
+        .from(place.table())
+        .and_where(Expr::col(Column::Id).eq(place.id))
+        .take();
+    let row = tx.query_one(&select).await?;
+    row.map(|row| Model::from_query_result(&row, "")).transpose()
+}

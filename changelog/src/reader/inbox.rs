@@ -1,0 +1,87 @@
+//! MariaDB: an inbox and one sequencer.
+//!
+//! Capture writes `change_inbox`. A pass moves what is committed there into `change_log`, in the
+//! order (largest id of the row's transaction, id), and the log's own id is the position. Passes are
+//! kept apart by a named lock of the server; any process may run one, so none has to be alive.
+
+mod pass;
+
+use sea_orm::{
+    AccessMode, DatabaseConnection, DbErr, IsolationLevel, TransactionTrait,
+};
+
+use super::by_id;
+use super::position::Position;
+use super::selection::{Page, Selection};
+use super::{LogReader, Moment, Ordering};
+use pass::Pass;
+
+pub(super) struct Inbox {
+    db: DatabaseConnection,
+}
+
+impl Inbox {
+    pub(super) fn new(db: DatabaseConnection) -> Self {
+        Self { db }
+    }
+}
+
+#[async_trait::async_trait]
+impl LogReader for Inbox {
+    fn ordering(&self) -> Ordering {
+        Ordering::Inbox
+    }
+
+    async fn advance(&self) -> Result<Position, DbErr> {
+        let (head, waits) = pass::look(&self.db).await?;
+        if !waits {
+            return Ok(head);
+        }
+        if let Some(pass) = Pass::begin(&self.db).await? {
+            pass.move_all().await?;
+        }
+        by_id::newest(&self.db).await
+    }
+
+    async fn horizon(&self) -> Result<Position, DbErr> {
+        by_id::oldest(&self.db).await
+    }
+
+    async fn read(&self, after: Position, wanted: &Selection, limit: u64) -> Result<Page, DbErr> {
+        by_id::page(&self.db, after, wanted, limit).await
+    }
+
+    /// While no other pass can run: takes the snapshot, then moves exactly the rows that it sees.
+    async fn moment(&self) -> Result<Moment, DbErr> {
+        let Some(mut pass) = Pass::begin(&self.db).await? else {
+            return Err(pass::busy());
+        };
+        let opened = self.open_under(&mut pass).await;
+        pass.end().await?;
+        opened
+    }
+}
+
+impl Inbox {
+    async fn open_under(&self, pass: &mut Pass) -> Result<Moment, DbErr> {
+        let tx = self
+            .db
+            .begin_with_config(
+                Some(IsolationLevel::RepeatableRead),
+                Some(AccessMode::ReadOnly),
+            )
+            .await?;
+        // The first consistent read makes the snapshot; every page is of the same one.
+        let mut last = 0;
+        loop {
+            let seen = pass::waiting(&tx, last).await?;
+            let Some(newest) = seen.last() else {
+                break;
+            };
+            last = newest.last;
+            pass.move_these(seen).await?;
+        }
+        let position = by_id::newest(&self.db).await?;
+        Ok(Moment { tx, position })
+    }
+}

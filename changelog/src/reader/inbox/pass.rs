@@ -1,0 +1,187 @@
+//! One pass of the sequencer.
+
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel,
+    RuntimeErr, Statement, TransactionTrait, Value,
+};
+
+use crate::reader::Position;
+
+/// The lock's name contains the database's: lock names are the server's.
+const LOCK_NAME: &str = "CONCAT('seachange.', MD5(DATABASE()))";
+/// Seconds to wait for another pass to end.
+const PATIENCE: u8 = 2;
+/// Changes moved in one transaction, unless one transaction of a user's has more.
+const CHANGES: i64 = 5_000;
+/// Transactions looked at in one go.
+const TRANSACTIONS: u64 = 1_000;
+
+const COLUMNS: &str = "entity, row_key, operation, `before`, `after`, actor, mutation_id, metadata,
+    transaction_id, source, schema_version, recorded_at";
+
+/// A user's transaction whose changes wait.
+pub(super) struct Waiting {
+    transaction_id: String,
+    pub(super) last: i64,
+    changes: i64,
+}
+
+/// The sequencer's lock, held on one connection.
+pub(super) struct Pass {
+    // The lock belongs to the connection, so lock, moves and unlock share one; the transaction
+    // object is how SeaORM lends a connection.
+    connection: DatabaseTransaction,
+}
+
+pub(super) fn busy() -> DbErr {
+    DbErr::Query(RuntimeErr::Internal("another sequencer pass does not end".to_owned()))
+}
+
+fn statement(sql: impl Into<String>) -> Statement {
+    Statement::from_string(DbBackend::MySql, sql.into())
+}
+
+/// The newest position, and whether anything waits: one cheap query.
+pub(super) async fn look(db: &DatabaseConnection) -> Result<(Position, bool), DbErr> {
+    let sql = "SELECT COALESCE((SELECT MAX(id) FROM change_log), 0) AS newest, horizon,
+        EXISTS (SELECT 1 FROM change_inbox) AS waits FROM change_epoch";
+    let Some(row) = db.query_one_raw(statement(sql)).await? else {
+        return Ok((Position::START, false));
+    };
+    let newest: i64 = row.try_get("", "newest")?;
+    let horizon: i64 = row.try_get("", "horizon")?;
+    let waits: i64 = row.try_get("", "waits")?;
+    Ok((Position::of_id(newest.max(horizon)), waits != 0))
+}
+
+/// The transactions that wait whose largest id is above `after`, in the order in which they go into
+/// the log.
+pub(super) async fn waiting<C: ConnectionTrait>(
+    db: &C,
+    after: i64,
+) -> Result<Vec<Waiting>, DbErr> {
+    let sql = format!(
+        "SELECT transaction_id, MAX(id) AS last, COUNT(*) AS changes FROM change_inbox
+         GROUP BY transaction_id HAVING last > ? ORDER BY last LIMIT {TRANSACTIONS}"
+    );
+    let select = Statement::from_sql_and_values(DbBackend::MySql, sql, [after.into()]);
+    let rows = db.query_all_raw(select).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Waiting {
+                transaction_id: row.try_get("", "transaction_id")?,
+                last: row.try_get("", "last")?,
+                changes: row.try_get("", "changes")?,
+            })
+        })
+        .collect()
+}
+
+impl Pass {
+    /// Takes the lock; `None` if another pass holds it too long. A holder that hangs is ended by the
+    /// server, which frees the lock.
+    pub(super) async fn begin(db: &DatabaseConnection) -> Result<Option<Self>, DbErr> {
+        // READ COMMITTED: INSERT … SELECT then locks no row of the inbox.
+        let connection = db
+            .begin_with_config(Some(IsolationLevel::ReadCommitted), None)
+            .await?;
+        let sql = format!("SELECT GET_LOCK({LOCK_NAME}, {PATIENCE}) AS locked");
+        let row = connection.query_one_raw(statement(sql)).await?;
+        let locked: Option<i64> = row.map_or(Ok(None), |row| row.try_get("", "locked"))?;
+        if locked == Some(1) {
+            connection
+                .execute_unprepared("SET SESSION idle_transaction_timeout = 2")
+                .await?;
+            return Ok(Some(Self { connection }));
+        }
+        connection.rollback().await?;
+        Ok(None)
+    }
+
+    /// Moves everything that waits, and unlocks.
+    pub(super) async fn move_all(mut self) -> Result<(), DbErr> {
+        let moved = self.move_waiting().await;
+        self.end().await?;
+        moved
+    }
+
+    async fn move_waiting(&mut self) -> Result<(), DbErr> {
+        loop {
+            let waiting = waiting(&self.connection, 0).await?;
+            if waiting.is_empty() {
+                return Ok(());
+            }
+            self.move_these(waiting).await?;
+        }
+    }
+
+    /// Moves the changes of these transactions, in this order, in commits of bounded size.
+    pub(super) async fn move_these(&mut self, waiting: Vec<Waiting>) -> Result<(), DbErr> {
+        let mut some: Vec<Waiting> = Vec::new();
+        let mut changes = 0;
+        for transaction in waiting {
+            if !some.is_empty() && changes + transaction.changes > CHANGES {
+                self.move_some(&some).await?;
+                some.clear();
+                changes = 0;
+            }
+            changes += transaction.changes;
+            some.push(transaction);
+        }
+        if some.is_empty() {
+            return Ok(());
+        }
+        self.move_some(&some).await
+    }
+
+    async fn move_some(&mut self, some: &[Waiting]) -> Result<(), DbErr> {
+        match self.try_move(some).await {
+            Ok(()) => self.control("COMMIT").await,
+            Err(error) => {
+                self.control("ROLLBACK").await?;
+                Err(error)
+            }
+        }?;
+        // The isolation level holds for one transaction.
+        self.control("SET TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
+        self.control("START TRANSACTION").await
+    }
+
+    async fn try_move(&mut self, some: &[Waiting]) -> Result<(), DbErr> {
+        let places = vec!["?"; some.len()].join(", ");
+        let ids = || some.iter().map(|t| Value::from(t.transaction_id.clone()));
+        let expected: i64 = some.iter().map(|transaction| transaction.changes).sum();
+        let sql = format!(
+            "INSERT INTO change_log ({COLUMNS}, inbox_id)
+             SELECT {COLUMNS}, id FROM change_inbox
+             WHERE transaction_id IN ({places})
+             ORDER BY FIELD(transaction_id, {places}), id"
+        );
+        let values: Vec<Value> = ids().chain(ids()).collect();
+        let insert = Statement::from_sql_and_values(DbBackend::MySql, sql, values);
+        let inserted = self.connection.execute_raw(insert).await?.rows_affected();
+        // By a join on the primary key: a long IN list is planned as a scan, and waits for rows
+        // that others are inserting.
+        let sql = "DELETE i FROM change_log l JOIN change_inbox i ON i.id = l.inbox_id
+             WHERE l.id >= LAST_INSERT_ID()";
+        let deleted = self.connection.execute_raw(statement(sql)).await?.rows_affected();
+        if inserted != deleted || i64::try_from(inserted) != Ok(expected) {
+            let text = format!("moved {inserted} of {expected} changes, removed {deleted}");
+            return Err(DbErr::Query(RuntimeErr::Internal(text)));
+        }
+        Ok(())
+    }
+
+    async fn control(&self, sql: &str) -> Result<(), DbErr> {
+        self.connection.execute_unprepared(sql).await?;
+        Ok(())
+    }
+
+    /// Unlocks. A connection that breaks before this loses the lock by itself.
+    pub(super) async fn end(self) -> Result<(), DbErr> {
+        let sql = format!("DO RELEASE_LOCK({LOCK_NAME})");
+        self.connection.execute_raw(statement(sql)).await?;
+        self.control("SET SESSION idle_transaction_timeout = DEFAULT").await?;
+        self.connection.rollback().await
+    }
+}

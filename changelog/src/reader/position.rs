@@ -1,0 +1,52 @@
+//! Positions in the log.
+
+/// A place in the log's order. Values come from the log and are compared, never computed.
+///
+/// The order is (batch, last, id): the batch in which a change became visible, the largest id of
+/// its transaction there, its own id. Where the id alone is the order, the first two are 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position {
+    /// The batch.
+    pub batch: i64,
+    /// The largest id of the change's transaction in the batch.
+    pub last: i64,
+    /// The change's id.
+    pub id: i64,
+}
+
+impl Position {
+    /// Before every change.
+    pub const START: Self = Self {
+        batch: 0,
+        last: 0,
+        id: 0,
+    };
+
+    /// The place of a row whose id is the order.
+    pub(super) fn of_id(id: i64) -> Self {
+        Self { id, ..Self::START }
+    }
+
+    /// The end of a batch whose largest id is this.
+    pub(super) fn end_of(batch: i64, last: i64) -> Self {
+        Self {
+            batch,
+            last,
+            id: last,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_is_batch_then_transaction_then_id() {
+        let at = |batch, last, id| Position { batch, last, id };
+        assert!(at(1, 9, 9) < at(2, 1, 1));
+        assert!(at(1, 5, 9) < at(1, 6, 1));
+        assert!(at(1, 5, 1) < at(1, 5, 2));
+        assert!(Position::START < Position::of_id(1));
+    }
+}
