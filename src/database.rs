@@ -5,6 +5,8 @@ use std::time::Duration;
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr};
 use seachange_changelog::TrackedConnection;
 
+use crate::feed::SNAPSHOTS;
+
 /// How long a query waits for a connection, or a write on SQLite for its turn.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -19,21 +21,18 @@ pub struct DatabaseSettings {
 
 /// Connections to one database.
 #[derive(Clone, Debug)]
-pub struct Connections {
+pub(crate) struct Connections {
     /// For the application: reads, and writes that are recorded.
-    pub tracked: TrackedConnection,
+    pub(crate) tracked: TrackedConnection,
     /// For the feed: its own, so that writers who hold all others cannot hold it up.
-    pub feed: DatabaseConnection,
+    pub(crate) feed: DatabaseConnection,
 }
 
-/// Connections of the feed: one to look for new changes, the rest for subscribers that are behind.
-const FEED_CONNECTIONS: u32 = 4;
-
-/// Connects.
+/// Connects an application without a server.
 ///
 /// # Errors
 /// `DbErr::Conn` if the database cannot be reached or the URL names none that is supported.
-pub async fn connect(settings: &DatabaseSettings) -> Result<Connections, DbErr> {
+pub async fn connect(settings: &DatabaseSettings) -> Result<TrackedConnection, DbErr> {
     let connections = settings.connections.max(1);
     let url = &settings.url;
     if url.contains(":memory:") || url.contains("mode=memory") {
@@ -42,15 +41,25 @@ pub async fn connect(settings: &DatabaseSettings) -> Result<Connections, DbErr> 
                 .to_owned(),
         ));
     }
-    let tracked = if DbBackend::Sqlite.is_prefix_of(url) {
+    if DbBackend::Sqlite.is_prefix_of(url) {
         // One connection writes and others read, so that a slow writer holds up no reader.
         let writer = pool(url, 1).await?;
-        TrackedConnection::new(writer).with_reader(pool(url, connections).await?)
-    } else {
-        TrackedConnection::new(pool(url, connections).await?)
-    };
-    let feed = pool(url, FEED_CONNECTIONS).await?;
-    Ok(Connections { tracked, feed })
+        return Ok(TrackedConnection::new(writer).with_reader(pool(url, connections).await?));
+    }
+    Ok(TrackedConnection::new(pool(url, connections).await?))
+}
+
+/// Connects an application and its feed.
+///
+/// # Errors
+/// As [`connect`].
+pub(crate) async fn connect_all(settings: &DatabaseSettings) -> Result<Connections, DbErr> {
+    // As many again as snapshots: to look for new changes, and for subscribers that are behind.
+    let connections = u32::try_from(2 * SNAPSHOTS).unwrap_or(u32::MAX);
+    Ok(Connections {
+        tracked: connect(settings).await?,
+        feed: pool(&settings.url, connections).await?,
+    })
 }
 
 async fn pool(url: &str, connections: u32) -> Result<DatabaseConnection, DbErr> {

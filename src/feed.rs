@@ -12,9 +12,12 @@ mod cursor;
 mod error;
 mod subscription;
 mod tail;
+mod unhurried;
 
 pub use cursor::{Cursor, CursorError, Epoch};
 pub use error::FeedError;
 pub use seachange_changelog::reader::{Change, Page, Position, Selection};
 pub use subscription::{FeedItem, Start, Subscription};
+pub(crate) use tail::SNAPSHOTS;
 pub use tail::{Feed, Snapshot};
+pub(crate) use unhurried::unhurried;

@@ -14,7 +14,7 @@ mod limits;
 mod server;
 
 pub use cli::{App, Finding, Server, Settings, StartError, Verdict};
-pub use database::{Connections, DatabaseSettings, connect};
+pub use database::{DatabaseSettings, connect};
 pub use feed::{
     Change, Cursor, CursorError, Epoch, Feed, FeedError, FeedItem, Page, Position, Selection,
     Snapshot, Start, Subscription,

@@ -6,6 +6,7 @@
 //! databases, nothing of columns or statements.
 
 use bigdecimal::{BigDecimal, ToPrimitive};
+use chrono::Timelike;
 use rust_decimal::Decimal;
 use sea_orm::prelude::{TimeDateTime, TimeDateTimeWithTimeZone};
 use sea_orm::sea_query::Value;
@@ -75,7 +76,6 @@ pub(crate) fn check(column: &str, value: &Value, backend: DbBackend) -> Result<(
         Value::Array(_, Some(items)) => items.iter().try_for_each(|item| check(column, item, backend)),
         value if value.is_some() && !holds(backend, value) => Err(CaptureError::OutOfRange {
             column: column.to_owned(),
-            database: backend.as_str(),
         }),
         _ => Ok(()),
     }
@@ -132,8 +132,12 @@ fn mariadb_holds(value: &Value) -> bool {
     }
 }
 
+/// A leap second at the end of a day becomes 24:00:00, which is read back as 00:00:00.
 fn postgres_holds(value: &Value) -> bool {
     match value {
+        Value::ChronoTime(Some(time)) => {
+            time.nanosecond() < 1_000_000_000 || (time.hour(), time.minute()) != (23, 59)
+        }
         Value::BigDecimal(Some(number)) => numeric_holds(number),
         _ => true,
     }

@@ -128,12 +128,10 @@ pub enum CaptureError {
         database: &'static str,
     },
     /// A value that the database does not have, or that its driver would turn into another.
-    #[error("column `{column}`: {database} cannot hold this value")]
+    #[error("column `{column}`: a value that the database cannot hold")]
     OutOfRange {
         /// The column.
         column: String,
-        /// The database.
-        database: &'static str,
     },
     /// The row cannot be written down as an image.
     #[error(transparent)]

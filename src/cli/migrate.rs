@@ -64,7 +64,7 @@ pub(super) async fn command(
     settings: &Settings,
     direction: Direction,
 ) -> Result<ExitCode, Box<dyn std::error::Error>> {
-    let db = database::connect(&settings.database()).await?.tracked;
+    let db = database::connect(&settings.database()).await?;
     // Migrations change tables, not rows: they run beside capture.
     match direction {
         Direction::Up => app.migrations.up(db.writer()).await?,

@@ -14,7 +14,7 @@ use crate::feed::{Feed, FeedError};
 /// # Errors
 /// [`FeedError::NoLog`] for a database that was never migrated; what the database says.
 pub(super) async fn open(settings: &Settings) -> Result<Feed, FeedError> {
-    let connections = database::connect(&settings.database()).await?;
+    let connections = database::connect_all(&settings.database()).await?;
     let feed = Feed::start(connections.feed, Arc::new(Notify::new())).await;
     feed.map_err(|error| match error {
         FeedError::Database(error) if is_missing_table(&error) => FeedError::NoLog,

@@ -86,7 +86,7 @@ impl App {
         let auth = auth(settings)?;
         let wake = Arc::new(Notify::new());
         let signal = Arc::clone(&wake);
-        let Connections { tracked, feed } = database::connect(&settings.database()).await?;
+        let Connections { tracked, feed } = database::connect_all(&settings.database()).await?;
         let db = tracked.with_on_commit(move || signal.notify_one());
         self.migrations.up(db.writer()).await?;
         let feed = Feed::start(feed, wake).await?;

@@ -22,6 +22,9 @@ pub enum FeedError {
     /// The database has no change log.
     #[error("the database has no change log; cure: run `seachange migrate up`")]
     NoLog,
+    /// Too many snapshots are open; try again later.
+    #[error("too many readers are starting at once; try again")]
+    Busy,
     /// The feed has been shut down.
     #[error("the feed has ended")]
     Ended,

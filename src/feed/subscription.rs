@@ -10,6 +10,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::cursor::{Cursor, Epoch};
 use super::error::FeedError;
+use super::unhurried::unhurried;
 
 /// Where a reader begins.
 #[derive(Clone, Debug, PartialEq)]
@@ -125,14 +126,18 @@ impl Subscription {
             changes,
             end,
             has_more,
-        } = self
-            .log
-            .read(self.position, &self.wanted, REPLAY_PAGE)
-            .await?;
+        } = self.read().await?;
         self.ready.extend(changes.into_iter().map(Arc::new));
         // A short page has looked at everything up to the end of the log, wanted or not.
         self.position = if has_more { end } else { end.max(self.known) };
         Ok(())
+    }
+
+    async fn read(&self) -> Result<Page, FeedError> {
+        let (log, wanted) = (Arc::clone(&self.log), self.wanted.clone());
+        let position = self.position;
+        let read = async move { log.read(position, &wanted, REPLAY_PAGE).await };
+        Ok(unhurried(read).await?)
     }
 
     /// Takes the next batch of the tail.

@@ -4,19 +4,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, RuntimeErr};
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait};
 use seachange_changelog::epoch;
 use seachange_changelog::reader::{self, Change, LogReader, Moment, Page, Position, Selection};
-use tokio::sync::{Mutex, Notify, broadcast};
+use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore, broadcast};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::cursor::{Cursor, Epoch};
 use super::error::FeedError;
 use super::subscription::{Batch, Start, Subscription};
+use super::unhurried::unhurried;
 
+/// Snapshots open at once: half of the feed's connections, so that they never hold up the feed.
+pub(crate) const SNAPSHOTS: usize = 4;
+/// Wait for one of them to be closed.
+const SNAPSHOT_WAIT: Duration = Duration::from_secs(10);
 /// Batches kept for subscribers that are a little behind; further back they read the log.
-const KEPT_BATCHES: usize = 1_024;
+const KEPT_BATCHES: usize = 128;
 /// Changes read at a time.
 const READ_PAGE: u64 = 500;
 /// Between looks at the log while changes flow: other processes give no signal.
@@ -42,6 +47,7 @@ pub struct Snapshot {
     pub cursor: Cursor,
     /// Reads only; to be rolled back by dropping it.
     pub tx: DatabaseTransaction,
+    _permit: OwnedSemaphorePermit,
 }
 
 struct Shared {
@@ -50,6 +56,7 @@ struct Shared {
     turn: Mutex<()>,
     epoch: Epoch,
     live: broadcast::Sender<Arc<Batch>>,
+    snapshots: Arc<Semaphore>,
     wake: Arc<Notify>,
     healthy: AtomicBool,
 }
@@ -84,6 +91,7 @@ impl Feed {
             turn: Mutex::new(()),
             epoch,
             live,
+            snapshots: Arc::new(Semaphore::new(SNAPSHOTS)),
             wake,
             healthy: AtomicBool::new(true),
         });
@@ -155,25 +163,36 @@ impl Feed {
     /// Opens a snapshot: what is read in its transaction is the state at its cursor.
     ///
     /// # Errors
-    /// [`FeedError::Database`].
+    /// [`FeedError::Busy`] if too many are open for too long; [`FeedError::Database`].
     pub async fn snapshot(&self) -> Result<Snapshot, FeedError> {
+        let waiting = Arc::clone(&self.shared.snapshots).acquire_owned();
+        let permit = match tokio::time::timeout(SNAPSHOT_WAIT, waiting).await {
+            Ok(Ok(permit)) => permit,
+            _ => return Err(FeedError::Busy),
+        };
         let log = Arc::clone(&self.shared.log);
         let Moment { tx, position } = unhurried(async move { log.moment().await }).await?;
         Ok(Snapshot {
             cursor: self.cursor_at(position),
             tx,
+            _permit: permit,
         })
+    }
+
+    async fn horizon(&self) -> Result<Position, FeedError> {
+        let log = Arc::clone(&self.shared.log);
+        Ok(unhurried(async move { log.horizon().await }).await?)
     }
 
     async fn resolve(&self, start: &Start, head: Position) -> Result<Position, FeedError> {
         match start {
             Start::Now => Ok(head),
-            Start::Oldest => Ok(self.shared.log.horizon().await?),
+            Start::Oldest => self.horizon().await,
             Start::After(cursor) => {
                 if cursor.epoch != self.shared.epoch || cursor.position > head {
                     return Err(FeedError::ResyncRequired);
                 }
-                if cursor.position < self.shared.log.horizon().await? {
+                if cursor.position < self.horizon().await? {
                     return Err(FeedError::CursorExpired);
                 }
                 Ok(cursor.position)
@@ -191,17 +210,6 @@ impl Shared {
             shared.log.advance().await
         })
         .await
-    }
-}
-
-/// Runs a step to its end even if whoever asked for it goes away: cut off half-way it would leave a
-/// lock on a pooled connection.
-async fn unhurried<T: Send + 'static>(
-    step: impl Future<Output = Result<T, DbErr>> + Send + 'static,
-) -> Result<T, DbErr> {
-    match tokio::spawn(step).await {
-        Ok(result) => result,
-        Err(error) => Err(DbErr::Conn(RuntimeErr::Internal(error.to_string()))),
     }
 }
 

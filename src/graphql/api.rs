@@ -3,9 +3,10 @@
 use std::panic::AssertUnwindSafe;
 
 use async_graphql::dynamic::Schema;
+use async_graphql::parser::types::OperationType;
 use async_graphql::{Request, Response, ServerError, Value};
 use futures_util::stream::{self, BoxStream};
-use futures_util::{FutureExt, StreamExt};
+use futures_util::StreamExt;
 use seachange_changelog::{Context, TrackedConnection};
 use serde_json::Value as Json;
 
@@ -35,19 +36,30 @@ impl Api {
         Self { schema, db, limits }
     }
 
-    /// Answers a query or mutation.
+    /// Answers a query or mutation. It runs to its end even if the future is dropped: a client that
+    /// goes away must not cut a transaction off, which the database drivers do not survive.
     pub async fn execute(&self, request: Request, caller: Caller) -> Response {
-        match self.prepare(request, caller) {
-            Ok(request) => {
-                let answer = AssertUnwindSafe(self.schema.execute(request)).catch_unwind();
-                answer.await.map_or_else(panicked, finish)
-            }
-            Err(error) => Response::from_errors(vec![error]),
+        let request = match self.prepare(request, caller) {
+            Ok(request) => request,
+            Err(error) => return Response::from_errors(vec![error]),
+        };
+        let schema = self.schema.clone();
+        match tokio::spawn(async move { schema.execute(request).await }).await {
+            Ok(response) => finish(response),
+            Err(error) => failed(error),
         }
     }
 
     /// Answers any operation as a stream: one response for a query or mutation.
-    pub fn execute_stream(&self, request: Request, caller: Caller) -> BoxStream<'static, Response> {
+    pub fn execute_stream(
+        &self,
+        mut request: Request,
+        caller: Caller,
+    ) -> BoxStream<'static, Response> {
+        if !is_subscription(&mut request) {
+            let api = self.clone();
+            return stream::once(async move { api.execute(request, caller).await }).boxed();
+        }
         match self.prepare(request, caller) {
             Ok(request) => {
                 let responses = AssertUnwindSafe(self.schema.execute_stream(request));
@@ -95,6 +107,36 @@ impl Api {
                 ErrorCode::BadInput,
                 "`extensions.metadata` is an object",
             )),
+        }
+    }
+}
+
+/// Whether the request's operation is a subscription. One that does not parse is not: it is
+/// answered with what is wrong.
+fn is_subscription(request: &mut Request) -> bool {
+    // The parser must not meet what `prepare` will refuse.
+    if guard::check_nesting(&request.query).is_err() {
+        return false;
+    }
+    let name = request.operation_name.clone();
+    let Ok(document) = request.parsed_query() else {
+        return false;
+    };
+    let mut operations = document.operations.iter();
+    let operation = match name {
+        Some(wanted) => operations.find(|(name, _)| name.is_some_and(|name| *name == wanted)),
+        None => operations.next(),
+    };
+    operation.is_some_and(|(_, operation)| operation.node.ty == OperationType::Subscription)
+}
+
+/// The task of a request ended without an answer.
+fn failed(error: tokio::task::JoinError) -> Response {
+    match error.try_into_panic() {
+        Ok(panic) => panicked(panic),
+        Err(error) => {
+            let Refusal { code, message } = Refusal::internal(&error);
+            Response::from_errors(vec![refusal(code, message)])
         }
     }
 }

@@ -139,7 +139,7 @@ impl From<FeedError> for Refusal {
             FeedError::CursorInvalid => ErrorCode::CursorInvalid,
             FeedError::CursorExpired => ErrorCode::CursorExpired,
             FeedError::ResyncRequired => ErrorCode::ResyncRequired,
-            FeedError::Ended => ErrorCode::Unavailable,
+            FeedError::Busy | FeedError::Ended => ErrorCode::Unavailable,
             FeedError::Database(error) => return error.into(),
             FeedError::NoLog => return Self::internal(&error),
         };

@@ -6,8 +6,7 @@ mod recorded;
 mod refused;
 
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, TransactionSession, TransactionTrait};
-use seachange::changelog::{TrackedTransaction, log};
-use seachange::{Selection, Start};
+use seachange::changelog::TrackedTransaction;
 use seachange_entity::{project, task};
 
 use crate::harness::{Case, TestServer};
@@ -18,13 +17,6 @@ pub fn cases() -> Vec<Case> {
         .into_iter()
         .flatten()
         .collect()
-}
-
-/// The whole log, oldest first.
-async fn logged(server: &TestServer) -> anyhow::Result<Vec<log::Model>> {
-    let all = Selection::default();
-    let page = server.server().feed().page(&Start::Oldest, &all, 1_000);
-    Ok(page.await?.changes.into_iter().map(|change| change.row).collect())
 }
 
 /// A project, committed.

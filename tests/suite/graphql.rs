@@ -1,12 +1,15 @@
 //! Behaviour over HTTP and sockets.
 
+mod converge;
 mod create;
 mod cursors;
 mod delete;
 mod filters;
+mod follow;
 mod given;
 mod log;
 mod pages;
+mod records;
 mod relations;
 mod update;
 mod watch;
@@ -15,5 +18,5 @@ use crate::harness::Case;
 
 /// All of them.
 pub fn cases() -> Vec<Case> {
-    [create::cases(), update::cases(), delete::cases(), filters::cases(), pages::cases(), relations::cases(), log::cases(), cursors::cases()].into_iter().flatten().collect()
+    [create::cases(), update::cases(), delete::cases(), filters::cases(), pages::cases(), relations::cases(), log::cases(), cursors::cases(), follow::cases(), records::cases(), converge::cases()].into_iter().flatten().collect()
 }

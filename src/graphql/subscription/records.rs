@@ -2,15 +2,19 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::stream::{self, Stream};
 use sea_orm::Value;
 use seachange_changelog::{Image, Operation};
+use tokio::time::Instant;
 
-use crate::feed::{Change, Cursor, Feed, FeedItem, Selection, Snapshot, Start, Subscription};
+use crate::feed::{
+    Change, Cursor, Feed, FeedItem, Selection, Snapshot, Start, Subscription, unhurried,
+};
 use crate::graphql::change::time;
 use crate::graphql::entity::EntityInfo;
-use crate::graphql::error::Refusal;
+use crate::graphql::error::{ErrorCode, Refusal};
 use crate::graphql::filter::Predicate;
 use crate::graphql::record::{Kind, RecordChange};
 use crate::graphql::table::{Row, Rows, Table};
@@ -27,14 +31,18 @@ pub(super) enum Begin {
 
 /// Initial rows read at a time.
 const INITIAL_PAGE: u64 = 500;
+/// How long the initial rows may take: meanwhile they hold a database connection, and PostgreSQL
+/// keeps every old row version.
+const INITIAL_MOST: Duration = Duration::from_secs(60);
 
 enum Phase {
     /// Reading the table at one moment.
     Initial {
-        snapshot: Snapshot,
+        snapshot: Arc<Snapshot>,
         after: Option<Vec<Value>>,
         rows: VecDeque<Row>,
         is_last: bool,
+        began: Instant,
     },
     /// Following the feed; `announce` while the end of a replay is to be told.
     Follow {
@@ -67,10 +75,11 @@ impl Records {
                 let snapshot = feed.snapshot().await?;
                 let cursor = snapshot.cursor.clone();
                 let phase = Phase::Initial {
-                    snapshot,
+                    snapshot: Arc::new(snapshot),
                     after: None,
                     rows: VecDeque::new(),
                     is_last: false,
+                    began: Instant::now(),
                 };
                 (phase, cursor)
             }
@@ -143,6 +152,7 @@ impl Records {
             after,
             rows,
             is_last,
+            began,
         } = &mut self.phase
         else {
             return Ok(None);
@@ -154,11 +164,19 @@ impl Records {
             };
         }
         if !*is_last {
-            let predicate = self.predicate.as_ref();
-            let page = self
-                .table
-                .read(&snapshot.tx, predicate, after.as_deref(), INITIAL_PAGE)
-                .await?;
+            if began.elapsed() > INITIAL_MOST {
+                return Err(Refusal::new(
+                    ErrorCode::Unavailable,
+                    "the initial rows were read too slowly; subscribe again",
+                ));
+            }
+            let (table, snapshot) = (Arc::clone(&self.table), Arc::clone(snapshot));
+            let (predicate, after_key) = (self.predicate.clone(), after.clone());
+            let page = unhurried(async move {
+                let (predicate, key) = (predicate.as_ref(), after_key.as_deref());
+                table.read(&snapshot.tx, predicate, key, INITIAL_PAGE).await
+            })
+            .await?;
             let Rows { rows: found, next } = page;
             *is_last = next.is_none();
             *after = next;

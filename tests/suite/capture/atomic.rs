@@ -7,7 +7,7 @@ use sea_orm::{
 use seachange::changelog::CaptureError;
 use seachange_entity::project;
 
-use super::{a_project, gadget, logged};
+use super::{a_project, gadget};
 use crate::harness::{Database, Outcome, TestServer};
 
 crate::cases![
@@ -23,7 +23,7 @@ crate::cases![
 /// Only the first project is there, in table and log.
 async fn nothing_more(server: &TestServer) -> Outcome {
     assert_eq!(project::Entity::find().all(server.db()).await?.len(), 1);
-    assert_eq!(logged(server).await?.len(), 1);
+    assert_eq!(server.logged().await?.len(), 1);
     Ok(())
 }
 
@@ -65,7 +65,7 @@ async fn a_write_cut_off(server: &TestServer) -> Outcome {
             Err(error) => assert!(CaptureError::of(&error).is_some(), "{error}"),
         }
         let rows = project::Entity::find().all(server.db()).await?.len();
-        assert_eq!(logged(server).await?.len(), rows, "after {polls} polls");
+        assert_eq!(server.logged().await?.len(), rows, "after {polls} polls");
         if finished {
             return Ok(());
         }
@@ -98,7 +98,7 @@ async fn a_failing_own_hook(server: &TestServer) -> Outcome {
         model.insert(&tx).await.expect_err(name);
         tx.rollback().await?;
         assert!(gadget::Entity::find().all(server.db()).await?.is_empty());
-        assert!(logged(server).await?.is_empty());
+        assert!(server.logged().await?.is_empty());
     }
     Ok(())
 }
@@ -147,6 +147,6 @@ async fn a_failing_statement_between(server: &TestServer) -> Outcome {
         .map(|row| row.name)
         .collect();
     assert_eq!(names, ["renamed"]);
-    assert_eq!(logged(server).await?.len(), 2);
+    assert_eq!(server.logged().await?.len(), 2);
     Ok(())
 }

@@ -8,7 +8,7 @@ use seachange::changelog::{Context, Operation, Source, image};
 use seachange_entity::{label, project, task, task_label};
 use serde_json::json;
 
-use super::{a_project, a_task, logged};
+use super::{a_project, a_task};
 use crate::harness::{Outcome, TestServer};
 
 crate::cases![
@@ -38,7 +38,7 @@ async fn insert_update_delete(server: &TestServer) -> Outcome {
     updated.clone().delete(&tx).await?;
     tx.commit().await?;
 
-    let log = logged(server).await?;
+    let log = server.logged().await?;
     let [insert, update, delete] = log.as_slice() else {
         anyhow::bail!("three changes expected: {log:?}");
     };
@@ -74,7 +74,7 @@ async fn context_is_carried(server: &TestServer) -> Outcome {
     })
     .await??;
     a_project(server).await?;
-    let log = logged(server).await?;
+    let log = server.logged().await?;
     assert_eq!(log[0].actor.as_deref(), Some("ada"));
     assert_eq!(log[0].mutation_id.as_deref(), Some("m-1"));
     assert_eq!(log[0].metadata, Some(json!({ "reason": "storm" })));
@@ -88,7 +88,7 @@ async fn an_update_that_sets_nothing(server: &TestServer) -> Outcome {
     let same = project.clone().into_active_model().update(&tx).await?;
     tx.commit().await?;
     assert_eq!(same, project);
-    assert_eq!(logged(server).await?.len(), 1);
+    assert_eq!(server.logged().await?.len(), 1);
     Ok(())
 }
 
@@ -104,7 +104,7 @@ async fn an_update_to_the_same_value(server: &TestServer) -> Outcome {
     let same = same.update(&tx).await?;
     tx.commit().await?;
     assert_eq!(same, project, "updated_at stays too");
-    assert_eq!(logged(server).await?.len(), 1);
+    assert_eq!(server.logged().await?.len(), 1);
     Ok(())
 }
 
@@ -118,7 +118,7 @@ async fn only_what_changes_is_written(server: &TestServer) -> Outcome {
     let updated = stale.update(&tx).await?;
     tx.commit().await?;
     assert!(updated.archived);
-    let log = logged(server).await?;
+    let log = server.logged().await?;
     let images = [&log[1].before, &log[1].after].map(|image| {
         image.as_ref().and_then(|image| image.as_object()).cloned().unwrap_or_default()
     });
@@ -137,7 +137,7 @@ async fn save_inserts_and_updates(server: &TestServer) -> Outcome {
     saved.save(&tx).await?;
     tx.commit().await?;
     let operations: Vec<Operation> =
-        logged(server).await?.iter().map(|change| change.operation).collect();
+        server.logged().await?.iter().map(|change| change.operation).collect();
     assert_eq!(operations, [Operation::Insert, Operation::Update]);
     Ok(())
 }
@@ -151,7 +151,7 @@ async fn a_delete_of_nothing(server: &TestServer) -> Outcome {
     let result = gone.delete(&tx).await?;
     tx.commit().await?;
     assert_eq!(result.rows_affected, 0);
-    assert!(logged(server).await?.is_empty());
+    assert!(server.logged().await?.is_empty());
     Ok(())
 }
 
@@ -164,7 +164,7 @@ async fn a_delete_by_key_alone(server: &TestServer) -> Outcome {
     };
     by_key.delete(&tx).await?;
     tx.commit().await?;
-    let before = logged(server).await?[1].before.clone();
+    let before = server.logged().await?[1].before.clone();
     assert_eq!(before, Some(image::image_of(&project)?.into()));
     Ok(())
 }
@@ -185,7 +185,7 @@ async fn composite_keys(server: &TestServer) -> Outcome {
     let link = link.insert(&tx).await?;
     link.delete(&tx).await?;
     tx.commit().await?;
-    let log = logged(server).await?;
+    let log = server.logged().await?;
     let key = json!({ "label_id": label.id.to_string(), "task_id": task.id });
     for change in &log[3..] {
         assert_eq!((change.entity.as_str(), &change.row_key), ("task_label", &key));
@@ -215,7 +215,7 @@ async fn nested_saves(server: &TestServer) -> Outcome {
         );
     // On the connection: the nested save opens its own transaction.
     tree.insert(server.db()).await?;
-    let log = logged(server).await?;
+    let log = server.logged().await?;
     let entities: Vec<&str> = log.iter().map(|change| change.entity.as_str()).collect();
     assert_eq!(entities, ["project", "task", "task"]);
     assert!(log.iter().all(|change| change.transaction_id == log[0].transaction_id));
@@ -231,7 +231,7 @@ async fn own_hooks_run_around_capture(server: &TestServer) -> Outcome {
     };
     let gadget = gadget.insert(&tx).await?;
     tx.commit().await?;
-    let after = logged(server).await?[0].after.clone();
+    let after = server.logged().await?[0].after.clone();
     assert_eq!(after, Some(json!({ "id": gadget.id, "name": "LOUD" })));
     Ok(())
 }
@@ -245,7 +245,7 @@ async fn one_transaction_one_id(server: &TestServer) -> Outcome {
     savepoint.commit().await?;
     tx.commit().await?;
     a_project(server).await?;
-    let log = logged(server).await?;
+    let log = server.logged().await?;
     assert!(log[..2].iter().all(|change| change.transaction_id == id));
     assert_ne!(log[2].transaction_id, id);
     Ok(())
@@ -262,7 +262,7 @@ async fn concurrent_writes_in_one_transaction(server: &TestServer) -> Outcome {
     let (one, two) = tokio::join!(rename(&one, "A").update(&tx), rename(&two, "B").update(&tx));
     assert_eq!((one?.name, two?.name), ("A".to_owned(), "B".to_owned()));
     tx.commit().await?;
-    assert_eq!(logged(server).await?.len(), 4);
+    assert_eq!(server.logged().await?.len(), 4);
     assert_eq!(project::Entity::find().all(server.db()).await?.len(), 2);
     Ok(())
 }

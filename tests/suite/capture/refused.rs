@@ -9,7 +9,7 @@ use sea_orm::{
 use seachange::changelog::{CaptureError, Operation, TrackedTransaction};
 use seachange_entity::{label, project, task, task_label};
 
-use super::{a_project, a_task, logged};
+use super::{a_project, a_task};
 use crate::harness::{Outcome, TestServer};
 
 crate::cases![
@@ -75,7 +75,7 @@ async fn project(tx: &TrackedTransaction, server: &TestServer) -> Outcome {
     super::project(tx, "still works").await?;
     let rows = project::Entity::find().all(tx).await?;
     assert_eq!(rows.len(), 2);
-    assert_eq!(logged(server).await?.len(), 1, "not committed yet");
+    assert_eq!(server.logged().await?.len(), 1, "not committed yet");
     Ok(())
 }
 
@@ -153,7 +153,7 @@ async fn update_without_returning(server: &TestServer) -> Outcome {
     );
     let stored = project::Entity::find_by_id(row.id).one(server.db()).await?;
     assert_eq!(stored, Some(row));
-    assert_eq!(logged(server).await?.len(), 1);
+    assert_eq!(server.logged().await?.len(), 1);
     Ok(())
 }
 

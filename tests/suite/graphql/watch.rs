@@ -16,6 +16,8 @@ pub const CHANGE: &str = "cursor entity key operation before after changedFields
 pub struct Watch {
     socket: Socket,
     client: Client,
+    /// Of its marks: labels have unique names.
+    name: uuid::Uuid,
     marks: u32,
 }
 
@@ -41,7 +43,12 @@ impl Watch {
              changes(after: $after, entities: $entities, operations: $operations) {{ {CHANGE} }} }}"
         );
         socket.subscribe(&query, arguments).await?;
-        Ok(Self { socket, client, marks: 0 })
+        Ok(Self {
+            socket,
+            client,
+            name: uuid::Uuid::new_v4(),
+            marks: 0,
+        })
     }
 
     /// The next change.
@@ -61,7 +68,7 @@ impl Watch {
     /// Everything that was committed before this call and has not been read yet.
     pub async fn read(&mut self) -> anyhow::Result<Vec<Json>> {
         self.marks += 1;
-        let mark = format!("mark {}", self.marks);
+        let mark = format!("mark {} of {}", self.marks, self.name);
         given::LABELS.create(&self.client, json!({ "name": mark })).await?;
         let mut changes = Vec::new();
         loop {
@@ -75,7 +82,7 @@ impl Watch {
 
     /// Makes marks until one arrives: from then on a subscription without a cursor is known to run.
     pub async fn wait_until_it_runs(&mut self) -> anyhow::Result<()> {
-        let (client, runs) = (self.client.clone(), AtomicBool::new(false));
+        let (client, watch, runs) = (self.client.clone(), self.name, AtomicBool::new(false));
         let reading = async {
             let first = self.next().await;
             runs.store(true, Ordering::Relaxed);
@@ -86,8 +93,8 @@ impl Watch {
                 if runs.load(Ordering::Relaxed) {
                     break;
                 }
-                let name = json!({ "name": format!("early mark {mark} of {}", uuid::Uuid::new_v4()) });
-                given::LABELS.create(&client, name).await?;
+                let name = format!("early mark {mark} of {watch}");
+                given::LABELS.create(&client, json!({ "name": name })).await?;
             }
             anyhow::Ok(())
         };

@@ -2,8 +2,8 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use seachange::changelog::TrackedConnection;
-use seachange::{App, Server, Settings};
+use seachange::changelog::{TrackedConnection, log};
+use seachange::{App, Selection, Server, Settings, Start};
 use seachange_entity::{comment, label, project, task, task_label};
 use seachange_migration::Migrator;
 
@@ -80,6 +80,13 @@ impl TestServer {
     /// An initialised socket without a token.
     pub async fn socket(&self) -> anyhow::Result<Socket> {
         Socket::open(&self.url()).await
+    }
+
+    /// The log, oldest first: its first 10,000 changes.
+    pub async fn logged(&self) -> anyhow::Result<Vec<log::Model>> {
+        let all = Selection::default();
+        let page = self.server.feed().page(&Start::Oldest, &all, 10_000).await?;
+        Ok(page.changes.into_iter().map(|change| change.row).collect())
     }
 
     /// Checks the log against the tables.

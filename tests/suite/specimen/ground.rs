@@ -95,7 +95,7 @@ pub async fn stored<E: Table>(server: &TestServer, id: i64) -> anyhow::Result<E:
 
 /// The newest change.
 pub async fn newest(server: &TestServer) -> anyhow::Result<log::Model> {
-    let newest = log::Entity::find().order_by_desc(log::Column::Id).one(server.db()).await?;
+    let newest = server.logged().await?.pop();
     newest.ok_or_else(|| anyhow::anyhow!("nothing logged"))
 }
 

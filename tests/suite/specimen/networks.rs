@@ -25,11 +25,15 @@ pub fn inets() -> Vec<Sample> {
     .into()
 }
 
-/// Networks, hosts written as networks of one.
+/// Networks, hosts written as networks of one. The database leaves out which host it was.
 pub fn cidrs() -> Vec<Sample> {
-    ["0.0.0.0/0", "255.255.255.255/32", "10.0.0.0/8", "::/0", "::1/128", "2001:db8::/32"]
-        .map(network)
-        .into()
+    let networks =
+        ["0.0.0.0/0", "255.255.255.255/32", "10.0.0.0/8", "::/0", "::1/128", "2001:db8::/32"];
+    let mut samples: Vec<Sample> = networks.map(network).into();
+    let Sample { value: host, .. } = network("10.1.2.3/8");
+    let Sample { value: stored, .. } = network("10.0.0.0/8");
+    samples.push(Sample::new(host, "10.0.0.0/8").stored(stored));
+    samples
 }
 
 /// The first, the last, and one in between.

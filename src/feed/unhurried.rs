@@ -1,0 +1,14 @@
+//! Database work that nobody can cut off.
+
+use sea_orm::{DbErr, RuntimeErr};
+
+/// Runs a step to its end even if whoever asked for it goes away. Dropped half-way, a query leaves
+/// its pooled connection out of step with the server, or a lock held on it.
+pub(crate) async fn unhurried<T: Send + 'static>(
+    step: impl Future<Output = Result<T, DbErr>> + Send + 'static,
+) -> Result<T, DbErr> {
+    match tokio::spawn(step).await {
+        Ok(result) => result,
+        Err(error) => Err(DbErr::Conn(RuntimeErr::Internal(error.to_string()))),
+    }
+}
