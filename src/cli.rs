@@ -9,6 +9,7 @@ mod schema;
 mod serve;
 mod settings;
 mod tail;
+mod torture;
 mod verify;
 
 pub use app::App;

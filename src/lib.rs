@@ -12,6 +12,7 @@ mod feed;
 mod graphql;
 mod limits;
 mod server;
+mod torture;
 
 pub use cli::{App, Finding, Server, Settings, StartError, Verdict};
 pub use database::{DatabaseSettings, connect};
@@ -21,6 +22,7 @@ pub use feed::{
 };
 pub use graphql::{Caller, ErrorCode, Writable};
 pub use limits::Limits;
+pub use torture::{Report, Tally, Torture};
 
 /// The GraphQL library, for fields of your own.
 pub use async_graphql;

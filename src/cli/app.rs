@@ -10,7 +10,8 @@ use seaography::{Builder, RelationBuilder};
 
 use super::migrate::{self, Direction, Migrations};
 use super::settings::Settings;
-use super::{schema, serve, tail, verify};
+use super::torture::TortureArgs;
+use super::{schema, serve, tail, torture, verify};
 use crate::graphql::{Entities, Writable};
 
 /// An application: its migrations, its entities, its own fields.
@@ -50,6 +51,9 @@ enum Command {
     Schema,
     /// Follow the changes until stopped.
     Tail(TailArgs),
+    /// Fight for rows of a table made for it, and check that no reader misses a change. Use a
+    /// database made for it.
+    Torture(TortureArgs),
     /// Replay the log against the tables and report every row that differs.
     Verify,
 }
@@ -131,6 +135,7 @@ impl App {
             Command::Migrate { direction } => migrate::command(&self, &settings, direction).await,
             Command::Schema => schema::command(&self, &settings).await,
             Command::Tail(args) => tail::command(&settings, args).await,
+            Command::Torture(args) => torture::command(&self, &settings, args).await,
             Command::Verify => verify::command(&self, &settings).await,
         }
     }

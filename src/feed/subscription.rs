@@ -120,6 +120,11 @@ impl Subscription {
         }
     }
 
+    /// What has been read and not yet yielded.
+    pub(crate) fn take_ready(&mut self) -> impl Iterator<Item = Arc<Change>> + use<> {
+        std::mem::take(&mut self.ready).into_iter()
+    }
+
     /// Reads the next page of the log.
     async fn replay(&mut self) -> Result<(), FeedError> {
         let Page {

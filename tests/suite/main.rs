@@ -8,6 +8,7 @@ mod capture;
 mod graphql;
 mod harness;
 mod specimen;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -17,7 +18,13 @@ use libtest_mimic::{Arguments, Trial};
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let databases = Database::given();
-    let cases: Vec<Case> = [capture::cases(), graphql::cases(), specimen::cases()].into_iter().flatten().collect();
+    let modules = [
+        capture::cases(),
+        graphql::cases(),
+        specimen::cases(),
+        torture::cases(),
+    ];
+    let cases: Vec<Case> = modules.into_iter().flatten().collect();
     let trials = databases
         .iter()
         .flat_map(|database| cases.iter().map(|case| trial(*case, database.clone())))

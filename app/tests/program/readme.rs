@@ -18,7 +18,7 @@ use copy::Built;
 
 crate::cases! {
     Every: an_entity_is_added;
-    Sqlite: excerpts_are_the_files, settings_are_those_of_the_program;
+    Sqlite: excerpts_are_the_files, settings_are_those_of_the_program, commands_are_all_named;
 }
 
 fn readme() -> anyhow::Result<String> {
@@ -88,6 +88,21 @@ async fn settings_are_those_of_the_program(database: &OwnDatabase) -> Outcome {
         settings == documented,
         "--help has {settings:#?}, README.md {documented:#?}"
     );
+    Ok(())
+}
+
+async fn commands_are_all_named(database: &OwnDatabase) -> Outcome {
+    let help = run(&database.url, &["--help"]).await?.stdout;
+    let (_, commands) = help.split_once("Commands:\n").context("no commands")?;
+    let lines = commands.lines().take_while(|line| !line.is_empty());
+    let names = lines.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    let names: Vec<&str> = names.filter(|name| !["", "help"].contains(name)).collect();
+    ensure!(names.contains(&"verify"), "no command found in {help}");
+    let readme = readme()?;
+    for name in names {
+        let row = format!("\n| `{name}");
+        ensure!(readme.contains(&row), "README.md does not tell of `{name}`");
+    }
     Ok(())
 }
 

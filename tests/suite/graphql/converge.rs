@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
+use tokio::task::JoinSet;
 
 use super::given::{self, TASKS};
 use super::records::Records;
@@ -64,6 +65,12 @@ async fn write(client: Client, project: String, seed: u64, rounds: u64) -> Outco
     Ok(())
 }
 
+/// Several at once, with so many rounds in all.
+fn writers(server: &TestServer, project: &str, rounds: u64) -> JoinSet<Outcome> {
+    let seeds = 1..=4;
+    seeds.map(|seed| write(server.client(), project.to_owned(), seed, rounds / 4)).collect()
+}
+
 /// The rows that the filter finds now.
 async fn table(client: &Client) -> anyhow::Result<BTreeMap<String, Json>> {
     let filter: Json = serde_json::from_str(FILTER)?;
@@ -94,7 +101,7 @@ async fn initial_rows_while_others_write(server: &TestServer) -> Outcome {
     let client = server.client();
     let project = given::project(&client, "Ship").await?;
     write(client.clone(), project.clone(), 99, 40).await?;
-    let writer = tokio::spawn(write(client.clone(), project.clone(), 1, 80));
+    let writers = writers(server, &project, 80);
     let mut copies = Vec::new();
     for _ in 0..5 {
         let mut records = Records::of_tasks(server, arguments(json!({ "includeInitial": true }))?).await?;
@@ -104,7 +111,9 @@ async fn initial_rows_while_others_write(server: &TestServer) -> Outcome {
         }
         copies.push((records, copy));
     }
-    writer.await??;
+    for written in writers.join_all().await {
+        written?;
+    }
     let mark = mark(&client, &project).await?;
     let expected = table(&client).await?;
     for (mut records, mut copy) in copies {
@@ -118,7 +127,7 @@ async fn initial_rows_while_others_write(server: &TestServer) -> Outcome {
 async fn replay_while_others_write(server: &TestServer) -> Outcome {
     let client = server.client();
     let project = given::project(&client, "Ship").await?;
-    let writer = tokio::spawn(write(client.clone(), project.clone(), 2, 80));
+    let writers = writers(server, &project, 80);
     let mut copies = Vec::new();
     for _ in 0..5 {
         let mut records = Records::of_tasks(server, arguments(json!({ "after": "0" }))?).await?;
@@ -128,7 +137,9 @@ async fn replay_while_others_write(server: &TestServer) -> Outcome {
         }
         copies.push((records, copy));
     }
-    writer.await??;
+    for written in writers.join_all().await {
+        written?;
+    }
     let mark = mark(&client, &project).await?;
     let expected = table(&client).await?;
     for (mut records, mut copy) in copies {

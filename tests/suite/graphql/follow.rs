@@ -1,10 +1,12 @@
 //! The subscription `changes`: where it begins, what it lets through, that nobody misses anything.
 
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, TransactionSession, TransactionTrait};
+use seachange_entity::project;
 use serde_json::{Value as Json, json};
 
 use super::given::{self, LABELS, PROJECTS};
 use super::watch::{Watch, head};
-use crate::harness::{Outcome, TestServer};
+use crate::harness::{Client, Database, Outcome, TestServer};
 
 crate::cases![
     from_now,
@@ -17,6 +19,7 @@ crate::cases![
     across_a_restart,
     from_another_server,
     a_large_transaction,
+    a_slow_transaction,
     while_others_write,
 ];
 
@@ -131,15 +134,15 @@ async fn many_subscribers_see_the_same(server: &TestServer) -> Outcome {
     for _ in 0..10 {
         watches.push(watch(server, json!({ "after": after })).await?);
     }
-    let (one, two) = (server.client(), server.client());
-    let write = |client: crate::harness::Client, prefix: &'static str| async move {
-        for n in 0..15 {
+    let write = |client: Client, prefix: &'static str| async move {
+        for n in 0..10 {
             given::project(&client, &format!("{prefix}{n}")).await?;
         }
         anyhow::Ok(())
     };
-    let (one, two) = tokio::join!(write(one, "a"), write(two, "b"));
-    one.and(two)?;
+    let (one, two, three) =
+        tokio::join!(write(server.client(), "a"), write(server.client(), "b"), write(client, "c"));
+    one.and(two).and(three)?;
     let expected = watches[0].take(30).await?;
     for watch in &mut watches[1..] {
         assert_eq!(watch.take(30).await?, expected);
@@ -211,6 +214,30 @@ async fn a_large_transaction(server: &TestServer) -> Outcome {
     assert!(seen.iter().all(|change| change["transactionId"] == seen[0]["transactionId"]));
     let mut replayed = watch(server, json!({ "after": "0" })).await?;
     assert_eq!(replayed.take(1_000).await?, seen);
+    Ok(())
+}
+
+/// A change with an earlier id than one that has long been seen.
+async fn a_slow_transaction(server: &TestServer) -> Outcome {
+    if matches!(server.kind, Database::Sqlite) {
+        // One transaction writes at a time.
+        return Ok(());
+    }
+    let client = server.client();
+    let mut live = Watch::start(server).await?;
+    let tx = server.db().begin().await?;
+    let slow = project::ActiveModel {
+        id: Set(uuid::Uuid::now_v7()),
+        name: Set("slow".to_owned()),
+        ..Default::default()
+    };
+    slow.insert(&tx).await?;
+    given::project(&client, "fast").await?;
+    assert_eq!(names(&live.take(1).await?), ["fast"]);
+    tx.commit().await?;
+    assert_eq!(names(&live.read().await?), ["slow"]);
+    let mut replayed = watch(server, json!({ "after": "0" })).await?;
+    assert_eq!(names(&replayed.take(2).await?), ["fast", "slow"]);
     Ok(())
 }
 

@@ -212,12 +212,12 @@ fn numbers() -> Vec<Column> {
 
 fn texts() -> Vec<Column> {
     vec![
-        column("string", texts::long_texts()),
+        column("string", texts::short_texts()),
         column("short", texts::short_texts()),
         column("fixed", texts::fixed_texts()),
-        column("text", texts::long_texts()),
+        column("text", texts::short_texts()),
         column("custom", texts::short_texts()),
-        column("blob", texts::long_binaries()),
+        column("blob", texts::binaries()),
         column("binary", texts::fixed_binaries()),
         column("var_binary", texts::binaries()),
         column("uuid", texts::uuids()),

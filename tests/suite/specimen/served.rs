@@ -1,5 +1,7 @@
 //! Through GraphQL: every value comes out as the contract writes it, and what comes out goes back in.
 
+use std::ops::Range;
+
 use serde_json::{Value as Json, json};
 
 use super::fields::{Fields, copy_of};
@@ -7,10 +9,16 @@ use super::ground::{
     assert_image, assert_same, image_in, insert, key, newest, null_row, row, rows, start, stored,
 };
 use super::sample::Column;
-use super::{Specimen, Table, columns_of, on_each};
+use super::{Specimen, Table, columns_of, on_each, texts};
 use crate::harness::{Outcome, TestServer};
 
-crate::cases![every_value_comes_out, every_value_goes_back_in, nulls_go_both_ways, changes_of_every_value];
+crate::cases![
+    every_value_comes_out,
+    every_value_goes_back_in,
+    nulls_go_both_ways,
+    changes_of_every_value,
+    megabytes_go_back_in,
+];
 
 async fn every_value_comes_out(server: &TestServer) -> Outcome {
     on_each!(server, out)
@@ -18,16 +26,18 @@ async fn every_value_comes_out(server: &TestServer) -> Outcome {
 
 async fn out<S: Specimen>(server: &TestServer) -> Outcome {
     let server = start::<S>(server).await?;
-    out_of::<S, S::Required>(&server).await?;
-    out_of::<S, S::Optional>(&server).await?;
+    let columns = columns_of::<S, S::Required>();
+    out_of::<S::Required>(&server, rows(&columns), &columns).await?;
+    let columns = columns_of::<S, S::Optional>();
+    out_of::<S::Optional>(&server, rows(&columns), &columns).await?;
     server.finish().await
 }
 
-async fn out_of<S: Specimen, E: Table>(server: &TestServer) -> Outcome {
-    let (client, fields, columns) = (server.client(), Fields::of::<E>(), columns_of::<S, E>());
-    for n in rows(&columns) {
-        insert::<E>(server, row::<E>(key(n), n, &columns)?).await?;
-        fields.assert_row(&fields.read(&client, key(n)).await?, n, &columns)?;
+async fn out_of<E: Table>(server: &TestServer, rows: Range<usize>, columns: &[Column]) -> Outcome {
+    let (client, fields) = (server.client(), Fields::of::<E>());
+    for n in rows {
+        insert::<E>(server, row::<E>(key(n), n, columns)?).await?;
+        fields.assert_row(&fields.read(&client, key(n)).await?, n, columns)?;
     }
     Ok(())
 }
@@ -38,31 +48,64 @@ async fn every_value_goes_back_in(server: &TestServer) -> Outcome {
 
 async fn back<S: Specimen>(server: &TestServer) -> Outcome {
     let server = start::<S>(server).await?;
-    back_into::<S, S::Required>(&server).await?;
-    back_into::<S, S::Optional>(&server).await?;
+    let columns = inputs(columns_of::<S, S::Required>());
+    back_into::<S::Required>(&server, rows(&columns), &columns).await?;
+    let columns = inputs(columns_of::<S, S::Optional>());
+    back_into::<S::Optional>(&server, rows(&columns), &columns).await?;
     server.finish().await
 }
 
+/// Without what GraphQL takes no input of.
+fn inputs(columns: Vec<Column>) -> Vec<Column> {
+    columns.into_iter().map(Column::inputs).collect()
+}
+
+async fn megabytes_go_back_in(server: &TestServer) -> Outcome {
+    on_each!(server, long)
+}
+
+async fn long<S: Specimen>(server: &TestServer) -> Outcome {
+    let server = start::<S>(server).await?;
+    let columns = with_megabytes(inputs(columns_of::<S, S::Required>()));
+    back_into::<S::Required>(&server, 0..3, &columns).await?;
+    server.finish().await
+}
+
+/// The second row has a megabyte of text and one of bytes.
+fn with_megabytes(mut columns: Vec<Column>) -> Vec<Column> {
+    for column in &mut columns {
+        match column.name {
+            "text" => column.samples.insert(1, texts::long_text()),
+            "blob" => column.samples.insert(1, texts::long_binary()),
+            _ => {}
+        }
+    }
+    columns
+}
+
 /// What a query gives is inserted under another key, and put upon the row before.
-async fn back_into<S: Specimen, E: Table>(server: &TestServer) -> Outcome {
+async fn back_into<E: Table>(
+    server: &TestServer,
+    rows: Range<usize>,
+    columns: &[Column],
+) -> Outcome {
     let (client, fields) = (server.client(), Fields::of::<E>());
-    let columns: Vec<Column> = columns_of::<S, E>().into_iter().map(Column::inputs).collect();
-    for n in rows(&columns) {
-        insert::<E>(server, row::<E>(key(n), n, &columns)?).await?;
+    for n in rows {
+        insert::<E>(server, row::<E>(key(n), n, columns)?).await?;
         let original = stored::<E>(server, key(n)).await?;
         let mut data = fields.read(&client, key(n)).await?;
         data["id"] = copy_of(key(n)).into();
-        fields.assert_row(&fields.create(&client, &data).await?, n, &columns)?;
+        fields.assert_row(&fields.create(&client, &data).await?, n, columns)?;
         assert_same(&stored::<E>(server, copy_of(key(n))).await?, &original)?;
-        assert_image(image_in(&newest(server).await?.after)?, n, &columns)?;
+        assert_image(image_in(&newest(server).await?.after)?, n, columns)?;
         if let Some(before) = n.checked_sub(1) {
             let id = copy_of(key(before));
             data["id"] = id.into();
-            fields.assert_row(&fields.update(&client, id, &data).await?, n, &columns)?;
+            fields.assert_row(&fields.update(&client, id, &data).await?, n, columns)?;
             assert_same(&stored::<E>(server, id).await?, &original)?;
             let change = newest(server).await?;
-            assert_image(image_in(&change.before)?, before, &columns)?;
-            assert_image(image_in(&change.after)?, n, &columns)?;
+            assert_image(image_in(&change.before)?, before, columns)?;
+            assert_image(image_in(&change.after)?, n, columns)?;
         }
     }
     Ok(())
@@ -86,8 +129,7 @@ async fn nulls<S: Specimen>(server: &TestServer) -> Outcome {
     fields.create(&client, &json!({ "id": 1 })).await?;
     assert_same(&stored::<S::Optional>(&server, 1).await?, &original)?;
     // And back from values to nulls.
-    let columns: Vec<Column> =
-        columns_of::<S, S::Optional>().into_iter().map(Column::inputs).collect();
+    let columns = inputs(columns_of::<S, S::Optional>());
     fields.update(&client, 1, &fields.input(1, 0, &columns)).await?;
     data["id"] = 1.into();
     fields.update(&client, 1, &data).await?;
@@ -105,7 +147,7 @@ const CHANGES: &str = "query($key: Json) {
 /// The images that `changes` tells, and the typed rows that `specimenChanges` tells.
 async fn changes<S: Specimen>(server: &TestServer) -> Outcome {
     let server = start::<S>(server).await?;
-    let (client, columns) = (server.client(), columns_of::<S, S::Required>());
+    let (client, columns) = (server.client(), with_megabytes(columns_of::<S, S::Required>()));
     let fields = Fields::of::<S::Required>();
     for n in rows(&columns) {
         insert::<S::Required>(&server, row::<S::Required>(key(n), n, &columns)?).await?;

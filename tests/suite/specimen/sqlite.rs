@@ -151,14 +151,14 @@ fn numbers() -> Vec<Column> {
 }
 
 fn texts() -> Vec<Column> {
-    let mut text = texts::long_texts();
+    let mut text = texts::short_texts();
     text.push(texts::zero_character());
     vec![
         column("string", text.clone()),
         column("short", texts::short_texts()),
         column("fixed", texts::fixed_texts()),
         column("text", text),
-        column("blob", texts::long_binaries()),
+        column("blob", texts::binaries()),
         column("binary", texts::fixed_binaries()),
         column("var_binary", texts::binaries()),
         column("uuid", texts::uuids()),

@@ -26,21 +26,19 @@ pub fn short_texts() -> Vec<Sample> {
     TRICKY.map(|text| Sample::new(text, text)).into()
 }
 
-/// And a megabyte.
-pub fn long_texts() -> Vec<Sample> {
-    let mut texts = short_texts();
-    texts.insert(1, megabyte());
-    texts
-}
-
 /// A megabyte of characters of one to four bytes.
-fn megabyte() -> Sample {
+pub fn long_text() -> Sample {
     let text: String = "aé日🦀".chars().cycle().take(LONG * 2 / 5 + 4).collect();
     assert!(text.len() >= LONG, "{}", text.len());
     Sample::new(text.as_str(), text.as_str())
 }
 
-/// Texts without a zero character, which PostgreSQL does not store.
+/// A megabyte of every byte.
+pub fn long_binary() -> Sample {
+    bytes((0..=255).cycle().take(LONG).collect())
+}
+
+/// A text with a zero character, which PostgreSQL does not store.
 pub fn zero_character() -> Sample {
     Sample::new("a\0b", "a\0b")
 }
@@ -63,13 +61,6 @@ pub fn binaries() -> Vec<Sample> {
         Sample::new(vec![0xff_u8, 0xfe, 0x00], "//4A"),
         Sample::new(b"text".to_vec(), "dGV4dA=="),
     ]
-}
-
-/// And a megabyte of every byte.
-pub fn long_binaries() -> Vec<Sample> {
-    let mut samples = binaries();
-    samples.push(bytes((0..=255).cycle().take(LONG).collect()));
-    samples
 }
 
 /// Exactly four bytes.

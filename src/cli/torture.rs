@@ -1,0 +1,82 @@
+//! `torture`: the ordering torture on the configured database.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::app::App;
+use super::settings::Settings;
+use crate::database;
+use crate::torture::{Report, Torture};
+
+/// How `torture` runs.
+#[derive(Args, Clone, Copy, Debug)]
+pub(super) struct TortureArgs {
+    /// Transactions at work at once.
+    #[arg(long, default_value_t = 12)]
+    writers: usize,
+    /// Rows they fight for.
+    #[arg(long, default_value_t = 20)]
+    rows: u32,
+    /// Seconds that they write.
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// How often.
+    #[arg(long, default_value_t = 1)]
+    runs: u32,
+    /// Where the random choices begin.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Without the transaction that stays open.
+    #[arg(long)]
+    no_open_transaction: bool,
+}
+
+pub(super) async fn command(
+    app: &App,
+    settings: &Settings,
+    args: TortureArgs,
+) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let db = database::connect(&settings.database()).await?;
+    app.migrations.up(db.writer()).await?;
+    let mut is_sound = true;
+    for run in 0..args.runs {
+        let torture = Torture {
+            writers: args.writers,
+            rows: i64::from(args.rows),
+            time: Duration::from_secs(args.seconds),
+            open_transaction: !args.no_open_transaction,
+            seed: args.seed.wrapping_add(u64::from(run)),
+        };
+        let report = torture.run(&settings.database()).await?;
+        print(&report, torture.seed);
+        is_sound &= report.is_sound();
+    }
+    Ok(ExitCode::from(u8::from(!is_sound)))
+}
+
+fn print(report: &Report, seed: u64) {
+    println!(
+        "seed {seed}: {}: {} transactions committed, {} rolled back, {} writes",
+        if report.is_sound() { "sound" } else { "NOT SOUND" },
+        report.transactions,
+        report.rolled_back,
+        report.writes
+    );
+    for tally in &report.readers {
+        println!(
+            "  {}: {} delivered, {} lost, {} doubled, {} phantoms, {} out of order, {} torn, \
+             p50 {:.1} ms, p99 {:.1} ms",
+            tally.reader,
+            tally.delivered,
+            tally.lost,
+            tally.doubled,
+            tally.phantoms,
+            tally.out_of_order,
+            tally.torn,
+            tally.p50.as_secs_f64() * 1e3,
+            tally.p99.as_secs_f64() * 1e3
+        );
+    }
+}

@@ -1,0 +1,108 @@
+//! The ordering torture: proves on a database that a reader misses nothing.
+//!
+//! Writers update a few rows in transactions with pauses, rollbacks and savepoints, while one
+//! transaction stays open after it has written. Readers follow the feed live, and page it with
+//! nothing but a cursor from changing servers. Every committed write must be delivered once, each
+//! row's in commit order, each transaction's side by side.
+//!
+//! It writes to a table of its own and to the change log, so give it a database made for it.
+
+mod judge;
+mod readers;
+mod table;
+mod writers;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, TransactionSession};
+use tokio::sync::Notify;
+
+use crate::database::{self, Connections, DatabaseSettings};
+use crate::feed::{Feed, FeedError};
+pub use judge::{Report, Tally};
+use writers::{Truth, Writers};
+
+/// How hard and how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Torture {
+    /// Transactions at work at once.
+    pub writers: usize,
+    /// Rows they fight for.
+    pub rows: i64,
+    /// How long they write.
+    pub time: Duration,
+    /// Leave a transaction open that has written (on SQLite, which has one writer, a reader).
+    pub open_transaction: bool,
+    /// Where the random choices begin.
+    pub seed: u64,
+}
+
+impl Default for Torture {
+    fn default() -> Self {
+        Self {
+            writers: 12,
+            rows: 20,
+            time: Duration::from_secs(10),
+            open_transaction: true,
+            seed: 1,
+        }
+    }
+}
+
+/// Servers that read: each with connections and a feed of its own, as another process would have.
+const SERVERS: usize = 2;
+
+impl Torture {
+    /// Runs on a migrated database.
+    ///
+    /// # Errors
+    /// If the database or its log cannot be used; faults found are no errors, but in the report.
+    pub async fn run(self, settings: &DatabaseSettings) -> Result<Report, FeedError> {
+        let settings = DatabaseSettings {
+            // Every writer at once, and the open transaction.
+            connections: u32::try_from(self.writers + 4).unwrap_or(u32::MAX),
+            ..settings.clone()
+        };
+        let wake = Arc::new(Notify::new());
+        let signal = Arc::clone(&wake);
+        let Connections { tracked, feed } = database::connect_all(&settings).await?;
+        let db = tracked.with_on_commit(move || signal.notify_one());
+        table::create(&db, self.rows).await?;
+        let mut feeds = vec![Feed::start(feed, wake).await?];
+        while feeds.len() < SERVERS {
+            let other = database::connect_all(&settings).await?.feed;
+            feeds.push(Feed::start(other, Arc::new(Notify::new())).await?);
+        }
+        let start = feeds[0].head().await?;
+        let readers = readers::start(&feeds, &start).await?;
+        let held = self.hold(&db).await?;
+        let truth = Writers::new(db.clone(), self).run().await?;
+        let truth = held.release(truth).await?;
+        let read = readers.finish(&feeds).await?;
+        table::remove(&db).await?;
+        Ok(judge::judge(&truth, read))
+    }
+
+    /// Opens the transaction that outlasts the writers.
+    async fn hold(
+        self,
+        db: &seachange_changelog::TrackedConnection,
+    ) -> Result<writers::Held, FeedError> {
+        if !self.open_transaction {
+            return Ok(writers::Held::default());
+        }
+        let is_sqlite = ConnectionTrait::get_database_backend(db) == DbBackend::Sqlite;
+        let held = if is_sqlite {
+            writers::Held::reading(db).await
+        } else {
+            writers::Held::writing(db).await
+        };
+        Ok(held?)
+    }
+}
+
+/// Ends a transaction that only read.
+async fn end<T: TransactionSession>(transaction: T) -> Result<(), DbErr> {
+    transaction.rollback().await
+}

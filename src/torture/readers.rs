@@ -1,0 +1,116 @@
+//! The readers: one live on each server, and one that has nothing but a cursor.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use seachange_changelog::reader::Change;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::feed::{Cursor, Feed, FeedError, FeedItem, Selection, Start};
+
+/// What one reader was given, in order.
+pub(super) struct Read {
+    pub(super) reader: String,
+    pub(super) changes: Vec<(Arc<Change>, Instant)>,
+}
+
+pub(super) struct Readers {
+    /// Where to stop, once it is known.
+    until: watch::Sender<Option<Cursor>>,
+    tasks: Vec<JoinHandle<Result<Read, FeedError>>>,
+}
+
+/// Changes a bare cursor is used for before the next server is asked.
+const BARE_PAGE: u64 = 7;
+
+fn of_table() -> Selection {
+    Selection {
+        entities: Some(vec!["seachange_torture".to_owned()]),
+        ..Selection::default()
+    }
+}
+
+/// Starts them all after the same cursor.
+pub(super) async fn start(feeds: &[Feed], from: &Cursor) -> Result<Readers, FeedError> {
+    let (until, stop) = watch::channel(None);
+    let mut tasks = Vec::new();
+    for (number, feed) in feeds.iter().enumerate() {
+        let live = live(format!("live on server {number}"), feed.clone(), from.clone(), stop.clone());
+        tasks.push(tokio::spawn(live));
+    }
+    tasks.push(tokio::spawn(bare(feeds.to_vec(), from.clone(), stop)));
+    Ok(Readers { until, tasks })
+}
+
+impl Readers {
+    /// Lets them read to the end of what is committed now.
+    pub(super) async fn finish(self, feeds: &[Feed]) -> Result<Vec<Read>, FeedError> {
+        let mut end = None;
+        for feed in feeds {
+            end = Some(feed.head().await?);
+        }
+        // The readers listen until they are told.
+        let _ = self.until.send(end);
+        let mut read = Vec::new();
+        for task in self.tasks {
+            read.push(task.await.map_err(|_| FeedError::Ended)??);
+        }
+        Ok(read)
+    }
+}
+
+async fn live(
+    reader: String,
+    feed: Feed,
+    from: Cursor,
+    mut stop: watch::Receiver<Option<Cursor>>,
+) -> Result<Read, FeedError> {
+    let mut subscription = feed.subscribe(&Start::After(from), of_table()).await?;
+    let mut changes = Vec::new();
+    loop {
+        tokio::select! {
+            item = subscription.next() => {
+                if let FeedItem::Change(change) = item? {
+                    changes.push((change, Instant::now()));
+                }
+            }
+            _ = stop.wait_for(Option::is_some) => break,
+        }
+    }
+    let end = stop.borrow().clone().ok_or(FeedError::Ended)?;
+    while subscription.cursor(feed.epoch()).position < end.position {
+        if let FeedItem::Change(change) = subscription.next().await? {
+            changes.push((change, Instant::now()));
+        }
+    }
+    changes.extend(subscription.take_ready().map(|change| (change, Instant::now())));
+    Ok(Read { reader, changes })
+}
+
+async fn bare(
+    feeds: Vec<Feed>,
+    from: Cursor,
+    stop: watch::Receiver<Option<Cursor>>,
+) -> Result<Read, FeedError> {
+    let mut changes = Vec::new();
+    let mut cursor = from;
+    let mut servers = feeds.iter().cycle();
+    loop {
+        let end = stop.borrow().clone();
+        let Some(feed) = servers.next() else {
+            return Err(FeedError::Ended);
+        };
+        // A text and back: a cursor is all that a client keeps.
+        let held: Cursor = cursor.to_string().parse()?;
+        let page = feed.page(&Start::After(held), &of_table(), BARE_PAGE).await?;
+        let is_short = !page.has_more;
+        cursor = Cursor::at(feed.epoch(), page.end);
+        let now = Instant::now();
+        changes.extend(page.changes.into_iter().map(|change| (Arc::new(change), now)));
+        if is_short && end.is_some_and(|end| cursor.position >= end.position) {
+            let reader = "bare cursor, changing servers".to_owned();
+            return Ok(Read { reader, changes });
+        }
+    }
+}
