@@ -2,6 +2,7 @@
 
 mod app;
 mod interrupt;
+mod keep;
 mod migrate;
 mod print;
 mod reading;

@@ -21,21 +21,19 @@ const NUMERIC_DIGITS: (i64, i64) = (131_072, 16_383);
 
 /// The same value in a type that the driver binds without loss.
 ///
-/// Matters on MariaDB, where a `timestamp` parameter outside of 1970 to 2038 arrives as NULL,
-/// whatever column it is for: times in UTC are bound as `datetime`.
+/// On MariaDB a `timestamp` parameter outside of 1970 to 2038 arrives as NULL, whatever column it is
+/// for: times in UTC are bound as `datetime`. On SQLite times are text, and compare only if all have
+/// one offset: local ones are bound in UTC.
 #[must_use]
 pub fn bindable(value: Value, backend: DbBackend) -> Value {
-    if backend != DbBackend::MySql {
-        return value;
-    }
-    match value {
-        Value::ChronoDateTimeUtc(Some(moment)) => Value::from(moment.naive_utc()),
-        Value::ChronoDateTimeLocal(Some(moment)) => Value::from(moment.naive_utc()),
-        Value::TimeDateTimeWithTimeZone(Some(moment)) => match in_utc(moment) {
-            Some(utc) => Value::from(utc),
-            None => value,
-        },
-        other => other,
+    match (backend, value) {
+        (DbBackend::MySql, Value::ChronoDateTimeUtc(Some(moment))) => moment.naive_utc().into(),
+        (DbBackend::MySql, Value::ChronoDateTimeLocal(Some(moment))) => moment.naive_utc().into(),
+        (DbBackend::MySql, Value::TimeDateTimeWithTimeZone(Some(moment))) => {
+            in_utc(moment).map_or(Value::TimeDateTimeWithTimeZone(Some(moment)), Value::from)
+        }
+        (DbBackend::Sqlite, Value::ChronoDateTimeLocal(Some(moment))) => moment.to_utc().into(),
+        (_, value) => value,
     }
 }
 

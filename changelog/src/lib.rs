@@ -16,6 +16,7 @@ pub mod log;
 mod migration;
 mod raw_sql;
 pub mod reader;
+mod retention;
 mod tracked;
 
 pub use binding::bindable;
@@ -25,6 +26,7 @@ pub use error::CaptureError;
 pub use image::{Image, ImageError};
 pub use log::{Operation, Source};
 pub use migration::{create_change_log, drop_change_log};
+pub use retention::{new_epoch, prune};
 pub use tracked::{TrackedConnection, TrackedTransaction};
 
 /// What [`track!`] expands to; no interface of its own.

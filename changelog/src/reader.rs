@@ -19,6 +19,7 @@ pub use change::Change;
 pub use history::{Place, change_at, history};
 pub use position::Position;
 pub use selection::{Page, Selection};
+pub(crate) use ticks::TICK_LOCK;
 
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbBackend, DbErr};
 
@@ -41,6 +42,17 @@ pub struct Moment {
     pub position: Position,
 }
 
+/// Why a page cannot be read.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The position lies before the horizon: changes after it are no longer kept.
+    #[error("the log no longer reaches back to the position")]
+    Expired,
+    /// What the database says.
+    #[error(transparent)]
+    Database(#[from] DbErr),
+}
+
 /// A reader of one database's log. All reads are bounded by what is asked for.
 #[async_trait::async_trait]
 pub trait LogReader: Send + Sync + 'static {
@@ -55,8 +67,14 @@ pub trait LogReader: Send + Sync + 'static {
     /// The position before the oldest readable change: nothing at or before it is kept.
     async fn horizon(&self) -> Result<Position, DbErr>;
 
-    /// Up to `limit` wanted changes after `after`, in order.
-    async fn read(&self, after: Position, wanted: &Selection, limit: u64) -> Result<Page, DbErr>;
+    /// Up to `limit` wanted changes after `after`, in order. Never skips what retention removes
+    /// meanwhile: that is [`ReadError::Expired`].
+    async fn read(
+        &self,
+        after: Position,
+        wanted: &Selection,
+        limit: u64,
+    ) -> Result<Page, ReadError>;
 
     /// Opens a moment: what is read in its transaction is exactly what the changes up to its
     /// position made.

@@ -10,6 +10,7 @@ use seaography::{Builder, RelationBuilder};
 
 use super::migrate::{self, Direction, Migrations};
 use super::settings::Settings;
+use super::keep::{self, EpochAction, PruneArgs};
 use super::torture::TortureArgs;
 use super::{schema, serve, tail, torture, verify};
 use crate::graphql::{Entities, Writable};
@@ -51,6 +52,13 @@ enum Command {
     Schema,
     /// Follow the changes until stopped.
     Tail(TailArgs),
+    /// Remove old changes from the log.
+    Prune(PruneArgs),
+    /// Make old cursors invalid: after a database was restored from a copy.
+    Epoch {
+        #[command(subcommand)]
+        action: EpochAction,
+    },
     /// Fight for rows of a table made for it, and check that no reader misses a change. Use a
     /// database made for it.
     Torture(TortureArgs),
@@ -135,6 +143,8 @@ impl App {
             Command::Migrate { direction } => migrate::command(&self, &settings, direction).await,
             Command::Schema => schema::command(&self, &settings).await,
             Command::Tail(args) => tail::command(&settings, args).await,
+            Command::Prune(args) => keep::prune(&settings, &args).await,
+            Command::Epoch { action } => keep::epoch(&settings, action).await,
             Command::Torture(args) => torture::command(&self, &settings, args).await,
             Command::Verify => verify::command(&self, &settings).await,
         }

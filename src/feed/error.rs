@@ -1,6 +1,7 @@
 //! Why the feed cannot give what was asked for.
 
 use sea_orm::DbErr;
+use seachange_changelog::reader::ReadError;
 
 use super::cursor::CursorError;
 
@@ -28,6 +29,15 @@ pub enum FeedError {
     /// The feed has been shut down.
     #[error("the feed has ended")]
     Ended,
+}
+
+impl From<ReadError> for FeedError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Expired => Self::CursorExpired,
+            ReadError::Database(error) => Self::Database(error),
+        }
+    }
 }
 
 impl From<CursorError> for FeedError {

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait};
 use seachange_changelog::epoch;
-use seachange_changelog::reader::{self, Change, LogReader, Moment, Page, Position, Selection};
+use seachange_changelog::reader::{
+    self, Change, LogReader, Moment, Page, Position, ReadError, Selection,
+};
 use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore, broadcast};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -262,17 +264,21 @@ async fn follow(shared: std::sync::Weak<Shared>, head: Position) {
 async fn advance(feed: &Arc<Shared>, position: &mut Position) -> Result<bool, DbErr> {
     let from = *position;
     let head = feed.advance().await?;
+    let all = Selection::default();
     while *position < head {
-        let Page {
-            changes,
-            end,
-            has_more,
-        } = feed
-            .log
-            .read(*position, &Selection::default(), READ_PAGE)
-            .await?;
-        // A short page has looked at everything there is.
-        let to = if has_more { end } else { end.max(head) };
+        let read = feed.log.read(*position, &all, READ_PAGE);
+        let (changes, to) = match read.await {
+            // A short page has looked at everything there is.
+            Ok(page) if page.has_more => (page.changes, page.end),
+            Ok(page) => (page.changes, page.end.max(head)),
+            Err(ReadError::Database(error)) => return Err(error),
+            // Retention has overtaken this process. Whoever subscribes reads the log from its own
+            // position and is told the same.
+            Err(ReadError::Expired) => {
+                *position = head;
+                return Ok(true);
+            }
+        };
         let batch = Batch {
             from: *position,
             to,

@@ -280,7 +280,8 @@ impl From<&CaptureError> for Refusal {
             | CaptureError::Image(_) => Self::bad_input(error.to_string()),
             CaptureError::Raced { .. } => Self::new(ErrorCode::Unavailable, error.to_string()),
             CaptureError::Log { source, .. } => match Self::from(source) {
-                unavailable if unavailable.code == ErrorCode::Unavailable => unavailable,
+                // Bad input: who acted or why is text that the database does not take.
+                told if matches!(told.code, ErrorCode::Unavailable | ErrorCode::BadInput) => told,
                 _ => Self::internal(error),
             },
             // A programmer's mistake: its text names the cure, for the log.

@@ -9,7 +9,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextParseQuery};
-use async_graphql::parser::types::{ExecutableDocument, Field, Selection, SelectionSet};
+use async_graphql::parser::types::{
+    ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
+};
 use async_graphql::{Name, Pos, Positioned, ServerError, ServerResult, Value, Variables};
 
 use super::error::{ErrorCode, refusal};
@@ -69,6 +71,7 @@ impl Extension for ArgumentGuard {
             replaced: BTreeSet::new(),
         };
         for operation in variables::operations(&mut document.operations) {
+            check_root(operation)?;
             pass.rewrite_set(&mut operation.selection_set.node, true)?;
         }
         for fragment in document.fragments.values_mut() {
@@ -78,6 +81,19 @@ impl Extension for ArgumentGuard {
         variables::forget_unused(&mut document, &pass.replaced);
         Ok(document)
     }
+}
+
+/// A subscription has one field at its root. async-graphql takes more, and passes over fragments.
+fn check_root(operation: &OperationDefinition) -> ServerResult<()> {
+    let root = &operation.selection_set.node.items;
+    let is_one_field = matches!(root.as_slice(), [one] if matches!(one.node, Selection::Field(_)));
+    if operation.ty == OperationType::Subscription && !is_one_field {
+        return Err(refusal(
+            ErrorCode::BadInput,
+            "a subscription has exactly one field at its root, and not in a fragment",
+        ));
+    }
+    Ok(())
 }
 
 /// One way through a document.

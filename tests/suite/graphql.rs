@@ -1,5 +1,7 @@
 //! Behaviour over HTTP and sockets.
 
+mod auth;
+mod context;
 mod converge;
 mod create;
 mod cursors;
@@ -12,11 +14,12 @@ mod pages;
 mod records;
 mod relations;
 mod update;
+mod values;
 mod watch;
 
 use crate::harness::Case;
 
 /// All of them.
 pub fn cases() -> Vec<Case> {
-    [create::cases(), update::cases(), delete::cases(), filters::cases(), pages::cases(), relations::cases(), log::cases(), cursors::cases(), follow::cases(), records::cases(), converge::cases()].into_iter().flatten().collect()
+    [create::cases(), update::cases(), delete::cases(), filters::cases(), pages::cases(), relations::cases(), log::cases(), cursors::cases(), follow::cases(), records::cases(), converge::cases(), auth::cases(), context::cases(), values::cases()].into_iter().flatten().collect()
 }

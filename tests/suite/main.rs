@@ -7,6 +7,7 @@
 mod capture;
 mod graphql;
 mod harness;
+mod kept;
 mod specimen;
 mod torture;
 
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
         capture::cases(),
         graphql::cases(),
         specimen::cases(),
+        kept::cases(),
         torture::cases(),
     ];
     let cases: Vec<Case> = modules.into_iter().flatten().collect();

@@ -6,6 +6,7 @@
 mod arrays;
 mod entity;
 mod fields;
+mod filters;
 mod ground;
 mod logged;
 mod mariadb;
@@ -29,7 +30,7 @@ use serde_json::Value as Json;
 
 /// All of them.
 pub fn cases() -> Vec<Case> {
-    [logged::cases(), served::cases(), refused::cases()].into_iter().flatten().collect()
+    [logged::cases(), served::cases(), refused::cases(), filters::cases()].into_iter().flatten().collect()
 }
 
 /// An entity of a specimen.
@@ -56,6 +57,15 @@ pub trait Specimen {
     async fn create(db: &DatabaseConnection) -> Outcome;
     /// The columns but for the key, with their samples.
     fn columns() -> Vec<Column>;
+    /// Whether the order of a column's values is the database's own affair: text by its collation,
+    /// enumerations, addresses. Subscriptions refuse to order by it.
+    fn is_ordered_by_database(column: &str) -> bool {
+        let ordered = [
+            "string", "short", "fixed", "text", "text_uuid", "mood", "weather", "interval", "inet",
+            "cidr", "mac",
+        ];
+        ordered.contains(&column)
+    }
     /// What columns do not take, as GraphQL would have it.
     fn refused() -> Vec<(&'static str, Json)>;
 }

@@ -24,8 +24,12 @@ pub use process::{Process, Server, command, command_of, run};
 pub use random::Random;
 pub use socket::Socket;
 
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
 
 /// What a test returns.
 pub type Outcome = anyhow::Result<()>;
@@ -67,7 +71,7 @@ macro_rules! cases {
     };
 }
 
-/// Runs a test on a database of its own.
+/// Runs a test on a database of its own, which goes even if the test panics.
 pub fn run_case(case: Case, database: &Database) -> Outcome {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -75,10 +79,29 @@ pub fn run_case(case: Case, database: &Database) -> Outcome {
         .build()?;
     runtime.block_on(async {
         let own = OwnDatabase::create(database).await?;
-        let result = (case.test)(&own).await;
+        let result = AssertUnwindSafe((case.test)(&own)).catch_unwind().await;
         let dropped = own.drop().await;
-        result.and(dropped)
+        match result {
+            Ok(result) => result.and(dropped),
+            Err(panic) => resume_unwind(panic),
+        }
     })
+}
+
+/// Looks until there is something: what was written is visible to readers of the log soon, not at
+/// once.
+pub async fn eventually<T>(look: impl AsyncFn() -> anyhow::Result<Option<T>>) -> anyhow::Result<T> {
+    const PATIENCE: Duration = Duration::from_secs(30);
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look().await? {
+            return Ok(found);
+        }
+        anyhow::ensure!(
+            Instant::now() < deadline,
+            "nothing found within {PATIENCE:?}"
+        );
+    }
 }
 
 /// The root of the workspace.

@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::harness::{Client, Database, Outcome, OwnDatabase, Random, Server, verify};
+use crate::harness::{Client, Database, Outcome, OwnDatabase, Random, Server, eventually, verify};
 use reader::Seen;
 use writer::Written;
 
@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 fn writers(database: &OwnDatabase) -> usize {
     match database.kind {
         Database::Sqlite => 4,
-        Database::Postgres(_) | Database::MariaDb(_) => 1,
+        Database::Postgres(_) | Database::MariaDb(_) => 4,
     }
 }
 
@@ -69,7 +69,17 @@ async fn a_reader_resumes_after_each_kill(database: &OwnDatabase) -> Outcome {
     while let Some(writer) = writing.join_next().await {
         written.push(writer??);
     }
-    let log = cursors(&server.client()).await?;
+    let rows: usize = written
+        .iter()
+        .flatten()
+        .map(|mutation| mutation.keys.len())
+        .sum();
+    let client = server.client();
+    let log = eventually(async || {
+        let log = cursors(&client).await?;
+        Ok((log.len() >= rows).then_some(log))
+    })
+    .await?;
     last.send_replace(log.last().cloned());
     let seen = reader.await??;
     println!(

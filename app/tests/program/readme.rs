@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::sync::OnceCell;
 
 use crate::harness::{
-    Client, Outcome, OwnDatabase, Process, Server, Socket, command_of, run, workspace,
+    Client, Outcome, OwnDatabase, Process, Server, Socket, command_of, eventually, run, workspace,
 };
 use blocks::{Block, Place};
 use copy::Built;
@@ -188,8 +188,11 @@ async fn write_from_rust(built: &Built, database: &OwnDatabase, client: &Client)
     let ended = Process::start(write)?.ended().await?;
     ensure!(ended.code() == Some(0), "{ended:?}");
     let query = "{ changes(actor: \"importer\") { nodes { operation changedFields } } }";
-    let changes = client.data(query, json!({})).await?;
-    let nodes = &changes["changes"]["nodes"];
+    let nodes = eventually(async || {
+        let nodes = client.data(query, json!({})).await?["changes"]["nodes"].take();
+        Ok((!nodes[1].is_null()).then_some(nodes))
+    })
+    .await?;
     ensure!(nodes[0]["operation"] == "INSERT", "{nodes}");
     let update = json!({ "operation": "UPDATE", "changedFields": ["archived", "updated_at"] });
     ensure!(nodes[1] == update && nodes.get(2).is_none(), "{nodes}");

@@ -60,7 +60,7 @@ async fn behind_its_back(database: &OwnDatabase, sql: &str) -> Outcome {
     Ok(db.close().await?)
 }
 
-/// `verify` must find exactly this row, and say what is wrong.
+/// `verify` must find exactly this row, and say what is wrong (changes by any number).
 async fn finds(database: &OwnDatabase, table: &str, key: &str, fault: &str) -> Outcome {
     let ended = run(&database.url, &["verify"]).await?;
     assert_eq!(ended.code(), Some(1), "{ended:?}");
@@ -68,11 +68,14 @@ async fn finds(database: &OwnDatabase, table: &str, key: &str, fault: &str) -> O
     let [finding, total] = lines[..] else {
         anyhow::bail!("not one finding: {}", ended.stdout);
     };
-    let expected = format!("{table} {key}: {fault}");
-    assert!(
-        finding.starts_with(&expected),
-        "not `{expected}`: {finding}"
-    );
+    let (row, told) = finding.split_once(": ").unwrap_or_default();
+    let is_number = |word: &&str| word.starts_with(|first: char| first.is_ascii_digit());
+    let words = told.split([' ', '(', ')', ',']);
+    let told: Vec<&str> = words
+        .filter(|word| !word.is_empty() && !is_number(word))
+        .collect();
+    assert_eq!(row, format!("{table} {key}"), "{finding}");
+    assert_eq!(told.join(" "), fault, "{finding}");
     assert!(
         total.starts_with("NOT SOUND: ") && total.ends_with(", 1 faults"),
         "{total}"
@@ -107,7 +110,7 @@ async fn what_happened_behind_its_back(database: &OwnDatabase) -> Outcome {
 
     let update = |name: &str| format!("UPDATE project SET name = '{name}' WHERE id = {literal}");
     behind_its_back(database, &update("Row")).await?;
-    finds(database, "project", &key, "differs from change 1 in name").await?;
+    finds(database, "project", &key, "differs from change in name").await?;
     behind_its_back(database, &update("Sail")).await?;
     crate::harness::verify(database).await?;
 
@@ -126,7 +129,7 @@ async fn what_happened_behind_its_back(database: &OwnDatabase) -> Outcome {
         database,
         "project",
         &other_key,
-        "in the table, written after tracking began",
+        "in the table written after tracking began not in the log",
     )
     .await?;
     behind_its_back(
@@ -145,7 +148,7 @@ async fn what_happened_behind_its_back(database: &OwnDatabase) -> Outcome {
         database,
         "project",
         &key,
-        "in the log (change 1), not in the table",
+        "in the log change not in the table",
     )
     .await?;
     older_than_tracking(
@@ -159,7 +162,13 @@ async fn what_happened_behind_its_back(database: &OwnDatabase) -> Outcome {
 /// A row that no change tells of, and that may be older than the log, is counted and no fault.
 async fn older_than_tracking(database: &OwnDatabase, insert: &str, gone: &str) -> Outcome {
     behind_its_back(database, insert).await?;
-    finds(database, "project", gone, "in the log").await?;
+    finds(
+        database,
+        "project",
+        gone,
+        "in the log change not in the table",
+    )
+    .await?;
     let ended = run(&database.url, &["verify"]).await?;
     assert!(
         ended.stdout.contains(", 1 without baseline, 1 faults"),
@@ -187,6 +196,6 @@ async fn one_change_changed_in_the_log(database: &OwnDatabase) -> Outcome {
     let forge = "UPDATE change_log SET after = replace(after, '\"b\"', '\"x\"') WHERE id = 2";
     behind_its_back(database, forge).await?;
     // 64-bit keys are strings in images.
-    let fault = "change 3 does not begin where change 2 ended";
+    let fault = "change does not begin where change ended";
     finds(database, "label", "{\"id\":\"1\"}", fault).await
 }

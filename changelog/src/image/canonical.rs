@@ -10,8 +10,11 @@ use super::decimal;
 use super::form::Form;
 use super::temporal::{with_chrono, with_time};
 
-/// The value as every database would store it: times cut to microseconds, decimals rounded half
-/// away from zero to the scale that the column declares. Anything else is returned unchanged.
+/// The value as every database would store it: times cut to microseconds and in UTC (but local
+/// ones, whose type is their zone), decimals rounded half away from zero to the scale that the
+/// column declares. Anything else is returned unchanged.
+///
+/// SQLite alone would keep an offset, and compare two times as the texts they are stored as.
 pub fn canonical(column: &ColumnType, value: Value) -> Value {
     match value {
         Value::ChronoTime(v) => Value::ChronoTime(v.map(with_chrono::cut_time)),
@@ -19,12 +22,13 @@ pub fn canonical(column: &ColumnType, value: Value) -> Value {
         Value::ChronoDateTimeUtc(v) => Value::ChronoDateTimeUtc(v.map(with_chrono::cut)),
         Value::ChronoDateTimeLocal(v) => Value::ChronoDateTimeLocal(v.map(with_chrono::cut)),
         Value::ChronoDateTimeWithTimeZone(v) => {
-            Value::ChronoDateTimeWithTimeZone(v.map(with_chrono::cut))
+            let utc = v.map(|v| with_chrono::cut(v).to_utc().fixed_offset());
+            Value::ChronoDateTimeWithTimeZone(utc)
         }
         Value::TimeTime(v) => Value::TimeTime(v.map(with_time::cut_time)),
         Value::TimeDateTime(v) => Value::TimeDateTime(v.map(with_time::cut_naive)),
         Value::TimeDateTimeWithTimeZone(v) => {
-            Value::TimeDateTimeWithTimeZone(v.map(with_time::cut))
+            Value::TimeDateTimeWithTimeZone(v.map(with_time::cut_in_utc))
         }
         Value::Array(rust, Some(items)) => {
             let element = match column {

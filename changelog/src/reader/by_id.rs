@@ -10,7 +10,7 @@ use sea_orm::{
 use super::change::Change;
 use super::position::Position;
 use super::selection::{Page, Selection};
-use super::{LogReader, Moment, Ordering};
+use super::{LogReader, Moment, Ordering, ReadError};
 use crate::{epoch, log};
 
 pub(super) struct ById {
@@ -37,7 +37,12 @@ impl LogReader for ById {
         oldest(&self.db).await
     }
 
-    async fn read(&self, after: Position, wanted: &Selection, limit: u64) -> Result<Page, DbErr> {
+    async fn read(
+        &self,
+        after: Position,
+        wanted: &Selection,
+        limit: u64,
+    ) -> Result<Page, ReadError> {
         page(&self.db, after, wanted, limit).await
     }
 
@@ -80,7 +85,7 @@ pub(super) async fn page<C: ConnectionTrait>(
     after: Position,
     wanted: &Selection,
     limit: u64,
-) -> Result<Page, DbErr> {
+) -> Result<Page, ReadError> {
     let mut rows = log::Entity::find()
         .filter(Condition::all().add(log::Column::Id.gt(after.id)))
         .filter(wanted.condition(db.get_database_backend()))
@@ -89,6 +94,10 @@ pub(super) async fn page<C: ConnectionTrait>(
         .limit(limit.saturating_add(1))
         .all(db)
         .await?;
+    // Looked at after the rows: retention moves the horizon first and deletes then.
+    if after < oldest(db).await? {
+        return Err(ReadError::Expired);
+    }
     let has_more = rows.len() as u64 > limit;
     if has_more {
         rows.pop();

@@ -13,7 +13,7 @@ use sea_orm::{
 use super::by_id;
 use super::position::Position;
 use super::selection::{Page, Selection};
-use super::{LogReader, Moment, Ordering};
+use super::{LogReader, Moment, Ordering, ReadError};
 use pass::Pass;
 
 pub(super) struct Inbox {
@@ -47,7 +47,12 @@ impl LogReader for Inbox {
         by_id::oldest(&self.db).await
     }
 
-    async fn read(&self, after: Position, wanted: &Selection, limit: u64) -> Result<Page, DbErr> {
+    async fn read(
+        &self,
+        after: Position,
+        wanted: &Selection,
+        limit: u64,
+    ) -> Result<Page, ReadError> {
         by_id::page(&self.db, after, wanted, limit).await
     }
 

@@ -18,7 +18,8 @@ use sea_orm::{DatabaseConnection, DbErr};
 
 use super::position::Position;
 use super::selection::{Page, Selection};
-use super::{LogReader, Moment, Ordering};
+use super::{LogReader, Moment, Ordering, ReadError};
+pub(crate) use tick::LOCK as TICK_LOCK;
 use window::{Lists, Window};
 
 pub(super) struct Ticks {
@@ -49,13 +50,21 @@ impl LogReader for Ticks {
         tick::oldest(&self.db).await
     }
 
-    async fn read(&self, after: Position, wanted: &Selection, limit: u64) -> Result<Page, DbErr> {
+    async fn read(
+        &self,
+        after: Position,
+        wanted: &Selection,
+        limit: u64,
+    ) -> Result<Page, ReadError> {
         let mut position = after;
         let mut changes = Vec::new();
         // One more than asked for tells whether there is more.
         let most = limit.saturating_add(1);
         loop {
             let window = Window::after(&self.db, position).await?;
+            if !window.continues(position) {
+                return Err(ReadError::Expired);
+            }
             if window.is_empty() {
                 break;
             }

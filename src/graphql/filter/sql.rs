@@ -48,8 +48,9 @@ fn expression<C: ColumnTrait>(column: C, test: &Test, backend: DbBackend) -> Exp
         }
         Test::In(operands) => column.is_in(values(operands)),
         Test::NotIn(operands) => column.is_not_in(values(operands)),
-        Test::Between(low, high) => column.between(value(low), value(high)),
-        Test::NotBetween(low, high) => column.not_between(value(low), value(high)),
+        // Not by SeaORM's `between`, which leaves out the casts that enumerations need.
+        Test::Between(low, high) => column.gte(value(low)).and(column.lte(value(high))),
+        Test::NotBetween(low, high) => column.lt(value(low)).or(column.gt(value(high))),
         Test::IsNull => column.is_null(),
         Test::IsNotNull => column.is_not_null(),
         Test::Text(pattern, text) => text_expression(column, *pattern, text),

@@ -1,6 +1,7 @@
 //! The reference application, served in this process.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
 
 use seachange::changelog::{TrackedConnection, log};
 use seachange::{App, Selection, Server, Settings, Start};
@@ -41,7 +42,9 @@ impl TestServer {
 
     /// Starts an application with settings.
     pub async fn start_with(kind: Database, app: App, settings: Settings) -> anyhow::Result<Self> {
-        let server = app.start(&settings).await?;
+        // In a box: the compiler gives up on futures nested as deep as this in a test's.
+        let starting: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(app.start(&settings));
+        let server = starting.await?;
         Ok(Self {
             kind,
             settings,

@@ -120,7 +120,8 @@ pub(in crate::image) fn cut_naive(value: TimeDateTime) -> TimeDateTime {
     value.replace_time(cut_time(value.time()))
 }
 
-/// As [`cut_time`].
-pub(in crate::image) fn cut(value: TimeDateTimeWithTimeZone) -> TimeDateTimeWithTimeZone {
-    value.replace_time(cut_time(value.time()))
+/// As [`cut_time`], and in UTC but for the first and last hours that the crate can hold.
+pub(in crate::image) fn cut_in_utc(value: TimeDateTimeWithTimeZone) -> TimeDateTimeWithTimeZone {
+    let cut = value.replace_time(cut_time(value.time()));
+    cut.checked_to_offset(UtcOffset::UTC).unwrap_or(cut)
 }

@@ -10,7 +10,7 @@ use crate::reader::Position;
 /// Keeps tickers, moments and changes of the epoch off each other. A lock on a table nobody else
 /// writes is in no user's way, and unlike an advisory lock it takes no snapshot. A ticker that hangs
 /// is ended by the server, so that another can take over.
-pub(super) const LOCK: &str = "SET LOCAL lock_timeout = '2s';
+pub(crate) const LOCK: &str = "SET LOCAL lock_timeout = '2s';
     SET LOCAL idle_in_transaction_session_timeout = '2s';
     LOCK TABLE change_epoch IN SHARE ROW EXCLUSIVE MODE";
 

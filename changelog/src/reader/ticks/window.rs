@@ -106,6 +106,15 @@ impl Window {
         })
     }
 
+    /// Whether the first tick is the base of what follows the position. If it is a later one,
+    /// retention has passed the position.
+    pub(super) fn continues(&self, after: Position) -> bool {
+        let Some(base) = self.ticks.first() else {
+            return false;
+        };
+        base.id < after.batch || Position::end_of(base.id, base.last) == after
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.ticks.len() < 2
     }

@@ -1,0 +1,147 @@
+//! What keeps the log from growing for ever, and what makes it a new one.
+//!
+//! The horizon moves first and rows are deleted then, so that a reader is told that it is too late
+//! and never passes over what is gone. Small steps: nobody waits for a long delete.
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, QueryFilter,
+    QuerySelect, Statement, TransactionTrait,
+};
+
+use crate::reader::TICK_LOCK;
+use crate::{epoch, log};
+
+/// Rows deleted in one statement.
+const STEP: u64 = 1_000;
+
+/// Removes changes older than `before`, whole batches from the oldest on, and tells how many. The
+/// order is that of the feed: one younger change keeps everything after it. Each row's present state
+/// is then without baseline for whoever replays the log.
+///
+/// # Errors
+/// What the database says; running it again goes on.
+pub async fn prune(db: &DatabaseConnection, before: DateTime<Utc>) -> Result<u64, DbErr> {
+    let passed = match db.get_database_backend() {
+        DbBackend::Postgres => pass_ticks(db, before).await?,
+        _ => pass_ids(db, before).await?,
+    };
+    let mut removed = 0;
+    loop {
+        let step = db.execute(&step(passed.clone())).await?.rows_affected();
+        removed += step;
+        if step < STEP {
+            return Ok(removed);
+        }
+    }
+}
+
+/// Deletes some of the rows. The inner select has a name of its own for MariaDB, which does not let
+/// a delete read its table otherwise.
+fn step(passed: Expr) -> sea_orm::sea_query::DeleteStatement {
+    let some = Query::select()
+        .column(log::Column::Id)
+        .from(log::Entity)
+        .and_where(passed)
+        .order_by(log::Column::Id, sea_orm::Order::Asc)
+        .limit(STEP)
+        .take();
+    let named = Query::select()
+        .column(log::Column::Id)
+        .from_subquery(some, "some_rows")
+        .take();
+    Query::delete()
+        .from_table(log::Entity)
+        .and_where(Expr::col(log::Column::Id).in_subquery(named))
+        .take()
+}
+
+/// PostgreSQL: the last tick before the time becomes the base of what is left. What it sees is
+/// passed.
+async fn pass_ticks(db: &DatabaseConnection, before: DateTime<Utc>) -> Result<Expr, DbErr> {
+    let tx = db.begin().await?;
+    tx.execute_unprepared(TICK_LOCK).await?;
+    let drop = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "DELETE FROM change_tick WHERE tick_id < (SELECT max(tick_id) FROM change_tick WHERE at < $1)",
+        [before.into()],
+    );
+    tx.execute_raw(drop).await?;
+    tx.commit().await?;
+    Ok(Expr::cust_with_values(
+        "EXISTS (SELECT 1 FROM change_tick t WHERE t.tick_id = (SELECT min(tick_id) FROM change_tick)
+            AND t.at < $1 AND xid < pg_snapshot_xmax(t.snapshot)
+            AND pg_visible_in_snapshot(xid, t.snapshot))",
+        [before],
+    ))
+}
+
+/// Elsewhere the id is the order: everything before the first change that is young enough.
+async fn pass_ids(db: &DatabaseConnection, before: DateTime<Utc>) -> Result<Expr, DbErr> {
+    let first_kept: Option<i64> = log::Entity::find()
+        .select_only()
+        .column_as(log::Column::Id.min(), "first")
+        .filter(log::Column::RecordedAt.gte(before))
+        .into_tuple()
+        .one(db)
+        .await?
+        .flatten();
+    let newest: Option<i64> = log::Entity::find()
+        .select_only()
+        .column_as(log::Column::Id.max(), "newest")
+        .into_tuple()
+        .one(db)
+        .await?
+        .flatten();
+    let horizon = first_kept.map_or(newest.unwrap_or(0), |first| first - 1);
+    let raise = Query::update()
+        .table(epoch::Entity)
+        .value(epoch::Column::Horizon, horizon)
+        .and_where(Expr::col(epoch::Column::Horizon).lt(horizon))
+        .take();
+    db.execute(&raise).await?;
+    Ok(Expr::col(log::Column::Id).lte(horizon))
+}
+
+/// Gives the log a new epoch: every cursor of the old one is refused from now on, and its changes
+/// are history. For a database that was restored from a copy; servers must be started anew.
+///
+/// # Errors
+/// What the database says; nothing has happened then.
+pub async fn new_epoch(db: &DatabaseConnection) -> Result<String, DbErr> {
+    let tx = db.begin().await?;
+    let is_postgres = tx.get_database_backend() == DbBackend::Postgres;
+    if is_postgres {
+        tx.execute_unprepared(TICK_LOCK).await?;
+        // Rows whose xid this server has not given yet were written on another one. The rest are
+        // seen by the new base, or are still under way and will be in the first batch.
+        for sql in [
+            "UPDATE change_epoch SET horizon = GREATEST(horizon, (SELECT COALESCE(max(id), 0)
+                FROM change_log WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())))",
+            "DELETE FROM change_tick",
+            "INSERT INTO change_tick SELECT 1, pg_current_snapshot(),
+                COALESCE((SELECT max(id) FROM change_log), 0), 0, clock_timestamp()",
+        ] {
+            tx.execute_unprepared(sql).await?;
+        }
+    }
+    let name = epoch::random();
+    let mut rename = Query::update()
+        .table(epoch::Entity)
+        .value(epoch::Column::Epoch, name.clone())
+        .take();
+    if !is_postgres {
+        let newest = log::Entity::find()
+            .select_only()
+            .column_as(log::Column::Id.max(), "newest")
+            .into_tuple()
+            .one(&tx)
+            .await?;
+        let newest: Option<i64> = newest.flatten();
+        rename.value(epoch::Column::Horizon, newest.unwrap_or(0));
+    }
+    tx.execute(&rename).await?;
+    tx.commit().await?;
+    Ok(name)
+}
