@@ -6,6 +6,7 @@
 //!
 //! [`reader`] reads the log in order. Knows SeaORM only: no server and no GraphQL.
 
+mod admission;
 mod binding;
 mod capture;
 mod context;
@@ -19,6 +20,7 @@ pub mod reader;
 mod retention;
 mod tracked;
 
+pub use admission::{Refused, admit};
 pub use binding::bindable;
 pub use capture::{Hooks, Tracked, TrackedTable, tracked_tables};
 pub use context::Context;

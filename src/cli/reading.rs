@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use sea_orm::{DbErr, RuntimeErr};
+use seachange_changelog::Refused;
 use tokio::sync::Notify;
 
 use super::settings::Settings;
@@ -12,12 +13,14 @@ use crate::feed::{Feed, FeedError};
 /// Connects and follows the log. Nobody here writes, so nothing wakes the feed: it polls.
 ///
 /// # Errors
-/// [`FeedError::NoLog`] for a database that was never migrated; what the database says.
+/// [`Refused::NoLog`] for a database that was never migrated; what the database says.
 pub(super) async fn open(settings: &Settings) -> Result<Feed, FeedError> {
     let connections = database::connect_all(&settings.database()).await?;
     let feed = Feed::start(connections.feed, Arc::new(Notify::new())).await;
     feed.map_err(|error| match error {
-        FeedError::Database(error) if is_missing_table(&error) => FeedError::NoLog,
+        FeedError::Refused(Refused::Database(error)) if is_missing_table(&error) => {
+            FeedError::Refused(Refused::NoLog)
+        }
         error => error,
     })
 }

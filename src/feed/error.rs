@@ -1,6 +1,7 @@
 //! Why the feed cannot give what was asked for.
 
 use sea_orm::DbErr;
+use seachange_changelog::Refused;
 use seachange_changelog::reader::ReadError;
 
 use super::cursor::CursorError;
@@ -20,9 +21,9 @@ pub enum FeedError {
     /// The log could not be read; trying again helps if the database does.
     #[error("the change log cannot be read: {0}")]
     Database(#[from] DbErr),
-    /// The database has no change log.
-    #[error("the database has no change log; cure: run `seachange migrate up`")]
-    NoLog,
+    /// The database cannot be followed.
+    #[error(transparent)]
+    Refused(#[from] Refused),
     /// Too many snapshots are open; try again later.
     #[error("too many readers are starting at once; try again")]
     Busy,

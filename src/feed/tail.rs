@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait};
-use seachange_changelog::epoch;
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
+use seachange_changelog::admit;
 use seachange_changelog::reader::{
     self, Change, LogReader, Moment, Page, Position, ReadError, Selection,
 };
@@ -83,9 +83,9 @@ impl Feed {
     /// Starts to follow the log of `db`. `wake` is notified after local commits.
     ///
     /// # Errors
-    /// [`FeedError::NoLog`] without a change log, [`FeedError::Database`] if it cannot be read.
+    /// [`FeedError::Refused`] if the database has no log or cannot be followed.
     pub async fn start(db: DatabaseConnection, wake: Arc<Notify>) -> Result<Self, FeedError> {
-        let epoch = epoch_of(&db).await?;
+        let epoch = admit(&db).await?.parse()?;
         let log: Arc<dyn LogReader> = reader::open(db).into();
         let (live, _) = broadcast::channel(KEPT_BATCHES);
         let shared = Arc::new(Shared {
@@ -213,13 +213,6 @@ impl Shared {
         })
         .await
     }
-}
-
-/// The log's epoch.
-async fn epoch_of(db: &DatabaseConnection) -> Result<Epoch, FeedError> {
-    let row = epoch::Entity::find_by_id(epoch::ONLY).one(db).await?;
-    let row = row.ok_or(FeedError::NoLog)?;
-    row.epoch.parse().map_err(|_| FeedError::NoLog)
 }
 
 /// Reads on until the feed is dropped. Errors are retried for ever: a subscriber behind still has

@@ -141,7 +141,7 @@ impl From<FeedError> for Refusal {
             FeedError::ResyncRequired => ErrorCode::ResyncRequired,
             FeedError::Busy | FeedError::Ended => ErrorCode::Unavailable,
             FeedError::Database(error) => return error.into(),
-            FeedError::NoLog => return Self::internal(&error),
+            FeedError::Refused(_) => return Self::internal(&error),
         };
         Self::new(code, error.to_string())
     }
@@ -207,18 +207,15 @@ fn from_driver(source: &RuntimeErr, error: &DbErr) -> Refusal {
     match code.as_deref() {
         // SQLite reports a restricting foreign key as a trigger's doing (1811).
         Some("1811") => foreign_key(),
-        // Not null, check, too long, out of range, bad encoding: SQLite, PostgreSQL, MariaDB.
+        // Not null, check, wrong type: SQLite.
         Some("1299" | "275" | "3091") => bad_value(error),
-        Some("23502" | "23514" | "22001" | "22003" | "22007" | "22008" | "22021" | "22P02") => {
-            bad_value(error)
-        }
-        // PostgreSQL: \u0000 in JSON; too long for an index.
-        Some("22P05" | "54000") => bad_value(error),
+        // Not null, check, too long for an index: PostgreSQL.
+        Some("23502" | "23514" | "54000") => bad_value(error),
+        // The SQL standard's data exceptions: too long, out of range, NUL, a pattern that ends in
+        // its escape character.
+        Some(code) if code.len() == 5 && code.starts_with("22") => bad_value(error),
         // PostgreSQL: no such operator, e.g. ordering by a `json` column inside a relation.
         Some("42883") => Refusal::bad_input("a column's type does not allow this"),
-        Some("23000" | "22000" | "HY000") if is_mariadb_bad_value(driver.as_ref()) => {
-            bad_value(error)
-        }
         _ if is_mariadb_bad_value(driver.as_ref()) => bad_value(error),
         _ => Refusal::internal(error),
     }

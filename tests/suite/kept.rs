@@ -1,12 +1,17 @@
 //! What is kept of the log: the horizon, and epochs.
 
 use chrono::{TimeDelta, Utc};
+use sea_orm::ConnectionTrait;
 use seachange::changelog::{new_epoch, prune};
 use serde_json::{Value as Json, json};
 
-use crate::harness::{Outcome, TestServer};
+use crate::harness::{Database, Outcome, TestServer};
 
-crate::cases![a_cursor_behind_the_horizon, a_cursor_of_another_epoch];
+crate::cases![
+    a_cursor_behind_the_horizon,
+    a_cursor_of_another_epoch,
+    a_database_that_has_moved,
+];
 
 const CHANGES: &str = "query($after: String) { changes(after: $after) {
     nodes { cursor key } endCursor hasNextPage } changesHead }";
@@ -58,4 +63,32 @@ async fn a_cursor_of_another_epoch(server: &TestServer) -> Outcome {
     label(&renewed, "after").await?;
     assert_eq!(count(&changes(&renewed, "0").await?), 1);
     renewed.finish().await
+}
+
+/// PostgreSQL tells by itself that the log was written on another server.
+async fn a_database_that_has_moved(server: &TestServer) -> Outcome {
+    if !matches!(server.kind, Database::Postgres(_)) {
+        return Ok(());
+    }
+    label(server, "before").await?;
+    let old = changes(server, "0").await?["changesHead"].clone();
+    // What a restored dump looks like: the name of another server, and an xid from its future.
+    for sql in [
+        "UPDATE change_epoch SET identity = 'elsewhere'",
+        "UPDATE change_log SET xid = '4000000000'",
+    ] {
+        server.db().writer().execute_unprepared(sql).await?;
+    }
+    let moved = server.beside(|_| {}).await?;
+    let cursor = json!({ "after": old });
+    assert_eq!(moved.client().code(CHANGES, cursor.clone()).await?, "RESYNC_REQUIRED");
+    assert_eq!(count(&changes(&moved, "0").await?), 0, "history, not feed");
+    label(&moved, "after").await?;
+    assert_eq!(count(&changes(&moved, "0").await?), 1);
+    // Once: the next start finds everything in its place.
+    let head = changes(&moved, "0").await?["changesHead"].clone();
+    let again = server.beside(|_| {}).await?;
+    again.client().data(CHANGES, json!({ "after": head })).await?;
+    again.finish().await?;
+    moved.finish().await
 }

@@ -9,6 +9,9 @@ use crate::graphql::entity::{ColumnInfo, EntityInfo};
 use crate::graphql::error::Refusal;
 use crate::graphql::scalar;
 
+/// Longest pattern: written out with escapes it stays under the 50,000 bytes that SQLite takes.
+const PATTERN_BYTES: usize = 20_000;
+
 /// The filter's predicate; `None` if it yields no condition (`{}`, `{and: []}`, `{or: [{}]}`).
 ///
 /// # Errors
@@ -97,6 +100,9 @@ fn tests(column: &ColumnInfo, filter: &GraphqlValue) -> Result<Vec<Predicate>, R
 fn test(column: &ColumnInfo, operation: &str, value: &GraphqlValue) -> Result<Test, Refusal> {
     let compare = |how| Ok(Test::Compare(how, operand(column, value)?));
     let text = |pattern| match value {
+        GraphqlValue::String(text) if text.len() > PATTERN_BYTES => Err(Refusal::limit(format!(
+            "a pattern has at most {PATTERN_BYTES} bytes: `{operation}`"
+        ))),
         GraphqlValue::String(text) => Ok(Test::Text(pattern, text.clone())),
         _ => Err(Refusal::bad_input(format!("`{operation}` takes text"))),
     };

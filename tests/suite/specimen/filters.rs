@@ -9,13 +9,13 @@ use super::fields::Fields;
 use super::ground::{insert, key, null_row, row, rows, start};
 use super::sample::Column;
 use super::{Specimen, columns_of, on_each};
-use crate::harness::{Client, Outcome, Socket, TestServer};
+use crate::harness::{Client, Outcome, TestServer};
 
 crate::cases![queries_and_subscriptions_agree];
 
 /// Samples of a column that serve as operands.
 const OPERANDS: usize = 5;
-/// Filters in one request.
+/// Filters in one request, and subscriptions on one socket.
 const BATCH: usize = 40;
 
 /// One filter on one column.
@@ -45,16 +45,19 @@ async fn agree<S: Specimen>(server: &TestServer) -> Outcome {
         cases.extend(cases_of(column, &fields, &operations, rows(&columns).len()));
     }
     let by_query = queried(&client, &fields, &cases).await?;
-    let mut socket = server.socket().await?;
+    let mut live = Vec::new();
+    for batch in cases.chunks(BATCH) {
+        live.extend(subscribed(&server, &fields, batch).await?);
+    }
     let mut faults = Vec::new();
-    for (case, queried) in cases.iter().zip(by_query) {
+    for (case, (queried, live)) in cases.iter().zip(by_query.into_iter().zip(live)) {
         let Case { column, operation, filter, expected } = case;
         if expected.as_ref().is_some_and(|expected| *expected != queried) {
             faults.push(format!("{filter} finds {queried:?}, not {expected:?}"));
         }
-        match subscribed(&mut socket, &fields, filter).await? {
-            Some(streamed) if streamed == queried => {}
-            Some(streamed) => faults.push(format!("{filter}: {queried:?} by SQL, {streamed:?} live")),
+        match live {
+            Some(live) if live == queried => {}
+            Some(live) => faults.push(format!("{filter}: {queried:?} by SQL, {live:?} live")),
             None if S::is_ordered_by_database(column) && !is_equality(operation) => {}
             None => faults.push(format!("{filter} is refused for subscriptions")),
         }
@@ -159,38 +162,42 @@ async fn queried(
     Ok(found)
 }
 
-/// The keys that a subscription replays; `None` if it is refused.
+/// The keys that a subscription replays for each filter; none if it is refused. All at once on one
+/// socket.
 async fn subscribed(
-    socket: &mut Socket,
+    server: &TestServer,
     fields: &Fields,
-    filter: &Json,
-) -> anyhow::Result<Option<BTreeSet<i64>>> {
+    cases: &[Case],
+) -> anyhow::Result<Vec<Option<BTreeSet<i64>>>> {
     let name = format!("{}Changes", fields.query);
     let text = format!(
         "subscription($filter: {}FilterInput) {{
          {name}(after: \"0\", filters: $filter) {{ kind record {{ id }} }} }}",
         fields.object
     );
-    let id = socket.subscribe(&text, json!({ "filter": filter })).await?;
-    let mut found = BTreeSet::new();
-    loop {
+    let mut socket = server.socket().await?;
+    let mut ids = Vec::new();
+    for case in cases {
+        ids.push(socket.subscribe(&text, json!({ "filter": case.filter })).await?);
+    }
+    let mut found = vec![Some(BTreeSet::new()); cases.len()];
+    let mut open = cases.len();
+    while open > 0 {
         let message = socket.message().await?;
+        let case = ids.iter().position(|id| message["id"] == **id);
+        let case = case.ok_or_else(|| anyhow::anyhow!("whose is {message}"))?;
         let item = &message["payload"]["data"][&name];
-        match item["kind"].as_str() {
-            Some("INSERT") => found.extend(item["record"]["id"].as_i64()),
-            Some("CAUGHT_UP") => {
-                socket.send(&json!({ "id": id, "type": "complete" })).await?;
-                return Ok(Some(found));
-            }
-            _ => {
+        match (item["kind"].as_str(), &mut found[case]) {
+            (Some("INSERT"), Some(keys)) => keys.extend(item["record"]["id"].as_i64()),
+            (Some("CAUGHT_UP"), _) => open -= 1,
+            (None, refused @ Some(_)) => {
                 let text = message.to_string();
-                anyhow::ensure!(text.contains("\"BAD_INPUT\""), "{filter}: {text}");
-                if message["type"] == "next" {
-                    let end = socket.message().await?;
-                    anyhow::ensure!(end["type"] == "complete", "{end}");
-                }
-                return Ok(None);
+                anyhow::ensure!(text.contains("\"BAD_INPUT\""), "{}: {text}", cases[case].filter);
+                *refused = None;
+                open -= 1;
             }
+            _ => anyhow::ensure!(message["type"] == "complete", "{message}"),
         }
     }
+    Ok(found)
 }
