@@ -147,3 +147,85 @@ fn numeric_holds(number: &BigDecimal) -> bool {
     let digits = i64::try_from(number.digits()).unwrap_or(i64::MAX);
     fraction <= most_fraction && digits.saturating_sub(fraction) <= most_whole
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+    use sea_orm::prelude::{ChronoDateTimeUtc, Uuid};
+    use sea_orm::sea_query::Values;
+    use serde_json::json;
+
+    use super::*;
+
+    fn moment(text: &str) -> ChronoDateTimeUtc {
+        text.parse().unwrap_or_default()
+    }
+
+    #[test]
+    fn times_in_utc_are_bound_as_mariadb_and_sqlite_keep_them() {
+        let utc = moment("2050-01-01T00:00:00.000001Z");
+        let naive = Value::from(utc.naive_utc());
+        let local = Value::from(utc.with_timezone(&chrono::Local));
+        assert_eq!(bindable(utc.into(), DbBackend::MySql), naive);
+        assert_eq!(bindable(local.clone(), DbBackend::MySql), naive);
+        assert_eq!(bindable(local.clone(), DbBackend::Sqlite), utc.into());
+        assert_eq!(bindable(local.clone(), DbBackend::Postgres), local);
+        assert_eq!(bindable(utc.into(), DbBackend::Postgres), utc.into());
+        let null = Value::ChronoDateTimeUtc(None);
+        assert_eq!(bindable(null.clone(), DbBackend::MySql), null);
+        let time = TimeDateTimeWithTimeZone::UNIX_EPOCH;
+        let Value::TimeDateTime(Some(plain)) = bindable(time.into(), DbBackend::MySql) else {
+            panic!("still zoned");
+        };
+        assert_eq!(plain.assume_utc(), time);
+    }
+
+    #[test]
+    fn every_value_of_a_statement_is_made_bindable() {
+        let utc = DateTime::<Utc>::UNIX_EPOCH;
+        let statement = Statement {
+            sql: String::new(),
+            values: Some(Values(vec![1.into(), utc.into()])),
+            db_backend: DbBackend::MySql,
+        };
+        let bound = make_bindable(statement).values;
+        assert_eq!(bound, Some(Values(vec![1.into(), utc.naive_utc().into()])));
+    }
+
+    #[test]
+    fn what_a_driver_would_lose_is_refused() {
+        const SQLITE: DbBackend = DbBackend::Sqlite;
+        const POSTGRES: DbBackend = DbBackend::Postgres;
+        const MARIADB: DbBackend = DbBackend::MySql;
+        let leap = NaiveTime::from_hms_nano_opt(23, 59, 59, 1_500_000_000);
+        let year = |year| NaiveDate::from_ymd_opt(year, 1, 1);
+        let lost: [(Value, &[DbBackend]); 12] = [
+            (u64::MAX.into(), &[SQLITE, POSTGRES]),
+            (f64::NAN.into(), &[SQLITE]),
+            (f32::NAN.into(), &[SQLITE]),
+            (f64::INFINITY.into(), &[]),
+            (leap.into(), &[MARIADB, POSTGRES]),
+            (year(10_000).into(), &[MARIADB]),
+            (year(-1).into(), &[MARIADB]),
+            (year(0).into(), &[]),
+            (Decimal::MAX.into(), &[SQLITE]),
+            ("1e400".parse::<BigDecimal>().unwrap_or_default().into(), &[SQLITE]),
+            ("1e-20000".parse::<BigDecimal>().unwrap_or_default().into(), &[POSTGRES]),
+            (Uuid::nil().into(), &[]),
+        ];
+        for (value, databases) in lost {
+            for backend in [SQLITE, POSTGRES, MARIADB] {
+                let refused = check("x", &value, backend).is_err();
+                assert_eq!(refused, databases.contains(&backend), "{value:?} on {backend:?}");
+            }
+        }
+        let array = |items: Vec<Value>| {
+            let rust = items[0].array_type();
+            Value::Array(rust, Some(Box::new(items)))
+        };
+        assert!(check("x", &array(vec![1_i32.into()]), SQLITE).is_err());
+        assert!(check("x", &array(vec![1_i32.into(), 2_i32.into()]), POSTGRES).is_ok());
+        assert!(check("x", &array(vec![1_u64.into(), u64::MAX.into()]), POSTGRES).is_err());
+        assert!(check("x", &Value::Json(Some(Box::new(json!({})))), MARIADB).is_ok());
+    }
+}

@@ -7,10 +7,10 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::process::ExitCode;
 
-use chrono::SecondsFormat;
-use sea_orm::{DatabaseTransaction, DbErr};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use sea_orm::{DatabaseTransaction, DbErr, EntityTrait};
 use seachange_changelog::reader::{Place, change_at, history};
-use seachange_changelog::{Image, image};
+use seachange_changelog::{Image, image, log};
 use serde_json::Value as Json;
 
 use super::app::App;
@@ -24,6 +24,10 @@ use crate::graphql::table::{Row, Rows};
 const PAGE: u64 = 1_000;
 /// Findings told one by one; the rest are counted.
 const TOLD: usize = 1_000;
+/// How much later than the oldest change kept a row must have been written for the log to know it,
+/// where retention has been at work: transactions overlap, so what it removed may be younger than
+/// what it kept. Longer than any transaction should be open.
+const OVERLAP: TimeDelta = TimeDelta::hours(1);
 
 /// A row where table and log part.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,23 +78,25 @@ impl Verdict {
 struct Logged {
     /// By key.
     latest: HashMap<String, Latest>,
-    /// When the first change was recorded, as images write times.
-    began: Option<String>,
+    /// From when on every write must be there.
+    began: Option<DateTime<Utc>>,
 }
 
 impl Logged {
     /// Whether a row that no change tells of was written after tracking began, going by the times
     /// that the server manages.
     fn should_know(&self, entity: &Registered, image: &Image) -> bool {
-        let managed = entity
+        let Some(began) = self.began else {
+            return false;
+        };
+        // Times of one form compare as texts do.
+        let began = began.to_rfc3339_opts(SecondsFormat::Micros, true);
+        let mut managed = entity
             .info
             .columns
             .iter()
             .filter(|column| column.is_managed);
-        let mut times = managed.filter_map(|column| image.get(column.name)?.as_str());
-        let began = self.began.as_deref();
-        // Times of one form compare as texts do.
-        began.is_some_and(|began| times.any(|time| time > began))
+        managed.any(|column| image.get(column.name).and_then(Json::as_str) > Some(&*began))
     }
 }
 
@@ -109,8 +115,12 @@ impl App {
     pub async fn verify(&self, feed: &Feed) -> Result<Verdict, FeedError> {
         let snapshot = feed.snapshot().await?;
         let mut verdict = Verdict::default();
+        // Ids begin at 1 and are not used again.
+        let first = log::Entity::find_by_id(1_i64).one(&snapshot.tx).await?;
+        let overlap = first.map_or(OVERLAP, |_| TimeDelta::zero());
         for entity in self.entities.registered() {
-            let logged = replay(&snapshot.tx, entity.info.table, &mut verdict).await?;
+            let mut logged = replay(&snapshot.tx, entity.info.table, &mut verdict).await?;
+            logged.began = logged.began.map(|began| began + overlap);
             compare(&snapshot.tx, &entity, logged, &mut verdict).await?;
         }
         Ok(verdict)
@@ -165,11 +175,7 @@ async fn replay(
         place = next;
         for change in &page {
             verdict.changes += 1;
-            logged.began.get_or_insert_with(|| {
-                change
-                    .recorded_at
-                    .to_rfc3339_opts(SecondsFormat::Micros, true)
-            });
+            logged.began.get_or_insert(change.recorded_at);
             let key = change.row_key.to_string();
             if let Some(before) = logged.latest.get(&key)
                 && before.image != change.before.as_ref().map(hash)

@@ -78,7 +78,7 @@ impl Api {
     /// Puts the caller's connection into the request: what it writes carries who and why.
     fn prepare(&self, mut request: Request, caller: Caller) -> Result<Request, ServerError> {
         guard::check_nesting(&request.query)?;
-        guard::fill_variables(&mut request);
+        guard::fill_variables(&mut request)?;
         let metadata = self.metadata(&request)?;
         let context = Context {
             actor: caller.actor.clone(),

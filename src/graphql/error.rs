@@ -325,4 +325,5 @@ fn is_depth(message: &str) -> bool {
     message.starts_with("Query is nested too deep")
         || message.starts_with("The recursion depth of the query")
         || message.starts_with("Query is too complex")
+        || message.starts_with("recursion limit exceeded")
 }

@@ -1,6 +1,6 @@
-//! Checks of a request before it runs: what would otherwise reach Seaography's own resolvers for
-//! relations, where some values panic or mean something else, and nesting deep enough to hurt the
-//! parser.
+//! What async-graphql and Seaography leave to us: nesting deep enough to hurt the parser is refused,
+//! arguments that would panic or mean something else in Seaography's resolvers for relations are
+//! refused or written anew, and every error of a field tells its path.
 
 mod arguments;
 mod variables;
@@ -8,11 +8,16 @@ mod variables;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextParseQuery};
+use async_graphql::extensions::{
+    Extension, ExtensionContext, ExtensionFactory, NextParseQuery, NextResolve, ResolveInfo,
+};
 use async_graphql::parser::types::{
     ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
 };
-use async_graphql::{Name, Pos, Positioned, ServerError, ServerResult, Value, Variables};
+use async_graphql::{
+    Name, PathSegment, Pos, Positioned, QueryPathNode, QueryPathSegment, ServerError, ServerResult,
+    Value, Variables,
+};
 
 use super::error::{ErrorCode, refusal};
 
@@ -44,19 +49,20 @@ pub(super) fn check_nesting(query: &str) -> Result<(), ServerError> {
     Ok(())
 }
 
-/// Checks the arguments of relations, and writes them as Seaography reads them.
-pub(super) struct ArgumentGuard {
+/// Checks the arguments of relations, writes them as Seaography reads them, and adds paths to
+/// errors.
+pub(super) struct Guard {
     pub(super) page_rows: u64,
 }
 
-impl ExtensionFactory for ArgumentGuard {
+impl ExtensionFactory for Guard {
     fn create(&self) -> Arc<dyn Extension> {
         Arc::new(Self { ..*self })
     }
 }
 
 #[async_trait::async_trait]
-impl Extension for ArgumentGuard {
+impl Extension for Guard {
     async fn parse_query(
         &self,
         ctx: &ExtensionContext<'_>,
@@ -81,6 +87,31 @@ impl Extension for ArgumentGuard {
         variables::forget_unused(&mut document, &pass.replaced);
         Ok(document)
     }
+
+    async fn resolve(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        info: ResolveInfo<'_>,
+        next: NextResolve<'_>,
+    ) -> ServerResult<Option<Value>> {
+        let node = *info.path_node;
+        next.run(ctx, info).await.map_err(|error| with_path(error, &node))
+    }
+}
+
+/// The error at the place of its field, unless it came from further down.
+fn with_path(error: ServerError, node: &QueryPathNode<'_>) -> ServerError {
+    if !error.path.is_empty() {
+        return error;
+    }
+    let mut path = Vec::new();
+    node.for_each(|segment| {
+        path.push(match segment {
+            QueryPathSegment::Name(name) => PathSegment::Field((*name).to_owned()),
+            QueryPathSegment::Index(index) => PathSegment::Index(*index),
+        });
+    });
+    ServerError { path, ..error }
 }
 
 /// A subscription has one field at its root. async-graphql takes more, and passes over fragments.

@@ -2,7 +2,8 @@
 
 use async_graphql::Value as GraphqlValue;
 use async_graphql::dynamic::{InputObject, InputValue, TypeRef};
-use sea_orm::{ActiveModelTrait, EntityTrait, IdenStatic, Iterable};
+use sea_orm::{ActiveModelTrait, ColumnType, EntityTrait, IdenStatic, Iterable, Value};
+use seachange_changelog::image;
 
 use super::entity::{ColumnInfo, EntityInfo};
 use super::error::Refusal;
@@ -80,10 +81,29 @@ pub(super) fn active_model<E: EntityTrait>(
             return Err(Refusal::bad_input(format!("`{}` cannot be null", info.field)));
         }
         let value = scalar::from_graphql(info, value)?;
+        check_size(info, &value)?;
         // A word that its enumeration lacks, a number that its type of time cannot hold.
         model.try_set(column, value).map_err(|_| {
             Refusal::bad_input(format!("`{}` does not take this value", info.field))
         })?;
     }
     Ok(model)
+}
+
+/// Refuses a decimal with more digits than its column declares: SQLite would keep it, rounded to a
+/// float.
+fn check_size(column: &ColumnInfo, value: &Value) -> Result<(), Refusal> {
+    let ColumnType::Decimal(Some((precision, scale))) = column.ty else {
+        return Ok(());
+    };
+    let image = image::encode(&column.ty, value)?;
+    let text = image.as_str().unwrap_or_default().trim_start_matches(['-', '0']);
+    let digits = text.split('.').next().unwrap_or_default().len();
+    if digits > precision.saturating_sub(scale) as usize {
+        let field = &column.field;
+        return Err(Refusal::bad_input(format!(
+            "`{field}` has at most {precision} digits, {scale} of them after the point"
+        )));
+    }
+    Ok(())
 }

@@ -14,7 +14,7 @@ use seaography::{
 
 use super::api::Api;
 use super::entity::{ColumnInfo, EntityInfo, Enumerations, enum_values};
-use super::guard::ArgumentGuard;
+use super::guard::Guard;
 use super::mutation::{self, Writable};
 use super::table::{Table, TableOf};
 use super::{change, connection, filter, inputs, record, scalar, subscription};
@@ -115,7 +115,7 @@ impl Entities {
         let schema = builder
             .set_depth_limit(Some(limits.query_depth))
             .schema_builder()
-            .extension(ArgumentGuard { page_rows: limits.page_rows })
+            .extension(Guard { page_rows: limits.page_rows })
             .data(db.reader().clone())
             .data(limits.clone());
         match feed {

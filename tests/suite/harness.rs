@@ -6,7 +6,6 @@ mod database;
 mod server;
 mod socket;
 
-pub use answer::Answer;
 pub use client::Client;
 pub use database::{Database, OwnDatabase};
 pub use server::{TestServer, reference_app};

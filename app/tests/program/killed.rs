@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::harness::{Client, Database, Outcome, OwnDatabase, Random, Server, eventually, verify};
+use crate::harness::{Client, Outcome, OwnDatabase, Random, Server, eventually, verify};
 use reader::Seen;
 use writer::Written;
 
@@ -25,14 +25,8 @@ const SEED: u64 = 0x5ea_c4a6e;
 /// The test fails rather than waits longer for readers and writers to get on.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Writers at the same time. Where the id alone is the feed's order, concurrent commits can pass
-/// one another, so one client at a time writes there.
-fn writers(database: &OwnDatabase) -> usize {
-    match database.kind {
-        Database::Sqlite => 4,
-        Database::Postgres(_) | Database::MariaDb(_) => 4,
-    }
-}
+/// Clients that write at the same time.
+const WRITERS: u64 = 4;
 
 async fn a_reader_resumes_after_each_kill(database: &OwnDatabase) -> Outcome {
     let mut server = Server::start(&database.url).await?;
@@ -44,10 +38,9 @@ async fn a_reader_resumes_after_each_kill(database: &OwnDatabase) -> Outcome {
     let following = reader::follow(address.subscribe(), received.clone(), last.subscribe());
     let reader = tokio::spawn(following);
     let mut writing = JoinSet::new();
-    for name in 0..writers(database) {
+    for name in 0..WRITERS {
         let addresses = address.subscribe();
         let (acknowledged, stop) = (acknowledged.clone(), stop.subscribe());
-        let name = u64::try_from(name)?;
         writing.spawn(writer::write(SEED + name, addresses, acknowledged, stop));
     }
 

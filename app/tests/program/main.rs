@@ -6,6 +6,7 @@
 
 mod commands;
 mod harness;
+mod kept;
 mod killed;
 mod readme;
 mod start;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         commands::cases(),
         tail::cases(),
         verify::cases(),
+        kept::cases(),
         killed::cases(),
         readme::cases(),
     ];

@@ -54,6 +54,9 @@ pub enum ImageError {
     /// A decimal that would take more than 200,000 digits; no database stores one.
     #[error("a decimal of more than 200000 digits")]
     NumberTooLong,
+    /// JSON of more than 125 levels, which could not be read back from the log.
+    #[error("JSON of more than 125 levels")]
+    TooDeep,
     /// The image lacks a column of the row.
     #[error("the image has no column `{column}`")]
     MissingColumn {

@@ -11,6 +11,10 @@ use serde_json::Value as Json;
 use super::ImageError;
 use super::form::Form;
 
+/// Levels of JSON in a column. serde_json reads 127; two are for the image and an array around it:
+/// one change that cannot be read back would end the whole log for everyone.
+const DEEPEST: usize = 125;
+
 const UUID: &str = "a hyphenated uuid";
 
 /// Whether columns of this form may hold text that a model keeps as a `String`.
@@ -119,7 +123,22 @@ pub(super) fn decode_uuid(form: Form, json: &Json) -> Result<Uuid, ImageError> {
 /// The image of a JSON value: itself.
 pub(super) fn encode_json(form: Form, json: &Json) -> Result<Json, ImageError> {
     match form {
-        Form::Json | Form::Text | Form::Natural => Ok(json.clone()),
+        Form::Json | Form::Text | Form::Natural if is_within(json, DEEPEST) => Ok(json.clone()),
+        Form::Json | Form::Text | Form::Natural => Err(ImageError::TooDeep),
         _ => Err(form.refuses("JSON")),
+    }
+}
+
+/// Whether a document nests no deeper than so many levels.
+fn is_within(json: &Json, levels: usize) -> bool {
+    let below = levels.checked_sub(1);
+    match json {
+        Json::Array(items) => {
+            below.is_some_and(|below| items.iter().all(|item| is_within(item, below)))
+        }
+        Json::Object(map) => {
+            below.is_some_and(|below| map.values().all(|item| is_within(item, below)))
+        }
+        _ => true,
     }
 }

@@ -133,14 +133,24 @@ fn compare(ty: &ColumnType, a: &Json, b: &Json) -> Option<Ordering> {
             a.partial_cmp(&b)
                 .or_else(|| Some(a.is_nan().cmp(&b.is_nan())))
         }
+        T::Date | T::DateTime | T::Timestamp | T::TimestampWithTimeZone => {
+            Some(moment(a.as_str()?)?.cmp(&moment(b.as_str()?)?))
+        }
         _ => match (a, b) {
             (Json::Number(a), Json::Number(b)) => Some(a.as_i64()?.cmp(&b.as_i64()?)),
             (Json::Bool(a), Json::Bool(b)) => Some(a.cmp(b)),
-            // Dates, times and UUIDs order by their text; other text is only tested for equality.
+            // Times and UUIDs order by their text; other text is only tested for equality.
             (Json::String(a), Json::String(b)) => Some(a.cmp(b)),
             _ => None,
         },
     }
+}
+
+/// The year, and the rest, which orders by its text: years may be `-0044` and `+10000`.
+fn moment(text: &str) -> Option<(i32, &str)> {
+    let end = text.get(1..)?.find('-')? + 1;
+    let (year, rest) = text.split_at(end);
+    Some((year.parse().ok()?, rest))
 }
 
 fn float(json: &Json) -> Option<f64> {

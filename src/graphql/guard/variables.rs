@@ -5,38 +5,47 @@ use std::collections::BTreeSet;
 use async_graphql::parser::types::{
     Directive, DocumentOperations, ExecutableDocument, OperationDefinition, Selection, SelectionSet,
 };
-use async_graphql::{Name, Positioned, Request, Value};
+use async_graphql::{Name, Positioned, Request, ServerResult, Value};
 use async_graphql_value::Value as Written;
 
+use crate::graphql::error::{ErrorCode, refusal};
+
 /// Gives absent variables the defaults that the operation declares, or null where they may be
-/// null, so that [`ArgumentGuard`](super::ArgumentGuard) sees every value that a resolver will see.
-pub(in crate::graphql) fn fill_variables(request: &mut Request) {
+/// null, so that [`Guard`](super::Guard) sees every value that a resolver will see.
+///
+/// # Errors
+/// `BAD_INPUT` for a null where none may be, which async-graphql lets through.
+pub(in crate::graphql) fn fill_variables(request: &mut Request) -> ServerResult<()> {
     let name = request.operation_name.clone();
     // A text that does not parse is reported when it is executed.
     let Ok(document) = request.parsed_query() else {
-        return;
+        return Ok(());
     };
     let mut operations = document.operations.iter();
     let operation = match name {
         Some(name) => operations.find(|(known, _)| known.is_some_and(|known| *known == name)),
         None => operations.next(),
     };
-    let definitions = operation.into_iter().flat_map(|(_, it)| &it.node.variable_definitions);
-    let defaults: Vec<(Name, Value)> = definitions
-        .filter_map(|definition| {
-            let definition = &definition.node;
-            let value = match &definition.default_value {
-                Some(default) => default.node.clone(),
-                None if definition.var_type.node.nullable => Value::Null,
-                // Missing: executing the request says so.
-                None => return None,
-            };
-            Some((definition.name.node.clone(), value))
-        })
-        .collect();
-    for (name, default) in defaults {
-        request.variables.entry(name).or_insert(default);
+    let definitions = operation.map(|(_, operation)| operation.node.variable_definitions.clone());
+    for definition in definitions.unwrap_or_default() {
+        let definition = definition.node;
+        let (name, nullable) = (definition.name.node, definition.var_type.node.nullable);
+        match (request.variables.get(&name), definition.default_value) {
+            (Some(Value::Null), _) if !nullable => {
+                let message = format!("variable `${name}` cannot be null");
+                return Err(refusal(ErrorCode::BadInput, message));
+            }
+            (None, Some(default)) => {
+                request.variables.insert(name, default.node);
+            }
+            (None, None) if nullable => {
+                request.variables.insert(name, Value::Null);
+            }
+            // Missing ones are reported when the request is executed.
+            _ => {}
+        }
     }
+    Ok(())
 }
 
 /// The operations of a document.

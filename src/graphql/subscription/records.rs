@@ -46,7 +46,7 @@ enum Phase {
     },
     /// Following the feed; `announce` while the end of a replay is to be told.
     Follow {
-        subscription: Subscription,
+        subscription: Box<Subscription>,
         announce: bool,
     },
 }
@@ -87,7 +87,7 @@ impl Records {
                 let head = feed.head().await?;
                 let subscription = feed.subscribe(&start, wanted(&entity)).await?;
                 let phase = Phase::Follow {
-                    subscription,
+                    subscription: Box::new(subscription),
                     announce: true,
                 };
                 (phase, head)
@@ -96,7 +96,7 @@ impl Records {
                 let head = feed.head().await?;
                 let subscription = feed.subscribe(&Start::Now, wanted(&entity)).await?;
                 let phase = Phase::Follow {
-                    subscription,
+                    subscription: Box::new(subscription),
                     announce: false,
                 };
                 (phase, head)
@@ -186,7 +186,7 @@ impl Records {
         let start = Start::After(self.cursor.clone());
         let subscription = self.feed.subscribe(&start, wanted(&self.entity)).await?;
         self.phase = Phase::Follow {
-            subscription,
+            subscription: Box::new(subscription),
             announce: false,
         };
         Ok(Some(caught_up(self.cursor.clone())))

@@ -18,9 +18,9 @@ const CODES: [&str; 11] = [
 ];
 
 /// What databases, drivers and SeaORM say of themselves.
-const DATABASE_TEXT: [&str; 18] = [
+const DATABASE_TEXT: [&str; 19] = [
     "sqlx", "sqlstate", "sqlite", "mysql", "mariadb", "postgres", "dberr", "query error",
-    "execution error", "type error", "constraint", "duplicate", "syntax error at or near",
+    "execution error", "type error", "constraint", "duplicate key", "duplicate entry", "syntax error at or near",
     "foreign key", "select ", "insert into", "returned from database", "invalid byte sequence",
 ];
 

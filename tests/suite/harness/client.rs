@@ -1,5 +1,6 @@
 //! GraphQL over HTTP.
 
+use anyhow::Context;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value as Json, json};
 
@@ -83,6 +84,7 @@ impl Client {
 
     /// The error code of a request that must fail with one error.
     pub async fn code(&self, query: &str, variables: Json) -> anyhow::Result<String> {
-        Ok(self.send(query, variables).await?.code()?.to_owned())
+        let answer = self.send(query, variables).await?;
+        Ok(answer.code().context(format!("{query:.300}"))?.to_owned())
     }
 }

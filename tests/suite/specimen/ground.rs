@@ -1,7 +1,7 @@
 //! What every case stands on: a server that knows the specimen, its tables, its rows.
 
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, EntityTrait, IdenStatic, Iterable, ModelTrait, QueryOrder,
+    ActiveModelTrait, ColumnTrait, EntityTrait, IdenStatic, Iterable, ModelTrait,
     TransactionSession, TransactionTrait, Value,
 };
 use seachange::changelog::{Image, TrackedTransaction, image, log};

@@ -7,14 +7,14 @@ use seachange::changelog::{Operation, image};
 use serde_json::json;
 
 use super::ground::{
-    assert_image, assert_same, assert_stored, image_in, insert, key, newest, null_row, row, rows,
-    start, stored,
+    assert_image, assert_same, assert_stored, column_of, image_in, insert, key, newest, null_row,
+    row, row_of, rows, start, stored,
 };
-use super::sample::Column;
-use super::{Specimen, Table, columns_of, on_each};
+use super::sample::{Column, equal};
+use super::{Specimen, Table, columns_of, on_each, texts};
 use crate::harness::{Outcome, TestServer};
 
-crate::cases![inserts_of_every_value, updates_to_every_value, deletes_of_every_value, nulls];
+crate::cases![inserts_of_every_value, updates_to_every_value, deletes_of_every_value, nulls, a_zero_changes_its_sign, documents_too_deep_to_read];
 
 async fn inserts_of_every_value(server: &TestServer) -> Outcome {
     on_each!(server, inserts)
@@ -93,6 +93,51 @@ async fn deletes<S: Specimen>(server: &TestServer) -> Outcome {
         assert_eq!(change.operation, Operation::Delete);
         assert_image(image_in(&change.before)?, n, &columns)?;
     }
+    server.finish().await
+}
+
+async fn a_zero_changes_its_sign(server: &TestServer) -> Outcome {
+    on_each!(server, signs)
+}
+
+/// Where the database keeps the sign it is a change like any other; elsewhere it is none.
+async fn signs<S: Specimen>(server: &TestServer) -> Outcome {
+    let server = start::<S>(server).await?;
+    let zero = |zero: f64| row_of::<S::Optional>(0, [("double", zero.into())]);
+    insert::<S::Optional>(&server, zero(0.0)?).await?;
+    let inserted = newest(&server).await?;
+    let tx = server.db().begin().await?;
+    let after = zero(-0.0)?.update(&tx).await?;
+    tx.commit().await?;
+    let change = newest(&server).await?;
+    let is_kept = equal(&after.get(column_of::<S::Optional>("double")), &(-0.0).into());
+    assert_eq!(change.id > inserted.id, is_kept);
+    assert_eq!(image_in(&change.after)?, &image::image_of(&after)?);
+    server.finish().await
+}
+
+async fn documents_too_deep_to_read(server: &TestServer) -> Outcome {
+    on_each!(server, depths)
+}
+
+/// A document that the log could not be read with never gets there.
+async fn depths<S: Specimen>(server: &TestServer) -> Outcome {
+    let server = start::<S>(server).await?;
+    let mut kept = 0;
+    for depth in 28..140 {
+        let tx = server.db().begin().await?;
+        let document = texts::nested(depth);
+        let row = row_of::<S::Optional>(depth as i64, [("json", document.clone().into())])?;
+        match row.insert(&tx).await {
+            Ok(_) => {
+                tx.commit().await?;
+                kept = depth;
+                assert_eq!(image_in(&newest(&server).await?.after)?["json"], document);
+            }
+            Err(_) => tx.rollback().await?,
+        }
+    }
+    assert!(kept >= 30, "{kept} levels");
     server.finish().await
 }
 

@@ -233,11 +233,11 @@ fn texts() -> Vec<Column> {
 fn times() -> Vec<Column> {
     let intervals = ["00:00:00", "-178000000 years", "1 year 2 mons -3 days +04:05:06.000007"];
     vec![
-        column("date", times::dates()),
+        column("date", [times::far_dates(), times::dates()].concat()),
         column("time", times::times()),
-        column("date_time", times::date_times()),
+        column("date_time", [times::far_date_times(), times::date_times()].concat()),
         column("timestamp", times::date_times()),
-        column("utc", times::utc()),
+        column("utc", [times::far_utc(), times::utc()].concat()),
         column("local", times::local()),
         column("zoned", times::fixed()),
         column("time_date", times::time_dates()),

@@ -1,16 +1,16 @@
 //! Values that a column does not take: `BAD_INPUT`, and neither row nor change.
 
 use sea_orm::{EntityTrait, PaginatorTrait};
-use seachange::changelog::log;
 use serde_json::{Value as Json, json};
 
 use super::fields::Fields;
 use super::ground::{assert_same, insert, key, row, start, stored};
 use super::sample::Column;
+use super::texts::nested;
 use super::{Specimen, columns_of, on_each};
 use crate::harness::{Outcome, TestServer};
 
-crate::cases![bad_values_write_nothing, nulls_and_gaps_write_nothing];
+crate::cases![bad_values_write_nothing, nulls_and_gaps_write_nothing, literals_too_deep_to_read];
 
 async fn bad_values_write_nothing(server: &TestServer) -> Outcome {
     on_each!(server, bad_values)
@@ -68,6 +68,25 @@ async fn gaps<S: Specimen>(server: &TestServer) -> Outcome {
     }
     assert_eq!(S::Required::find().count(server.db()).await?, 0);
     assert_eq!(server.logged().await?.len(), 0);
+    server.finish().await
+}
+
+async fn literals_too_deep_to_read(server: &TestServer) -> Outcome {
+    on_each!(server, literals)
+}
+
+/// In the text of a request a document may be deeper than any JSON reader goes.
+async fn literals<S: Specimen>(server: &TestServer) -> Outcome {
+    let server = start::<S>(server).await?;
+    let client = server.client();
+    for levels in [126, 127, 128, 150, 190] {
+        let query = format!(
+            "mutation {{ specimenOptionalCreateOne(data: {{ id: 1, json: {} }}) {{ json }} }}",
+            nested(levels)
+        );
+        assert_eq!(client.code(&query, json!({})).await?, "BAD_INPUT", "{levels}");
+    }
+    assert_eq!(S::Optional::find().count(server.db()).await?, 0);
     server.finish().await
 }
 

@@ -49,6 +49,39 @@ pub fn dates() -> Vec<Sample> {
     samples(&DATES, |text| text.parse::<NaiveDate>().expect("a date").into())
 }
 
+/// Dates, and moments, of other years than four digits write: chrono's and PostgreSQL's limits.
+pub fn far_dates() -> Vec<Sample> {
+    let texts = ["+262142-12-31", "+10000-01-01", "-0044-03-15", "-4713-11-24", "0000-02-29"];
+    samples(&texts, |text| date_of(text).into())
+}
+
+/// As [`far_dates`].
+pub fn far_date_times() -> Vec<Sample> {
+    samples(&FAR, |text| far(text).into())
+}
+
+/// As [`far_dates`].
+pub fn far_utc() -> Vec<Sample> {
+    let sample = |text: &&str| Sample::new(far(text).and_utc(), format!("{text}Z"));
+    FAR.iter().map(sample).collect()
+}
+
+const FAR: [&str; 4] = [
+    "+262142-12-31T23:59:59.999999",
+    "+10000-01-01T00:00:00.000000",
+    "-0044-03-15T12:00:00.000001",
+    "-4713-11-24T00:00:00.000000",
+];
+
+/// chrono's own reader takes such years by format only.
+fn far(text: &str) -> NaiveDateTime {
+    NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").expect("a date and time")
+}
+
+fn date_of(text: &str) -> NaiveDate {
+    NaiveDate::parse_from_str(text, "%Y-%m-%d").expect("a date")
+}
+
 /// `NaiveTime`
 pub fn times() -> Vec<Sample> {
     samples(&TIMES, |text| text.parse::<NaiveTime>().expect("a time").into())

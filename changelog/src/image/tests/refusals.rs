@@ -305,3 +305,18 @@ fn errors_tell_the_column_and_little_of_the_data() {
         }
     );
 }
+
+#[test]
+fn documents_that_the_log_could_not_be_read_with() {
+    let nested = |levels| (1..levels).fold(json!([]), |inner: Json, _| json!({ "in": [inner] }));
+    let (deepest, deeper) = (nested(63), nested(64));
+    let columns = [C::Json, C::JsonBinary, C::Text, C::custom("x")];
+    for column in columns {
+        let image = encode(&column, &deepest.clone().into());
+        let wrapped = json!({ "column": [image.as_ref().ok()] }).to_string();
+        assert!(serde_json::from_str::<Json>(&wrapped).is_ok(), "{column:?}: {image:?}");
+        let refused = Err(ImageError::TooDeep);
+        assert_eq!(encode(&column, &deeper.clone().into()), refused);
+        assert_eq!(decode(&column, &T::Json, &deeper).map(|_| Json::Null), refused);
+    }
+}
