@@ -18,7 +18,6 @@ fn main() -> ExitCode {
         .entity::<comment::Entity, comment::RelatedEntity>()
         .entity::<label::Entity, label::RelatedEntity>()
         .entity::<task_label::Entity, task_label::RelatedEntity>()
-        .enumeration::<task::Status>()
         .extend(|mut builder| {
             builder.queries.push(open_tasks());
             builder.mutations.push(archive_projects());

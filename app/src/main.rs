@@ -13,6 +13,5 @@ fn main() -> ExitCode {
         .entity::<comment::Entity, comment::RelatedEntity>()
         .entity::<label::Entity, label::RelatedEntity>()
         .entity::<task_label::Entity, task_label::RelatedEntity>()
-        .enumeration::<task::Status>()
         .run()
 }

@@ -1,6 +1,7 @@
 //! The schema, ready to answer: the only thing the server sees of GraphQL.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use async_graphql::dynamic::Schema;
 use async_graphql::parser::types::OperationType;
@@ -12,6 +13,7 @@ use serde_json::Value as Json;
 
 use super::error::{ErrorCode, Refusal, finish, refusal};
 use super::guard;
+use super::schema::AddLoaders;
 use crate::limits::Limits;
 
 /// Who asks.
@@ -29,11 +31,22 @@ pub struct Api {
     schema: Schema,
     db: TrackedConnection,
     limits: Limits,
+    loaders: Arc<[AddLoaders]>,
 }
 
 impl Api {
     pub(crate) fn new(schema: Schema, db: TrackedConnection, limits: Limits) -> Self {
-        Self { schema, db, limits }
+        Self {
+            schema,
+            db,
+            limits,
+            loaders: Arc::default(),
+        }
+    }
+
+    /// The same with loaders of relations for each request.
+    pub(super) fn with_loaders(self, loaders: Arc<[AddLoaders]>) -> Self {
+        Self { loaders, ..self }
     }
 
     /// Answers a query or mutation. It runs to its end even if the future is dropped: a client that
@@ -85,7 +98,9 @@ impl Api {
             mutation_id: caller.idempotency_key.clone(),
             metadata,
         };
-        Ok(request.data(self.db.with_context(context)).data(caller))
+        let request = request.data(self.db.with_context(context)).data(caller);
+        let db = self.db.reader();
+        Ok(self.loaders.iter().fold(request, |request, add| add(request, db)))
     }
 
     fn metadata(

@@ -1,5 +1,6 @@
 //! `Change`, `ChangePage` and the queries on the log.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -204,7 +205,8 @@ pub(super) fn start(ctx: &ResolverContext<'_>) -> Result<Option<Start>, Refusal>
 /// The arguments `entities` and `operations`.
 pub(super) fn selection(ctx: &ResolverContext<'_>) -> Result<Selection, Refusal> {
     let tracked = seachange_changelog::tracked_tables();
-    let entities: Option<Vec<String>> = list(ctx, "entities")?;
+    // A name said often means no more than once.
+    let entities = list(ctx, "entities")?.map(BTreeSet::from_iter);
     if let Some(unknown) = entities.iter().flatten().find(|name| !tracked.contains(*name)) {
         return Err(Refusal::bad_input(format!("unknown entity `{unknown}`")));
     }
@@ -214,7 +216,7 @@ pub(super) fn selection(ctx: &ResolverContext<'_>) -> Result<Selection, Refusal>
             .collect()
     });
     Ok(Selection {
-        entities,
+        entities: entities.map(Vec::from_iter),
         operations,
         ..Selection::default()
     })

@@ -2,9 +2,11 @@
 
 mod memory;
 mod parse;
+mod size;
 mod sql;
 
 pub(crate) use parse::{parse, parse_column};
+pub(crate) use size::check_size;
 pub(crate) use sql::condition;
 
 use sea_orm::Value;

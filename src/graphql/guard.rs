@@ -19,7 +19,8 @@ use async_graphql::{
     Value, Variables,
 };
 
-use super::error::{ErrorCode, refusal};
+use super::error::{ErrorCode, Refusal, refusal};
+use super::filter::check_size;
 
 pub(super) use variables::fill_variables;
 
@@ -104,13 +105,14 @@ fn with_path(error: ServerError, node: &QueryPathNode<'_>) -> ServerError {
     if !error.path.is_empty() {
         return error;
     }
-    let mut path = Vec::new();
-    node.for_each(|segment| {
-        path.push(match segment {
-            QueryPathSegment::Name(name) => PathSegment::Field((*name).to_owned()),
-            QueryPathSegment::Index(index) => PathSegment::Index(*index),
-        });
-    });
+    let nodes = std::iter::successors(Some(node), |node| node.parent);
+    let mut path: Vec<PathSegment> = nodes
+        .map(|node| match node.segment {
+            QueryPathSegment::Name(name) => PathSegment::Field(name.to_owned()),
+            QueryPathSegment::Index(index) => PathSegment::Index(index),
+        })
+        .collect();
+    path.reverse();
     ServerError { path, ..error }
 }
 
@@ -162,6 +164,9 @@ impl Pass<'_> {
                 written.push((name, value));
                 continue;
             };
+            if matches!((name.node.as_str(), is_root), ("having", true) | ("filters", false)) {
+                check_size(&given).map_err(|Refusal { code, message }| refusal(code, message))?;
+            }
             let wanted = match (name.node.as_str(), is_root) {
                 ("having", true) => arguments::having(given.clone()),
                 ("filters", false) => arguments::filter(given.clone()),

@@ -3,13 +3,16 @@
 use std::marker::PhantomData;
 use std::sync::{Arc, LazyLock};
 
-use async_graphql::Value as GraphqlValue;
+use async_graphql::dataloader::DataLoader;
+use async_graphql::{Request, Value as GraphqlValue};
 use async_graphql::dynamic::{Schema, SchemaError, TypeRef};
-use sea_orm::{ActiveEnum, ConnectionTrait, DbBackend, Iterable};
+use sea_orm::{
+    ActiveEnum, ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait, Iterable,
+};
 use seachange_changelog::TrackedConnection;
 use seaography::{
     Builder, BuilderContext, ColumnOptions, EntityColumnId, EntityObjectBuilder, FilterType,
-    RelatedEntityFilter, RelationBuilder, SeaographyError,
+    OneToManyLoader, OneToOneLoader, RelatedEntityFilter, RelationBuilder, SeaographyError,
 };
 
 use super::api::Api;
@@ -136,7 +139,8 @@ impl Entities {
         limits: Limits,
     ) -> Result<Api, SchemaError> {
         let schema = self.schema(&db, Some(feed), &limits)?;
-        Ok(Api::new(schema, db, limits))
+        let loaders = self.entities.iter().map(|entity| entity.loaders()).collect();
+        Ok(Api::new(schema, db, limits).with_loaders(loaders))
     }
 }
 
@@ -210,6 +214,24 @@ trait Registration: Send + Sync {
     fn info(&self, enums: &Enumerations) -> EntityInfo;
     fn table(&self) -> Arc<dyn Table>;
     fn register(&self, builder: Builder, info: &Arc<EntityInfo>) -> Builder;
+    fn loaders(&self) -> AddLoaders;
+}
+
+/// Gives a request loaders of its own for the relations to one entity.
+pub(super) type AddLoaders = fn(Request, &DatabaseConnection) -> Request;
+
+/// A loader answers all who ask at the same moment by one statement. Seaography shares it among all
+/// requests, so that one whose filter the database refuses fails the others.
+fn add_loaders<E>(request: Request, db: &DatabaseConnection) -> Request
+where
+    E: EntityTrait,
+    E::Model: Sync,
+{
+    let to_one = OneToOneLoader::<E>::new(db.clone());
+    let to_many = OneToManyLoader::<E>::new(db.clone());
+    request
+        .data(DataLoader::new(to_one, tokio::spawn))
+        .data(DataLoader::new(to_many, tokio::spawn))
 }
 
 struct EntityOf<E, R>(PhantomData<fn() -> (E, R)>);
@@ -238,10 +260,11 @@ where
         let basic = EntityObjectBuilder { context }.to_basic_object::<E>();
         builder.outputs.push(basic);
         builder.mutations.extend(mutation::fields::<E>(context, info));
-        builder
-            .register_entity_dataloader_one_to_one(E::default(), tokio::spawn)
-            .register_entity_dataloader_one_to_many(E::default(), tokio::spawn)
-            .register_related_entity_filter(related)
+        builder.register_related_entity_filter(related)
+    }
+
+    fn loaders(&self) -> AddLoaders {
+        add_loaders::<E>
     }
 }
 

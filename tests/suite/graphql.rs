@@ -11,11 +11,13 @@ mod filters;
 mod follow;
 mod given;
 mod http;
+mod large;
 mod log;
 mod pages;
 mod records;
 mod relations;
 mod sockets;
+mod together;
 mod update;
 mod values;
 mod watch;
@@ -24,5 +26,34 @@ use crate::harness::Case;
 
 /// All of them.
 pub fn cases() -> Vec<Case> {
-    [create::cases(), update::cases(), delete::cases(), filters::cases(), pages::cases(), relations::cases(), log::cases(), cursors::cases(), follow::cases(), records::cases(), converge::cases(), auth::cases(), context::cases(), values::cases(), faults::cases(), http::cases(), sockets::cases()].into_iter().flatten().collect()
+    [
+        create::cases(),
+        update::cases(),
+        delete::cases(),
+        filters::cases(),
+        filters::combined::cases(),
+        pages::cases(),
+        pages::refused::cases(),
+        relations::cases(),
+        relations::pages::cases(),
+        log::cases(),
+        cursors::cases(),
+        follow::cases(),
+        records::cases(),
+        records::filters::cases(),
+        converge::cases(),
+        auth::cases(),
+        context::cases(),
+        values::cases(),
+        values::columns::cases(),
+        faults::cases(),
+        http::cases(),
+        sockets::cases(),
+        sockets::operations::cases(),
+        large::cases(),
+        together::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

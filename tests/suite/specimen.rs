@@ -3,16 +3,20 @@
 //!
 //! Each case runs on the database it is given, on a specimen of that database's own.
 
+#![allow(dead_code, reason = "SeaORM's macro generates more than a private entity uses")]
+
 mod arrays;
 mod entity;
 mod fields;
 mod filters;
+mod generate;
 mod ground;
 mod logged;
 mod mariadb;
 mod networks;
 mod numbers;
 mod postgres;
+mod random;
 mod refused;
 mod sample;
 mod served;
@@ -30,7 +34,14 @@ use serde_json::Value as Json;
 
 /// All of them.
 pub fn cases() -> Vec<Case> {
-    [logged::cases(), served::cases(), refused::cases(), filters::cases()].into_iter().flatten().collect()
+    let parts = [
+        logged::cases(),
+        served::cases(),
+        refused::cases(),
+        filters::cases(),
+        random::cases(),
+    ];
+    parts.into_iter().flatten().collect()
 }
 
 /// An entity of a specimen.
@@ -44,12 +55,18 @@ impl<E> Table for E where
 {
 }
 
+/// Columns that take only few of the values of their types, on every database.
+const FEW: [&str; 6] = ["text_uuid", "mood", "level", "weather", "seconds", "millis"];
+
 /// The specimen of one database.
 pub trait Specimen {
     /// `specimen`: every column has a value.
     type Required: Table;
     /// `specimen_optional`: every column may be null.
     type Optional: Table;
+
+    /// Digits before and after the point that decimals without a scale keep.
+    const DECIMAL_DIGITS: (u32, u32);
 
     /// Registers both.
     fn register(app: App) -> App;
@@ -66,6 +83,8 @@ pub trait Specimen {
         ];
         ordered.contains(&column)
     }
+    /// Whether the column takes only few of the values of its type in Rust: [`FEW`], and others.
+    fn has_few(column: &str) -> bool;
     /// What columns do not take, as GraphQL would have it.
     fn refused() -> Vec<(&'static str, Json)>;
 }

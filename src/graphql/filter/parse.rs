@@ -15,8 +15,14 @@ const PATTERN_BYTES: usize = 20_000;
 /// The filter's predicate; `None` if it yields no condition (`{}`, `{and: []}`, `{or: [{}]}`).
 ///
 /// # Errors
-/// `BAD_INPUT` for a value that is none of its column's type, and for what no row could be.
+/// `BAD_INPUT` for a value that is none of its column's type, and for what no row could be;
+/// `LIMIT_EXCEEDED` for a filter that is too large.
 pub(crate) fn parse(entity: &EntityInfo, filter: &GraphqlValue) -> Result<Option<Predicate>, Refusal> {
+    super::check_size(filter)?;
+    read(entity, filter)
+}
+
+fn read(entity: &EntityInfo, filter: &GraphqlValue) -> Result<Option<Predicate>, Refusal> {
     let fields = match filter {
         GraphqlValue::Null => return Ok(None),
         GraphqlValue::Object(fields) => fields,
@@ -27,7 +33,7 @@ pub(crate) fn parse(entity: &EntityInfo, filter: &GraphqlValue) -> Result<Option
         let predicate = match name.as_str() {
             "and" => combine(list(entity, value)?.into_iter().flatten().collect(), Predicate::All),
             "or" => any(list(entity, value)?),
-            "not" => parse(entity, value)?.map(|inner| Predicate::Not(Box::new(inner))),
+            "not" => read(entity, value)?.map(|inner| Predicate::Not(Box::new(inner))),
             field => {
                 let column = entity
                     .by_field(field)
@@ -66,8 +72,8 @@ fn combine(
 fn list(entity: &EntityInfo, value: &GraphqlValue) -> Result<Vec<Option<Predicate>>, Refusal> {
     match value {
         GraphqlValue::Null => Ok(Vec::new()),
-        GraphqlValue::List(items) => items.iter().map(|item| parse(entity, item)).collect(),
-        single => Ok(vec![parse(entity, single)?]),
+        GraphqlValue::List(items) => items.iter().map(|item| read(entity, item)).collect(),
+        single => Ok(vec![read(entity, single)?]),
     }
 }
 

@@ -39,7 +39,9 @@ pub(super) fn having(having: Value) -> Option<Value> {
     match having {
         Value::Null => None,
         Value::Object(relations) => {
-            let said = relations.into_iter().filter_map(|(name, value)| Some((name, filter(value)?)));
+            let said = relations
+                .into_iter()
+                .filter_map(|(name, value)| Some((name, filter(value)?)));
             Some(Value::Object(said.collect()))
         }
         other => Some(other),

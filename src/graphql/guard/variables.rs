@@ -88,7 +88,10 @@ fn collect_set(set: &SelectionSet, used: &mut BTreeSet<Name>) {
         match &selection.node {
             Selection::Field(field) => {
                 let field = &field.node;
-                field.arguments.iter().for_each(|(_, value)| collect(&value.node, used));
+                field
+                    .arguments
+                    .iter()
+                    .for_each(|(_, value)| collect(&value.node, used));
                 collect_directives(&field.directives, used);
                 collect_set(&field.selection_set.node, used);
             }
@@ -102,7 +105,9 @@ fn collect_set(set: &SelectionSet, used: &mut BTreeSet<Name>) {
 }
 
 fn collect_directives(directives: &[Positioned<Directive>], used: &mut BTreeSet<Name>) {
-    let arguments = directives.iter().flat_map(|directive| &directive.node.arguments);
+    let arguments = directives
+        .iter()
+        .flat_map(|directive| &directive.node.arguments);
     arguments.for_each(|(_, value)| collect(&value.node, used));
 }
 

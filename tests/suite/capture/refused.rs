@@ -1,5 +1,7 @@
 //! What would escape capture is refused, with the table and the cure; nothing of it stays.
 
+#![expect(clippy::disallowed_methods, reason = "what is refused is called here")]
+
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ActiveValue::Unchanged, ColumnTrait, ConnectionTrait, DbErr, EntityLoaderTrait,

@@ -32,7 +32,11 @@ fn signed(algorithm: Algorithm, secret: &str, claims: &Json) -> anyhow::Result<S
 
 /// A good token.
 pub fn token(sub: &str) -> anyhow::Result<String> {
-    signed(Algorithm::HS256, SECRET, &json!({ "sub": sub, "exp": in_an_hour() }))
+    signed(
+        Algorithm::HS256,
+        SECRET,
+        &json!({ "sub": sub, "exp": in_an_hour() }),
+    )
 }
 
 fn in_an_hour() -> i64 {
@@ -41,7 +45,9 @@ fn in_an_hour() -> i64 {
 
 /// The server with a key.
 pub async fn guarded(server: &TestServer) -> anyhow::Result<TestServer> {
-    server.beside(|settings| settings.jwt_secret = Some(SECRET.to_owned())).await
+    server
+        .beside(|settings| settings.jwt_secret = Some(SECRET.to_owned()))
+        .await
 }
 
 /// Tokens that prove nothing, by name.
@@ -54,23 +60,53 @@ fn bad_tokens() -> anyhow::Result<Vec<(&'static str, String)>> {
     let none = encoded(json!({ "alg": "none", "typ": "JWT" }));
     let mallory = encoded(json!({ "sub": "mallory", "exp": in_an_hour() }));
     Ok(vec![
-        ("another secret", signed(Algorithm::HS256, "another secret", &good)?),
+        (
+            "another secret",
+            signed(Algorithm::HS256, "another secret", &good)?,
+        ),
         ("an empty secret", signed(Algorithm::HS256, "", &good)?),
         ("HS384", signed(Algorithm::HS384, SECRET, &good)?),
         ("HS512", signed(Algorithm::HS512, SECRET, &good)?),
         ("no algorithm", format!("{none}.{}.", parts[1])),
-        ("no algorithm, signed", format!("{none}.{}.{}", parts[1], parts[2])),
-        ("another payload", format!("{}.{mallory}.{}", parts[0], parts[2])),
+        (
+            "no algorithm, signed",
+            format!("{none}.{}.{}", parts[1], parts[2]),
+        ),
+        (
+            "another payload",
+            format!("{}.{mallory}.{}", parts[0], parts[2]),
+        ),
         ("no signature", format!("{}.{}.", parts[0], parts[1])),
         ("two parts", format!("{}.{}", parts[0], parts[1])),
-        ("expired", with(json!({ "sub": "ann", "exp": 1_000_000_000 }))?),
-        ("expired a second ago", with(json!({ "sub": "ann", "exp": in_an_hour() - 3_601 }))?),
-        ("not valid yet", with(json!({ "sub": "ann", "exp": in_an_hour(), "nbf": in_an_hour() }))?),
+        (
+            "expired",
+            with(json!({ "sub": "ann", "exp": 1_000_000_000 }))?,
+        ),
+        (
+            "expired a second ago",
+            with(json!({ "sub": "ann", "exp": in_an_hour() - 3_601 }))?,
+        ),
+        (
+            "not valid yet",
+            with(json!({ "sub": "ann", "exp": in_an_hour(), "nbf": in_an_hour() }))?,
+        ),
         ("no subject", with(json!({ "exp": in_an_hour() }))?),
-        ("an empty subject", with(json!({ "sub": "", "exp": in_an_hour() }))?),
-        ("a number for a subject", with(json!({ "sub": 7, "exp": in_an_hour() }))?),
-        ("null for a subject", with(json!({ "sub": null, "exp": in_an_hour() }))?),
-        ("text for a time", with(json!({ "sub": "ann", "exp": "tomorrow" }))?),
+        (
+            "an empty subject",
+            with(json!({ "sub": "", "exp": in_an_hour() }))?,
+        ),
+        (
+            "a number for a subject",
+            with(json!({ "sub": 7, "exp": in_an_hour() }))?,
+        ),
+        (
+            "null for a subject",
+            with(json!({ "sub": null, "exp": in_an_hour() }))?,
+        ),
+        (
+            "text for a time",
+            with(json!({ "sub": "ann", "exp": "tomorrow" }))?,
+        ),
         ("nonsense", "nonsense".to_owned()),
         ("dots", "..".to_owned()),
         ("long nonsense", "x".repeat(6_000)),
@@ -88,13 +124,19 @@ async fn refused_over_http(server: &TestServer) -> Outcome {
     for (name, client) in clients {
         let answers = [
             client.send("{ changesHead }", json!({})).await?,
-            client.send(&mutation, json!({ "data": { "name": "x" } })).await?,
+            client
+                .send(&mutation, json!({ "data": { "name": "x" } }))
+                .await?,
             client.get(&[("query", "{ changesHead }")]).await?,
             client.send("{ nothing }", json!({})).await?,
             client.post_text("no JSON").await?,
         ];
         for answer in answers {
-            assert_eq!((answer.status, answer.code()?), (401, "UNAUTHENTICATED"), "{name}");
+            assert_eq!(
+                (answer.status, answer.code()?),
+                (401, "UNAUTHENTICATED"),
+                "{name}"
+            );
             assert!(answer.body.get("data").is_none_or(Json::is_null), "{name}");
         }
     }
@@ -110,19 +152,30 @@ async fn refused_over_a_socket(server: &TestServer) -> Outcome {
         ("a number", json!({ "Authorization": 1 })),
         ("an object", json!({ "Authorization": {} })),
         ("empty", json!({ "Authorization": "" })),
-        ("no token after Bearer", json!({ "Authorization": "Bearer" })),
+        (
+            "no token after Bearer",
+            json!({ "Authorization": "Bearer" }),
+        ),
         ("elsewhere", json!({ "token": token("ann")? })),
-        ("basic", json!({ "Authorization": format!("Basic {}", token("ann")?) })),
+        (
+            "basic",
+            json!({ "Authorization": format!("Basic {}", token("ann")?) }),
+        ),
     ];
     for (name, token) in bad_tokens()? {
         payloads.push((name, json!({ "Authorization": format!("Bearer {token}") })));
     }
     for (name, payload) in payloads {
         let mut socket = Socket::connect(&guarded.url()).await?;
-        socket.send(&json!({ "type": "connection_init", "payload": payload })).await?;
+        socket
+            .send(&json!({ "type": "connection_init", "payload": payload }))
+            .await?;
         assert_eq!(socket.closed().await?, 4403, "{name}");
     }
-    for init in [json!({ "type": "connection_init" }), json!({ "type": "connection_init", "payload": null })] {
+    for init in [
+        json!({ "type": "connection_init" }),
+        json!({ "type": "connection_init", "payload": null }),
+    ] {
         let mut socket = Socket::connect(&guarded.url()).await?;
         socket.send(&init).await?;
         assert_eq!(socket.closed().await?, 4403, "{init}");
@@ -134,7 +187,11 @@ async fn accepted_over_http(server: &TestServer) -> Outcome {
     let guarded = guarded(server).await?;
     let client = guarded.client();
     let token = token("ann")?;
-    let forever = signed(Algorithm::HS256, SECRET, &json!({ "sub": "ann", "more": [1] }))?;
+    let forever = signed(
+        Algorithm::HS256,
+        SECRET,
+        &json!({ "sub": "ann", "more": [1] }),
+    )?;
     let audience = json!({ "sub": "ann", "aud": "someone", "iss": "us", "exp": in_an_hour() });
     let audience = signed(Algorithm::HS256, SECRET, &audience)?;
     for header in [
@@ -145,7 +202,10 @@ async fn accepted_over_http(server: &TestServer) -> Outcome {
         format!("Bearer {audience}"),
     ] {
         let client = client.with_header("authorization", &header);
-        assert!(client.data("{ changesHead }", json!({})).await?["changesHead"].is_string(), "{header}");
+        assert!(
+            client.data("{ changesHead }", json!({})).await?["changesHead"].is_string(),
+            "{header}"
+        );
     }
     guarded.stop().await
 }
@@ -175,16 +235,24 @@ async fn the_actor_is_recorded(server: &TestServer) -> Outcome {
     PROJECTS.create(&ann, json!({ "name": "by ann" })).await?;
     let payload = json!({ "Authorization": format!("Bearer {}", token("bob")?) });
     let mut bob = Socket::open_with(&guarded.url(), payload).await?;
-    let mutation = json!({ "query": PROJECTS.create_one(), "variables": { "data": { "name": "by bob" } } });
+    let mutation =
+        json!({ "query": PROJECTS.create_one(), "variables": { "data": { "name": "by bob" } } });
     let answer = bob.run(mutation).await?;
     assert_eq!(answer["data"]["row"]["name"], "by bob");
-    PROJECTS.create(&server.client(), json!({ "name": "by nobody" })).await?;
+    PROJECTS
+        .create(&server.client(), json!({ "name": "by nobody" }))
+        .await?;
     // A token means nothing to a server without a key.
     let ignored = server.client().with_token("whatever");
-    PROJECTS.create(&ignored, json!({ "name": "by anyone" })).await?;
+    PROJECTS
+        .create(&ignored, json!({ "name": "by anyone" }))
+        .await?;
     let changes = watch.read().await?;
     let actors: Vec<&Json> = changes.iter().map(|change| &change["actor"]).collect();
-    assert_eq!(actors, [&json!("ann"), &json!("bob"), &Json::Null, &Json::Null]);
+    assert_eq!(
+        actors,
+        [&json!("ann"), &json!("bob"), &Json::Null, &Json::Null]
+    );
     let query = "query($actor: String) { changes(actor: $actor) { nodes { after } } }";
     let data = ann.data(query, json!({ "actor": "bob" })).await?;
     assert_eq!(data["changes"]["nodes"][0]["after"]["name"], "by bob");
@@ -195,7 +263,12 @@ async fn the_actor_is_recorded(server: &TestServer) -> Outcome {
 async fn unusual_actors(server: &TestServer) -> Outcome {
     let guarded = guarded(server).await?;
     let mut watch = Watch::start(server).await?;
-    for sub in [" ".to_owned(), "Ünï 🏴 'x' \"y\" --".to_owned(), "x".repeat(5_000), "a\u{0}b".to_owned()] {
+    for sub in [
+        " ".to_owned(),
+        "Ünï 🏴 'x' \"y\" --".to_owned(),
+        "x".repeat(5_000),
+        "a\u{0}b".to_owned(),
+    ] {
         let client = guarded.client().with_token(token(&sub)?);
         let data = json!({ "data": { "name": "x" } });
         let answer = client.send(&PROJECTS.create_one(), data).await?;
@@ -203,7 +276,10 @@ async fn unusual_actors(server: &TestServer) -> Outcome {
         // PostgreSQL's text has no NUL.
         if answer.body.get("errors").is_some() {
             assert!(sub.contains('\u{0}'), "{answer:?}");
-            assert!(matches!(answer.code()?, "BAD_INPUT" | "UNAUTHENTICATED"), "{answer:?}");
+            assert!(
+                matches!(answer.code()?, "BAD_INPUT" | "UNAUTHENTICATED"),
+                "{answer:?}"
+            );
             assert_eq!(changes.len(), 0);
         } else {
             assert_eq!((changes.len(), &changes[0]["actor"]), (1, &json!(sub)));
@@ -215,13 +291,27 @@ async fn unusual_actors(server: &TestServer) -> Outcome {
 async fn headers_that_are_no_token(server: &TestServer) -> Outcome {
     let guarded = guarded(server).await?;
     let token = token("ann")?;
-    for header in ["", "Bearer", "Bearer ", &token, &format!("Basic {token}"), &format!("Bearer {token} {token}")] {
+    for header in [
+        "",
+        "Bearer",
+        "Bearer ",
+        &token,
+        &format!("Basic {token}"),
+        &format!("Bearer {token} {token}"),
+    ] {
         let client = guarded.client().with_header("authorization", header);
         let answer = client.send("{ changesHead }", json!({})).await?;
-        assert_eq!((answer.status, answer.code()?), (401, "UNAUTHENTICATED"), "{header}");
+        assert_eq!(
+            (answer.status, answer.code()?),
+            (401, "UNAUTHENTICATED"),
+            "{header}"
+        );
     }
     let twice = guarded.client();
-    let request = twice.http().post(format!("{}/graphql", guarded.url())).body(r#"{"query":"{ changesHead }"}"#);
+    let request = twice
+        .http()
+        .post(format!("{}/graphql", guarded.url()))
+        .body(r#"{"query":"{ changesHead }"}"#);
     let request = request.bearer_auth(&token).bearer_auth(&token);
     assert_eq!(request.send().await?.status().as_u16(), 401);
     guarded.stop().await
@@ -233,7 +323,11 @@ async fn open_mode_stays_at_home(server: &TestServer) -> Outcome {
             settings.listen = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
             settings.jwt_secret = secret;
         });
-        let error = started.await.err().map(|error| error.to_string()).unwrap_or_default();
+        let error = started
+            .await
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default();
         assert!(error.contains("SEACHANGE_JWT_SECRET"), "{error}");
     }
     let keyed = server.beside(|settings| {

@@ -9,7 +9,11 @@ use super::given::{self, TASKS};
 use super::records::Records;
 use crate::harness::{Client, Outcome, TestServer};
 
-crate::cases![initial_rows_while_others_write, replay_while_others_write, resumed_again_and_again];
+crate::cases![
+    initial_rows_while_others_write,
+    replay_while_others_write,
+    resumed_again_and_again
+];
 
 /// A client's copy of the rows that a filter finds.
 #[derive(Default)]
@@ -46,7 +50,10 @@ async fn write(client: Client, project: String, seed: u64, rounds: u64) -> Outco
     for round in 0..rounds {
         let random = seed.wrapping_add(round).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33;
         let random = usize::try_from(random)?;
-        let status = ["todo", "doing", "done"].iter().cycle().nth(random / 10 % 3);
+        let status = ["todo", "doing", "done"]
+            .iter()
+            .cycle()
+            .nth(random / 10 % 3);
         let values = json!({ "priority": random % 10, "status": status, "title": format!("{seed}/{round}") });
         let at = (random / 30) % (ids.len() + 1);
         if at == ids.len() || random % 4 == 0 {
@@ -55,7 +62,9 @@ async fn write(client: Client, project: String, seed: u64, rounds: u64) -> Outco
             ids.push(TASKS.create(&client, row).await?["id"].clone());
         } else if random % 7 == 0 {
             let filter = json!({ "id": { "eq": ids.swap_remove(at) } });
-            client.data(&TASKS.delete(), json!({ "filter": filter })).await?;
+            client
+                .data(&TASKS.delete(), json!({ "filter": filter }))
+                .await?;
         } else {
             let filter = json!({ "id": { "eq": ids[at] } });
             let variables = json!({ "data": values, "filter": filter });
@@ -68,14 +77,18 @@ async fn write(client: Client, project: String, seed: u64, rounds: u64) -> Outco
 /// Several at once, with so many rounds in all.
 fn writers(server: &TestServer, project: &str, rounds: u64) -> JoinSet<Outcome> {
     let seeds = 1..=4;
-    seeds.map(|seed| write(server.client(), project.to_owned(), seed, rounds / 4)).collect()
+    seeds
+        .map(|seed| write(server.client(), project.to_owned(), seed, rounds / 4))
+        .collect()
 }
 
 /// The rows that the filter finds now.
 async fn table(client: &Client) -> anyhow::Result<BTreeMap<String, Json>> {
     let filter: Json = serde_json::from_str(FILTER)?;
     let rows = TASKS.find(client, json!({ "filters": filter })).await?;
-    rows.into_iter().map(|row| Ok((given::text(&row["id"])?, row))).collect()
+    rows.into_iter()
+        .map(|row| Ok((given::text(&row["id"])?, row)))
+        .collect()
 }
 
 /// A task that matches, written last: its arrival tells that everything before has arrived.
@@ -104,7 +117,8 @@ async fn initial_rows_while_others_write(server: &TestServer) -> Outcome {
     let writers = writers(server, &project, 80);
     let mut copies = Vec::new();
     for _ in 0..5 {
-        let mut records = Records::of_tasks(server, arguments(json!({ "includeInitial": true }))?).await?;
+        let mut records =
+            Records::of_tasks(server, arguments(json!({ "includeInitial": true }))?).await?;
         let mut copy = Copy::default();
         for item in records.until_caught_up().await? {
             copy.take(&item);
@@ -156,7 +170,8 @@ async fn resumed_again_and_again(server: &TestServer) -> Outcome {
     let project = given::project(&client, "Ship").await?;
     write(client.clone(), project.clone(), 3, 30).await?;
     let mut copy = Copy::default();
-    let mut records = Records::of_tasks(server, arguments(json!({ "includeInitial": true }))?).await?;
+    let mut records =
+        Records::of_tasks(server, arguments(json!({ "includeInitial": true }))?).await?;
     for item in records.until_caught_up().await? {
         copy.take(&item);
     }
@@ -165,7 +180,8 @@ async fn resumed_again_and_again(server: &TestServer) -> Outcome {
     let expected = table(&client).await?;
     let mut cuts = 0;
     while !copy.rows.contains_key(&mark) {
-        let mut records = Records::of_tasks(server, arguments(json!({ "after": copy.cursor }))?).await?;
+        let mut records =
+            Records::of_tasks(server, arguments(json!({ "after": copy.cursor }))?).await?;
         for _ in 0..3 {
             if !copy.rows.contains_key(&mark) {
                 copy.take(&records.next().await?);

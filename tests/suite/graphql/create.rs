@@ -71,7 +71,11 @@ async fn one_of_each(server: &TestServer) -> Outcome {
         ("task", json!({ "id": task["id"] }), &task),
         ("comment", json!({ "id": comment["id"] }), &comment),
         ("label", json!({ "id": label_id }), &label),
-        ("task_label", json!({ "task_id": task["id"], "label_id": label_id }), &link),
+        (
+            "task_label",
+            json!({ "task_id": task["id"], "label_id": label_id }),
+            &link,
+        ),
     ];
     assert_eq!(changes.len(), expected.len());
     for (change, (entity, key, row)) in changes.iter().zip(&expected) {
@@ -87,7 +91,10 @@ async fn one_of_each(server: &TestServer) -> Outcome {
 async fn defaults(server: &TestServer) -> Outcome {
     let client = server.client();
     let project = PROJECTS.create(&client, json!({ "name": "Ship" })).await?;
-    assert_eq!((&project["archived"], &project["owner"]), (&json!(false), &Json::Null));
+    assert_eq!(
+        (&project["archived"], &project["owner"]),
+        (&json!(false), &Json::Null)
+    );
     let id: Uuid = given::text(&project["id"])?.parse()?;
     assert_eq!(id.get_version_num(), 7);
     assert_time(&project["createdAt"]);
@@ -97,7 +104,10 @@ async fn defaults(server: &TestServer) -> Outcome {
         json!({ "projectId": id, "title": "t", "id": null, "status": null, "priority": null }),
     ] {
         let task = TASKS.create(&client, data).await?;
-        assert_eq!((&task["status"], &task["priority"]), (&json!("todo"), &json!(0)));
+        assert_eq!(
+            (&task["status"], &task["priority"]),
+            (&json!("todo"), &json!(0))
+        );
         assert!(task["id"].is_string());
         for nullable in ["body", "estimate", "dueOn", "details", "owner"] {
             assert_eq!(task[nullable], Json::Null, "{nullable}");
@@ -110,12 +120,19 @@ async fn own_keys(server: &TestServer) -> Outcome {
     let client = server.client();
     let id = Uuid::new_v4();
     let upper = id.to_string().to_uppercase();
-    let row = PROJECTS.create(&client, json!({ "id": upper, "name": "Ship" })).await?;
+    let row = PROJECTS
+        .create(&client, json!({ "id": upper, "name": "Ship" }))
+        .await?;
     assert_eq!(row["id"], id.to_string(), "hyphenated lower case");
     let again = json!({ "data": { "id": id, "name": "again" } });
-    assert_eq!(client.code(&PROJECTS.create_one(), again).await?, "CONFLICT");
+    assert_eq!(
+        client.code(&PROJECTS.create_one(), again).await?,
+        "CONFLICT"
+    );
     let beyond_floats = 9_007_199_254_740_993_i64;
-    let label = LABELS.create(&client, json!({ "id": beyond_floats, "name": "far" })).await?;
+    let label = LABELS
+        .create(&client, json!({ "id": beyond_floats, "name": "far" }))
+        .await?;
     assert_eq!(label["id"], beyond_floats);
     Ok(())
 }
@@ -178,7 +195,12 @@ async fn a_batch_is_all_or_nothing(server: &TestServer) -> Outcome {
         (json!([fine("a"), orphan, fine("b")]), "CONFLICT"),
         (json!([fine("a"), malformed]), "BAD_INPUT"),
     ] {
-        assert_eq!(client.code(&TASKS.create_batch(), json!({ "data": data })).await?, code);
+        assert_eq!(
+            client
+                .code(&TASKS.create_batch(), json!({ "data": data }))
+                .await?,
+            code
+        );
     }
     assert_eq!(watch.read().await?.len(), 0);
     assert_eq!(TASKS.find(&client, json!({})).await?.len(), 0);
@@ -189,7 +211,10 @@ async fn the_largest_batch(server: &TestServer) -> Outcome {
     let client = server.client();
     let rows = |count: usize| -> Vec<Json> { vec![json!({ "name": "p" }); count] };
     let query = PROJECTS.create_batch();
-    assert_eq!(client.code(&query, json!({ "data": rows(1_001) })).await?, "LIMIT_EXCEEDED");
+    assert_eq!(
+        client.code(&query, json!({ "data": rows(1_001) })).await?,
+        "LIMIT_EXCEEDED"
+    );
     assert_eq!(PROJECTS.find(&client, json!({})).await?.len(), 0);
     let made = PROJECTS.create_all(&client, json!(rows(1_000))).await?;
     assert_eq!(made.len(), 1_000);
@@ -202,9 +227,17 @@ async fn managed_columns_are_no_input(server: &TestServer) -> Outcome {
     let now = "2026-01-01T00:00:00.000000Z";
     for field in ["createdAt", "updatedAt"] {
         let data = json!({ "data": { "name": "Ship", field: now } });
-        assert_eq!(client.code(&PROJECTS.create_one(), data).await?, "BAD_INPUT", "{field}");
+        assert_eq!(
+            client.code(&PROJECTS.create_one(), data).await?,
+            "BAD_INPUT",
+            "{field}"
+        );
         let data = json!({ "data": { field: now }, "all": true });
-        assert_eq!(client.code(&PROJECTS.update(), data).await?, "BAD_INPUT", "{field}");
+        assert_eq!(
+            client.code(&PROJECTS.update(), data).await?,
+            "BAD_INPUT",
+            "{field}"
+        );
     }
     Ok(())
 }
@@ -215,9 +248,21 @@ async fn what_is_required(server: &TestServer) -> Outcome {
     let project = given::project(&client, "p").await?;
     let whole: [(Names, Json, &[&str]); 4] = [
         (PROJECTS, json!({ "name": "x" }), &["name"]),
-        (TASKS, json!({ "projectId": project, "title": "x" }), &["projectId", "title"]),
-        (COMMENTS, json!({ "taskId": task, "author": "a", "body": "b" }), &["taskId", "author", "body"]),
-        (TASK_LABELS, json!({ "taskId": task, "labelId": 1 }), &["taskId", "labelId"]),
+        (
+            TASKS,
+            json!({ "projectId": project, "title": "x" }),
+            &["projectId", "title"],
+        ),
+        (
+            COMMENTS,
+            json!({ "taskId": task, "author": "a", "body": "b" }),
+            &["taskId", "author", "body"],
+        ),
+        (
+            TASK_LABELS,
+            json!({ "taskId": task, "labelId": 1 }),
+            &["taskId", "labelId"],
+        ),
     ];
     for (names, data, required) in whole {
         for field in required {
@@ -226,7 +271,9 @@ async fn what_is_required(server: &TestServer) -> Outcome {
             let mut null = data.clone();
             null[field] = Json::Null;
             for data in [without, null] {
-                let code = client.code(&names.create_one(), json!({ "data": data })).await?;
+                let code = client
+                    .code(&names.create_one(), json!({ "data": data }))
+                    .await?;
                 assert_eq!(code, "BAD_INPUT", "{names:?} {data}");
             }
         }
@@ -236,7 +283,9 @@ async fn what_is_required(server: &TestServer) -> Outcome {
 
 async fn one_value_for_a_list(server: &TestServer) -> Outcome {
     let client = server.client();
-    let rows = PROJECTS.create_all(&client, json!({ "name": "alone" })).await?;
+    let rows = PROJECTS
+        .create_all(&client, json!({ "name": "alone" }))
+        .await?;
     assert_eq!(rows.len(), 1);
     let query = r#"mutation { projectCreateBatch(data: { name: "literal" }) { name } }"#;
     let data = client.data(query, json!({})).await?;
@@ -255,7 +304,10 @@ async fn two_mutations_in_one_request(server: &TestServer) -> Outcome {
     // The third fails; each is a transaction of its own, so the first two stay.
     assert_eq!(client.send(query, json!({})).await?.code()?, "CONFLICT");
     let changes = watch.read().await?;
-    let names: Vec<&Json> = changes.iter().map(|change| &change["after"]["name"]).collect();
+    let names: Vec<&Json> = changes
+        .iter()
+        .map(|change| &change["after"]["name"])
+        .collect();
     assert_eq!(names, ["one", "two"]);
     assert_ne!(changes[0]["transactionId"], changes[1]["transactionId"]);
     Ok(())

@@ -6,7 +6,12 @@ use super::given;
 use super::watch::head;
 use crate::harness::{Client, Outcome, TestServer};
 
-crate::cases![malformed, of_another_epoch, ahead_of_the_log, everywhere_the_same];
+crate::cases![
+    malformed,
+    of_another_epoch,
+    ahead_of_the_log,
+    everywhere_the_same
+];
 
 const QUERY: &str = "query($after: String) { changes(after: $after) { nodes { cursor } } }";
 const CHANGES: &str = "subscription($after: String) { changes(after: $after) { cursor } }";
@@ -15,10 +20,18 @@ const TASK_CHANGES: &str = "subscription($after: String) { taskChanges(after: $a
 /// Every place that takes a cursor refuses this one.
 async fn refused(server: &TestServer, client: &Client, after: &str, code: &str) -> Outcome {
     let variables: Json = json!({ "after": after });
-    assert_eq!(client.code(QUERY, variables.clone()).await?, code, "{after:?}");
+    assert_eq!(
+        client.code(QUERY, variables.clone()).await?,
+        code,
+        "{after:?}"
+    );
     let mut socket = server.socket().await?;
     for query in [CHANGES, TASK_CHANGES] {
-        assert_eq!(socket.refused(query, variables.clone()).await?, code, "{after:?}");
+        assert_eq!(
+            socket.refused(query, variables.clone()).await?,
+            code,
+            "{after:?}"
+        );
     }
     Ok(())
 }
@@ -63,7 +76,11 @@ async fn of_another_epoch(server: &TestServer) -> Outcome {
     let good = head(&client).await?;
     let (epoch, position) = good.split_once('.').expect("a cursor has dots");
     let other: String = epoch.chars().rev().collect();
-    for after in [format!("{other}.{position}"), format!("{other}.0.0.0"), "0123456789abcdef.0.0.1".to_owned()] {
+    for after in [
+        format!("{other}.{position}"),
+        format!("{other}.0.0.0"),
+        "0123456789abcdef.0.0.1".to_owned(),
+    ] {
         refused(server, &client, &after, "RESYNC_REQUIRED").await?;
     }
     Ok(())
@@ -74,8 +91,13 @@ async fn ahead_of_the_log(server: &TestServer) -> Outcome {
     given::project(&client, "a").await?;
     let good = head(&client).await?;
     let (epoch, position) = good.split_once('.').expect("a cursor has dots");
-    let parts: Vec<i64> = position.split('.').map(str::parse).collect::<Result<_, _>>()?;
-    let [batch, last, id] = parts[..] else { anyhow::bail!("{good}") };
+    let parts: Vec<i64> = position
+        .split('.')
+        .map(str::parse)
+        .collect::<Result<_, _>>()?;
+    let [batch, last, id] = parts[..] else {
+        anyhow::bail!("{good}")
+    };
     for (batch, last, id) in [
         (batch, last, id + 1),
         (batch, last, i64::MAX),
@@ -83,7 +105,13 @@ async fn ahead_of_the_log(server: &TestServer) -> Outcome {
         (batch + 1, last, id),
         (i64::MAX, i64::MAX, i64::MAX),
     ] {
-        refused(server, &client, &format!("{epoch}.{batch}.{last}.{id}"), "RESYNC_REQUIRED").await?;
+        refused(
+            server,
+            &client,
+            &format!("{epoch}.{batch}.{last}.{id}"),
+            "RESYNC_REQUIRED",
+        )
+        .await?;
     }
     Ok(())
 }

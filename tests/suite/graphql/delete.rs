@@ -28,17 +28,47 @@ async fn one_of_each(server: &TestServer) -> Outcome {
     let link = TASK_LABELS.create(&client, link).await?;
     let mut watch = Watch::start(server).await?;
     for (names, entity, row, filter) in [
-        (TASK_LABELS, "task_label", &link, json!({ "labelId": { "eq": label["id"] } })),
-        (LABELS, "label", &label, json!({ "name": { "eq": "urgent" } })),
-        (COMMENTS, "comment", &comment, json!({ "id": { "eq": comment["id"] } })),
-        (TASKS, "task", &task, json!({ "estimate": { "eq": "3.00" } })),
-        (PROJECTS, "project", &project, json!({ "id": { "is_in": [project["id"]] } })),
+        (
+            TASK_LABELS,
+            "task_label",
+            &link,
+            json!({ "labelId": { "eq": label["id"] } }),
+        ),
+        (
+            LABELS,
+            "label",
+            &label,
+            json!({ "name": { "eq": "urgent" } }),
+        ),
+        (
+            COMMENTS,
+            "comment",
+            &comment,
+            json!({ "id": { "eq": comment["id"] } }),
+        ),
+        (
+            TASKS,
+            "task",
+            &task,
+            json!({ "estimate": { "eq": "3.00" } }),
+        ),
+        (
+            PROJECTS,
+            "project",
+            &project,
+            json!({ "id": { "is_in": [project["id"]] } }),
+        ),
     ] {
-        let data = client.data(&names.delete(), json!({ "filter": filter })).await?;
+        let data = client
+            .data(&names.delete(), json!({ "filter": filter }))
+            .await?;
         assert_eq!(data["count"], 1, "{entity}");
         let change = watch.only().await?;
         let image = given::image(row);
-        assert_eq!((&change["entity"], &change["operation"]), (&json!(entity), &json!("DELETE")));
+        assert_eq!(
+            (&change["entity"], &change["operation"]),
+            (&json!(entity), &json!("DELETE"))
+        );
         assert_eq!((&change["before"], &change["after"]), (&image, &Json::Null));
         assert_eq!(change["changedFields"], json!(given::columns(&image)));
         assert_eq!(change["source"], "hook");
@@ -48,10 +78,17 @@ async fn one_of_each(server: &TestServer) -> Outcome {
 
 async fn several_rows(server: &TestServer) -> Outcome {
     let client = server.client();
-    PROJECTS.create_all(&client, json!([{ "name": "a" }, { "name": "b" }, { "name": "c" }])).await?;
+    PROJECTS
+        .create_all(
+            &client,
+            json!([{ "name": "a" }, { "name": "b" }, { "name": "c" }]),
+        )
+        .await?;
     let mut watch = Watch::start(server).await?;
     let filter = json!({ "not": { "name": { "eq": "b" } } });
-    let data = client.data(&PROJECTS.delete(), json!({ "filter": filter })).await?;
+    let data = client
+        .data(&PROJECTS.delete(), json!({ "filter": filter }))
+        .await?;
     assert_eq!(data["count"], 2);
     let changes = watch.read().await?;
     assert_eq!(changes.len(), 2);
@@ -63,17 +100,28 @@ async fn several_rows(server: &TestServer) -> Outcome {
 
 async fn only_with_a_condition(server: &TestServer) -> Outcome {
     let client = server.client();
-    PROJECTS.create_all(&client, json!([{ "name": "a" }, { "name": "b" }])).await?;
+    PROJECTS
+        .create_all(&client, json!([{ "name": "a" }, { "name": "b" }]))
+        .await?;
     let mut watch = Watch::start(server).await?;
     for filter in empty_filters() {
         for all in [Json::Null, json!(false)] {
             let variables = json!({ "filter": filter, "all": all });
-            assert_eq!(client.code(&PROJECTS.delete(), variables).await?, "BAD_INPUT", "{filter}");
+            assert_eq!(
+                client.code(&PROJECTS.delete(), variables).await?,
+                "BAD_INPUT",
+                "{filter}"
+            );
         }
     }
-    assert_eq!(client.code("mutation { projectDelete }", json!({})).await?, "BAD_INPUT");
+    assert_eq!(
+        client.code("mutation { projectDelete }", json!({})).await?,
+        "BAD_INPUT"
+    );
     assert_eq!(watch.read().await?.len(), 0);
-    let data = client.data(&PROJECTS.delete(), json!({ "filter": {}, "all": true })).await?;
+    let data = client
+        .data(&PROJECTS.delete(), json!({ "filter": {}, "all": true }))
+        .await?;
     assert_eq!(data["count"], 2);
     assert_eq!(watch.read().await?.len(), 2);
     Ok(())
@@ -83,8 +131,13 @@ async fn nothing_matches(server: &TestServer) -> Outcome {
     let client = server.client();
     given::project(&client, "Ship").await?;
     let mut watch = Watch::start(server).await?;
-    for filter in [json!({ "name": { "eq": "Shop" } }), json!({ "name": { "is_in": [] } })] {
-        let data = client.data(&PROJECTS.delete(), json!({ "filter": filter })).await?;
+    for filter in [
+        json!({ "name": { "eq": "Shop" } }),
+        json!({ "name": { "is_in": [] } }),
+    ] {
+        let data = client
+            .data(&PROJECTS.delete(), json!({ "filter": filter }))
+            .await?;
         assert_eq!(data["count"], 0);
     }
     let none = client.data(&TASKS.delete(), json!({ "all": true })).await?;
@@ -97,10 +150,15 @@ async fn parents_stay(server: &TestServer) -> Outcome {
     let client = server.client();
     let task = given::task(&client, "t").await?;
     let label = LABELS.create(&client, json!({ "name": "urgent" })).await?;
-    TASK_LABELS.create(&client, json!({ "taskId": task, "labelId": label["id"] })).await?;
+    TASK_LABELS
+        .create(&client, json!({ "taskId": task, "labelId": label["id"] }))
+        .await?;
     let mut watch = Watch::start(server).await?;
     for names in [PROJECTS, TASKS] {
-        assert_eq!(client.code(&names.delete(), json!({ "all": true })).await?, "CONFLICT");
+        assert_eq!(
+            client.code(&names.delete(), json!({ "all": true })).await?,
+            "CONFLICT"
+        );
     }
     let filter = json!({ "filter": { "name": { "eq": "urgent" } } });
     assert_eq!(client.code(&LABELS.delete(), filter).await?, "CONFLICT");
@@ -111,10 +169,21 @@ async fn parents_stay(server: &TestServer) -> Outcome {
 async fn a_parent_among_others(server: &TestServer) -> Outcome {
     let client = server.client();
     given::task(&client, "t").await?;
-    PROJECTS.create_all(&client, json!([{ "name": "free" }, { "name": "free too" }])).await?;
+    PROJECTS
+        .create_all(&client, json!([{ "name": "free" }, { "name": "free too" }]))
+        .await?;
     let mut watch = Watch::start(server).await?;
-    assert_eq!(client.code(&PROJECTS.delete(), json!({ "all": true })).await?, "CONFLICT");
+    assert_eq!(
+        client
+            .code(&PROJECTS.delete(), json!({ "all": true }))
+            .await?,
+        "CONFLICT"
+    );
     assert_eq!(watch.read().await?.len(), 0);
-    assert_eq!(PROJECTS.find(&client, json!({})).await?.len(), 3, "all or nothing");
+    assert_eq!(
+        PROJECTS.find(&client, json!({})).await?.len(),
+        3,
+        "all or nothing"
+    );
     Ok(())
 }

@@ -4,7 +4,7 @@ use anyhow::Context;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use super::given::{self, COMMENTS, LABELS, PROJECTS, TASKS, TASK_LABELS};
+use super::given::{self, COMMENTS, LABELS, PROJECTS, TASK_LABELS, TASKS};
 use super::watch::Watch;
 use crate::harness::{Outcome, TestServer};
 
@@ -39,9 +39,15 @@ async fn what_does_not_parse(server: &TestServer) -> Outcome {
         "{ changesHead(}",
         "{ project(pagination: {page: {page: 0, limit: }}) { nodes { id } } }",
     ] {
-        assert_eq!(client.code(query, json!({})).await?, "BAD_INPUT", "{query:?}");
+        assert_eq!(
+            client.code(query, json!({})).await?,
+            "BAD_INPUT",
+            "{query:?}"
+        );
     }
-    client.data("\u{feff}{ changesHead } # comment", json!({})).await?;
+    client
+        .data("\u{feff}{ changesHead } # comment", json!({}))
+        .await?;
     Ok(())
 }
 
@@ -58,12 +64,10 @@ async fn what_does_not_validate(server: &TestServer) -> Outcome {
         "{ task { nodes { id } nothing } }",
         "{ a: changesHead a: changes { endCursor } }",
         "{ ...missing }",
-        "{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }",
         "{ ...a } fragment a on Nothing { id }",
         "{ changesHead } fragment unused on Query { changesHead }",
         "query($a: String) { changesHead }",
         "query($a: Nothing) { changes(after: $a) { endCursor } }",
-        "query($a: Int) { changes(after: $a) { endCursor } }",
         "query($a: String, $a: String) { changes(after: $a) { endCursor } }",
         "{ changes(after: $a) { endCursor } }",
         "{ changesHead @nothing }",
@@ -102,13 +106,30 @@ async fn wrong_variables(server: &TestServer) -> Outcome {
         json!({ "first": 1, "after": { "a": 1 } }),
         json!({ "first": true }),
     ] {
-        let code = client.code(query, variables.clone()).await.context(variables.to_string())?;
+        let code = client
+            .code(query, variables.clone())
+            .await
+            .context(variables.to_string())?;
         assert_eq!(code, "BAD_INPUT", "{variables}");
     }
-    client.data(query, json!({ "first": 1, "unknown": { "a": [1] } })).await?;
-    for data in [Json::Null, json!([]), json!([1]), json!("x"), json!([{ "name": "a" }, null]), json!({ "name": [] })] {
-        let answer = client.send(&PROJECTS.create_batch(), json!({ "data": data })).await?;
-        assert!(answer.data().is_ok_and(|_| data == json!([])) || answer.code()? == "BAD_INPUT", "{data}");
+    client
+        .data(query, json!({ "first": 1, "unknown": { "a": [1] } }))
+        .await?;
+    for data in [
+        Json::Null,
+        json!([]),
+        json!([1]),
+        json!("x"),
+        json!([{ "name": "a" }, null]),
+        json!({ "name": [] }),
+    ] {
+        let answer = client
+            .send(&PROJECTS.create_batch(), json!({ "data": data }))
+            .await?;
+        assert!(
+            answer.data().is_ok_and(|_| data == json!([])) || answer.code()? == "BAD_INPUT",
+            "{data}"
+        );
     }
     Ok(())
 }
@@ -122,9 +143,21 @@ async fn operations(server: &TestServer) -> Outcome {
         (named(two, json!("C")), "BAD_INPUT"),
         (named(two, json!("")), "BAD_INPUT"),
         (named("{ changesHead }", json!("A")), "BAD_INPUT"),
-        (named("query A { changesHead } query A { changesHead }", json!("A")), "BAD_INPUT"),
-        (named("query A { changesHead } { changesHead }", json!("A")), "BAD_INPUT"),
-        (named("subscription { changes { cursor } }", Json::Null), "BAD_INPUT"),
+        (
+            named(
+                "query A { changesHead } query A { changesHead }",
+                json!("A"),
+            ),
+            "BAD_INPUT",
+        ),
+        (
+            named("query A { changesHead } { changesHead }", json!("A")),
+            "BAD_INPUT",
+        ),
+        (
+            named("subscription { changes { cursor } }", Json::Null),
+            "BAD_INPUT",
+        ),
     ] {
         assert_eq!(client.post(&body).await?.code()?, code, "{body}");
     }
@@ -139,7 +172,11 @@ fn nested(depth: usize) -> String {
     let step = ["project", "nodes", "task", "nodes"];
     let (mut query, mut close) = (String::from("{ "), String::from("}"));
     for level in 0..depth {
-        let field = if level == 0 { "project" } else { step[level % 4] };
+        let field = if level == 0 {
+            "project"
+        } else {
+            step[level % 4]
+        };
         // Below the root a task has one project, without nodes.
         query.push_str(field);
         query.push_str(" { ");
@@ -155,21 +192,42 @@ async fn depth(server: &TestServer) -> Outcome {
         let close = "} } } ".repeat(rounds);
         format!("{{ project {{ nodes {{ {open} id {close} }} }} }}")
     };
-    for (rounds, allowed) in [(1, true), (5, true), (6, false), (7, false), (9, false), (33, false)] {
+    for (rounds, allowed) in [
+        (1, true),
+        (5, true),
+        (6, false),
+        (7, false),
+        (9, false),
+        (33, false),
+    ] {
         let answer = client.send(&there_and_back(rounds), json!({})).await?;
         match allowed {
             true => drop(answer.data()?),
             false => assert_eq!(answer.code()?, "LIMIT_EXCEEDED", "{rounds} {answer:?}"),
         }
     }
-    assert_eq!(client.code(&nested(100), json!({})).await?, "LIMIT_EXCEEDED");
+    assert_eq!(
+        client.code(&nested(100), json!({})).await?,
+        "LIMIT_EXCEEDED"
+    );
     // The same through fragments.
     let mut chain = String::from("{ project { nodes { ...f0 } } }");
     for n in 0..30 {
-        chain.push_str(&format!(" fragment f{n} on Project {{ task {{ nodes {{ project {{ ...f{} }} }} }} }}", n + 1));
+        chain.push_str(&format!(
+            " fragment f{n} on Project {{ task {{ nodes {{ project {{ ...f{} }} }} }} }}",
+            n + 1
+        ));
     }
     chain.push_str(" fragment f30 on Project { id }");
     assert_eq!(client.code(&chain, json!({})).await?, "LIMIT_EXCEEDED");
+    let mut long = String::from("{ ...f0 }");
+    for n in 0..20_000 {
+        long.push_str(&format!(" fragment f{n} on Query {{ ...f{} }}", n + 1));
+    }
+    long.push_str(" fragment f20000 on Query { changesHead }");
+    assert_eq!(client.code(&long, json!({})).await?, "LIMIT_EXCEEDED");
+    let circle = "{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }";
+    assert_eq!(client.code(circle, json!({})).await?, "LIMIT_EXCEEDED");
     Ok(())
 }
 
@@ -181,21 +239,36 @@ async fn brackets(server: &TestServer) -> Outcome {
         "[".repeat(100_000),
         "(".repeat(100_000),
         format!("{{ task(filters: {}", "{and:[".repeat(50_000)),
-        format!("{{ task(filters: {}{}) {{ nodes {{ id }} }} }}", "{not:".repeat(50_000), "}".repeat(50_000)),
-        format!("query($a: {}String{}) {{ changesHead }}", "[".repeat(50_000), "]".repeat(50_000)),
+        format!(
+            "{{ task(filters: {}{}) {{ nodes {{ id }} }} }}",
+            "{not:".repeat(50_000),
+            "}".repeat(50_000)
+        ),
+        format!(
+            "query($a: {}String{}) {{ changesHead }}",
+            "[".repeat(50_000),
+            "]".repeat(50_000)
+        ),
     ] {
         let code = client.code(&query, json!({})).await?;
         assert_eq!(code, "LIMIT_EXCEEDED", "{query:.60}");
     }
     // Many, but not deep.
     let wide: Vec<String> = (0..1_000).map(|n| format!("a{n}: changesHead")).collect();
-    client.data(&format!("{{ {} }}", wide.join(" ")), json!({})).await?;
+    client
+        .data(&format!("{{ {} }}", wide.join(" ")), json!({}))
+        .await?;
     let mut filter = json!({ "title": { "eq": "x" } });
     for _ in 0..150 {
         filter = json!({ "not": filter });
     }
-    let answer = client.send(&TASKS.query(), json!({ "filters": filter })).await?;
-    assert!(answer.data().is_ok() || matches!(answer.code()?, "LIMIT_EXCEEDED" | "BAD_INPUT"), "{answer:?}");
+    let answer = client
+        .send(&TASKS.query(), json!({ "filters": filter }))
+        .await?;
+    assert!(
+        answer.data().is_ok() || matches!(answer.code()?, "LIMIT_EXCEEDED" | "BAD_INPUT"),
+        "{answer:?}"
+    );
     Ok(())
 }
 
@@ -207,13 +280,23 @@ async fn unknown_parents(server: &TestServer) -> Outcome {
     let nobody = Uuid::new_v4();
     for (names, data) in [
         (TASKS, json!({ "projectId": nobody, "title": "t" })),
-        (COMMENTS, json!({ "taskId": nobody, "author": "a", "body": "b" })),
-        (TASK_LABELS, json!({ "taskId": nobody, "labelId": label["id"] })),
+        (
+            COMMENTS,
+            json!({ "taskId": nobody, "author": "a", "body": "b" }),
+        ),
+        (
+            TASK_LABELS,
+            json!({ "taskId": nobody, "labelId": label["id"] }),
+        ),
         (TASK_LABELS, json!({ "taskId": task, "labelId": 4_242 })),
     ] {
-        let code = client.code(&names.create_one(), json!({ "data": data })).await?;
+        let code = client
+            .code(&names.create_one(), json!({ "data": data }))
+            .await?;
         assert_eq!(code, "CONFLICT", "{data}");
-        let code = client.code(&names.create_batch(), json!({ "data": [data] })).await?;
+        let code = client
+            .code(&names.create_batch(), json!({ "data": [data] }))
+            .await?;
         assert_eq!(code, "CONFLICT", "{data}");
     }
     let variables = json!({ "data": { "projectId": nobody }, "all": true });
@@ -232,12 +315,17 @@ async fn rows_that_exist(server: &TestServer) -> Outcome {
     let mut watch = Watch::start(server).await?;
     for (names, data) in [
         (PROJECTS, json!({ "id": project["id"], "name": "x" })),
-        (TASKS, json!({ "id": task, "projectId": project["id"], "title": "x" })),
+        (
+            TASKS,
+            json!({ "id": task, "projectId": project["id"], "title": "x" }),
+        ),
         (LABELS, json!({ "id": label["id"], "name": "x" })),
         (LABELS, json!({ "name": "l" })),
         (TASK_LABELS, link),
     ] {
-        let code = client.code(&names.create_one(), json!({ "data": data })).await?;
+        let code = client
+            .code(&names.create_one(), json!({ "data": data }))
+            .await?;
         assert_eq!(code, "CONFLICT", "{data}");
     }
     assert_eq!(watch.read().await?.len(), 0);
@@ -249,8 +337,14 @@ async fn paths(server: &TestServer) -> Outcome {
     given::task(&client, "t").await?;
     for (query, path) in [
         ("{ changes(first: 0) { endCursor } }", json!(["changes"])),
-        ("{ good: changesHead bad: changes(first: 0) { endCursor } }", json!(["bad"])),
-        ("{ project(filters: { id: { eq: \"x\" } }) { nodes { id } } }", json!(["project"])),
+        (
+            "{ good: changesHead bad: changes(first: 0) { endCursor } }",
+            json!(["bad"]),
+        ),
+        (
+            "{ project(filters: { id: { eq: \"x\" } }) { nodes { id } } }",
+            json!(["project"]),
+        ),
         (
             "{ p: project { nodes { t: task(filters: { id: { eq: \"x\" } }) { nodes { id } } } } }",
             json!(["p", "nodes", 0, "t"]),
@@ -260,25 +354,42 @@ async fn paths(server: &TestServer) -> Outcome {
         let answer = client.send(query, json!({})).await?;
         assert_eq!(answer.code()?, "BAD_INPUT", "{query}");
         assert_eq!(answer.body["errors"][0]["path"], path, "{query}");
-        assert_eq!(answer.body.get("data"), Some(&Json::Null), "it has been executed");
+        assert_eq!(
+            answer.body.get("data"),
+            Some(&Json::Null),
+            "it has been executed"
+        );
     }
     let unknown = client.send("{ nothing }", json!({})).await?;
-    assert!(unknown.body.get("data").is_none(), "it has not been executed");
+    assert!(
+        unknown.body.get("data").is_none(),
+        "it has not been executed"
+    );
     Ok(())
 }
 
 async fn an_internal_fault_says_nothing(server: &TestServer) -> Outcome {
     let client = server.client();
-    sea_orm::ConnectionTrait::execute_unprepared(server.db().writer(), "ALTER TABLE label RENAME TO elsewhere").await?;
+    sea_orm::ConnectionTrait::execute_unprepared(
+        server.db().writer(),
+        "ALTER TABLE label RENAME TO elsewhere",
+    )
+    .await?;
     let query = client.send("{ label { nodes { id } } }", json!({})).await?;
-    let mutation = client.send(&LABELS.create_one(), json!({ "data": { "name": "x" } })).await?;
+    let mutation = client
+        .send(&LABELS.create_one(), json!({ "data": { "name": "x" } }))
+        .await?;
     for answer in [query, mutation] {
         assert_eq!(answer.code()?, "INTERNAL");
         let message = given::text(&answer.body["errors"][0]["message"])?;
         let id = message.strip_prefix("internal error ").unwrap_or_default();
         assert!(id.parse::<Uuid>().is_ok(), "{message}");
     }
-    sea_orm::ConnectionTrait::execute_unprepared(server.db().writer(), "ALTER TABLE elsewhere RENAME TO label").await?;
+    sea_orm::ConnectionTrait::execute_unprepared(
+        server.db().writer(),
+        "ALTER TABLE elsewhere RENAME TO label",
+    )
+    .await?;
     LABELS.create(&client, json!({ "name": "x" })).await?;
     Ok(())
 }

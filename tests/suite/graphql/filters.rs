@@ -1,6 +1,8 @@
 //! Filters: each operation on each kind of column, and the same filter at every place that takes
 //! one: a query, a relation, `having`, an update.
 
+pub mod combined;
+
 use serde_json::{Value as Json, json};
 
 use super::given::{self, PROJECTS, TASKS};
@@ -16,8 +18,6 @@ crate::cases![
     times,
     keys,
     enumerations,
-    combined,
-    the_same_at_every_place,
 ];
 
 /// Tasks whose titles name them; the rest as given.
@@ -39,7 +39,10 @@ async fn tasks(client: &Client, rows: &[(&str, Json)]) -> anyhow::Result<String>
 /// Titles of the tasks that a filter finds, sorted.
 async fn found(client: &Client, filter: &Json) -> anyhow::Result<String> {
     let rows = TASKS.find(client, json!({ "filters": filter })).await?;
-    let mut titles: Vec<&str> = rows.iter().filter_map(|row| row["title"].as_str()).collect();
+    let mut titles: Vec<&str> = rows
+        .iter()
+        .filter_map(|row| row["title"].as_str())
+        .collect();
     titles.sort_unstable();
     Ok(titles.concat())
 }
@@ -58,7 +61,13 @@ async fn text(server: &TestServer) -> Outcome {
     let owner = |text: &str| json!({ "owner": text });
     tasks(
         &client,
-        &[("A", owner("x")), ("B", owner("X")), ("C", owner("y ")), ("D", owner("")), ("E", json!({}))],
+        &[
+            ("A", owner("x")),
+            ("B", owner("X")),
+            ("C", owner("y ")),
+            ("D", owner("")),
+            ("E", json!({})),
+        ],
     )
     .await?;
     let cases = vec![
@@ -76,7 +85,10 @@ async fn text(server: &TestServer) -> Outcome {
         (json!({ "is_null": false }), "ABCD"),
         (json!({ "ci_eq": "X" }), "AB"),
         (json!({ "eq": null }), "ABCDE"),
-        (json!({ "ne": "x", "is_null": false, "is_not_in": ["X"] }), "CD"),
+        (
+            json!({ "ne": "x", "is_null": false, "is_not_in": ["X"] }),
+            "CD",
+        ),
     ];
     check(&client, "owner", cases).await
 }
@@ -120,7 +132,12 @@ async fn numbers(server: &TestServer) -> Outcome {
     let priority = |number: i32| json!({ "priority": number });
     tasks(
         &client,
-        &[("A", priority(i32::MIN)), ("B", priority(-1)), ("C", priority(0)), ("D", priority(i32::MAX))],
+        &[
+            ("A", priority(i32::MIN)),
+            ("B", priority(-1)),
+            ("C", priority(0)),
+            ("D", priority(i32::MAX)),
+        ],
     )
     .await?;
     let cases = vec![
@@ -170,7 +187,12 @@ async fn decimals(server: &TestServer) -> Outcome {
     let estimate = |text: &str| json!({ "estimate": text });
     tasks(
         &client,
-        &[("A", estimate("-1.50")), ("B", estimate("2")), ("C", estimate("10.05")), ("D", json!({}))],
+        &[
+            ("A", estimate("-1.50")),
+            ("B", estimate("2")),
+            ("C", estimate("10.05")),
+            ("D", json!({})),
+        ],
     )
     .await?;
     let cases = vec![
@@ -195,7 +217,12 @@ async fn dates(server: &TestServer) -> Outcome {
     let due = |text: &str| json!({ "dueOn": text });
     tasks(
         &client,
-        &[("A", due("1969-12-31")), ("B", due("2024-02-29")), ("C", due("9999-12-31")), ("D", json!({}))],
+        &[
+            ("A", due("1969-12-31")),
+            ("B", due("2024-02-29")),
+            ("C", due("9999-12-31")),
+            ("D", json!({})),
+        ],
     )
     .await?;
     let cases = vec![
@@ -233,7 +260,9 @@ async fn times(server: &TestServer) -> Outcome {
 async fn keys(server: &TestServer) -> Outcome {
     let client = server.client();
     let project = tasks(&client, &[("A", json!({})), ("B", json!({}))]).await?;
-    let rows = TASKS.find(&client, json!({ "orderBy": { "title": "ASC" } })).await?;
+    let rows = TASKS
+        .find(&client, json!({ "orderBy": { "title": "ASC" } }))
+        .await?;
     let (a, b) = (&rows[0]["id"], &rows[1]["id"]);
     let upper = given::text(a)?.to_uppercase();
     let cases = vec![
@@ -253,7 +282,15 @@ async fn keys(server: &TestServer) -> Outcome {
 async fn enumerations(server: &TestServer) -> Outcome {
     let client = server.client();
     let status = |text: &str| json!({ "status": text });
-    tasks(&client, &[("A", status("todo")), ("B", status("doing")), ("C", status("done"))]).await?;
+    tasks(
+        &client,
+        &[
+            ("A", status("todo")),
+            ("B", status("doing")),
+            ("C", status("done")),
+        ],
+    )
+    .await?;
     let cases = vec![
         (json!({ "eq": "todo" }), "A"),
         (json!({ "ne": "todo" }), "BC"),
@@ -262,87 +299,4 @@ async fn enumerations(server: &TestServer) -> Outcome {
         (json!({ "is_null": true }), ""),
     ];
     check(&client, "status", cases).await
-}
-
-async fn combined(server: &TestServer) -> Outcome {
-    let client = server.client();
-    let row = |priority: i32, owner: Option<&str>| json!({ "priority": priority, "owner": owner });
-    tasks(
-        &client,
-        &[("A", row(1, Some("x"))), ("B", row(2, Some("x"))), ("C", row(1, None)), ("D", row(2, None))],
-    )
-    .await?;
-    let (one, x) = (json!({ "priority": { "eq": 1 } }), json!({ "owner": { "eq": "x" } }));
-    for (filter, expected) in [
-        (json!({ "and": [one, x] }), "A"),
-        (json!({ "or": [one, x] }), "ABC"),
-        (json!({ "not": one }), "BD"),
-        // A comparison with null is unknown, and so is its opposite.
-        (json!({ "not": x }), ""),
-        (json!({ "not": { "and": [one, x] } }), "BD"),
-        (json!({ "not": { "or": [one, x] } }), ""),
-        (json!({ "priority": { "eq": 1 }, "not": { "title": { "eq": "A" } } }), "C"),
-        (json!({ "or": [one, { "not": { "title": { "is_in": ["A", "B"] } } }] }), "ACD"),
-        (json!({ "and": [{ "or": [one, x] }, { "not": { "title": { "eq": "C" } } }] }), "AB"),
-        (json!({ "and": [] }), "ABCD"),
-        (json!({ "or": [] }), "ABCD"),
-        (json!({ "or": [{}] }), "ABCD"),
-        (json!({ "or": [{}, one] }), "ABCD"),
-        (json!({ "not": {} }), "ABCD"),
-        (json!({ "and": null, "or": null, "not": null }), "ABCD"),
-    ] {
-        assert_eq!(found(&client, &filter).await?, expected, "{filter}");
-    }
-    Ok(())
-}
-
-async fn the_same_at_every_place(server: &TestServer) -> Outcome {
-    let client = server.client();
-    let row = |owner: &str, priority: i32| json!({ "owner": owner, "priority": priority });
-    tasks(
-        &client,
-        &[("A", row("100%", 0)), ("B", row("100 x", 1)), ("C", json!({})), ("D", row("a_b", 3))],
-    )
-    .await?;
-    let one = json!({ "priority": { "eq": 1 } });
-    for filter in [
-        json!({ "owner": { "contains": "%" } }),
-        json!({ "owner": { "starts_with": "a_" } }),
-        json!({ "owner": { "ends_with": "%" } }),
-        json!({ "owner": { "like": "a_b" } }),
-        json!({ "owner": { "ci_eq": "A_B" } }),
-        json!({ "owner": { "is_null": true } }),
-        json!({ "owner": { "is_null": false } }),
-        json!({ "owner": { "is_in": [] } }),
-        json!({ "owner": { "is_not_in": ["a_b"] } }),
-        json!({ "owner": { "is_in": "a_b" } }),
-        json!({ "owner": { "eq": null } }),
-        json!({ "owner": null }),
-        json!({ "priority": { "between": [0, 1] } }),
-        json!({ "priority": { "not_between": [0, 1] } }),
-        json!({ "or": [{}, one] }),
-        json!({ "or": [] }),
-        json!({ "or": one }),
-        json!({ "and": null, "priority": { "eq": 1 } }),
-        json!({ "and": [{}, one] }),
-        json!({ "not": {} }),
-        json!({ "not": { "owner": { "eq": null } } }),
-        json!(null),
-        json!({}),
-        json!({ "not": one }),
-        json!({ "and": [one, { "not": { "owner": { "eq": "z" } } }] }),
-        json!({ "id": { "ne": "00000000-0000-0000-0000-000000000000" } }),
-        json!({ "status": { "eq": "todo" }, "title": { "gt": "A" } }),
-    ] {
-        let expected = found(&client, &filter).await?;
-        let query = "query($f: TaskFilterInput) { project { nodes { task(filters: $f) { nodes { title } } } } }";
-        let data = client.data(query, json!({ "f": filter })).await?;
-        let nodes = given::list(data["project"]["nodes"][0]["task"]["nodes"].clone())?;
-        let mut titles: Vec<&str> = nodes.iter().filter_map(|row| row["title"].as_str()).collect();
-        titles.sort_unstable();
-        assert_eq!(titles.concat(), expected, "{filter} in a relation");
-        let having = PROJECTS.find(&client, json!({ "having": { "task": filter } })).await?;
-        assert_eq!(having.len(), usize::from(!expected.is_empty()), "{filter} in having");
-    }
-    Ok(())
 }

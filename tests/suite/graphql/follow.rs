@@ -25,7 +25,10 @@ crate::cases![
 
 /// Names of what the changes made.
 fn names(changes: &[Json]) -> Vec<&str> {
-    changes.iter().filter_map(|change| change["after"]["name"].as_str()).collect()
+    changes
+        .iter()
+        .filter_map(|change| change["after"]["name"].as_str())
+        .collect()
 }
 
 async fn watch(server: &TestServer, arguments: Json) -> anyhow::Result<Watch> {
@@ -82,14 +85,34 @@ async fn selections(server: &TestServer) -> Outcome {
     let variables = json!({ "data": { "name": "new" }, "all": true });
     client.data(&LABELS.update(), variables).await?;
     let filter = json!({ "name": { "eq": "new" } });
-    client.data(&LABELS.delete(), json!({ "filter": filter })).await?;
+    client
+        .data(&LABELS.delete(), json!({ "filter": filter }))
+        .await?;
     for (arguments, expected) in [
-        (json!({}), "project INSERT, task INSERT, label INSERT, label UPDATE, label DELETE"),
-        (json!({ "entities": null, "operations": null }), "project INSERT, task INSERT, label INSERT, label UPDATE, label DELETE"),
-        (json!({ "entities": ["label"] }), "label INSERT, label UPDATE, label DELETE"),
-        (json!({ "entities": ["label", "task"], "operations": ["INSERT"] }), "task INSERT, label INSERT"),
-        (json!({ "operations": ["INSERT"] }), "project INSERT, task INSERT, label INSERT"),
-        (json!({ "entities": "label", "operations": "INSERT" }), "label INSERT"),
+        (
+            json!({}),
+            "project INSERT, task INSERT, label INSERT, label UPDATE, label DELETE",
+        ),
+        (
+            json!({ "entities": null, "operations": null }),
+            "project INSERT, task INSERT, label INSERT, label UPDATE, label DELETE",
+        ),
+        (
+            json!({ "entities": ["label"] }),
+            "label INSERT, label UPDATE, label DELETE",
+        ),
+        (
+            json!({ "entities": ["label", "task"], "operations": ["INSERT"] }),
+            "task INSERT, label INSERT",
+        ),
+        (
+            json!({ "operations": ["INSERT"] }),
+            "project INSERT, task INSERT, label INSERT",
+        ),
+        (
+            json!({ "entities": "label", "operations": "INSERT" }),
+            "label INSERT",
+        ),
     ] {
         // Read from the log: the marks are labels too, so only what was there before counts.
         let mut arguments = arguments;
@@ -98,7 +121,13 @@ async fn selections(server: &TestServer) -> Outcome {
         let seen = watch.take(expected.split(", ").count()).await?;
         let seen: Vec<String> = seen
             .iter()
-            .filter_map(|change| Some(format!("{} {}", change["entity"].as_str()?, change["operation"].as_str()?)))
+            .filter_map(|change| {
+                Some(format!(
+                    "{} {}",
+                    change["entity"].as_str()?,
+                    change["operation"].as_str()?
+                ))
+            })
             .collect();
         assert_eq!(seen.join(", "), expected, "{arguments}");
     }
@@ -122,7 +151,10 @@ async fn nothing_selected(server: &TestServer) -> Outcome {
     for name in ["a", "b", "c", "d"] {
         given::project(&client, name).await?;
         let message = socket.message().await?;
-        assert_eq!((&message["id"], &message["type"]), (&json!(beside), &json!("next")));
+        assert_eq!(
+            (&message["id"], &message["type"]),
+            (&json!(beside), &json!("next"))
+        );
     }
     Ok(())
 }
@@ -140,8 +172,11 @@ async fn many_subscribers_see_the_same(server: &TestServer) -> Outcome {
         }
         anyhow::Ok(())
     };
-    let (one, two, three) =
-        tokio::join!(write(server.client(), "a"), write(server.client(), "b"), write(client, "c"));
+    let (one, two, three) = tokio::join!(
+        write(server.client(), "a"),
+        write(server.client(), "b"),
+        write(client, "c")
+    );
     one.and(two).and(three)?;
     let expected = watches[0].take(30).await?;
     for watch in &mut watches[1..] {
@@ -159,7 +194,9 @@ async fn several_on_one_socket(server: &TestServer) -> Outcome {
     let query = "subscription($after: String, $entities: [String!]) { \
                  changes(after: $after, entities: $entities) { entity } }";
     let all = socket.subscribe(query, json!({ "after": after })).await?;
-    let tasks = socket.subscribe(query, json!({ "after": after, "entities": ["task"] })).await?;
+    let tasks = socket
+        .subscribe(query, json!({ "after": after, "entities": ["task"] }))
+        .await?;
     given::task(&client, "t").await?;
     let mut seen = Vec::new();
     for _ in 0..3 {
@@ -169,7 +206,10 @@ async fn several_on_one_socket(server: &TestServer) -> Outcome {
     }
     seen.sort();
     let expected = [(&all, "project"), (&all, "task"), (&tasks, "task")];
-    assert_eq!(seen, expected.map(|(id, entity)| (id.clone(), entity.to_owned())));
+    assert_eq!(
+        seen,
+        expected.map(|(id, entity)| (id.clone(), entity.to_owned()))
+    );
     Ok(())
 }
 
@@ -195,23 +235,37 @@ async fn from_another_server(server: &TestServer) -> Outcome {
     let other = server.beside(|_| {}).await?;
     let mut here = Watch::start(server).await?;
     let mut there = Watch::start(&other).await?;
-    for (n, client) in [server.client(), other.client()].iter().cycle().take(8).enumerate() {
+    for (n, client) in [server.client(), other.client()]
+        .iter()
+        .cycle()
+        .take(8)
+        .enumerate()
+    {
         given::project(client, &n.to_string()).await?;
     }
     let expected = here.take(8).await?;
     assert_eq!(names(&expected), ["0", "1", "2", "3", "4", "5", "6", "7"]);
-    assert_eq!(there.take(8).await?, expected, "the same cursors on every server");
+    assert_eq!(
+        there.take(8).await?,
+        expected,
+        "the same cursors on every server"
+    );
     other.stop().await
 }
 
 async fn a_large_transaction(server: &TestServer) -> Outcome {
     let client = server.client();
-    let rows: Vec<Json> = (0..1_000).map(|n| json!({ "name": format!("{n:04}") })).collect();
+    let rows: Vec<Json> = (0..1_000)
+        .map(|n| json!({ "name": format!("{n:04}") }))
+        .collect();
     let mut live = Watch::start(server).await?;
     PROJECTS.create_all(&client, json!(rows)).await?;
     let seen = live.take(1_000).await?;
     assert!(names(&seen).is_sorted());
-    assert!(seen.iter().all(|change| change["transactionId"] == seen[0]["transactionId"]));
+    assert!(
+        seen.iter()
+            .all(|change| change["transactionId"] == seen[0]["transactionId"])
+    );
     let mut replayed = watch(server, json!({ "after": "0" })).await?;
     assert_eq!(replayed.take(1_000).await?, seen);
     Ok(())

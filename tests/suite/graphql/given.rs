@@ -7,7 +7,8 @@ use crate::harness::Client;
 /// Every field of a project.
 pub const PROJECT: &str = "id name owner archived createdAt updatedAt";
 /// Every field of a task.
-pub const TASK: &str = "id projectId title body status priority estimate dueOn details owner createdAt updatedAt";
+pub const TASK: &str =
+    "id projectId title body status priority estimate dueOn details owner createdAt updatedAt";
 /// Every field of a comment.
 pub const COMMENT: &str = "id taskId author body createdAt";
 /// Every field of a label.
@@ -40,13 +41,17 @@ impl Names {
     /// `…CreateOne`.
     pub fn create_one(self) -> String {
         let Self { field, object, all } = self;
-        format!("mutation($data: {object}InsertInput!) {{ row: {field}CreateOne(data: $data) {{ {all} }} }}")
+        format!(
+            "mutation($data: {object}InsertInput!) {{ row: {field}CreateOne(data: $data) {{ {all} }} }}"
+        )
     }
 
     /// `…CreateBatch`.
     pub fn create_batch(self) -> String {
         let Self { field, object, all } = self;
-        format!("mutation($data: [{object}InsertInput!]!) {{ rows: {field}CreateBatch(data: $data) {{ {all} }} }}")
+        format!(
+            "mutation($data: [{object}InsertInput!]!) {{ rows: {field}CreateBatch(data: $data) {{ {all} }} }}"
+        )
     }
 
     /// `…Update` of the rows of a filter.
@@ -82,13 +87,17 @@ impl Names {
 
     /// Creates a row.
     pub async fn create(self, client: &Client, data: Json) -> anyhow::Result<Json> {
-        let data = client.data(&self.create_one(), json!({ "data": data })).await?;
+        let data = client
+            .data(&self.create_one(), json!({ "data": data }))
+            .await?;
         Ok(data["row"].clone())
     }
 
     /// Creates rows.
     pub async fn create_all(self, client: &Client, data: Json) -> anyhow::Result<Vec<Json>> {
-        let mut data = client.data(&self.create_batch(), json!({ "data": data })).await?;
+        let mut data = client
+            .data(&self.create_batch(), json!({ "data": data }))
+            .await?;
         list(data["rows"].take())
     }
 
@@ -116,14 +125,17 @@ pub async fn project(client: &Client, name: &str) -> anyhow::Result<String> {
 /// A task's id, of a project of its own.
 pub async fn task(client: &Client, title: &str) -> anyhow::Result<String> {
     let project = project(client, "Ship").await?;
-    let row = TASKS.create(client, json!({ "projectId": project, "title": title })).await?;
+    let row = TASKS
+        .create(client, json!({ "projectId": project, "title": title }))
+        .await?;
     text(&row["id"])
 }
 
 /// A JSON string's text.
 pub fn text(json: &Json) -> anyhow::Result<String> {
     let text = json.as_str();
-    text.map(str::to_owned).ok_or_else(|| anyhow::anyhow!("no text: {json}"))
+    text.map(str::to_owned)
+        .ok_or_else(|| anyhow::anyhow!("no text: {json}"))
 }
 
 /// A row's image: the GraphQL row under the column names, with 64-bit integers as text.
@@ -140,7 +152,12 @@ pub fn image(row: &Json) -> Json {
 
 /// The image's columns: what an insert or delete changes.
 pub fn columns(image: &Json) -> Vec<&str> {
-    image.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect()
+    image
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name.as_str())
+        .collect()
 }
 
 fn snake(field: &str) -> String {

@@ -1,10 +1,12 @@
 //! Ordering and the three paginations: limits, and walks that meet every row once.
 
+pub mod refused;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
 
-use super::given::{self, LABELS, Names, PROJECTS, TASKS, TASK_LABELS};
+use super::given::{self, LABELS, Names, PROJECTS, TASK_LABELS, TASKS};
 use crate::harness::{Client, Outcome, TestServer};
 
 crate::cases![
@@ -15,10 +17,6 @@ crate::cases![
     cursors_of_composite_keys,
     cursors_of_integers,
     page_info,
-    beyond_the_end,
-    limits,
-    refused,
-    foreign_cursors,
 ];
 
 async fn page(client: &Client, names: Names, arguments: Json) -> anyhow::Result<Json> {
@@ -28,9 +26,7 @@ async fn page(client: &Client, names: Names, arguments: Json) -> anyhow::Result<
 async fn ordering(server: &TestServer) -> Outcome {
     let client = server.client();
     let project = given::project(&client, "Ship").await?;
-    let row = |title: &str, priority: i32, due: Option<&str>| {
-        json!({ "projectId": project, "title": title, "priority": priority, "dueOn": due })
-    };
+    let row = |title: &str, priority: i32, due: Option<&str>| json!({ "projectId": project, "title": title, "priority": priority, "dueOn": due });
     let rows = json!([
         row("a", 2, Some("2026-01-02")),
         row("b", -1, Some("2026-01-01")),
@@ -51,7 +47,10 @@ async fn ordering(server: &TestServer) -> Outcome {
         (json!({ "priority": null, "title": "DESC" }), "dcba"),
     ] {
         let rows = TASKS.find(&client, json!({ "orderBy": order })).await?;
-        let titles: Vec<&str> = rows.iter().filter_map(|row| row["title"].as_str()).collect();
+        let titles: Vec<&str> = rows
+            .iter()
+            .filter_map(|row| row["title"].as_str())
+            .collect();
         assert_eq!(titles.concat(), expected, "{order}");
     }
     Ok(())
@@ -61,10 +60,17 @@ async fn ordering_is_stable(server: &TestServer) -> Outcome {
     let client = server.client();
     let rows: Vec<Json> = (0..60).map(|_| json!({ "name": "same" })).collect();
     PROJECTS.create_all(&client, json!(rows)).await?;
-    let all = PROJECTS.find(&client, json!({ "orderBy": { "name": "ASC" } })).await?;
+    let all = PROJECTS
+        .find(&client, json!({ "orderBy": { "name": "ASC" } }))
+        .await?;
     // On PostgreSQL an updated row moves to the end of the heap.
     let filter = json!({ "id": { "is_in": [all[3]["id"], all[40]["id"]] } });
-    client.data(&PROJECTS.update(), json!({ "data": { "owner": "x" }, "filter": filter })).await?;
+    client
+        .data(
+            &PROJECTS.update(),
+            json!({ "data": { "owner": "x" }, "filter": filter }),
+        )
+        .await?;
     let mut walked = Vec::new();
     for offset in (0..60).step_by(7) {
         let pagination = json!({ "offset": { "offset": offset, "limit": 7 } });
@@ -86,7 +92,11 @@ async fn every_column_orders(server: &TestServer) -> Outcome {
             // JSON has no order on every database.
             assert_eq!(answer.code()?, "BAD_INPUT");
         } else {
-            assert_eq!(answer.data()?["page"]["nodes"].as_array().map(Vec::len), Some(1), "{field}");
+            assert_eq!(
+                answer.data()?["page"]["nodes"].as_array().map(Vec::len),
+                Some(1),
+                "{field}"
+            );
         }
     }
     Ok(())
@@ -125,17 +135,29 @@ async fn walks_over_many_rows(server: &TestServer) -> Outcome {
     }
     let owned = json!({ "owner": { "eq": "x" } });
     for (filters, expected) in [(json!({}), 2_500), (owned, 500)] {
-        let by_page = walk(&client, PROJECTS, filters.clone(), |number, _| {
-            json!({ "page": { "page": number, "limit": 700 } })
-        });
-        let by_offset = walk(&client, PROJECTS, filters.clone(), |number, _| {
-            json!({ "offset": { "offset": number * 999, "limit": 999 } })
-        });
-        let by_cursor = walk(&client, PROJECTS, filters.clone(), |_, end| {
-            json!({ "cursor": { "cursor": end, "limit": 333 } })
-        });
+        let by_page = walk(
+            &client,
+            PROJECTS,
+            filters.clone(),
+            |number, _| json!({ "page": { "page": number, "limit": 700 } }),
+        );
+        let by_offset = walk(
+            &client,
+            PROJECTS,
+            filters.clone(),
+            |number, _| json!({ "offset": { "offset": number * 999, "limit": 999 } }),
+        );
+        let by_cursor = walk(
+            &client,
+            PROJECTS,
+            filters.clone(),
+            |_, end| json!({ "cursor": { "cursor": end, "limit": 333 } }),
+        );
         let (by_page, by_offset, by_cursor) = (by_page.await?, by_offset.await?, by_cursor.await?);
-        let names: BTreeSet<&str> = by_page.iter().filter_map(|row| row["name"].as_str()).collect();
+        let names: BTreeSet<&str> = by_page
+            .iter()
+            .filter_map(|row| row["name"].as_str())
+            .collect();
         assert_eq!((by_page.len(), names.len()), (expected, expected));
         assert_eq!(by_offset, by_page);
         assert_eq!(by_cursor, by_page);
@@ -143,7 +165,10 @@ async fn walks_over_many_rows(server: &TestServer) -> Outcome {
     let without = page(&client, PROJECTS, json!({})).await?;
     assert_eq!(without["nodes"].as_array().map(Vec::len), Some(1_000));
     assert_eq!(without["pageInfo"]["hasNextPage"], true);
-    assert_eq!(without["paginationInfo"], json!({ "pages": 3, "current": 0, "offset": 0, "total": 2_500 }));
+    assert_eq!(
+        without["paginationInfo"],
+        json!({ "pages": 3, "current": 0, "offset": 0, "total": 2_500 })
+    );
     Ok(())
 }
 
@@ -154,13 +179,20 @@ async fn cursors_of_composite_keys(server: &TestServer) -> Outcome {
     let mut links = Vec::new();
     for title in ["a", "b", "c"] {
         let task = given::task(&client, title).await?;
-        links.extend(labels.iter().map(|label| json!({ "taskId": task, "labelId": label["id"] })));
+        links.extend(
+            labels
+                .iter()
+                .map(|label| json!({ "taskId": task, "labelId": label["id"] })),
+        );
     }
     let made = TASK_LABELS.create_all(&client, json!(links)).await?;
     for limit in [1, 4, 7, 20, 21, 22] {
-        let met = walk(&client, TASK_LABELS, json!({}), |_, end| {
-            json!({ "cursor": { "cursor": end, "limit": limit } })
-        });
+        let met = walk(
+            &client,
+            TASK_LABELS,
+            json!({}),
+            |_, end| json!({ "cursor": { "cursor": end, "limit": limit } }),
+        );
         assert_eq!(met.await?, made, "limit {limit}");
     }
     Ok(())
@@ -169,11 +201,17 @@ async fn cursors_of_composite_keys(server: &TestServer) -> Outcome {
 async fn cursors_of_integers(server: &TestServer) -> Outcome {
     let client = server.client();
     let ids = [1, 9, 10, 99, 100, 999_999_999, 1_000_000_000, i64::MAX - 1];
-    let rows: Vec<Json> = ids.iter().map(|id| json!({ "id": id, "name": id.to_string() })).collect();
+    let rows: Vec<Json> = ids
+        .iter()
+        .map(|id| json!({ "id": id, "name": id.to_string() }))
+        .collect();
     LABELS.create_all(&client, json!(rows)).await?;
-    let met = walk(&client, LABELS, json!({}), |_, end| {
-        json!({ "cursor": { "cursor": end, "limit": 2 } })
-    });
+    let met = walk(
+        &client,
+        LABELS,
+        json!({}),
+        |_, end| json!({ "cursor": { "cursor": end, "limit": 2 } }),
+    );
     let met = met.await?;
     let met: Vec<Option<i64>> = met.iter().map(|row| row["id"].as_i64()).collect();
     assert_eq!(met, ids.map(Some));
@@ -185,13 +223,48 @@ async fn page_info(server: &TestServer) -> Outcome {
     let rows: Vec<Json> = (0..5).map(|n| json!({ "name": n.to_string() })).collect();
     PROJECTS.create_all(&client, json!(rows)).await?;
     for (pagination, previous, next, info) in [
-        (json!({ "page": { "page": 0, "limit": 2 } }), false, true, json!([3, 0, 0, 5])),
-        (json!({ "page": { "page": 1, "limit": 2 } }), true, true, json!([3, 1, 2, 5])),
-        (json!({ "page": { "page": 2, "limit": 2 } }), true, false, json!([3, 2, 4, 5])),
-        (json!({ "page": { "page": 0, "limit": 5 } }), false, false, json!([1, 0, 0, 5])),
-        (json!({ "offset": { "offset": 0, "limit": 2 } }), false, true, json!([3, 0, 0, 5])),
-        (json!({ "offset": { "offset": 3, "limit": 2 } }), true, false, json!([3, 1, 3, 5])),
-        (json!({ "offset": { "offset": 1, "limit": 1_000 } }), true, false, json!([1, 0, 1, 5])),
+        (
+            json!({ "page": { "page": 0, "limit": 2 } }),
+            false,
+            true,
+            json!([3, 0, 0, 5]),
+        ),
+        (
+            json!({ "page": { "page": 1, "limit": 2 } }),
+            true,
+            true,
+            json!([3, 1, 2, 5]),
+        ),
+        (
+            json!({ "page": { "page": 2, "limit": 2 } }),
+            true,
+            false,
+            json!([3, 2, 4, 5]),
+        ),
+        (
+            json!({ "page": { "page": 0, "limit": 5 } }),
+            false,
+            false,
+            json!([1, 0, 0, 5]),
+        ),
+        (
+            json!({ "offset": { "offset": 0, "limit": 2 } }),
+            false,
+            true,
+            json!([3, 0, 0, 5]),
+        ),
+        (
+            json!({ "offset": { "offset": 3, "limit": 2 } }),
+            true,
+            false,
+            json!([3, 1, 3, 5]),
+        ),
+        (
+            json!({ "offset": { "offset": 1, "limit": 1_000 } }),
+            true,
+            false,
+            json!([1, 0, 1, 5]),
+        ),
         (json!({ "cursor": { "limit": 2 } }), false, true, Json::Null),
     ] {
         let page = page(&client, PROJECTS, json!({ "pagination": pagination })).await?;
@@ -211,110 +284,6 @@ async fn page_info(server: &TestServer) -> Outcome {
             }),
             "{pagination}"
         );
-    }
-    Ok(())
-}
-
-async fn beyond_the_end(server: &TestServer) -> Outcome {
-    let client = server.client();
-    let last = PROJECTS.create(&client, json!({ "name": "only" })).await?;
-    let first = page(&client, PROJECTS, json!({ "pagination": { "cursor": { "limit": 1 } } })).await?;
-    assert_eq!(first["nodes"], json!([last]));
-    for pagination in [
-        json!({ "page": { "page": 7, "limit": 10 } }),
-        json!({ "offset": { "offset": 1, "limit": 10 } }),
-        json!({ "offset": { "offset": i64::MAX, "limit": 1000 } }),
-        json!({ "cursor": { "cursor": first["pageInfo"]["endCursor"], "limit": 10 } }),
-    ] {
-        let answer = client.send(&PROJECTS.query(), json!({ "pagination": pagination })).await?;
-        // Beyond what the databases count, a page may be refused.
-        if answer.body.get("errors").is_some() {
-            assert_eq!((answer.code()?, &pagination["offset"]["offset"]), ("BAD_INPUT", &json!(i64::MAX)));
-            continue;
-        }
-        let page = &answer.data()?["page"];
-        assert_eq!(page["nodes"], json!([]), "{pagination}");
-        assert_eq!(page["pageInfo"]["hasNextPage"], false, "{pagination}");
-        assert_eq!(page["pageInfo"]["endCursor"], Json::Null, "{pagination}");
-    }
-    Ok(())
-}
-
-async fn limits(server: &TestServer) -> Outcome {
-    let client = server.client();
-    for (limit, code) in [
-        (json!(1_000), None),
-        (json!(1_001), Some("LIMIT_EXCEEDED")),
-        (json!(i64::MAX), Some("LIMIT_EXCEEDED")),
-        // No `Int`.
-        (json!(u64::MAX), Some("BAD_INPUT")),
-        (json!(0), Some("BAD_INPUT")),
-        (json!(-1), Some("BAD_INPUT")),
-        (json!(i64::MIN), Some("BAD_INPUT")),
-        (json!(1.5), Some("BAD_INPUT")),
-        (json!("10"), Some("BAD_INPUT")),
-        (Json::Null, Some("BAD_INPUT")),
-    ] {
-        for pagination in [
-            json!({ "page": { "page": 0, "limit": limit } }),
-            json!({ "offset": { "offset": 0, "limit": limit } }),
-            json!({ "cursor": { "limit": limit } }),
-        ] {
-            let answer = client.send(&PROJECTS.query(), json!({ "pagination": pagination })).await?;
-            match code {
-                None => drop(answer.data()?),
-                Some(code) => assert_eq!(answer.code()?, code, "{pagination}"),
-            }
-        }
-    }
-    Ok(())
-}
-
-async fn refused(server: &TestServer) -> Outcome {
-    let client = server.client();
-    for arguments in [
-        json!({ "pagination": { "page": { "page": -1, "limit": 1 } } }),
-        json!({ "pagination": { "page": { "page": i64::MAX, "limit": 1_000 } } }),
-        json!({ "pagination": { "page": { "page": u64::MAX, "limit": 1_000 } } }),
-        json!({ "pagination": { "offset": { "offset": -1, "limit": 1 } } }),
-        json!({ "pagination": { "offset": { "offset": u64::MAX, "limit": 1 } } }),
-        json!({ "pagination": { "page": { "limit": 1 } } }),
-        json!({ "pagination": { "page": { "page": 0 } } }),
-        json!({ "pagination": {} }),
-        json!({ "pagination": { "page": { "page": 0, "limit": 1 }, "cursor": { "limit": 1 } } }),
-        json!({ "pagination": { "page": { "page": 0, "limit": 1 }, "cursor": null } }),
-        json!({ "pagination": [] }),
-        json!({ "pagination": { "cursor": { "limit": 1 } }, "orderBy": { "name": "ASC" } }),
-        json!({ "orderBy": { "name": "UP" } }),
-        json!({ "orderBy": { "nothing": "ASC" } }),
-        json!({ "orderBy": "name" }),
-    ] {
-        assert_eq!(client.code(&PROJECTS.query(), arguments.clone()).await?, "BAD_INPUT", "{arguments}");
-    }
-    Ok(())
-}
-
-async fn foreign_cursors(server: &TestServer) -> Outcome {
-    let client = server.client();
-    LABELS.create(&client, json!({ "name": "l" })).await?;
-    let labels = page(&client, LABELS, json!({})).await?;
-    let label = given::text(&labels["edges"][0]["cursor"])?;
-    let uuid = "WyIwMDAwMDAwMC0wMDAwLTAwMDAtMDAwMC0wMDAwMDAwMDAwMDAiXQ";
-    for (names, cursor) in [
-        (PROJECTS, label.as_str()),
-        (LABELS, uuid),
-        (TASK_LABELS, uuid),
-        (PROJECTS, ""),
-        (PROJECTS, "0"),
-        (PROJECTS, "Uuid[36]:00000000-0000-0000-0000-000000000000"),
-        (PROJECTS, "W10"),
-        (PROJECTS, "W251bGxd"),
-        (PROJECTS, "\u{0}"),
-        (PROJECTS, "🦀"),
-    ] {
-        let arguments = json!({ "pagination": { "cursor": { "cursor": cursor, "limit": 1 } } });
-        let code = client.code(&names.query(), arguments).await?;
-        assert_eq!(code, "CURSOR_INVALID", "{names:?} {cursor}");
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! Relations: what belongs to a row, filtered, ordered and paged there; and `having`.
 
+pub mod pages;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
@@ -12,10 +14,6 @@ crate::cases![
     there_and_back,
     of_many_parents,
     filtered_and_ordered,
-    pages,
-    pages_by_cursor,
-    paginations_out_of_range,
-    paginations_by_default_of_a_variable,
     malformed_filters,
     having,
     through_a_fragment,
@@ -28,9 +26,13 @@ async fn a_fleet(client: &Client) -> Outcome {
     let row = |project: usize, title: &str| json!({ "projectId": projects[project]["id"], "title": title });
     let tasks = json!([row(0, "a"), row(0, "b"), row(1, "c")]);
     let tasks = TASKS.create_all(client, tasks).await?;
-    let labels = LABELS.create_all(client, json!([{ "name": "red" }, { "name": "blue" }])).await?;
+    let labels = LABELS
+        .create_all(client, json!([{ "name": "red" }, { "name": "blue" }]))
+        .await?;
     let link = |task: usize, label: usize| json!({ "taskId": tasks[task]["id"], "labelId": labels[label]["id"] });
-    TASK_LABELS.create_all(client, json!([link(0, 0), link(0, 1), link(1, 1)])).await?;
+    TASK_LABELS
+        .create_all(client, json!([link(0, 0), link(0, 1), link(1, 1)]))
+        .await?;
     let comment = json!({ "taskId": tasks[0]["id"], "author": "ann", "body": "Aye" });
     COMMENTS.create(client, comment).await?;
     Ok(())
@@ -49,7 +51,12 @@ async fn there_and_back(server: &TestServer) -> Outcome {
         taskLabel { nodes { task { title } label { name } } }
     }"#;
     let data = client.data(query, json!({})).await?;
-    let titled = |titles: &[&str]| -> Json { titles.iter().map(|title| json!({ "title": title })).collect() };
+    let titled = |titles: &[&str]| -> Json {
+        titles
+            .iter()
+            .map(|title| json!({ "title": title }))
+            .collect()
+    };
     let blue = json!({ "name": "blue", "task": { "nodes": titled(&["a", "b"]) } });
     let red = json!({ "name": "red", "task": { "nodes": titled(&["a"]) } });
     let task = |title: &str, project: &str, comments: Json, labels: Json| {
@@ -59,7 +66,10 @@ async fn there_and_back(server: &TestServer) -> Outcome {
         })
     };
     let comment = json!([{ "author": "ann", "task": { "title": "a" } }]);
-    let north = [task("a", "North", comment, json!([blue, red])), task("b", "North", json!([]), json!([blue]))];
+    let north = [
+        task("a", "North", comment, json!([blue, red])),
+        task("b", "North", json!([]), json!([blue])),
+    ];
     assert_eq!(
         data["project"]["nodes"],
         json!([
@@ -68,24 +78,37 @@ async fn there_and_back(server: &TestServer) -> Outcome {
         ])
     );
     let links = given::list(data["taskLabel"]["nodes"].clone())?;
-    let links: BTreeSet<String> = links.iter().map(|link| format!("{}{}", link["task"]["title"], link["label"]["name"])).collect();
-    assert_eq!(links, ["\"a\"\"blue\"", "\"a\"\"red\"", "\"b\"\"blue\""].map(str::to_owned).into());
+    let links: BTreeSet<String> = links
+        .iter()
+        .map(|link| format!("{}{}", link["task"]["title"], link["label"]["name"]))
+        .collect();
+    assert_eq!(
+        links,
+        ["\"a\"\"blue\"", "\"a\"\"red\"", "\"b\"\"blue\""]
+            .map(str::to_owned)
+            .into()
+    );
     Ok(())
 }
 
 async fn of_many_parents(server: &TestServer) -> Outcome {
     let client = server.client();
-    let rows: Vec<Json> = (0..300).map(|n| json!({ "name": format!("p{n}") })).collect();
+    let rows: Vec<Json> = (0..120)
+        .map(|n| json!({ "name": format!("p{n}") }))
+        .collect();
     let projects = PROJECTS.create_all(&client, json!(rows)).await?;
     let tasks: Vec<Json> = projects
         .iter()
-        .flat_map(|project| (0..3).map(|n| json!({ "projectId": project["id"], "title": format!("{n}") })))
+        .flat_map(|project| {
+            (0..3).map(|n| json!({ "projectId": project["id"], "title": format!("{n}") }))
+        })
         .collect();
     TASKS.create_all(&client, json!(tasks)).await?;
-    let query = "{ project { nodes { id task { nodes { projectId } paginationInfo { total } } } } }";
+    let query =
+        "{ project { nodes { id task { nodes { projectId } paginationInfo { total } } } } }";
     let data = client.data(query, json!({})).await?;
     let nodes = given::list(data["project"]["nodes"].clone())?;
-    assert_eq!(nodes.len(), 300);
+    assert_eq!(nodes.len(), 120);
     for node in nodes {
         let own = json!({ "projectId": node["id"] });
         assert_eq!(node["task"]["nodes"], json!([own, own, own]));
@@ -114,7 +137,10 @@ async fn tasks_of_project(client: &Client, arguments: Json) -> anyhow::Result<(V
     let mut data = client.data(TASKS_OF_PROJECT, arguments).await?;
     let mut connection = data["project"]["nodes"][0]["task"].take();
     let nodes = given::list(connection["nodes"].take())?;
-    let titles = nodes.iter().map(|node| given::text(&node["title"])).collect::<Result<_, _>>()?;
+    let titles = nodes
+        .iter()
+        .map(|node| given::text(&node["title"]))
+        .collect::<Result<_, _>>()?;
     Ok((titles, connection))
 }
 
@@ -122,139 +148,31 @@ async fn filtered_and_ordered(server: &TestServer) -> Outcome {
     let client = server.client();
     numbered_tasks(&client, 5).await?;
     for (arguments, expected) in [
-        (json!({ "filters": { "priority": { "gte": 3 } }, "orderBy": { "title": "ASC" } }), "0003 0004"),
-        (json!({ "filters": { "priority": { "is_in": [1, 3] } }, "orderBy": { "title": "DESC" } }), "0003 0001"),
+        (
+            json!({ "filters": { "priority": { "gte": 3 } }, "orderBy": { "title": "ASC" } }),
+            "0003 0004",
+        ),
+        (
+            json!({ "filters": { "priority": { "is_in": [1, 3] } }, "orderBy": { "title": "DESC" } }),
+            "0003 0001",
+        ),
         (json!({ "filters": { "title": { "eq": "none" } } }), ""),
-        (json!({ "filters": { "or": [{ "priority": { "eq": 0 } }, { "priority": { "eq": 4 } }] }, "orderBy": { "priority": "DESC" } }), "0004 0000"),
-        (json!({ "orderBy": { "priority": "DESC" }, "pagination": { "offset": { "offset": 1, "limit": 2 } } }), "0003 0002"),
+        (
+            json!({ "filters": { "or": [{ "priority": { "eq": 0 } }, { "priority": { "eq": 4 } }] }, "orderBy": { "priority": "DESC" } }),
+            "0004 0000",
+        ),
+        (
+            json!({ "orderBy": { "priority": "DESC" }, "pagination": { "offset": { "offset": 1, "limit": 2 } } }),
+            "0003 0002",
+        ),
     ] {
         let (titles, _) = tasks_of_project(&client, arguments.clone()).await?;
         assert_eq!(titles.join(" "), expected, "{arguments}");
     }
-    let by_json = client.send(TASKS_OF_PROJECT, json!({ "orderBy": { "details": "ASC" } })).await?;
+    let by_json = client
+        .send(TASKS_OF_PROJECT, json!({ "orderBy": { "details": "ASC" } }))
+        .await?;
     assert!(by_json.data().is_ok() || by_json.code()? == "BAD_INPUT");
-    Ok(())
-}
-
-async fn pages(server: &TestServer) -> Outcome {
-    let client = server.client();
-    numbered_tasks(&client, 25).await?;
-    let expected: Vec<String> = (0..25).map(|n| format!("{n:04}")).collect();
-    for by_page in [true, false] {
-        let mut met = Vec::new();
-        for number in 0..4 {
-            let pagination = if by_page {
-                json!({ "page": { "page": number, "limit": 7 } })
-            } else {
-                json!({ "offset": { "offset": number * 7, "limit": 7 } })
-            };
-            let arguments = json!({ "orderBy": { "title": "ASC" }, "pagination": pagination });
-            let (titles, connection) = tasks_of_project(&client, arguments).await?;
-            met.extend(titles);
-            assert_eq!(connection["pageInfo"]["hasPreviousPage"], number > 0);
-            assert_eq!(connection["pageInfo"]["hasNextPage"], number < 3);
-            let info = json!({ "pages": 4, "current": number, "offset": number * 7, "total": 25 });
-            assert_eq!(connection["paginationInfo"], info);
-        }
-        assert_eq!(met, expected);
-    }
-    Ok(())
-}
-
-async fn pages_by_cursor(server: &TestServer) -> Outcome {
-    let client = server.client();
-    numbered_tasks(&client, 25).await?;
-    let (mut met, mut end) = (BTreeSet::new(), Json::Null);
-    for _ in 0..10 {
-        let pagination = json!({ "pagination": { "cursor": { "cursor": end, "limit": 7 } } });
-        let answer = client.send(TASKS_OF_PROJECT, pagination.clone()).await?;
-        // Refused, or right.
-        if answer.body.get("errors").is_some() {
-            assert_eq!(answer.code()?, "BAD_INPUT");
-            return Ok(());
-        }
-        let (titles, connection) = tasks_of_project(&client, pagination).await?;
-        met.extend(titles);
-        end = connection["pageInfo"]["endCursor"].clone();
-        if connection["pageInfo"]["hasNextPage"] == false {
-            break;
-        }
-    }
-    assert_eq!(met.len(), 25);
-    Ok(())
-}
-
-/// Paginations that no relation takes, and why.
-fn out_of_range() -> Vec<(Json, &'static str)> {
-    vec![
-        (json!({ "page": { "page": i64::MAX, "limit": 1_000 } }), "BAD_INPUT"),
-        (json!({ "page": { "page": i64::MAX / 10, "limit": 11 } }), "BAD_INPUT"),
-        (json!({ "page": { "page": -1, "limit": 1 } }), "BAD_INPUT"),
-        (json!({ "page": { "page": 0, "limit": 0 } }), "BAD_INPUT"),
-        (json!({ "page": { "page": 0, "limit": -1 } }), "BAD_INPUT"),
-        (json!({ "page": { "page": 0, "limit": 1_001 } }), "LIMIT_EXCEEDED"),
-        (json!({ "page": { "page": u64::MAX, "limit": 2 } }), "BAD_INPUT"),
-        (json!({ "offset": { "offset": i64::MAX, "limit": 1_000 } }), "BAD_INPUT"),
-        (json!({ "offset": { "offset": u64::MAX, "limit": 1_000 } }), "BAD_INPUT"),
-        (json!({ "offset": { "offset": -5, "limit": 10 } }), "BAD_INPUT"),
-        (json!({ "offset": { "offset": 0, "limit": i64::MAX } }), "LIMIT_EXCEEDED"),
-        (json!({ "cursor": { "cursor": "zzz", "limit": 5_000 } }), "LIMIT_EXCEEDED"),
-        (json!({ "cursor": { "cursor": "zzz", "limit": 1 } }), "BAD_INPUT"),
-        (json!({ "cursor": { "cursor": "", "limit": 0 } }), "BAD_INPUT"),
-        (json!({}), "BAD_INPUT"),
-        (json!({ "page": { "page": 1.5, "limit": 1 } }), "BAD_INPUT"),
-    ]
-}
-
-async fn paginations_out_of_range(server: &TestServer) -> Outcome {
-    let client = server.client();
-    a_fleet(&client).await?;
-    let through = "query($p: PaginationInput) { task { nodes { label(pagination: $p) { \
-                   nodes { name } paginationInfo { pages current offset total } } } } }";
-    for (pagination, code) in out_of_range() {
-        for query in [TASKS_OF_PROJECT, through] {
-            let variables = json!({ "p": pagination, "pagination": pagination });
-            assert_eq!(client.code(query, variables).await?, code, "{pagination}");
-        }
-    }
-    Ok(())
-}
-
-/// JSON as a GraphQL literal.
-fn literal(json: &Json) -> String {
-    match json {
-        Json::Object(fields) => {
-            let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name}: {}", literal(value))).collect();
-            format!("{{{}}}", fields.join(", "))
-        }
-        other => other.to_string(),
-    }
-}
-
-async fn paginations_by_default_of_a_variable(server: &TestServer) -> Outcome {
-    let client = server.client();
-    a_fleet(&client).await?;
-    for (pagination, code) in out_of_range() {
-        let pagination = literal(&pagination);
-        let fragment = "fragment tasks on Project { task(pagination: $p) { nodes { title } } }";
-        for query in [
-            format!("query($p: PaginationInput = {pagination}) {{ project {{ nodes {{ task(pagination: $p) {{ nodes {{ title }} }} }} }} }}"),
-            format!("query($p: PaginationInput = {pagination}) {{ project {{ nodes {{ ...tasks }} }} }} {fragment}"),
-            format!("{{ project {{ nodes {{ task(pagination: {pagination}) {{ nodes {{ title }} }} }} }} }}"),
-            format!("{{ project {{ nodes {{ ... on Project {{ task(pagination: {pagination}) {{ nodes {{ title }} }} }} }} }} }}"),
-        ] {
-            assert_eq!(client.code(&query, json!({})).await?, code, "{query}");
-        }
-    }
-    for (number, limit) in [(i64::MAX, 1_000), (i64::MAX / 2, 3)] {
-        let query = format!(
-            "query A($n: Int! = {number}, $l: Int! = {limit}) {{ project {{ nodes {{ \
-             task(pagination: {{ page: {{ page: $n, limit: $l }} }}) {{ nodes {{ title }} }} }} }} }} \
-             query B {{ changesHead }}"
-        );
-        let body = json!({ "query": query, "operationName": "A" });
-        assert_eq!(client.post(&body).await?.code()?, "BAD_INPUT");
-    }
     Ok(())
 }
 
@@ -285,12 +203,32 @@ async fn malformed_filters(server: &TestServer) -> Outcome {
         json!({ "title": "a" }),
         json!("a"),
     ] {
-        assert_eq!(client.code(TASKS_OF_PROJECT, json!({ "filters": filter })).await?, "BAD_INPUT", "{filter}");
-        assert_eq!(client.code(&TASKS.query(), json!({ "filters": filter })).await?, "BAD_INPUT", "{filter}");
+        assert_eq!(
+            client
+                .code(TASKS_OF_PROJECT, json!({ "filters": filter }))
+                .await?,
+            "BAD_INPUT",
+            "{filter}"
+        );
+        assert_eq!(
+            client
+                .code(&TASKS.query(), json!({ "filters": filter }))
+                .await?,
+            "BAD_INPUT",
+            "{filter}"
+        );
         let having = json!({ "having": { "task": filter } });
-        assert_eq!(client.code(&PROJECTS.query(), having).await?, "BAD_INPUT", "{filter}");
+        assert_eq!(
+            client.code(&PROJECTS.query(), having).await?,
+            "BAD_INPUT",
+            "{filter}"
+        );
         let variables = json!({ "filter": filter });
-        assert_eq!(client.code(&TASKS.delete(), variables).await?, "BAD_INPUT", "{filter}");
+        assert_eq!(
+            client.code(&TASKS.delete(), variables).await?,
+            "BAD_INPUT",
+            "{filter}"
+        );
     }
     Ok(())
 }
@@ -300,7 +238,10 @@ async fn having(server: &TestServer) -> Outcome {
     a_fleet(&client).await?;
     for (having, expected) in [
         (json!({ "task": { "title": { "eq": "a" } } }), "North"),
-        (json!({ "task": { "title": { "is_in": ["b", "c"] } } }), "North South"),
+        (
+            json!({ "task": { "title": { "is_in": ["b", "c"] } } }),
+            "North South",
+        ),
         (json!({ "task": { "title": { "eq": "z" } } }), ""),
         (json!({ "task": {} }), "North South"),
         (json!({}), "North South"),
@@ -316,12 +257,21 @@ async fn having(server: &TestServer) -> Outcome {
         (json!({ "label": { "name": { "eq": "red" } } }), "a"),
         (json!({ "project": { "name": { "eq": "South" } } }), "c"),
         (json!({ "comment": { "author": { "eq": "ann" } } }), "a"),
-        (json!({ "label": { "name": { "eq": "blue" } }, "comment": { "author": { "eq": "ann" } } }), "a"),
-        (json!({ "label": { "name": { "eq": "red" } }, "project": { "name": { "eq": "South" } } }), ""),
+        (
+            json!({ "label": { "name": { "eq": "blue" } }, "comment": { "author": { "eq": "ann" } } }),
+            "a",
+        ),
+        (
+            json!({ "label": { "name": { "eq": "red" } }, "project": { "name": { "eq": "South" } } }),
+            "",
+        ),
     ] {
         let arguments = json!({ "having": having, "orderBy": { "title": "ASC" }, "pagination": { "page": { "page": 0, "limit": 10 } } });
         let rows = TASKS.find(&client, arguments).await?;
-        let titles: Vec<&str> = rows.iter().filter_map(|row| row["title"].as_str()).collect();
+        let titles: Vec<&str> = rows
+            .iter()
+            .filter_map(|row| row["title"].as_str())
+            .collect();
         assert_eq!(titles.join(" "), expected, "{having}");
     }
     let both = json!({ "having": { "task": { "title": { "eq": "a" } } }, "filters": { "name": { "eq": "South" } } });

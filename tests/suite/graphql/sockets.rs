@@ -1,5 +1,7 @@
 //! `graphql-transport-ws`: the probe table of the design, and what runs over a socket.
 
+pub mod operations;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
@@ -19,12 +21,6 @@ crate::cases![
     pings,
     subprotocols,
     messages_at_the_limit,
-    queries_and_mutations,
-    an_id_used_again,
-    complete_stops,
-    too_many_operations,
-    closing_ends_everything,
-    stopping_closes,
 ];
 
 const FOLLOW: &str = "subscription($after: String) { changes(after: $after) { cursor entity } }";
@@ -39,19 +35,30 @@ async fn close_code(server: &TestServer, frame: Message) -> anyhow::Result<u16> 
 async fn before_init(server: &TestServer) -> Outcome {
     let payload = json!({ "query": "{ changesHead }" });
     let mut socket = Socket::connect(&server.url()).await?;
-    socket.send(&json!({ "id": "1", "type": "subscribe", "payload": payload })).await?;
+    socket
+        .send(&json!({ "id": "1", "type": "subscribe", "payload": payload }))
+        .await?;
     assert_eq!(socket.closed().await?, 4401);
     let mut socket = Socket::connect(&server.url()).await?;
-    socket.send(&json!({ "type": "ping", "payload": { "early": true } })).await?;
-    assert_eq!(socket.message().await?, json!({ "type": "pong", "payload": { "early": true } }));
-    socket.send(&json!({ "id": "1", "type": "complete" })).await?;
+    socket
+        .send(&json!({ "type": "ping", "payload": { "early": true } }))
+        .await?;
+    assert_eq!(
+        socket.message().await?,
+        json!({ "type": "pong", "payload": { "early": true } })
+    );
+    socket
+        .send(&json!({ "id": "1", "type": "complete" }))
+        .await?;
     socket.send(&json!({ "type": "connection_init" })).await?;
     assert_eq!(socket.message().await?["type"], "connection_ack");
     Ok(())
 }
 
 async fn init_never_sent(server: &TestServer) -> Outcome {
-    let hasty = server.beside(|settings| settings.init_wait_ms = 200).await?;
+    let hasty = server
+        .beside(|settings| settings.init_wait_ms = 200)
+        .await?;
     let mut silent = Socket::connect(&hasty.url()).await?;
     let mut chatty = Socket::connect(&hasty.url()).await?;
     chatty.send(&json!({ "type": "ping" })).await?;
@@ -75,7 +82,11 @@ async fn a_second_init(server: &TestServer) -> Outcome {
 }
 
 async fn malformed_messages(server: &TestServer) -> Outcome {
-    let deep = format!(r#"{{"type":"ping","payload":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+    let deep = format!(
+        r#"{{"type":"ping","payload":{}{}}}"#,
+        "[".repeat(100_000),
+        "]".repeat(100_000)
+    );
     for text in [
         "",
         "x",
@@ -104,10 +115,18 @@ async fn malformed_messages(server: &TestServer) -> Outcome {
         r#"[{"type":"ping"}]"#,
         &deep,
     ] {
-        assert_eq!(close_code(server, Message::text(text)).await?, 4400, "{text:.80}");
+        assert_eq!(
+            close_code(server, Message::text(text)).await?,
+            4400,
+            "{text:.80}"
+        );
     }
     let unknown = format!(r#"{{"type":"{}"}}"#, "long ".repeat(1_000));
-    assert_eq!(close_code(server, Message::text(unknown)).await?, 4400, "a reason too long for its frame");
+    assert_eq!(
+        close_code(server, Message::text(unknown)).await?,
+        4400,
+        "a reason too long for its frame"
+    );
     assert_eq!(close_code(server, Message::binary(vec![1, 2])).await?, 4400);
     Ok(())
 }
@@ -117,7 +136,9 @@ async fn an_id_in_use(server: &TestServer) -> Outcome {
     let mut socket = server.socket().await?;
     let payload = json!({ "query": FOLLOW, "variables": { "after": after } });
     for _ in 0..2 {
-        socket.send(&json!({ "id": "same", "type": "subscribe", "payload": payload })).await?;
+        socket
+            .send(&json!({ "id": "same", "type": "subscribe", "payload": payload }))
+            .await?;
     }
     assert_eq!(socket.closed().await?, 4409);
     Ok(())
@@ -130,36 +151,83 @@ async fn invalid_operations(server: &TestServer) -> Outcome {
         ("", json!({}), "BAD_INPUT"),
         ("{ nothing }", json!({}), "BAD_INPUT"),
         ("subscription { nothing { id } }", json!({}), "BAD_INPUT"),
-        ("subscription { changes { nothing } }", json!({}), "BAD_INPUT"),
-        ("subscription { changes(entities: [\"nothing\"]) { cursor } }", json!({}), "BAD_INPUT"),
-        ("subscription { changes(after: \"x\") { cursor } }", json!({}), "CURSOR_INVALID"),
-        ("subscription { taskChanges { kind } projectChanges { kind } }", json!({}), "BAD_INPUT"),
-        ("subscription($a: String!) { changes(after: $a) { cursor } }", json!({}), "BAD_INPUT"),
-        ("subscription($a: Int) { changes(after: $a) { cursor } }", json!({ "a": 1 }), "BAD_INPUT"),
+        (
+            "subscription { changes { nothing } }",
+            json!({}),
+            "BAD_INPUT",
+        ),
+        (
+            "subscription { changes(entities: [\"nothing\"]) { cursor } }",
+            json!({}),
+            "BAD_INPUT",
+        ),
+        (
+            "subscription { changes(after: \"x\") { cursor } }",
+            json!({}),
+            "CURSOR_INVALID",
+        ),
+        (
+            "subscription { taskChanges { kind } projectChanges { kind } }",
+            json!({}),
+            "BAD_INPUT",
+        ),
+        (
+            "subscription($a: String!) { changes(after: $a) { cursor } }",
+            json!({}),
+            "BAD_INPUT",
+        ),
+        (
+            "subscription($a: Int) { changes(after: $a) { cursor } }",
+            json!({ "a": 1 }),
+            "BAD_INPUT",
+        ),
     ] {
         assert_eq!(socket.refused(query, variables).await?, code, "{query}");
     }
-    let deep = format!("{{ project {{ nodes {{ {} id {} }} }} }}", "task { nodes { project { ".repeat(9), "} } } ".repeat(9));
+    let deep = format!(
+        "{{ project {{ nodes {{ {} id {} }} }} }}",
+        "task { nodes { project { ".repeat(9),
+        "} } } ".repeat(9)
+    );
     assert_eq!(socket.refused(&deep, json!({})).await?, "LIMIT_EXCEEDED");
-    assert_eq!(socket.refused(&"{".repeat(100_000), json!({})).await?, "LIMIT_EXCEEDED");
+    assert_eq!(
+        socket.refused(&"{".repeat(100_000), json!({})).await?,
+        "LIMIT_EXCEEDED"
+    );
     // A fault of a field is an answer, not a refusal.
-    let answer = socket.run(json!({ "query": "{ changes(first: 0) { endCursor } }" })).await?;
+    let answer = socket
+        .run(json!({ "query": "{ changes(first: 0) { endCursor } }" }))
+        .await?;
     assert_eq!(answer["errors"][0]["extensions"]["code"], "BAD_INPUT");
     Ok(())
 }
 
 async fn pings(server: &TestServer) -> Outcome {
     let mut socket = server.socket().await?;
-    for payload in [json!({}), json!({ "a": [1, { "b": null }], "ü": "🏴" }), json!({ "big": 9_007_199_254_740_993_i64 })] {
-        socket.send(&json!({ "type": "ping", "payload": payload })).await?;
-        assert_eq!(socket.message().await?, json!({ "type": "pong", "payload": payload }));
+    for payload in [
+        json!({}),
+        json!({ "a": [1, { "b": null }], "ü": "🏴" }),
+        json!({ "big": 9_007_199_254_740_993_i64 }),
+    ] {
+        socket
+            .send(&json!({ "type": "ping", "payload": payload }))
+            .await?;
+        assert_eq!(
+            socket.message().await?,
+            json!({ "type": "pong", "payload": payload })
+        );
     }
-    for ping in [json!({ "type": "ping" }), json!({ "type": "ping", "payload": null })] {
+    for ping in [
+        json!({ "type": "ping" }),
+        json!({ "type": "ping", "payload": null }),
+    ] {
         socket.send(&ping).await?;
         assert_eq!(socket.message().await?, json!({ "type": "pong" }));
     }
     socket.send(&json!({ "type": "pong" })).await?;
-    socket.send(&json!({ "type": "pong", "payload": { "a": 1 } })).await?;
+    socket
+        .send(&json!({ "type": "pong", "payload": { "a": 1 } }))
+        .await?;
     socket.run(json!({ "query": "{ changesHead }" })).await?;
     Ok(())
 }
@@ -181,119 +249,27 @@ async fn messages_at_the_limit(server: &TestServer) -> Outcome {
     assert_eq!(limit, 1024 * 1024);
     let ping = |bytes: usize| {
         let (start, end) = (r#"{"type":"ping","payload":{"a":""#, r#""}}"#);
-        format!("{start}{}{end}", "x".repeat(bytes - start.len() - end.len()))
+        format!(
+            "{start}{}{end}",
+            "x".repeat(bytes - start.len() - end.len())
+        )
     };
     let mut socket = server.socket().await?;
     socket.send_frame(Message::text(ping(limit))).await?;
     assert_eq!(socket.message().await?["type"], "pong");
     for bytes in [limit + 1, 2 * limit] {
-        assert_eq!(close_code(server, Message::text(ping(bytes))).await?, 1009, "{bytes}");
+        assert_eq!(
+            close_code(server, Message::text(ping(bytes))).await?,
+            1009,
+            "{bytes}"
+        );
     }
-    assert_eq!(close_code(server, Message::binary(vec![0; limit + 1])).await?, 1009);
+    assert_eq!(
+        close_code(server, Message::binary(vec![0; limit + 1])).await?,
+        1009
+    );
     // What is far too large may be cut off while it is being sent.
     let huge = close_code(server, Message::text(ping(8 * limit))).await;
     assert!(huge.is_err() || huge.is_ok_and(|code| code == 1009));
     Ok(())
-}
-
-async fn queries_and_mutations(server: &TestServer) -> Outcome {
-    let mut watch = Watch::start(server).await?;
-    let mut socket = server.socket().await?;
-    let variables = json!({ "data": { "name": "over a socket" } });
-    let answer = socket.run(json!({ "query": PROJECTS.create_one(), "variables": variables })).await?;
-    let change = watch.only().await?;
-    assert_eq!(change["after"], given::image(&answer["data"]["row"]));
-    let named = json!({ "query": "query A { changesHead } query B { project { nodes { name } } }", "operationName": "B" });
-    let answer = socket.run(named).await?;
-    assert_eq!(answer, json!({ "data": { "project": { "nodes": [{ "name": "over a socket" }] } } }));
-    let twice = json!({ "query": PROJECTS.create_one(), "variables": { "data": { "id": change["key"]["id"], "name": "x" } } });
-    let answer = socket.run(twice).await?;
-    assert_eq!(answer["errors"][0]["extensions"]["code"], "CONFLICT");
-    Ok(())
-}
-
-async fn an_id_used_again(server: &TestServer) -> Outcome {
-    let mut socket = server.socket().await?;
-    for _ in 0..3 {
-        for payload in [json!({ "query": "{ changesHead }" }), json!({ "query": "{ nothing }" })] {
-            socket.send(&json!({ "id": "again", "type": "subscribe", "payload": payload })).await?;
-            let message = socket.message().await?;
-            assert_eq!(message["id"], "again");
-            if message["type"] == "next" {
-                assert_eq!(socket.message().await?, json!({ "id": "again", "type": "complete" }));
-            }
-        }
-    }
-    Ok(())
-}
-
-async fn complete_stops(server: &TestServer) -> Outcome {
-    let client = server.client();
-    let after = head(&client).await?;
-    let mut socket = server.socket().await?;
-    let stopped = socket.subscribe(FOLLOW, json!({ "after": after })).await?;
-    given::project(&client, "a").await?;
-    assert_eq!(socket.message().await?["id"], stopped);
-    socket.send(&json!({ "id": stopped, "type": "complete" })).await?;
-    // The answer to the ping comes after the server has read the `complete`.
-    socket.send(&json!({ "type": "ping" })).await?;
-    assert_eq!(socket.message().await?["type"], "pong");
-    let beside = socket.subscribe(FOLLOW, json!({ "after": head(&client).await? })).await?;
-    for name in ["b", "c", "d"] {
-        given::project(&client, name).await?;
-        assert_eq!(socket.message().await?["id"], beside, "nothing of the stopped one");
-    }
-    // Completing what is not there is no fault, and the id is free.
-    socket.send(&json!({ "id": stopped, "type": "complete" })).await?;
-    socket.send(&json!({ "id": stopped, "type": "subscribe", "payload": { "query": "{ changesHead }" } })).await?;
-    assert_eq!(socket.message().await?["id"], stopped);
-    Ok(())
-}
-
-async fn too_many_operations(server: &TestServer) -> Outcome {
-    let small = server.beside(|settings| settings.subscriptions_per_socket = 3).await?;
-    let client = small.client();
-    let after = head(&client).await?;
-    let mut socket = small.socket().await?;
-    let mut ids = BTreeSet::new();
-    for _ in 0..3 {
-        ids.insert(socket.subscribe(FOLLOW, json!({ "after": after })).await?);
-    }
-    assert_eq!(socket.refused(FOLLOW, json!({ "after": after })).await?, "LIMIT_EXCEEDED");
-    given::project(&client, "a").await?;
-    let mut met = BTreeSet::new();
-    for _ in 0..3 {
-        met.insert(given::text(&socket.message().await?["id"])?);
-    }
-    assert_eq!(met, ids, "the others go on");
-    small.stop().await
-}
-
-async fn closing_ends_everything(server: &TestServer) -> Outcome {
-    let client = server.client();
-    let after = head(&client).await?;
-    for _ in 0..20 {
-        let mut socket = server.socket().await?;
-        for _ in 0..10 {
-            socket.subscribe(FOLLOW, json!({ "after": after })).await?;
-        }
-        // Dropped without a close frame.
-    }
-    given::project(&client, "a").await?;
-    let mut watch = Watch::on(server.socket().await?, client, json!({ "after": after })).await?;
-    assert_eq!(watch.take(1).await?[0]["after"]["name"], "a");
-    Ok(())
-}
-
-async fn stopping_closes(server: &TestServer) -> Outcome {
-    let other = server.beside(|_| {}).await?;
-    let mut idle = other.socket().await?;
-    let mut busy = other.socket().await?;
-    busy.subscribe(FOLLOW, json!({ "after": head(&other.client()).await? })).await?;
-    let waiting = async { Ok::<[u16; 2], anyhow::Error>([idle.closed().await?, busy.closed().await?]) };
-    let (codes, stopped) = tokio::join!(waiting, other.stop());
-    stopped?;
-    assert_eq!(codes?, [1001, 1001]);
-    let connected: anyhow::Result<Json> = server.client().data("{ changesHead }", json!({})).await;
-    connected.map(drop)
 }

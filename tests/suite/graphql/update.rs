@@ -29,7 +29,10 @@ async fn each_column(server: &TestServer) -> Outcome {
     let client = server.client();
     let other = given::project(&client, "Other").await?;
     let id = json!(given::task(&client, "Hoist").await?);
-    let mut before = TASKS.find(&client, json!({ "filters": by_id(&id) })).await?.remove(0);
+    let mut before = TASKS
+        .find(&client, json!({ "filters": by_id(&id) }))
+        .await?
+        .remove(0);
     let mut watch = Watch::start(server).await?;
     for (field, value) in [
         ("projectId", json!(other)),
@@ -40,7 +43,10 @@ async fn each_column(server: &TestServer) -> Outcome {
         ("priority", json!(i32::MIN)),
         ("estimate", json!("99999999.99")),
         ("dueOn", json!("2024-02-29")),
-        ("details", json!({ "a": [null, true, 0.1, 1e300, { "\u{1}\"": "\\" }] })),
+        (
+            "details",
+            json!({ "a": [null, true, 0.1, 1e300, { "\u{1}\"": "\\" }] }),
+        ),
         ("details", json!("only text")),
         ("details", json!([])),
         ("owner", json!(" ann ")),
@@ -53,14 +59,24 @@ async fn each_column(server: &TestServer) -> Outcome {
         let variables = json!({ "data": { field: value }, "filter": by_id(&id) });
         let data = client.data(&TASKS.update(), variables).await?;
         let row = &data["rows"][0];
-        assert_eq!((&row[field], data["rows"].as_array().map(Vec::len)), (&value, Some(1)));
+        assert_eq!(
+            (&row[field], data["rows"].as_array().map(Vec::len)),
+            (&value, Some(1))
+        );
         let change = watch.only().await?;
-        assert_eq!((&change["entity"], &change["operation"]), (&json!("task"), &json!("UPDATE")));
+        assert_eq!(
+            (&change["entity"], &change["operation"]),
+            (&json!("task"), &json!("UPDATE"))
+        );
         assert_eq!(change["key"], json!({ "id": id }));
         assert_eq!(change["before"], given::image(&before), "{field}");
         assert_eq!(change["after"], given::image(row), "{field}");
         let image = given::image(&json!({ field: value, "updatedAt": "" }));
-        assert_eq!(change["changedFields"], json!(given::columns(&image)), "{field}");
+        assert_eq!(
+            change["changedFields"],
+            json!(given::columns(&image)),
+            "{field}"
+        );
         assert!(row["updatedAt"].as_str() > before["updatedAt"].as_str());
         assert_eq!(row["createdAt"], before["createdAt"]);
         before = row.clone();
@@ -82,7 +98,10 @@ async fn several_rows(server: &TestServer) -> Outcome {
     assert_eq!((rows.len(), changes.len()), (2, 2));
     for (row, change) in rows.iter().zip(&changes) {
         assert_eq!(change["after"], given::image(row));
-        assert_eq!(change["changedFields"], json!(["archived", "owner", "updated_at"]));
+        assert_eq!(
+            change["changedFields"],
+            json!(["archived", "owner", "updated_at"])
+        );
         assert_eq!(change["transactionId"], changes[0]["transactionId"]);
     }
     Ok(())
@@ -112,13 +131,19 @@ pub fn empty_filters() -> Vec<Json> {
 
 async fn every_row_by_all(server: &TestServer) -> Outcome {
     let client = server.client();
-    PROJECTS.create_all(&client, json!([{ "name": "a" }, { "name": "b" }])).await?;
+    PROJECTS
+        .create_all(&client, json!([{ "name": "a" }, { "name": "b" }]))
+        .await?;
     let mut watch = Watch::start(server).await?;
     for (number, filter) in empty_filters().into_iter().enumerate() {
         let data = json!({ "owner": format!("owner {number}") });
         for all in [Json::Null, json!(false)] {
             let variables = json!({ "data": data, "filter": filter, "all": all });
-            assert_eq!(client.code(&PROJECTS.update(), variables).await?, "BAD_INPUT", "{filter}");
+            assert_eq!(
+                client.code(&PROJECTS.update(), variables).await?,
+                "BAD_INPUT",
+                "{filter}"
+            );
         }
         assert_eq!(watch.read().await?.len(), 0);
         let variables = json!({ "data": data, "filter": filter, "all": true });
@@ -126,17 +151,26 @@ async fn every_row_by_all(server: &TestServer) -> Outcome {
         assert_eq!(answer["rows"].as_array().map(Vec::len), Some(2), "{filter}");
         assert_eq!(watch.read().await?.len(), 2, "{filter}");
     }
-    let code = client.code(r#"mutation { projectUpdate(data: {}) { id } }"#, json!({})).await?;
+    let code = client
+        .code(r#"mutation { projectUpdate(data: {}) { id } }"#, json!({}))
+        .await?;
     assert_eq!(code, "BAD_INPUT");
     Ok(())
 }
 
 async fn all_beside_a_condition(server: &TestServer) -> Outcome {
     let client = server.client();
-    PROJECTS.create_all(&client, json!([{ "name": "a" }, { "name": "b" }])).await?;
-    let variables = json!({ "data": { "owner": "x" }, "filter": { "name": { "eq": "a" } }, "all": true });
+    PROJECTS
+        .create_all(&client, json!([{ "name": "a" }, { "name": "b" }]))
+        .await?;
+    let variables =
+        json!({ "data": { "owner": "x" }, "filter": { "name": { "eq": "a" } }, "all": true });
     let data = client.data(&PROJECTS.update(), variables).await?;
-    assert_eq!(data["rows"].as_array().map(Vec::len), Some(1), "the condition still counts");
+    assert_eq!(
+        data["rows"].as_array().map(Vec::len),
+        Some(1),
+        "the condition still counts"
+    );
     Ok(())
 }
 
@@ -164,7 +198,10 @@ async fn nothing_changed_nothing_recorded(server: &TestServer) -> Outcome {
         if let Ok(answer) = answer.data() {
             assert_eq!(answer["rows"], json!([row]), "{data}");
         } else {
-            assert_eq!((answer.code()?, &data), ("BAD_INPUT", &json!({ "estimate": "+1.500" })));
+            assert_eq!(
+                (answer.code()?, &data),
+                ("BAD_INPUT", &json!({ "estimate": "+1.500" }))
+            );
         }
         assert_eq!(watch.read().await?.len(), 0, "{data}");
     }
@@ -192,9 +229,13 @@ async fn nothing_matches(server: &TestServer) -> Outcome {
 async fn keys_stay(server: &TestServer) -> Outcome {
     let client = server.client();
     let task = given::task(&client, "t").await?;
-    let made = LABELS.create_all(&client, json!([{ "name": "a" }, { "name": "b" }])).await?;
+    let made = LABELS
+        .create_all(&client, json!([{ "name": "a" }, { "name": "b" }]))
+        .await?;
     let (a, b) = (&made[0]["id"], &made[1]["id"]);
-    let link = TASK_LABELS.create(&client, json!({ "taskId": task, "labelId": a })).await?;
+    let link = TASK_LABELS
+        .create(&client, json!({ "taskId": task, "labelId": a }))
+        .await?;
     let mut watch = Watch::start(server).await?;
     for (names, data, all) in [
         (TASKS, json!({ "id": Uuid::new_v4(), "title": "new" }), true),
@@ -202,7 +243,11 @@ async fn keys_stay(server: &TestServer) -> Outcome {
         (TASK_LABELS, json!({ "labelId": b }), true),
     ] {
         let variables = json!({ "data": data, "all": all });
-        assert_eq!(client.code(&names.update(), variables).await?, "BAD_INPUT", "{data}");
+        assert_eq!(
+            client.code(&names.update(), variables).await?,
+            "BAD_INPUT",
+            "{data}"
+        );
     }
     let same = json!({ "data": { "taskId": task, "labelId": a }, "all": true });
     let data = client.data(&TASK_LABELS.update(), same).await?;
@@ -217,13 +262,20 @@ async fn null_only_where_it_may_be(server: &TestServer) -> Outcome {
     let comment = json!({ "taskId": task, "author": "a", "body": "b" });
     COMMENTS.create(&client, comment).await?;
     for (names, fields) in [
-        (TASKS, ["id", "projectId", "title", "status", "priority"].as_slice()),
+        (
+            TASKS,
+            ["id", "projectId", "title", "status", "priority"].as_slice(),
+        ),
         (PROJECTS, &["name", "archived"]),
         (COMMENTS, &["author", "body", "taskId"]),
     ] {
         for field in fields {
             let variables = json!({ "data": { *field: null }, "all": true });
-            assert_eq!(client.code(&names.update(), variables).await?, "BAD_INPUT", "{field}");
+            assert_eq!(
+                client.code(&names.update(), variables).await?,
+                "BAD_INPUT",
+                "{field}"
+            );
         }
     }
     Ok(())
@@ -251,11 +303,21 @@ async fn more_rows_than_allowed(server: &TestServer) -> Outcome {
     PROJECTS.create_all(&client, names).await?;
     let mut watch = Watch::start(server).await?;
     let variables = json!({ "data": { "name": "x" }, "all": true });
-    assert_eq!(client.code(&PROJECTS.update(), variables).await?, "LIMIT_EXCEEDED");
-    assert_eq!(client.code(&PROJECTS.delete(), json!({ "all": true })).await?, "LIMIT_EXCEEDED");
+    assert_eq!(
+        client.code(&PROJECTS.update(), variables).await?,
+        "LIMIT_EXCEEDED"
+    );
+    assert_eq!(
+        client
+            .code(&PROJECTS.delete(), json!({ "all": true }))
+            .await?,
+        "LIMIT_EXCEEDED"
+    );
     assert_eq!(watch.read().await?.len(), 0);
     let filter = json!({ "name": { "ne": "c" } });
-    let data = client.data(&PROJECTS.delete(), json!({ "filter": filter })).await?;
+    let data = client
+        .data(&PROJECTS.delete(), json!({ "filter": filter }))
+        .await?;
     assert_eq!(data["count"], 2);
     few.stop().await
 }

@@ -69,7 +69,9 @@ impl Watch {
     pub async fn read(&mut self) -> anyhow::Result<Vec<Json>> {
         self.marks += 1;
         let mark = format!("mark {} of {}", self.marks, self.name);
-        given::LABELS.create(&self.client, json!({ "name": mark })).await?;
+        given::LABELS
+            .create(&self.client, json!({ "name": mark }))
+            .await?;
         let mut changes = Vec::new();
         loop {
             let change = self.next().await?;
@@ -94,7 +96,9 @@ impl Watch {
                     break;
                 }
                 let name = format!("early mark {mark} of {watch}");
-                given::LABELS.create(&client, json!({ "name": name })).await?;
+                given::LABELS
+                    .create(&client, json!({ "name": name }))
+                    .await?;
             }
             anyhow::Ok(())
         };

@@ -19,9 +19,25 @@ const CODES: [&str; 11] = [
 
 /// What databases, drivers and SeaORM say of themselves.
 const DATABASE_TEXT: [&str; 19] = [
-    "sqlx", "sqlstate", "sqlite", "mysql", "mariadb", "postgres", "dberr", "query error",
-    "execution error", "type error", "constraint", "duplicate key", "duplicate entry", "syntax error at or near",
-    "foreign key", "select ", "insert into", "returned from database", "invalid byte sequence",
+    "sqlx",
+    "sqlstate",
+    "sqlite",
+    "mysql",
+    "mariadb",
+    "postgres",
+    "dberr",
+    "query error",
+    "execution error",
+    "type error",
+    "constraint",
+    "duplicate key",
+    "duplicate entry",
+    "syntax error at or near",
+    "foreign key",
+    "select ",
+    "insert into",
+    "returned from database",
+    "invalid byte sequence",
 ];
 
 /// What came back.
@@ -48,8 +64,13 @@ impl Answer {
 
     /// The code of the error, or of all errors.
     pub fn code(&self) -> anyhow::Result<&str> {
-        let errors = self.body["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let mut codes = errors.iter().map(|error| error["extensions"]["code"].as_str());
+        let errors = self.body["errors"]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let mut codes = errors
+            .iter()
+            .map(|error| error["extensions"]["code"].as_str());
         match codes.next().flatten() {
             Some(code) if codes.all(|other| other == Some(code)) => Ok(code),
             _ => anyhow::bail!("not one code in {:.500}", self.body.to_string()),
@@ -61,7 +82,10 @@ impl Answer {
 pub fn check_errors(errors: &Json) -> anyhow::Result<()> {
     for error in errors.as_array().into_iter().flatten() {
         let code = error["extensions"]["code"].as_str();
-        anyhow::ensure!(code.is_some_and(|code| CODES.contains(&code)), "no known code: {error}");
+        anyhow::ensure!(
+            code.is_some_and(|code| CODES.contains(&code)),
+            "no known code: {error}"
+        );
         let message = error["message"].as_str().unwrap_or_default().to_lowercase();
         let told = DATABASE_TEXT.iter().find(|text| message.contains(*text));
         anyhow::ensure!(told.is_none(), "database text {told:?} in {error}");

@@ -44,7 +44,8 @@ impl Client {
 
     /// Sends a request with variables.
     pub async fn send(&self, query: &str, variables: Json) -> anyhow::Result<Answer> {
-        self.post(&json!({ "query": query, "variables": variables })).await
+        self.post(&json!({ "query": query, "variables": variables }))
+            .await
     }
 
     /// Sends a whole request body.
@@ -55,7 +56,8 @@ impl Client {
     /// Sends bytes as a request body.
     pub async fn post_text(&self, body: impl Into<reqwest::Body>) -> anyhow::Result<Answer> {
         let request = self.http.post(self.endpoint()).body(body);
-        self.answer(request.header("content-type", "application/json")).await
+        self.answer(request.header("content-type", "application/json"))
+            .await
     }
 
     /// Sends a request in the query string.

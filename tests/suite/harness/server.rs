@@ -20,7 +20,6 @@ pub fn reference_app() -> App {
         .entity::<comment::Entity, comment::RelatedEntity>()
         .entity::<label::Entity, label::RelatedEntity>()
         .entity::<task_label::Entity, task_label::RelatedEntity>()
-        .enumeration::<task::Status>()
 }
 
 /// A running server on a database of its own.
@@ -83,7 +82,11 @@ impl TestServer {
     /// The log, oldest first: its first 10,000 changes.
     pub async fn logged(&self) -> anyhow::Result<Vec<log::Model>> {
         let all = Selection::default();
-        let page = self.server.feed().page(&Start::Oldest, &all, 10_000).await?;
+        let page = self
+            .server
+            .feed()
+            .page(&Start::Oldest, &all, 10_000)
+            .await?;
         Ok(page.changes.into_iter().map(|change| change.row).collect())
     }
 

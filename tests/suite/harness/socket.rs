@@ -46,7 +46,9 @@ impl Socket {
     /// Connects and initialises with a payload.
     pub async fn open_with(url: &str, payload: Json) -> anyhow::Result<Self> {
         let mut socket = Self::connect(url).await?;
-        socket.send(&json!({ "type": "connection_init", "payload": payload })).await?;
+        socket
+            .send(&json!({ "type": "connection_init", "payload": payload }))
+            .await?;
         let ack = socket.message().await?;
         anyhow::ensure!(ack["type"] == "connection_ack", "not acknowledged: {ack}");
         Ok(socket)
@@ -88,14 +90,16 @@ impl Socket {
 
     /// Starts an operation; the id comes back.
     pub async fn subscribe(&mut self, query: &str, variables: Json) -> anyhow::Result<String> {
-        self.start(json!({ "query": query, "variables": variables })).await
+        self.start(json!({ "query": query, "variables": variables }))
+            .await
     }
 
     /// Starts an operation by its whole payload; the id comes back.
     pub async fn start(&mut self, payload: Json) -> anyhow::Result<String> {
         let id = self.next_id.to_string();
         self.next_id += 1;
-        self.send(&json!({ "id": id, "type": "subscribe", "payload": payload })).await?;
+        self.send(&json!({ "id": id, "type": "subscribe", "payload": payload }))
+            .await?;
         Ok(id)
     }
 
@@ -112,9 +116,15 @@ impl Socket {
     pub async fn run(&mut self, payload: Json) -> anyhow::Result<Json> {
         let id = self.start(payload).await?;
         let result = self.message().await?;
-        anyhow::ensure!(result["type"] == "next" && result["id"] == *id, "no result: {result}");
+        anyhow::ensure!(
+            result["type"] == "next" && result["id"] == *id,
+            "no result: {result}"
+        );
         let end = self.message().await?;
-        anyhow::ensure!(end == json!({ "id": id, "type": "complete" }), "no end: {end}");
+        anyhow::ensure!(
+            end == json!({ "id": id, "type": "complete" }),
+            "no end: {end}"
+        );
         check_errors(&result["payload"]["errors"])?;
         Ok(result["payload"].clone())
     }
@@ -123,7 +133,10 @@ impl Socket {
     pub async fn refused(&mut self, query: &str, variables: Json) -> anyhow::Result<String> {
         let id = self.subscribe(query, variables).await?;
         let message = self.message().await?;
-        anyhow::ensure!(message["type"] == "error" && message["id"] == *id, "not refused: {message}");
+        anyhow::ensure!(
+            message["type"] == "error" && message["id"] == *id,
+            "not refused: {message}"
+        );
         check_errors(&message["payload"])?;
         // What is said next is about the ping: no `complete` follows an `error`.
         self.send(&json!({ "type": "ping" })).await?;

@@ -19,7 +19,7 @@ use super::entity::specimen;
 use super::sample::{Column, Sample, column};
 use super::words::{Level, Mood, Weather, levels, moods, weathers};
 use super::refused::{bad, everywhere};
-use super::{Specimen, numbers, texts, times};
+use super::{FEW, Specimen, numbers, texts, times};
 use crate::harness::Outcome;
 
 specimen! {
@@ -150,6 +150,8 @@ impl Specimen for MariaDb {
     type Required = required::Entity;
     type Optional = optional::Entity;
 
+    const DECIMAL_DIGITS: (u32, u32) = (14, 14);
+
     fn register(app: App) -> App {
         app.entity::<required::Entity, required::RelatedEntity>()
             .entity::<optional::Entity, optional::RelatedEntity>()
@@ -164,6 +166,10 @@ impl Specimen for MariaDb {
 
     fn columns() -> Vec<Column> {
         [numbers(), texts(), times()].concat()
+    }
+
+    fn has_few(column: &str) -> bool {
+        FEW.contains(&column) || ["timestamp", "year"].contains(&column)
     }
 
     fn refused() -> Vec<(&'static str, Value)> {

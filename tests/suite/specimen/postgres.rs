@@ -17,7 +17,7 @@ use super::entity::specimen;
 use super::sample::{Column, Sample, column};
 use super::words::{Level, Mood, Weather, levels, moods, weathers};
 use super::refused::{bad, everywhere};
-use super::{Specimen, arrays, networks, numbers, texts, times};
+use super::{FEW, Specimen, arrays, networks, numbers, texts, times};
 use crate::harness::Outcome;
 
 specimen! {
@@ -118,6 +118,8 @@ impl Specimen for Postgres {
     type Required = required::Entity;
     type Optional = optional::Entity;
 
+    const DECIMAL_DIGITS: (u32, u32) = (14, 14);
+
     fn register(app: App) -> App {
         app.entity::<required::Entity, required::RelatedEntity>()
             .entity::<optional::Entity, optional::RelatedEntity>()
@@ -136,6 +138,10 @@ impl Specimen for Postgres {
 
     fn columns() -> Vec<Column> {
         [numbers(), texts(), times(), networks(), arrays()].concat()
+    }
+
+    fn has_few(column: &str) -> bool {
+        FEW.contains(&column) || column == "interval"
     }
 
     fn refused() -> Vec<(&'static str, Value)> {

@@ -16,7 +16,7 @@ use super::entity::specimen;
 use super::sample::{Column, column};
 use super::words::{Level, Mood, Weather, levels, moods, weathers};
 use super::refused::everywhere;
-use super::{Specimen, numbers, texts, times};
+use super::{FEW, Specimen, numbers, texts, times};
 use crate::harness::Outcome;
 
 specimen! {
@@ -84,6 +84,8 @@ impl Specimen for Sqlite {
     type Required = required::Entity;
     type Optional = optional::Entity;
 
+    const DECIMAL_DIGITS: (u32, u32) = (9, 6);
+
     fn register(app: App) -> App {
         app.entity::<required::Entity, required::RelatedEntity>()
             .entity::<optional::Entity, optional::RelatedEntity>()
@@ -110,6 +112,11 @@ impl Specimen for Sqlite {
         columns.extend(texts());
         columns.extend(times());
         columns
+    }
+
+    /// Beside the usual ones `BigDecimal`: from REAL it is read back with every digit of the double.
+    fn has_few(column: &str) -> bool {
+        FEW.contains(&column) || column == "big_decimal"
     }
 
     fn refused() -> Vec<(&'static str, Value)> {
