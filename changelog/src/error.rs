@@ -43,6 +43,12 @@ pub enum CaptureError {
          not drop the futures of a transaction, run it in a task of its own"
     )]
     CutOff,
+    /// The database ended the transaction at an earlier error.
+    #[error(
+        "the database ended the transaction at an earlier error, so nothing more can be written in \
+         it; cure: pass errors on, and try the whole transaction again"
+    )]
+    Ended,
     /// A tracked table was written outside a transaction, where row and change could part.
     #[error(
         "{operation} on tracked table `{table}` outside a transaction; cure: begin one on the \

@@ -63,6 +63,20 @@ pub(crate) fn check(
     Ok(())
 }
 
+/// The first statement that would end a transaction around it by itself, as MariaDB does before
+/// nearly everything but queries and plain writes.
+pub(crate) fn ends_transaction(sql: &str, backend: DbBackend) -> Option<String> {
+    if backend != DbBackend::MySql {
+        return None;
+    }
+    readings(sql, backend).iter().find_map(|dialect| {
+        let Ok(tokens) = lexer::lex(sql, *dialect) else {
+            return Some(leading_word(sql));
+        };
+        statements(&tokens).find_map(verbs::ends_transaction)
+    })
+}
+
 /// The ways the server may read this text. Its settings are not known here, and may change between
 /// this check and the run, so each way counts.
 fn readings(sql: &str, backend: DbBackend) -> &'static [Dialect] {

@@ -5,6 +5,7 @@
 //! each statement's verb and table, hold it against what the entity hooks announce and record, and
 //! refuse what would escape.
 
+mod alive;
 mod cascades;
 mod connection;
 mod inspect;

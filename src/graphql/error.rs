@@ -243,7 +243,7 @@ fn mariadb_number(driver: &sea_orm::sqlx::Error) -> Option<u16> {
 /// Whether another try may succeed as it is: deadlock, serialisation failure, lock wait, busy.
 pub(crate) fn is_transient(error: &DbErr) -> bool {
     match CaptureError::of(error) {
-        Some(CaptureError::Raced { .. }) => return true,
+        Some(CaptureError::Raced { .. } | CaptureError::Ended) => return true,
         Some(CaptureError::Log { source, .. }) => return is_transient(source),
         Some(_) => return false,
         None => {}
@@ -275,7 +275,9 @@ impl From<&CaptureError> for Refusal {
             CaptureError::IntegerTooLarge { .. }
             | CaptureError::OutOfRange { .. }
             | CaptureError::Image(_) => Self::bad_input(error.to_string()),
-            CaptureError::Raced { .. } => Self::new(ErrorCode::Unavailable, error.to_string()),
+            CaptureError::Raced { .. } | CaptureError::Ended => {
+                Self::new(ErrorCode::Unavailable, "the database is busy; try again")
+            }
             CaptureError::Log { source, .. } => match Self::from(source) {
                 // Bad input: who acted or why is text that the database does not take.
                 told if matches!(told.code, ErrorCode::Unavailable | ErrorCode::BadInput) => told,

@@ -22,8 +22,11 @@ pub struct Case {
     /// `module::function`.
     pub name: &'static str,
     /// The test.
-    pub run: fn(TestServer) -> Pin<Box<dyn Future<Output = anyhow::Result<TestServer>>>>,
+    pub run: fn(TestServer) -> Running,
 }
+
+/// A test while it runs; it gives the server back.
+pub type Running = Pin<Box<dyn Future<Output = anyhow::Result<TestServer>>>>;
 
 /// Names test functions: `async fn(&TestServer) -> Outcome`.
 #[macro_export]

@@ -37,6 +37,26 @@ const WRITING: &[&str] = &[
     "REFRESH", "NOTIFY", "LISTEN", "UNLISTEN", "OPTIMIZE", "USE", "RESET", "DETACH",
 ];
 
+/// What MariaDB runs without ending the transaction first.
+const WITHIN: &[&str] = &[
+    "SELECT", "VALUES", "TABLE", "WITH", "SHOW", "EXPLAIN", "DESCRIBE", "DESC", "INSERT", "UPDATE",
+    "DELETE", "REPLACE", "SET",
+];
+
+/// The statement's verb, if MariaDB ends the transaction before it.
+pub(super) fn ends_transaction(tokens: &[Token]) -> Option<String> {
+    let mut words = tokens.iter().filter(|token| !token.is_punct("("));
+    let (first, second) = (words.next()?, words.next());
+    let is_second = |word: &str| second.is_some_and(|second| second.is_word(word));
+    let verb = shown(&first.text);
+    let stays = match verb.as_str() {
+        "SET" => !is_second("password") && !is_second("default"),
+        "CREATE" | "DROP" => is_second("temporary"),
+        other => WITHIN.contains(&other),
+    };
+    (!stays).then_some(verb)
+}
+
 pub(super) struct Statement<'a> {
     tokens: &'a [Token],
     dialect: Dialect,

@@ -1,6 +1,6 @@
 //! What a tracked connection, its transactions and their savepoints have in common.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use sea_orm::{ConnectionTrait, DbErr};
@@ -69,6 +69,11 @@ pub(super) struct Scope {
     /// The same for all changes committed together.
     pub(super) transaction_id: String,
     recorded: AtomicBool,
+    /// The database has ended it.
+    pub(super) ended: AtomicBool,
+    /// Statements sent whose answers have not come. One that is left when the transaction ends was
+    /// cut off, and the driver may then take its late answer for the next statement's.
+    pub(super) in_flight: AtomicUsize,
 }
 
 impl Scope {
@@ -77,6 +82,8 @@ impl Scope {
             settings,
             transaction_id: uuid::Uuid::now_v7().to_string(),
             recorded: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+            in_flight: AtomicUsize::new(0),
         })
     }
 

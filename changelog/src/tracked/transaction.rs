@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sea_orm::sea_query::Alias;
@@ -13,6 +13,7 @@ use sea_orm::{
 };
 use serde_json::Value as Json;
 
+use super::alive::{After, after_error};
 use super::inspect::{Write, writes_of};
 use super::ledger::{Ledger, Settlement};
 use super::shared::Scope;
@@ -22,6 +23,7 @@ use crate::error::CaptureError;
 use crate::image::{self, Image};
 use crate::log::{self, Operation, Source};
 use crate::migration::INBOX;
+use crate::raw_sql::ends_transaction;
 
 /// The shape of table that hook images have until migrations change it.
 const FIRST_SCHEMA_VERSION: i32 = 1;
@@ -34,9 +36,8 @@ pub struct TrackedTransaction {
     inner: DatabaseTransaction,
     scope: Arc<Scope>,
     ledger: Mutex<Ledger>,
-    /// Statements sent whose answers have not come. One that is left when the transaction ends was
-    /// cut off, and the driver may then take its late answer for the next statement's.
-    in_flight: AtomicUsize,
+    /// PostgreSQL takes nothing more on this level but its rollback.
+    failed: AtomicBool,
     is_savepoint: bool,
 }
 
@@ -54,7 +55,7 @@ impl TrackedTransaction {
             inner,
             scope,
             ledger: Mutex::default(),
-            in_flight: AtomicUsize::new(0),
+            failed: AtomicBool::new(false),
             is_savepoint: false,
         }
     }
@@ -95,12 +96,38 @@ impl TrackedTransaction {
         }
     }
 
-    /// Waits for an answer of the database; notices if the wait is cut off.
-    async fn answer<T>(&self, statement: impl Future<Output = T>) -> T {
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
+    /// Waits for an answer of the database; notices if the wait is cut off, and if the database has
+    /// ended the transaction.
+    async fn answer<T>(
+        &self,
+        statement: impl Future<Output = Result<T, DbErr>>,
+    ) -> Result<T, DbErr> {
+        if self.is_over() {
+            return Err(CaptureError::Ended.into());
+        }
+        self.scope.in_flight.fetch_add(1, Ordering::Relaxed);
         let answer = statement.await;
-        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+        if answer.is_err() {
+            match after_error(&self.inner).await {
+                After::Alive => {}
+                After::Failed => self.failed.store(true, Ordering::Relaxed),
+                After::Ended => self.scope.ended.store(true, Ordering::Relaxed),
+            }
+        }
+        self.scope.in_flight.fetch_sub(1, Ordering::Relaxed);
         answer
+    }
+
+    fn is_over(&self) -> bool {
+        self.failed.load(Ordering::Relaxed) || self.scope.ended.load(Ordering::Relaxed)
+    }
+
+    /// Refuses SQL text before which the database would commit by itself.
+    fn check_stays(&self, sql: &str) -> Result<(), CaptureError> {
+        match ends_transaction(sql, self.inner.get_database_backend()) {
+            Some(verb) => Err(CaptureError::RawTransaction { verb }),
+            None => Ok(()),
+        }
     }
 
     /// Enters the statement's writes in the books.
@@ -140,6 +167,9 @@ impl TrackedTransaction {
         }
         let writes = writes_of(stmt, &built, self.scope.settings.tracked);
         self.scope.settings.check(&self.inner, &built.sql, &writes).await?;
+        if writes.is_raw {
+            self.check_stays(&built.sql)?;
+        }
         let writes = writes.tracked;
         let bindable = make_bindable(built);
         if writes.is_empty() {
@@ -246,7 +276,8 @@ impl TrackedTransaction {
     }
 
     async fn check_raw(&self, sql: &str) -> Result<(), DbErr> {
-        self.scope.settings.check_raw(&self.inner, sql).await
+        self.scope.settings.check_raw(&self.inner, sql).await?;
+        Ok(self.check_stays(sql)?)
     }
 }
 
@@ -313,7 +344,7 @@ impl TransactionTrait for TrackedTransaction {
     type Transaction = TrackedTransaction;
 
     async fn begin(&self) -> Result<TrackedTransaction, DbErr> {
-        Ok(self.savepoint(self.inner.begin().await?))
+        Ok(self.savepoint(self.answer(self.inner.begin()).await?))
     }
 
     async fn begin_with_config(
@@ -321,18 +352,16 @@ impl TransactionTrait for TrackedTransaction {
         isolation_level: Option<IsolationLevel>,
         access_mode: Option<AccessMode>,
     ) -> Result<TrackedTransaction, DbErr> {
-        let inner = self
-            .inner
-            .begin_with_config(isolation_level, access_mode)
-            .await?;
-        Ok(self.savepoint(inner))
+        let inner = self.inner.begin_with_config(isolation_level, access_mode);
+        Ok(self.savepoint(self.answer(inner).await?))
     }
 
     async fn begin_with_options(
         &self,
         options: TransactionOptions,
     ) -> Result<TrackedTransaction, DbErr> {
-        Ok(self.savepoint(self.inner.begin_with_options(options).await?))
+        let inner = self.answer(self.inner.begin_with_options(options));
+        Ok(self.savepoint(inner.await?))
     }
 
     async fn transaction<F, T, E>(&self, callback: F) -> Result<T, TransactionError<E>>
@@ -379,15 +408,24 @@ impl TransactionSession for TrackedTransaction {
                 .open()
                 .map(|(table, operation)| (table.to_owned(), operation))
         });
-        if self.in_flight.load(Ordering::Relaxed) > 0 {
+        if self.scope.in_flight.load(Ordering::Relaxed) > 0 {
             // Sends nothing: dropping it, the pool rolls back.
             return Err(CaptureError::CutOff.into());
+        }
+        if self.is_over() {
+            // There may be nothing left to roll back; either way nothing is committed.
+            let _ = self.inner.rollback().await;
+            return Err(CaptureError::Ended.into());
         }
         if let Some((table, operation)) = open {
             self.inner.rollback().await?;
             return Err(CaptureError::Unfinished { table, operation }.into());
         }
-        self.inner.commit().await?;
+        let (inner, scope) = (self.inner, Arc::clone(&self.scope));
+        scope.in_flight.fetch_add(1, Ordering::Relaxed);
+        let committed = inner.commit().await;
+        scope.in_flight.fetch_sub(1, Ordering::Relaxed);
+        committed?;
         if !self.is_savepoint {
             self.scope.committed();
         }

@@ -86,6 +86,9 @@ fn holds(ty: &ColumnType, value: &Json, test: &Test) -> Option<bool> {
     match test {
         Test::IsNull => return Some(value.is_null()),
         Test::IsNotNull => return Some(!value.is_null()),
+        // In SQL as SeaQuery writes it, nothing is in an empty list, and null is not either.
+        Test::In(list) if list.is_empty() => return Some(false),
+        Test::NotIn(list) if list.is_empty() => return Some(true),
         _ if value.is_null() => return None,
         _ => {}
     }

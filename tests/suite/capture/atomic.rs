@@ -1,10 +1,10 @@
 //! A row and its change commit together or not at all.
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ConnectionTrait, EntityTrait, IntoActiveModel,
+    ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
     TransactionSession, TransactionTrait,
 };
-use seachange::changelog::CaptureError;
+use seachange::changelog::{CaptureError, TrackedTransaction};
 use seachange_entity::project;
 
 use super::{a_project, gadget};
@@ -18,6 +18,7 @@ crate::cases![
     a_failing_own_hook,
     a_failing_log_insert,
     a_failing_statement_between,
+    a_transaction_that_the_database_ended,
 ];
 
 /// Only the first project is there, in table and log.
@@ -147,6 +148,55 @@ async fn a_failing_statement_between(server: &TestServer) -> Outcome {
         .map(|row| row.name)
         .collect();
     assert_eq!(names, ["renamed"]);
+    assert_eq!(server.logged().await?.len(), 2);
+    Ok(())
+}
+
+async fn rename(tx: &TrackedTransaction, row: &project::Model, name: &str) -> Result<(), DbErr> {
+    let mut model = row.clone().into_active_model();
+    model.name = Set(name.to_owned());
+    model.update(tx).await.map(|_| ())
+}
+
+/// Code that swallows the error and goes on must not write beside the transaction, nor be told that
+/// it committed.
+async fn a_transaction_that_the_database_ended(server: &TestServer) -> Outcome {
+    let (one, two) = (a_project(server).await?, a_project(server).await?);
+    let tx = server.db().begin().await?;
+    rename(&tx, &one, "first").await?;
+    if matches!(server.kind, Database::Sqlite) {
+        tx.execute_unprepared("CREATE TABLE once (id integer PRIMARY KEY)").await?;
+        let insert = "INSERT OR ROLLBACK INTO once VALUES (1)";
+        tx.execute_unprepared(insert).await?;
+        tx.execute_unprepared(insert).await.expect_err("taken, and the transaction with it");
+    } else {
+        // Two transactions wait for each other: the database ends one of them.
+        let other = server.db().begin().await?;
+        rename(&other, &two, "second").await?;
+        let (mine, theirs) =
+            tokio::join!(rename(&tx, &two, "third"), rename(&other, &one, "fourth"));
+        anyhow::ensure!(mine.is_err() != theirs.is_err(), "one is ended: {mine:?} {theirs:?}");
+        let (ended, survivor) = if mine.is_err() { (tx, other) } else { (other, tx) };
+        survivor.rollback().await?;
+        return goes_no_further(server, ended, &two).await;
+    }
+    goes_no_further(server, tx, &two).await
+}
+
+async fn goes_no_further(
+    server: &TestServer,
+    tx: TrackedTransaction,
+    row: &project::Model,
+) -> Outcome {
+    let refused = rename(&tx, row, "beside").await.expect_err("written beside it");
+    let told = CaptureError::of(&refused);
+    assert!(matches!(told, Some(CaptureError::Ended)), "{refused}");
+    assert!(tx.begin().await.is_err(), "a savepoint of nothing");
+    let refused = tx.commit().await.expect_err("nothing to commit");
+    let told = CaptureError::of(&refused);
+    assert!(matches!(told, Some(CaptureError::Ended)), "{refused}");
+    let rows = project::Entity::find().all(server.db()).await?;
+    assert!(rows.iter().all(|row| row.name == "Ship"), "{rows:?}");
     assert_eq!(server.logged().await?.len(), 2);
     Ok(())
 }

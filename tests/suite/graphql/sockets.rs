@@ -2,13 +2,10 @@
 
 pub mod operations;
 
-use std::collections::BTreeSet;
-
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::given::{self, PROJECTS};
-use super::watch::{Watch, head};
+use super::watch::head;
 use crate::harness::{Outcome, Socket, TestServer};
 
 crate::cases![

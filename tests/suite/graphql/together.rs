@@ -9,8 +9,9 @@ use crate::harness::{Client, Outcome, TestServer};
 
 crate::cases![
     mutations_of_the_same_rows,
+    the_same_key,
     one_fault_beside_many,
-    relations_of_many_clients
+    relations_of_many_clients,
 ];
 
 /// Changes all projects, creates one of its own, deletes it.
@@ -63,6 +64,27 @@ async fn mutations_of_the_same_rows(server: &TestServer) -> Outcome {
     if refused == 0 {
         assert_eq!(changes.len(), 6 * 8 * (1 + 5 + 1));
     }
+    Ok(())
+}
+
+async fn the_same_key(server: &TestServer) -> Outcome {
+    let mut watch = Watch::start(server).await?;
+    let id = uuid::Uuid::new_v4();
+    let mut clients = JoinSet::new();
+    for n in 0..10 {
+        let (client, query) = (server.client(), PROJECTS.create_one());
+        let data = json!({ "data": { "id": id, "name": n.to_string() } });
+        clients.spawn(async move { client.send(&query, data).await });
+    }
+    let mut codes = Vec::new();
+    for answer in clients.join_all().await {
+        let answer = answer?;
+        if answer.body.get("errors").is_some() {
+            codes.push(answer.code()?.to_owned());
+        }
+    }
+    assert_eq!(codes, ["CONFLICT"; 9]);
+    assert_eq!(watch.only().await?["key"], json!({ "id": id }));
     Ok(())
 }
 

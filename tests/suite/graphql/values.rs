@@ -2,7 +2,7 @@
 
 pub mod columns;
 
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::given::{self, COMMENTS, LABELS, PROJECTS, TASKS};

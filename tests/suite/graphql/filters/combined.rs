@@ -1,6 +1,6 @@
 //! Filters put together, and the same filter at every place that takes one.
 
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use super::{found, tasks};
 use crate::graphql::given::{self, PROJECTS};
