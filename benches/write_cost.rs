@@ -61,7 +61,10 @@ const WRITES: i64 = 150;
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
-    let sqlite = format!("sqlite://{}?mode=rwc", folder.path().join("bench.db").display());
+    let sqlite = format!(
+        "sqlite://{}?mode=rwc",
+        folder.path().join("bench.db").display()
+    );
     bench("sqlite", &sqlite).await?;
     for (name, variable) in [
         ("postgres", "SEACHANGE_TEST_POSTGRES_URL"),
@@ -77,9 +80,14 @@ async fn main() -> anyhow::Result<()> {
 
 async fn bench(name: &str, url: &str) -> anyhow::Result<()> {
     let mut options = sea_orm::ConnectOptions::new(url);
-    options.max_connections(1).sqlx_logging(false).map_sqlx_sqlite_opts(|options| {
-        options.pragma("journal_mode", "WAL").pragma("synchronous", "NORMAL")
-    });
+    options
+        .max_connections(1)
+        .sqlx_logging(false)
+        .map_sqlx_sqlite_opts(|options| {
+            options
+                .pragma("journal_mode", "WAL")
+                .pragma("synchronous", "NORMAL")
+        });
     let db = Database::connect(options).await?;
     tables(&db, true).await.context("bench tables")?;
     let connection = TrackedConnection::new(db.clone());
@@ -89,36 +97,52 @@ async fn bench(name: &str, url: &str) -> anyhow::Result<()> {
         let begun = Instant::now();
         for id in ids.clone() {
             let tx = connection.begin().await?;
-            tracked::ActiveModel { id: Set(id), name: Set("name".into()), number: Set(0) }
-                .insert(&tx)
-                .await?;
+            tracked::ActiveModel {
+                id: Set(id),
+                name: Set("name".into()),
+                number: Set(0),
+            }
+            .insert(&tx)
+            .await?;
             tx.commit().await?;
         }
         inserts[0] += begun.elapsed();
         let begun = Instant::now();
         for id in ids.clone() {
             let tx = connection.begin().await?;
-            plain::ActiveModel { id: Set(id), name: Set("name".into()), number: Set(0) }
-                .insert(&tx)
-                .await?;
+            plain::ActiveModel {
+                id: Set(id),
+                name: Set("name".into()),
+                number: Set(0),
+            }
+            .insert(&tx)
+            .await?;
             tx.commit().await?;
         }
         inserts[1] += begun.elapsed();
         let begun = Instant::now();
         for id in ids.clone() {
             let tx = connection.begin().await?;
-            tracked::ActiveModel { id: Set(id), number: Set(1), ..Default::default() }
-                .update(&tx)
-                .await?;
+            tracked::ActiveModel {
+                id: Set(id),
+                number: Set(1),
+                ..Default::default()
+            }
+            .update(&tx)
+            .await?;
             tx.commit().await?;
         }
         updates[0] += begun.elapsed();
         let begun = Instant::now();
         for id in ids {
             let tx = connection.begin().await?;
-            plain::ActiveModel { id: Set(id), number: Set(1), ..Default::default() }
-                .update(&tx)
-                .await?;
+            plain::ActiveModel {
+                id: Set(id),
+                number: Set(1),
+                ..Default::default()
+            }
+            .update(&tx)
+            .await?;
             tx.commit().await?;
         }
         updates[1] += begun.elapsed();
@@ -143,15 +167,21 @@ fn line(database: &str, case: &str, [captured, plain]: [Duration; 2]) {
 async fn latency(name: &str, url: &str, connection: &TrackedConnection) -> anyhow::Result<()> {
     let wake = Arc::new(Notify::new());
     let signal = Arc::clone(&wake);
-    let connection = connection.clone().with_on_commit(move || signal.notify_one());
+    let connection = connection
+        .clone()
+        .with_on_commit(move || signal.notify_one());
     let feed = Feed::start(Database::connect(url).await?, wake).await?;
     let mut subscription = feed.subscribe(&Start::Now, Selection::default()).await?;
     let mut waits = Vec::new();
     for id in 0..200 {
         let tx = connection.begin().await?;
-        tracked::ActiveModel { id: Set(id), number: Set(2), ..Default::default() }
-            .update(&tx)
-            .await?;
+        tracked::ActiveModel {
+            id: Set(id),
+            number: Set(2),
+            ..Default::default()
+        }
+        .update(&tx)
+        .await?;
         tx.commit().await?;
         let committed = Instant::now();
         while !matches!(subscription.next().await?, FeedItem::Change(_)) {}
@@ -168,14 +198,17 @@ async fn latency(name: &str, url: &str, connection: &TrackedConnection) -> anyho
 
 async fn tables(db: &DatabaseConnection, create: bool) -> anyhow::Result<()> {
     for table in ["bench_tracked", "bench_plain"] {
-        db.execute_unprepared(&format!("DROP TABLE IF EXISTS {table}")).await?;
+        db.execute_unprepared(&format!("DROP TABLE IF EXISTS {table}"))
+            .await?;
     }
     if !create {
         return Ok(drop_change_log(db).await?);
     }
     create_change_log(db).await?;
     let schema = Schema::new(db.get_database_backend());
-    db.execute(&schema.create_table_from_entity(tracked::Entity)).await?;
-    db.execute(&schema.create_table_from_entity(plain::Entity)).await?;
+    db.execute(&schema.create_table_from_entity(tracked::Entity))
+        .await?;
+    db.execute(&schema.create_table_from_entity(plain::Entity))
+        .await?;
     Ok(())
 }

@@ -71,7 +71,9 @@ pub(crate) fn check(column: &str, value: &Value, backend: DbBackend) -> Result<(
                 database: backend.as_str(),
             })
         }
-        Value::Array(_, Some(items)) => items.iter().try_for_each(|item| check(column, item, backend)),
+        Value::Array(_, Some(items)) => items
+            .iter()
+            .try_for_each(|item| check(column, item, backend)),
         value if value.is_some() && !holds(backend, value) => Err(CaptureError::OutOfRange {
             column: column.to_owned(),
         }),
@@ -95,9 +97,9 @@ fn sqlite_holds(value: &Value) -> bool {
     match value {
         Value::Float(Some(number)) => !number.is_nan(),
         Value::Double(Some(number)) => !number.is_nan(),
-        Value::Decimal(Some(number)) => {
-            number.to_f64().is_some_and(|real| Decimal::try_from(real).is_ok())
-        }
+        Value::Decimal(Some(number)) => number
+            .to_f64()
+            .is_some_and(|real| Decimal::try_from(real).is_ok()),
         Value::BigDecimal(Some(number)) => number.to_f64().is_some_and(f64::is_finite),
         Value::TimeDateTimeWithTimeZone(Some(moment)) => (0..=9999).contains(&moment.year()),
         _ => true,
@@ -209,14 +211,24 @@ mod tests {
             (year(-1).into(), &[MARIADB]),
             (year(0).into(), &[]),
             (Decimal::MAX.into(), &[SQLITE]),
-            ("1e400".parse::<BigDecimal>().unwrap_or_default().into(), &[SQLITE]),
-            ("1e-20000".parse::<BigDecimal>().unwrap_or_default().into(), &[POSTGRES]),
+            (
+                "1e400".parse::<BigDecimal>().unwrap_or_default().into(),
+                &[SQLITE],
+            ),
+            (
+                "1e-20000".parse::<BigDecimal>().unwrap_or_default().into(),
+                &[POSTGRES],
+            ),
             (Uuid::nil().into(), &[]),
         ];
         for (value, databases) in lost {
             for backend in [SQLITE, POSTGRES, MARIADB] {
                 let refused = check("x", &value, backend).is_err();
-                assert_eq!(refused, databases.contains(&backend), "{value:?} on {backend:?}");
+                assert_eq!(
+                    refused,
+                    databases.contains(&backend),
+                    "{value:?} on {backend:?}"
+                );
             }
         }
         let array = |items: Vec<Value>| {

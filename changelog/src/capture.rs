@@ -11,8 +11,8 @@ mod registry;
 mod row;
 
 pub use hooks::{Hooks, after_delete, after_save, before_delete, before_save};
-pub use registry::{TrackedTable, tracked_tables};
 pub(crate) use registry::Registry;
+pub use registry::{TrackedTable, tracked_tables};
 
 use sea_orm::EntityTrait;
 

@@ -54,7 +54,8 @@ pub async fn drop_change_log<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> {
         _ => None,
     };
     for table in ["change_epoch", "change_log"].into_iter().chain(own) {
-        db.execute(&Table::drop().table(Alias::new(table)).take()).await?;
+        db.execute(&Table::drop().table(Alias::new(table)).take())
+            .await?;
     }
     Ok(())
 }

@@ -126,7 +126,11 @@ fn task_label(columns: Columns) -> TableCreateStatement {
     columns
         .table("task_label")
         .col(Columns::uuid("task_id"))
-        .col(ColumnDef::new(Alias::new("label_id")).big_integer().not_null())
+        .col(
+            ColumnDef::new(Alias::new("label_id"))
+                .big_integer()
+                .not_null(),
+        )
         .primary_key(
             Index::create()
                 .col(Alias::new("task_id"))

@@ -8,9 +8,9 @@ use sea_orm::Iterable;
 use sea_orm_migration::MigratorTrait;
 use seaography::{Builder, RelationBuilder};
 
+use super::keep::{self, EpochAction, PruneArgs};
 use super::migrate::{self, Direction, Migrations};
 use super::settings::Settings;
-use super::keep::{self, EpochAction, PruneArgs};
 use super::torture::TortureArgs;
 use super::{schema, serve, tail, torture, verify};
 use crate::graphql::{Entities, Writable};
@@ -111,10 +111,7 @@ impl App {
     /// a [`TrackedConnection`](crate::changelog::TrackedConnection) on behalf of the caller in the
     /// context's data.
     #[must_use]
-    pub fn extend(
-        mut self,
-        extend: impl Fn(Builder) -> Builder + Send + Sync + 'static,
-    ) -> Self {
+    pub fn extend(mut self, extend: impl Fn(Builder) -> Builder + Send + Sync + 'static) -> Self {
         self.entities.extend(extend);
         self
     }

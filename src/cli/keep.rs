@@ -70,7 +70,17 @@ mod tests {
     fn ages() {
         assert_eq!(age("30d"), Ok(TimeDelta::days(30)));
         assert_eq!(age("90s"), Ok(TimeDelta::seconds(90)));
-        for wrong in ["", "d", "30", "-1d", "1.5h", "3 d", "3y", "99999999999d", "3é"] {
+        for wrong in [
+            "",
+            "d",
+            "30",
+            "-1d",
+            "1.5h",
+            "3 d",
+            "3y",
+            "99999999999d",
+            "3é",
+        ] {
             assert!(age(wrong).is_err(), "{wrong:?}");
         }
     }

@@ -12,16 +12,32 @@ use crate::limits::Limits;
 #[derive(Args, Clone, Debug)]
 pub struct Settings {
     /// sqlite://…, postgres://… or mysql://…
-    #[arg(long, env = "DATABASE_URL", default_value = "sqlite://seachange.db?mode=rwc", hide_env_values = true, global = true)]
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        default_value = "sqlite://seachange.db?mode=rwc",
+        hide_env_values = true,
+        global = true
+    )]
     pub database_url: String,
     /// Connections to the database.
     #[arg(long, env = "SEACHANGE_DATABASE_CONNECTIONS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..), global = true)]
     pub database_connections: u32,
     /// Address and port to listen on; port 0 takes a free one.
-    #[arg(long, env = "SEACHANGE_LISTEN", default_value = "127.0.0.1:8080", global = true)]
+    #[arg(
+        long,
+        env = "SEACHANGE_LISTEN",
+        default_value = "127.0.0.1:8080",
+        global = true
+    )]
     pub listen: SocketAddr,
     /// HS256 key of the tokens; without it anyone may do anything, on a loopback address only.
-    #[arg(long, env = "SEACHANGE_JWT_SECRET", hide_env_values = true, global = true)]
+    #[arg(
+        long,
+        env = "SEACHANGE_JWT_SECRET",
+        hide_env_values = true,
+        global = true
+    )]
     pub jwt_secret: Option<String>,
     /// Most rows or changes in a page.
     #[arg(long, env = "SEACHANGE_PAGE_ROWS", default_value_t = Limits::default().page_rows, value_parser = clap::value_parser!(u64).range(1..), global = true)]
@@ -42,7 +58,12 @@ pub struct Settings {
     #[arg(long, env = "SEACHANGE_MESSAGE_BYTES", default_value_t = Limits::default().message_bytes, global = true)]
     pub message_bytes: usize,
     /// Wait for a socket's connection_init, in milliseconds.
-    #[arg(long, env = "SEACHANGE_INIT_WAIT_MS", default_value_t = 3_000, global = true)]
+    #[arg(
+        long,
+        env = "SEACHANGE_INIT_WAIT_MS",
+        default_value_t = 3_000,
+        global = true
+    )]
     pub init_wait_ms: u64,
     /// Most subscriptions on one socket.
     #[arg(long, env = "SEACHANGE_SUBSCRIPTIONS_PER_SOCKET", default_value_t = Limits::default().subscriptions_per_socket, global = true)]

@@ -59,7 +59,11 @@ pub(super) async fn command(
 fn print(report: &Report, seed: u64) {
     println!(
         "seed {seed}: {}: {} transactions committed, {} rolled back, {} writes",
-        if report.is_sound() { "sound" } else { "NOT SOUND" },
+        if report.is_sound() {
+            "sound"
+        } else {
+            "NOT SOUND"
+        },
         report.transactions,
         report.rolled_back,
         report.writes

@@ -20,9 +20,7 @@ impl FromStr for Epoch {
 
     fn from_str(text: &str) -> Result<Self, CursorError> {
         let is_epoch = text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit());
-        is_epoch
-            .then(|| Self(text.to_owned()))
-            .ok_or(CursorError)
+        is_epoch.then(|| Self(text.to_owned())).ok_or(CursorError)
     }
 }
 
@@ -90,17 +88,34 @@ mod tests {
     fn text_and_back() {
         let text = "0123456789abcdef.3.20.17";
         let cursor: Cursor = text.parse().expect("a cursor");
-        assert_eq!(cursor.position, Position { batch: 3, last: 20, id: 17 });
+        assert_eq!(
+            cursor.position,
+            Position {
+                batch: 3,
+                last: 20,
+                id: 17
+            }
+        );
         assert_eq!(cursor.to_string(), text);
     }
 
     #[test]
     fn everything_else_is_refused() {
         for text in [
-            "", "0", "x", "...", "0123456789abcdef", "0123456789abcdef.1.2",
-            "0123456789abcdef.1.2.3.4", "0123456789abcdef.1.2.-3", "0123456789abcdef.1.2.+3",
-            "0123456789abcdef.1.2.03", "0123456789abcdef.1.2.99999999999999999999",
-            "0123456789abcdeg.1.2.3", "0123456789abcdef.1.2.3 ", "0123456789abcdef.1.2.٣",
+            "",
+            "0",
+            "x",
+            "...",
+            "0123456789abcdef",
+            "0123456789abcdef.1.2",
+            "0123456789abcdef.1.2.3.4",
+            "0123456789abcdef.1.2.-3",
+            "0123456789abcdef.1.2.+3",
+            "0123456789abcdef.1.2.03",
+            "0123456789abcdef.1.2.99999999999999999999",
+            "0123456789abcdeg.1.2.3",
+            "0123456789abcdef.1.2.3 ",
+            "0123456789abcdef.1.2.٣",
         ] {
             assert_eq!(text.parse::<Cursor>(), Err(CursorError), "{text:?}");
         }

@@ -150,9 +150,10 @@ impl Subscription {
         match self.live.recv().await {
             Ok(batch) if batch.to <= self.position => Ok(()),
             Ok(batch) if batch.from <= self.position => {
-                let fresh = batch.changes.iter().filter(|change| {
-                    change.position > self.position && self.wanted.admits(change)
-                });
+                let fresh = batch
+                    .changes
+                    .iter()
+                    .filter(|change| change.position > self.position && self.wanted.admits(change));
                 self.ready.extend(fresh.cloned());
                 self.position = batch.to;
                 self.known = batch.to;

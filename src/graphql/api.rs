@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_graphql::dynamic::Schema;
 use async_graphql::parser::types::OperationType;
 use async_graphql::{Request, Response, ServerError, Value};
-use futures_util::stream::{self, BoxStream};
 use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream};
 use seachange_changelog::{Context, TrackedConnection};
 use serde_json::Value as Json;
 
@@ -100,7 +100,10 @@ impl Api {
         };
         let request = request.data(self.db.with_context(context)).data(caller);
         let db = self.db.reader();
-        Ok(self.loaders.iter().fold(request, |request, add| add(request, db)))
+        Ok(self
+            .loaders
+            .iter()
+            .fold(request, |request, add| add(request, db)))
     }
 
     fn metadata(

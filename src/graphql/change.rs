@@ -51,42 +51,72 @@ pub(super) fn object() -> Object {
     let json = |value: &Option<Json>| value.clone().map(json_value);
     Object::new("Change")
         .description("One row's insert, update or delete.")
-        .field(field("cursor", TypeRef::named_nn(TypeRef::STRING), |node| {
-            Some(Cursor::at(&node.epoch, node.change.position).to_string().into())
-        }))
-        .field(field("entity", TypeRef::named_nn(TypeRef::STRING), |node| {
-            Some(node.change.row.entity.clone().into())
-        }))
+        .field(field(
+            "cursor",
+            TypeRef::named_nn(TypeRef::STRING),
+            |node| {
+                Some(
+                    Cursor::at(&node.epoch, node.change.position)
+                        .to_string()
+                        .into(),
+                )
+            },
+        ))
+        .field(field(
+            "entity",
+            TypeRef::named_nn(TypeRef::STRING),
+            |node| Some(node.change.row.entity.clone().into()),
+        ))
         .field(field("key", TypeRef::named_nn("Json"), |node| {
             Some(json_value(node.change.row.row_key.clone()))
         }))
-        .field(field("operation", TypeRef::named_nn("ChangeOperation"), |node| {
-            let name = operation_name(node.change.row.operation);
-            Some(GraphqlValue::Enum(async_graphql::Name::new(name)))
+        .field(field(
+            "operation",
+            TypeRef::named_nn("ChangeOperation"),
+            |node| {
+                let name = operation_name(node.change.row.operation);
+                Some(GraphqlValue::Enum(async_graphql::Name::new(name)))
+            },
+        ))
+        .field(field("before", TypeRef::named("Json"), move |node| {
+            json(&node.change.row.before)
         }))
-        .field(field("before", TypeRef::named("Json"), move |node| json(&node.change.row.before)))
-        .field(field("after", TypeRef::named("Json"), move |node| json(&node.change.row.after)))
-        .field(field("changedFields", TypeRef::named_nn_list_nn(TypeRef::STRING), |node| {
-            Some(strings(node.change.changed_fields()))
+        .field(field("after", TypeRef::named("Json"), move |node| {
+            json(&node.change.row.after)
         }))
-        .field(field("actor", TypeRef::named(TypeRef::STRING), move |node| {
-            text(&node.change.row.actor)
-        }))
-        .field(field("mutationId", TypeRef::named(TypeRef::STRING), move |node| {
-            text(&node.change.row.mutation_id)
-        }))
+        .field(field(
+            "changedFields",
+            TypeRef::named_nn_list_nn(TypeRef::STRING),
+            |node| Some(strings(node.change.changed_fields())),
+        ))
+        .field(field(
+            "actor",
+            TypeRef::named(TypeRef::STRING),
+            move |node| text(&node.change.row.actor),
+        ))
+        .field(field(
+            "mutationId",
+            TypeRef::named(TypeRef::STRING),
+            move |node| text(&node.change.row.mutation_id),
+        ))
         .field(field("metadata", TypeRef::named("Json"), move |node| {
             json(&node.change.row.metadata)
         }))
-        .field(field("transactionId", TypeRef::named_nn(TypeRef::STRING), |node| {
-            Some(node.change.row.transaction_id.clone().into())
-        }))
-        .field(field("source", TypeRef::named_nn(TypeRef::STRING), |node| {
-            Some(node.change.row.source.as_str().into())
-        }))
-        .field(field("recordedAt", TypeRef::named_nn(TypeRef::STRING), |node| {
-            Some(time(node.change.row.recorded_at).into())
-        }))
+        .field(field(
+            "transactionId",
+            TypeRef::named_nn(TypeRef::STRING),
+            |node| Some(node.change.row.transaction_id.clone().into()),
+        ))
+        .field(field(
+            "source",
+            TypeRef::named_nn(TypeRef::STRING),
+            |node| Some(node.change.row.source.as_str().into()),
+        ))
+        .field(field(
+            "recordedAt",
+            TypeRef::named_nn(TypeRef::STRING),
+            |node| Some(time(node.change.row.recorded_at).into()),
+        ))
 }
 
 pub(super) fn strings(list: Vec<String>) -> GraphqlValue {
@@ -110,27 +140,37 @@ pub(super) fn page_object() -> Object {
         page.ok().and_then(read)
     };
     Object::new("ChangePage")
-        .field(Field::new("nodes", TypeRef::named_nn_list_nn("Change"), |ctx| {
-            FieldFuture::new(async move {
-                let page = ctx.parent_value.try_downcast_ref::<ChangePage>()?;
-                let nodes = page.page.changes.iter().map(|change| {
-                    FieldValue::owned_any(ChangeNode {
-                        change: Arc::new(change.clone()),
-                        epoch: page.epoch.clone(),
-                    })
-                });
-                Ok(Some(FieldValue::list(nodes)))
-            })
-        }))
-        .field(Field::new("endCursor", TypeRef::named(TypeRef::STRING), move |ctx| {
-            FieldFuture::from_value(of(&ctx, |page| {
-                let last = page.page.changes.last()?;
-                Some(Cursor::at(&page.epoch, last.position).to_string().into())
-            }))
-        }))
-        .field(Field::new("hasNextPage", TypeRef::named_nn(TypeRef::BOOLEAN), move |ctx| {
-            FieldFuture::from_value(of(&ctx, |page| Some(page.page.has_more.into())))
-        }))
+        .field(Field::new(
+            "nodes",
+            TypeRef::named_nn_list_nn("Change"),
+            |ctx| {
+                FieldFuture::new(async move {
+                    let page = ctx.parent_value.try_downcast_ref::<ChangePage>()?;
+                    let nodes = page.page.changes.iter().map(|change| {
+                        FieldValue::owned_any(ChangeNode {
+                            change: Arc::new(change.clone()),
+                            epoch: page.epoch.clone(),
+                        })
+                    });
+                    Ok(Some(FieldValue::list(nodes)))
+                })
+            },
+        ))
+        .field(Field::new(
+            "endCursor",
+            TypeRef::named(TypeRef::STRING),
+            move |ctx| {
+                FieldFuture::from_value(of(&ctx, |page| {
+                    let last = page.page.changes.last()?;
+                    Some(Cursor::at(&page.epoch, last.position).to_string().into())
+                }))
+            },
+        ))
+        .field(Field::new(
+            "hasNextPage",
+            TypeRef::named_nn(TypeRef::BOOLEAN),
+            move |ctx| FieldFuture::from_value(of(&ctx, |page| Some(page.page.has_more.into()))),
+        ))
 }
 
 /// `changes(…)`: a page of the log.
@@ -144,7 +184,10 @@ pub(super) fn query() -> Field {
             wanted.actor = text(&ctx, "actor")?;
             wanted.transaction_id = text(&ctx, "transactionId")?;
             let feed = feed(&ctx)?;
-            let page = feed.page(&start, &wanted, first).await.map_err(Refusal::from)?;
+            let page = feed
+                .page(&start, &wanted, first)
+                .await
+                .map_err(Refusal::from)?;
             let epoch = feed.epoch().clone();
             Ok(Some(FieldValue::owned_any(ChangePage { page, epoch })))
         })
@@ -152,11 +195,20 @@ pub(super) fn query() -> Field {
     .description("Changes in the order of the feed, from the oldest or from a cursor.")
     .argument(InputValue::new("after", TypeRef::named(TypeRef::STRING)))
     .argument(InputValue::new("first", TypeRef::named(TypeRef::INT)).default_value(DEFAULT_FIRST))
-    .argument(InputValue::new("entities", TypeRef::named_nn_list(TypeRef::STRING)))
-    .argument(InputValue::new("operations", TypeRef::named_nn_list("ChangeOperation")))
+    .argument(InputValue::new(
+        "entities",
+        TypeRef::named_nn_list(TypeRef::STRING),
+    ))
+    .argument(InputValue::new(
+        "operations",
+        TypeRef::named_nn_list("ChangeOperation"),
+    ))
     .argument(InputValue::new("key", TypeRef::named("Json")))
     .argument(InputValue::new("actor", TypeRef::named(TypeRef::STRING)))
-    .argument(InputValue::new("transactionId", TypeRef::named(TypeRef::STRING)))
+    .argument(InputValue::new(
+        "transactionId",
+        TypeRef::named(TypeRef::STRING),
+    ))
 }
 
 /// `changesHead`: the position now.
@@ -173,7 +225,8 @@ pub(super) fn head() -> Field {
 const DEFAULT_FIRST: u64 = 100;
 
 pub(super) fn feed<'a>(ctx: &ResolverContext<'a>) -> Result<&'a Feed, Refusal> {
-    ctx.data::<Feed>().map_err(|error| Refusal::internal(&error.message))
+    ctx.data::<Feed>()
+        .map_err(|error| Refusal::internal(&error.message))
 }
 
 fn first(ctx: &ResolverContext<'_>) -> Result<u64, Refusal> {
@@ -195,10 +248,11 @@ pub(super) fn start(ctx: &ResolverContext<'_>) -> Result<Option<Start>, Refusal>
     Ok(match after.as_deref() {
         None => None,
         Some("0") => Some(Start::Oldest),
-        Some(cursor) => Some(Start::After(
-            Cursor::from_str(cursor)
-                .map_err(|error| Refusal::from(crate::feed::FeedError::from(error)))?,
-        )),
+        Some(cursor) => {
+            Some(Start::After(Cursor::from_str(cursor).map_err(|error| {
+                Refusal::from(crate::feed::FeedError::from(error))
+            })?))
+        }
     })
 }
 
@@ -207,7 +261,11 @@ pub(super) fn selection(ctx: &ResolverContext<'_>) -> Result<Selection, Refusal>
     let tracked = seachange_changelog::tracked_tables();
     // A name said often means no more than once.
     let entities = list(ctx, "entities")?.map(BTreeSet::from_iter);
-    if let Some(unknown) = entities.iter().flatten().find(|name| !tracked.contains(*name)) {
+    if let Some(unknown) = entities
+        .iter()
+        .flatten()
+        .find(|name| !tracked.contains(*name))
+    {
         return Err(Refusal::bad_input(format!("unknown entity `{unknown}`")));
     }
     let operations = list(ctx, "operations")?.map(|names| {
@@ -227,7 +285,10 @@ fn list(ctx: &ResolverContext<'_>, name: &str) -> Result<Option<Vec<String>>, Re
     let Some(value) = ctx.args.get(name).filter(|value| !value.is_null()) else {
         return Ok(None);
     };
-    value.deserialize::<OneOrMany>().map(|names| Some(names.into())).map_err(malformed)
+    value
+        .deserialize::<OneOrMany>()
+        .map(|names| Some(names.into()))
+        .map_err(malformed)
 }
 
 /// GraphQL takes a single value for a list of one.

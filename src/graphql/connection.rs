@@ -4,10 +4,13 @@
 //!
 //! Seaography's own resolver is not used because its cursors panic on keys of some types.
 
-use async_graphql::dynamic::{Field, FieldFuture, FieldValue, InputValue, ResolverContext, TypeRef};
+use async_graphql::dynamic::{
+    Field, FieldFuture, FieldValue, InputValue, ResolverContext, TypeRef,
+};
 use sea_orm::{
     ColumnTrait, ColumnType, Condition, DatabaseConnection, EntityTrait, IdenStatic, Iterable,
-    ModelTrait, Order, PaginatorTrait, PrimaryKeyToColumn, QueryFilter, QueryOrder, QuerySelect, Select, Value,
+    ModelTrait, Order, PaginatorTrait, PrimaryKeyToColumn, QueryFilter, QueryOrder, QuerySelect,
+    Select, Value,
 };
 use seachange_changelog::image;
 use seaography::{
@@ -73,7 +76,10 @@ where
     if let Some(filters) = ctx.args.get("filters")
         && let Some(predicate) = filter::parse(entity, filters.as_value())?
     {
-        condition = condition.add(filter::condition::<E>(&predicate, db.get_database_backend()));
+        condition = condition.add(filter::condition::<E>(
+            &predicate,
+            db.get_database_backend(),
+        ));
     }
     let having = ctx.args.get("having").filter(|value| !value.is_null());
     let condition = get_having_conditions::<E>(context, ctx, condition, having)?;
@@ -170,9 +176,9 @@ where
     E::Model: Sync,
 {
     let total = select.clone().count(db).await?;
-    let ordered = order
-        .into_iter()
-        .fold(select, |select, (column, order)| select.order_by(column, order));
+    let ordered = order.into_iter().fold(select, |select, (column, order)| {
+        select.order_by(column, order)
+    });
     // The key last, so that rows that are otherwise equal keep their places between pages.
     let ordered = key_columns::<E>().fold(ordered, |select, column| select.order_by_asc(column));
     let Pages { offset, limit } = pages;

@@ -149,7 +149,8 @@ impl EntityInfo {
                     is_key,
                     is_managed: E::is_managed(&column),
                     has_default: def.get_column_default().is_some()
-                        || is_key && (E::PrimaryKey::auto_increment() || is_single_uuid::<E>(is_uuid)),
+                        || is_key
+                            && (E::PrimaryKey::auto_increment() || is_single_uuid::<E>(is_uuid)),
                     values: column
                         .enum_type_name()
                         .map(str::to_owned)

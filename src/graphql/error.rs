@@ -160,7 +160,10 @@ impl From<&DbErr> for Refusal {
         }
         match error.sql_err() {
             Some(SqlErr::UniqueConstraintViolation(_)) => {
-                return Self::new(ErrorCode::Conflict, "a row with this key or unique value exists");
+                return Self::new(
+                    ErrorCode::Conflict,
+                    "a row with this key or unique value exists",
+                );
             }
             Some(SqlErr::ForeignKeyConstraintViolation(_)) => return foreign_key(),
             _ => {}
@@ -257,7 +260,9 @@ pub(crate) fn is_transient(error: &DbErr) -> bool {
     if let Some(number) = mariadb_number(driver) {
         return matches!(number, 1205 | 1213 | 1020);
     }
-    let code = driver.as_database_error().and_then(|database| database.code());
+    let code = driver
+        .as_database_error()
+        .and_then(|database| database.code());
     match code.as_deref() {
         // PostgreSQL: serialisation failure, deadlock, lock not available.
         Some("40001" | "40P01" | "55P03") => true,

@@ -96,7 +96,9 @@ impl Extension for Guard {
         next: NextResolve<'_>,
     ) -> ServerResult<Option<Value>> {
         let node = *info.path_node;
-        next.run(ctx, info).await.map_err(|error| with_path(error, &node))
+        next.run(ctx, info)
+            .await
+            .map_err(|error| with_path(error, &node))
     }
 }
 
@@ -164,7 +166,10 @@ impl Pass<'_> {
                 written.push((name, value));
                 continue;
             };
-            if matches!((name.node.as_str(), is_root), ("having", true) | ("filters", false)) {
+            if matches!(
+                (name.node.as_str(), is_root),
+                ("having", true) | ("filters", false)
+            ) {
                 check_size(&given).map_err(|Refusal { code, message }| refusal(code, message))?;
             }
             let wanted = match (name.node.as_str(), is_root) {
@@ -190,5 +195,7 @@ impl Pass<'_> {
 /// The value with its variables filled in.
 fn resolve(value: &async_graphql_value::Value, variables: &Variables) -> Option<Value> {
     let filled = value.clone();
-    filled.into_const_with(|name| variables.get(&name).cloned().ok_or(())).ok()
+    filled
+        .into_const_with(|name| variables.get(&name).cloned().ok_or(()))
+        .ok()
 }

@@ -5,6 +5,8 @@ use async_graphql::dynamic::{InputObject, InputValue, TypeRef};
 use sea_orm::{ActiveModelTrait, ColumnType, EntityTrait, IdenStatic, Iterable, Value};
 use seachange_changelog::image;
 
+use seachange_changelog::image;
+
 use super::entity::{ColumnInfo, EntityInfo};
 use super::error::Refusal;
 use super::scalar;
@@ -34,11 +36,7 @@ pub(super) fn update(entity: &EntityInfo) -> InputObject {
     object(update_name(entity), entity, ColumnInfo::type_ref)
 }
 
-fn object(
-    name: String,
-    entity: &EntityInfo,
-    ty: impl Fn(&ColumnInfo) -> TypeRef,
-) -> InputObject {
+fn object(name: String, entity: &EntityInfo, ty: impl Fn(&ColumnInfo) -> TypeRef) -> InputObject {
     let columns = entity.columns.iter().filter(|column| !column.is_managed);
     columns.fold(InputObject::new(name), |object, column| {
         object.field(InputValue::new(&column.field, ty(column)))
@@ -78,14 +76,20 @@ pub(super) fn active_model<E: EntityTrait>(
             if info.has_default && purpose == Purpose::Insert {
                 continue;
             }
-            return Err(Refusal::bad_input(format!("`{}` cannot be null", info.field)));
+            return Err(Refusal::bad_input(format!(
+                "`{}` cannot be null",
+                info.field
+            )));
         }
         let value = scalar::from_graphql(info, value)?;
         check_size(info, &value)?;
         // A word that its enumeration lacks, a number that its type of time cannot hold.
-        model.try_set(column, value).map_err(|_| {
-            Refusal::bad_input(format!("`{}` does not take this value", info.field))
-        })?;
+        if !image::try_set(&mut model, column, value) {
+            return Err(Refusal::bad_input(format!(
+                "`{}` does not take this value",
+                info.field
+            )));
+        }
     }
     Ok(model)
 }
@@ -97,7 +101,10 @@ fn check_size(column: &ColumnInfo, value: &Value) -> Result<(), Refusal> {
         return Ok(());
     };
     let image = image::encode(&column.ty, value)?;
-    let text = image.as_str().unwrap_or_default().trim_start_matches(['-', '0']);
+    let text = image
+        .as_str()
+        .unwrap_or_default()
+        .trim_start_matches(['-', '0']);
     let digits = text.split('.').next().unwrap_or_default().len();
     if digits > precision.saturating_sub(scale) as usize {
         let field = &column.field;

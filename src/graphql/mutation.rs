@@ -79,7 +79,10 @@ fn target(ctx: &ResolverContext<'_>, entity: &EntityInfo) -> Result<Option<Predi
         Some(value) => filter::parse(entity, value.as_value())?,
         None => None,
     };
-    let all = ctx.args.get("all").is_some_and(|all| all.boolean().unwrap_or(false));
+    let all = ctx
+        .args
+        .get("all")
+        .is_some_and(|all| all.boolean().unwrap_or(false));
     if predicate.is_none() && !all {
         return Err(Refusal::bad_input(
             "no condition: pass a filter, or `all: true` to write every row",
@@ -122,7 +125,9 @@ impl<'a, E: EntityTrait> Chunks<'a, E> {
         }
         let keys = || E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column);
         let backend = tx.get_database_backend();
-        let condition = self.predicate.map(|predicate| filter::condition::<E>(predicate, backend));
+        let condition = self
+            .predicate
+            .map(|predicate| filter::condition::<E>(predicate, backend));
         let mut select = E::find().filter(condition.unwrap_or_else(Condition::all));
         if let Some(key) = &self.after {
             select = select.filter(beyond::<E>(key, Order::Asc));
@@ -141,7 +146,9 @@ impl<'a, E: EntityTrait> Chunks<'a, E> {
             return Err(Refusal::limit(format!("more than {most} rows in one mutation")).into());
         }
         self.is_last = (rows.len() as u64) < CHUNK;
-        self.after = rows.last().map(|row| keys().map(|key| row.get(key)).collect());
+        self.after = rows
+            .last()
+            .map(|row| keys().map(|key| row.get(key)).collect());
         Ok(rows)
     }
 }

@@ -43,11 +43,14 @@ pub(super) fn parse(ctx: &ResolverContext<'_>) -> Result<Wanted, Refusal> {
     let pagination = pagination.object().map_err(|_| malformed())?;
     let part = |name: &str| {
         let part = pagination.get(name).filter(|part| !part.is_null());
-        part.map(|part| part.object().map_err(|_| malformed())).transpose()
+        part.map(|part| part.object().map_err(|_| malformed()))
+            .transpose()
     };
     if let Some(cursor) = part("cursor")? {
         let text = cursor.get("cursor").filter(|text| !text.is_null());
-        let text = text.map(|text| text.string().map(str::to_owned)).transpose();
+        let text = text
+            .map(|text| text.string().map(str::to_owned))
+            .transpose();
         return Ok(Wanted::After {
             cursor: text.map_err(|_| malformed())?,
             limit: limit(number(&cursor, "limit")?, most)?,
@@ -57,13 +60,17 @@ pub(super) fn parse(ctx: &ResolverContext<'_>) -> Result<Wanted, Refusal> {
         let limit = limit(number(&page, "limit")?, most)?;
         let offset = number(&page, "page")?.checked_mul(limit);
         return Ok(Wanted::Pages(Pages {
-            offset: offset.filter(|offset| in_range(*offset)).ok_or_else(malformed)?,
+            offset: offset
+                .filter(|offset| in_range(*offset))
+                .ok_or_else(malformed)?,
             limit,
         }));
     }
     if let Some(offset) = part("offset")? {
         return Ok(Wanted::Pages(Pages {
-            offset: Some(number(&offset, "offset")?).filter(|o| in_range(*o)).ok_or_else(malformed)?,
+            offset: Some(number(&offset, "offset")?)
+                .filter(|o| in_range(*o))
+                .ok_or_else(malformed)?,
             limit: limit(number(&offset, "limit")?, most)?,
         }));
     }
@@ -79,13 +86,12 @@ fn in_range(offset: u64) -> bool {
     i64::try_from(offset).is_ok()
 }
 
-fn number(
-    object: &async_graphql::dynamic::ObjectAccessor<'_>,
-    name: &str,
-) -> Result<u64, Refusal> {
+fn number(object: &async_graphql::dynamic::ObjectAccessor<'_>, name: &str) -> Result<u64, Refusal> {
     let value = object.get(name).ok_or_else(malformed)?;
     value.u64().map_err(|_| {
-        Refusal::bad_input(format!("pagination `{name}` must be a whole number, not negative"))
+        Refusal::bad_input(format!(
+            "pagination `{name}` must be a whole number, not negative"
+        ))
     })
 }
 

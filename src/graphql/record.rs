@@ -58,7 +58,9 @@ pub(super) struct RecordChange {
 pub(super) fn kind_enum() -> Enum {
     Kind::ALL
         .iter()
-        .fold(Enum::new("RecordChangeKind"), |items, kind| items.item(kind.name()))
+        .fold(Enum::new("RecordChangeKind"), |items, kind| {
+            items.item(kind.name())
+        })
 }
 
 pub(super) fn record_name(entity: &EntityInfo) -> String {
@@ -92,27 +94,43 @@ pub(super) fn change_object(entity: &EntityInfo) -> Object {
     let text = |value: &Option<String>| value.clone().map(GraphqlValue::from);
     let record = record_name(entity);
     Object::new(change_name(entity))
-        .field(value("kind", TypeRef::named_nn("RecordChangeKind"), |change| {
-            Some(GraphqlValue::Enum(Name::new(change.kind.name())))
-        }))
-        .field(value("cursor", TypeRef::named_nn(TypeRef::STRING), |change| {
-            Some(change.cursor.clone().into())
-        }))
+        .field(value(
+            "kind",
+            TypeRef::named_nn("RecordChangeKind"),
+            |change| Some(GraphqlValue::Enum(Name::new(change.kind.name()))),
+        ))
+        .field(value(
+            "cursor",
+            TypeRef::named_nn(TypeRef::STRING),
+            |change| Some(change.cursor.clone().into()),
+        ))
         .field(value("key", TypeRef::named("Json"), |change| {
             change.key.clone().map(|key| json_value(Json::Object(key)))
         }))
         .field(image("record", &record, |change| change.record.as_ref()))
-        .field(image("previous", &record, |change| change.previous.as_ref()))
-        .field(value("changedFields", TypeRef::named_nn_list_nn(TypeRef::STRING), |change| {
-            Some(strings(change.changed_fields.clone()))
+        .field(image("previous", &record, |change| {
+            change.previous.as_ref()
         }))
-        .field(value("actor", TypeRef::named(TypeRef::STRING), move |change| text(&change.actor)))
-        .field(value("transactionId", TypeRef::named(TypeRef::STRING), move |change| {
-            text(&change.transaction_id)
-        }))
-        .field(value("recordedAt", TypeRef::named(TypeRef::STRING), move |change| {
-            text(&change.recorded_at)
-        }))
+        .field(value(
+            "changedFields",
+            TypeRef::named_nn_list_nn(TypeRef::STRING),
+            |change| Some(strings(change.changed_fields.clone())),
+        ))
+        .field(value(
+            "actor",
+            TypeRef::named(TypeRef::STRING),
+            move |change| text(&change.actor),
+        ))
+        .field(value(
+            "transactionId",
+            TypeRef::named(TypeRef::STRING),
+            move |change| text(&change.transaction_id),
+        ))
+        .field(value(
+            "recordedAt",
+            TypeRef::named(TypeRef::STRING),
+            move |change| text(&change.recorded_at),
+        ))
 }
 
 fn value(

@@ -18,13 +18,9 @@ use super::entity::ColumnInfo;
 ///
 /// # Errors
 /// [`ImageError`] if the value is none of the column's type.
-pub(crate) fn from_graphql(
-    column: &ColumnInfo,
-    value: &GraphqlValue,
-) -> Result<Value, ImageError> {
+pub(crate) fn from_graphql(column: &ColumnInfo, value: &GraphqlValue) -> Result<Value, ImageError> {
     let json = json_from_graphql(column, value)?;
-    image::decode(&column.ty, &column.rust, &json)
-        .map(|value| image::canonical(&column.ty, value))
+    image::decode(&column.ty, &column.rust, &json).map(|value| image::canonical(&column.ty, value))
 }
 
 /// A client's value as images have it, not yet checked against the type.

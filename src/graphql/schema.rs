@@ -4,11 +4,9 @@ use std::marker::PhantomData;
 use std::sync::{Arc, LazyLock};
 
 use async_graphql::dataloader::DataLoader;
-use async_graphql::{Request, Value as GraphqlValue};
 use async_graphql::dynamic::{Schema, SchemaError, TypeRef};
-use sea_orm::{
-    ActiveEnum, ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait, Iterable,
-};
+use async_graphql::{Request, Value as GraphqlValue};
+use sea_orm::{ActiveEnum, ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait, Iterable};
 use seachange_changelog::TrackedConnection;
 use seaography::{
     Builder, BuilderContext, ColumnOptions, EntityColumnId, EntityObjectBuilder, FilterType,
@@ -54,14 +52,15 @@ impl Entities {
     pub fn entity<E, R>(&mut self)
     where
         E: Writable,
-            R: RelationBuilder + Iterable + 'static,
+        R: RelationBuilder + Iterable + 'static,
     {
         self.entities.push(Box::new(EntityOf::<E, R>(PhantomData)));
     }
 
     /// Registers an enumeration that columns use.
     pub fn enumeration<A: ActiveEnum + 'static>(&mut self) {
-        self.enumerations.push(Box::new(EnumerationOf::<A>(PhantomData)));
+        self.enumerations
+            .push(Box::new(EnumerationOf::<A>(PhantomData)));
     }
 
     /// Adds queries, mutations or subscriptions of the adopter's own. Their resolvers find a
@@ -71,7 +70,10 @@ impl Entities {
     }
 
     fn enums(&self) -> Enumerations {
-        let named = self.enumerations.iter().map(|enumeration| enumeration.values());
+        let named = self
+            .enumerations
+            .iter()
+            .map(|enumeration| enumeration.values());
         named.collect()
     }
 
@@ -107,18 +109,31 @@ impl Entities {
             builder = entity.register(builder, info);
             builder.outputs.push(record::record_object(info));
             builder.outputs.push(record::change_object(info));
-            builder.inputs.extend([inputs::insert(info), inputs::update(info)]);
-            builder.subscriptions.push(subscription::records(context, info, table));
+            builder
+                .inputs
+                .extend([inputs::insert(info), inputs::update(info)]);
+            builder
+                .subscriptions
+                .push(subscription::records(context, info, table));
         }
-        builder.enumerations.extend([change::operation_enum(), record::kind_enum()]);
-        builder.outputs.extend([change::object(), change::page_object()]);
+        builder
+            .enumerations
+            .extend([change::operation_enum(), record::kind_enum()]);
+        builder
+            .outputs
+            .extend([change::object(), change::page_object()]);
         builder.queries.extend([change::query(), change::head()]);
         builder.subscriptions.push(subscription::changes());
-        let builder = self.extensions.iter().fold(builder, |builder, extend| extend(builder));
+        let builder = self
+            .extensions
+            .iter()
+            .fold(builder, |builder, extend| extend(builder));
         let schema = builder
             .set_depth_limit(Some(limits.query_depth))
             .schema_builder()
-            .extension(Guard { page_rows: limits.page_rows })
+            .extension(Guard {
+                page_rows: limits.page_rows,
+            })
             .data(db.reader().clone())
             .data(limits.clone());
         match feed {
@@ -139,7 +154,11 @@ impl Entities {
         limits: Limits,
     ) -> Result<Api, SchemaError> {
         let schema = self.schema(&db, Some(feed), &limits)?;
-        let loaders = self.entities.iter().map(|entity| entity.loaders()).collect();
+        let loaders = self
+            .entities
+            .iter()
+            .map(|entity| entity.loaders())
+            .collect();
         Ok(Api::new(schema, db, limits).with_loaders(loaders))
     }
 }
@@ -196,7 +215,9 @@ fn read_filters(
     };
     let (column, table) = (column.clone(), Arc::clone(table));
     let types = &mut context.filter_types;
-    types.overwrites.insert(id.clone(), Some(FilterType::Custom(name)));
+    types
+        .overwrites
+        .insert(id.clone(), Some(FilterType::Custom(name)));
     types.condition_functions.insert(
         id.clone(),
         Box::new(move |condition, tests| {
@@ -251,15 +272,21 @@ where
 
     fn register(&self, mut builder: Builder, info: &Arc<EntityInfo>) -> Builder {
         let context = builder.context;
-        let relations = R::iter().map(|relation| relation.get_relation(context)).collect();
+        let relations = R::iter()
+            .map(|relation| relation.get_relation(context))
+            .collect();
         let related = RelatedEntityFilter::<E>::build::<R>(context);
         builder.register_entity::<E>(relations, &related);
         // Seaography's own query of the entity: ours takes its place.
         builder.queries.pop();
-        builder.queries.push(connection::field::<E>(context, Arc::clone(info)));
+        builder
+            .queries
+            .push(connection::field::<E>(context, Arc::clone(info)));
         let basic = EntityObjectBuilder { context }.to_basic_object::<E>();
         builder.outputs.push(basic);
-        builder.mutations.extend(mutation::fields::<E>(context, info));
+        builder
+            .mutations
+            .extend(mutation::fields::<E>(context, info));
         builder.register_related_entity_filter(related)
     }
 

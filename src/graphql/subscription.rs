@@ -27,7 +27,10 @@ pub(super) fn changes() -> SubscriptionField {
             let start = change::start(&ctx)?.unwrap_or(Start::Now);
             let wanted = change::selection(&ctx)?;
             let feed = change::feed(&ctx)?;
-            let subscription = feed.subscribe(&start, wanted).await.map_err(Refusal::from)?;
+            let subscription = feed
+                .subscribe(&start, wanted)
+                .await
+                .map_err(Refusal::from)?;
             let epoch = feed.epoch().clone();
             let items = stream::unfold(Some(subscription), |subscription| async {
                 let mut subscription = subscription?;
@@ -50,8 +53,14 @@ pub(super) fn changes() -> SubscriptionField {
     })
     .description("Every change, in order, once; from a cursor or from now.")
     .argument(InputValue::new("after", TypeRef::named(TypeRef::STRING)))
-    .argument(InputValue::new("entities", TypeRef::named_nn_list(TypeRef::STRING)))
-    .argument(InputValue::new("operations", TypeRef::named_nn_list("ChangeOperation")))
+    .argument(InputValue::new(
+        "entities",
+        TypeRef::named_nn_list(TypeRef::STRING),
+    ))
+    .argument(InputValue::new(
+        "operations",
+        TypeRef::named_nn_list("ChangeOperation"),
+    ))
 }
 
 /// `taskChanges(after, filters, includeInitial)`.
@@ -72,7 +81,10 @@ pub(super) fn records(
             if let Some(predicate) = &predicate {
                 predicate.check_streamable(&entity)?;
             }
-            let initial = ctx.args.get("includeInitial").filter(|value| !value.is_null());
+            let initial = ctx
+                .args
+                .get("includeInitial")
+                .filter(|value| !value.is_null());
             let initial = initial.is_some_and(|value| value.boolean().unwrap_or(false));
             let begin = match (change::start(&ctx)?, initial) {
                 (Some(_), true) => {
@@ -87,7 +99,9 @@ pub(super) fn records(
             };
             let feed = change::feed(&ctx)?.clone();
             let records = Records::open(feed, entity, table, predicate, begin).await?;
-            Ok(records.into_stream().map(|item| Ok(FieldValue::owned_any(item?))))
+            Ok(records
+                .into_stream()
+                .map(|item| Ok(FieldValue::owned_any(item?))))
         })
     })
     .description("The rows that match, as they come, change and go.")
@@ -96,5 +110,7 @@ pub(super) fn records(
         "filters",
         TypeRef::named(FilterInputBuilder { context }.type_name(&entity.object)),
     ))
-    .argument(InputValue::new("includeInitial", TypeRef::named(TypeRef::BOOLEAN)).default_value(false))
+    .argument(
+        InputValue::new("includeInitial", TypeRef::named(TypeRef::BOOLEAN)).default_value(false),
+    )
 }

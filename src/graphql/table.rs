@@ -1,8 +1,9 @@
 //! Reading a registered entity's rows without knowing its Rust type.
 
 use sea_orm::{
-    Condition, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, FromQueryResult, IdenStatic, Iterable, ModelTrait,
-    Order, PrimaryKeyToColumn, QueryFilter, QueryOrder, QuerySelect, Value,
+    Condition, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
+    FromQueryResult, IdenStatic, Iterable, ModelTrait, Order, PrimaryKeyToColumn, QueryFilter,
+    QueryOrder, QuerySelect, Value,
 };
 use seachange_changelog::{Image, image};
 use seaography::{
@@ -79,7 +80,9 @@ where
             select = select.order_by_asc(*column);
         }
         let mut select = select.limit(limit);
-        let found = tx.query_all(sea_orm::QueryTrait::query(&mut select)).await?;
+        let found = tx
+            .query_all(sea_orm::QueryTrait::query(&mut select))
+            .await?;
         let is_last = (found.len() as u64) < limit;
         let mut next = None;
         let mut rows = Vec::with_capacity(found.len());

@@ -85,13 +85,16 @@ fn tally(truth: &Truth, read: Read) -> Tally {
         }
     }
     waits.sort_unstable();
-    let known = |number: &i64| {
-        truth.committed.contains_key(number) || truth.uncertain.contains_key(number)
-    };
+    let known =
+        |number: &i64| truth.committed.contains_key(number) || truth.uncertain.contains_key(number);
     Tally {
         reader,
         delivered: changes.len(),
-        lost: truth.committed.keys().filter(|number| !seen.contains_key(number)).count(),
+        lost: truth
+            .committed
+            .keys()
+            .filter(|number| !seen.contains_key(number))
+            .count(),
         doubled: seen.values().filter(|times| **times > 1).count(),
         phantoms: seen.keys().filter(|number| !known(number)).count(),
         out_of_order: out_of_order(&rows),
@@ -131,5 +134,8 @@ fn torn(rows: &[&log::Model]) -> usize {
 
 fn share(sorted: &[Duration], percent: usize) -> Duration {
     let index = sorted.len().saturating_mul(percent) / 100;
-    sorted.get(index.min(sorted.len().saturating_sub(1))).copied().unwrap_or_default()
+    sorted
+        .get(index.min(sorted.len().saturating_sub(1)))
+        .copied()
+        .unwrap_or_default()
 }

@@ -36,7 +36,12 @@ pub(super) async fn start(feeds: &[Feed], from: &Cursor) -> Result<Readers, Feed
     let (until, stop) = watch::channel(None);
     let mut tasks = Vec::new();
     for (number, feed) in feeds.iter().enumerate() {
-        let live = live(format!("live on server {number}"), feed.clone(), from.clone(), stop.clone());
+        let live = live(
+            format!("live on server {number}"),
+            feed.clone(),
+            from.clone(),
+            stop.clone(),
+        );
         tasks.push(tokio::spawn(live));
     }
     tasks.push(tokio::spawn(bare(feeds.to_vec(), from.clone(), stop)));
@@ -84,7 +89,11 @@ async fn live(
             changes.push((change, Instant::now()));
         }
     }
-    changes.extend(subscription.take_ready().map(|change| (change, Instant::now())));
+    changes.extend(
+        subscription
+            .take_ready()
+            .map(|change| (change, Instant::now())),
+    );
     Ok(Read { reader, changes })
 }
 
@@ -103,11 +112,17 @@ async fn bare(
         };
         // A text and back: a cursor is all that a client keeps.
         let held: Cursor = cursor.to_string().parse()?;
-        let page = feed.page(&Start::After(held), &of_table(), BARE_PAGE).await?;
+        let page = feed
+            .page(&Start::After(held), &of_table(), BARE_PAGE)
+            .await?;
         let is_short = !page.has_more;
         cursor = Cursor::at(feed.epoch(), page.end);
         let now = Instant::now();
-        changes.extend(page.changes.into_iter().map(|change| (Arc::new(change), now)));
+        changes.extend(
+            page.changes
+                .into_iter()
+                .map(|change| (Arc::new(change), now)),
+        );
         if is_short && end.is_some_and(|end| cursor.position >= end.position) {
             let reader = "bare cursor, changing servers".to_owned();
             return Ok(Read { reader, changes });

@@ -103,12 +103,16 @@ impl Writer {
                 Ok(true) => {
                     let now = Instant::now();
                     truth.transactions += 1;
-                    truth.committed.extend(written.into_iter().map(|number| (number, now)));
+                    truth
+                        .committed
+                        .extend(written.into_iter().map(|number| (number, now)));
                 }
                 Ok(false) => truth.rolled_back += 1,
                 Err(Failure::Write) => truth.rolled_back += 1,
                 Err(Failure::Commit) => {
-                    truth.uncertain.extend(written.into_iter().map(|number| (number, ())));
+                    truth
+                        .uncertain
+                        .extend(written.into_iter().map(|number| (number, ())));
                 }
             }
         }

@@ -18,12 +18,18 @@ const CHANGES: &str = "query($after: String) { changes(after: $after) {
 
 async fn label(server: &TestServer, name: &str) -> Outcome {
     let create = "mutation($name: String!) { labelCreateOne(data: { name: $name }) { id } }";
-    server.client().data(create, json!({ "name": name })).await?;
+    server
+        .client()
+        .data(create, json!({ "name": name }))
+        .await?;
     Ok(())
 }
 
 async fn changes(server: &TestServer, after: &str) -> anyhow::Result<Json> {
-    server.client().data(CHANGES, json!({ "after": after })).await
+    server
+        .client()
+        .data(CHANGES, json!({ "after": after }))
+        .await
 }
 
 fn count(page: &Json) -> usize {
@@ -38,12 +44,20 @@ async fn a_cursor_behind_the_horizon(server: &TestServer) -> Outcome {
     let removed = prune(server.db().writer(), Utc::now() + TimeDelta::hours(1)).await?;
     assert_eq!(removed, 2);
     let cursor = json!({ "after": old["changesHead"] });
-    assert_eq!(server.client().code(CHANGES, cursor).await?, "CURSOR_EXPIRED");
+    assert_eq!(
+        server.client().code(CHANGES, cursor).await?,
+        "CURSOR_EXPIRED"
+    );
     let mut socket = server.socket().await?;
     let query = "subscription($after: String) { changes(after: $after) { cursor } }";
-    socket.subscribe(query, json!({ "after": old["changesHead"] })).await?;
+    socket
+        .subscribe(query, json!({ "after": old["changesHead"] }))
+        .await?;
     let refused = socket.message().await?;
-    assert_eq!(refused["payload"][0]["extensions"]["code"], "CURSOR_EXPIRED", "{refused}");
+    assert_eq!(
+        refused["payload"][0]["extensions"]["code"], "CURSOR_EXPIRED",
+        "{refused}"
+    );
     // Where everything had been read, nothing is missing.
     label(server, "new").await?;
     let head = head.as_str().unwrap_or_default();
@@ -58,7 +72,10 @@ async fn a_cursor_of_another_epoch(server: &TestServer) -> Outcome {
     new_epoch(server.db().writer()).await?;
     let renewed = server.beside(|_| {}).await?;
     let cursor = json!({ "after": old });
-    assert_eq!(renewed.client().code(CHANGES, cursor).await?, "RESYNC_REQUIRED");
+    assert_eq!(
+        renewed.client().code(CHANGES, cursor).await?,
+        "RESYNC_REQUIRED"
+    );
     assert_eq!(count(&changes(&renewed, "0").await?), 0);
     label(&renewed, "after").await?;
     assert_eq!(count(&changes(&renewed, "0").await?), 1);
@@ -81,14 +98,20 @@ async fn a_database_that_has_moved(server: &TestServer) -> Outcome {
     }
     let moved = server.beside(|_| {}).await?;
     let cursor = json!({ "after": old });
-    assert_eq!(moved.client().code(CHANGES, cursor.clone()).await?, "RESYNC_REQUIRED");
+    assert_eq!(
+        moved.client().code(CHANGES, cursor.clone()).await?,
+        "RESYNC_REQUIRED"
+    );
     assert_eq!(count(&changes(&moved, "0").await?), 0, "history, not feed");
     label(&moved, "after").await?;
     assert_eq!(count(&changes(&moved, "0").await?), 1);
     // Once: the next start finds everything in its place.
     let head = changes(&moved, "0").await?["changesHead"].clone();
     let again = server.beside(|_| {}).await?;
-    again.client().data(CHANGES, json!({ "after": head })).await?;
+    again
+        .client()
+        .data(CHANGES, json!({ "after": head }))
+        .await?;
     again.finish().await?;
     moved.finish().await
 }

@@ -3,7 +3,10 @@
 //!
 //! Each case runs on the database it is given, on a specimen of that database's own.
 
-#![allow(dead_code, reason = "SeaORM's macro generates more than a private entity uses")]
+#![allow(
+    dead_code,
+    reason = "SeaORM's macro generates more than a private entity uses"
+)]
 
 mod arrays;
 mod entity;
@@ -51,7 +54,8 @@ pub trait Table:
 }
 
 impl<E> Table for E where
-    E: Writable + EntityTrait<Column: Iterable, ActiveModel: TryIntoModel<<E as EntityTrait>::Model>>
+    E: Writable
+        + EntityTrait<Column: Iterable, ActiveModel: TryIntoModel<<E as EntityTrait>::Model>>
 {
 }
 
@@ -78,8 +82,17 @@ pub trait Specimen {
     /// enumerations, addresses. Subscriptions refuse to order by it.
     fn is_ordered_by_database(column: &str) -> bool {
         let ordered = [
-            "string", "short", "fixed", "text", "text_uuid", "mood", "weather", "interval", "inet",
-            "cidr", "mac",
+            "string",
+            "short",
+            "fixed",
+            "text",
+            "text_uuid",
+            "mood",
+            "weather",
+            "interval",
+            "inet",
+            "cidr",
+            "mac",
         ];
         ordered.contains(&column)
     }
@@ -92,7 +105,10 @@ pub trait Specimen {
 /// The columns that an entity has.
 fn columns_of<S: Specimen, E: Table>() -> Vec<Column> {
     let has = |name| E::Column::iter().any(|column| column.as_str() == name);
-    S::columns().into_iter().filter(|column| has(column.name)).collect()
+    S::columns()
+        .into_iter()
+        .filter(|column| has(column.name))
+        .collect()
 }
 
 /// Runs a generic case on the specimen of the server's database.

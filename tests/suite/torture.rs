@@ -61,7 +61,11 @@ async fn naive_readers_fail(server: &TestServer) -> Outcome {
         let (mut seen, mut after) = (HashSet::new(), 0);
         while !*stop.borrow() {
             let newer = log::Entity::find().filter(log::Column::Id.gt(after));
-            let rows = newer.order_by_asc(log::Column::Id).limit(500).all(&plain).await?;
+            let rows = newer
+                .order_by_asc(log::Column::Id)
+                .limit(500)
+                .all(&plain)
+                .await?;
             after = rows.last().map_or(after, |row| row.id);
             seen.extend(rows.iter().map(|row| row.id));
             // A poll every two milliseconds, or the end.
@@ -80,7 +84,10 @@ async fn naive_readers_fail(server: &TestServer) -> Outcome {
     };
     let (seen, report) = tokio::try_join!(naive, torture)?;
     anyhow::ensure!(report.is_sound(), "{report:#?}");
-    let rows = log::Entity::find().order_by_asc(log::Column::Id).all(&plain).await?;
+    let rows = log::Entity::find()
+        .order_by_asc(log::Column::Id)
+        .all(&plain)
+        .await?;
     let lost = rows.iter().filter(|row| !seen.contains(&row.id)).count();
     anyhow::ensure!(lost > 0, "the naive reader lost nothing of {}", rows.len());
     let mut ended = HashSet::new();

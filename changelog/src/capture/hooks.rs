@@ -5,9 +5,7 @@
 //! and recording it, and an own hook that writes the same row again is recorded after, not inside.
 
 use chrono::{SecondsFormat, Utc};
-use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, ModelTrait,
-};
+use sea_orm::{ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, ModelTrait};
 
 use super::protocol::{Message, Step};
 use super::{Tracked, row};
@@ -99,7 +97,9 @@ where
         key: row::key_of(&model)?,
         before: None,
     };
-    message::<A::Entity>(Operation::Insert, step).send(db).await?;
+    message::<A::Entity>(Operation::Insert, step)
+        .send(db)
+        .await?;
     Ok(model)
 }
 
@@ -127,7 +127,9 @@ where
     } else {
         Step::Unchanged { key }
     };
-    message::<A::Entity>(Operation::Update, step).send(db).await?;
+    message::<A::Entity>(Operation::Update, step)
+        .send(db)
+        .await?;
     Ok(model)
 }
 
@@ -178,7 +180,9 @@ where
         key: Some(key),
         before,
     };
-    message::<A::Entity>(Operation::Delete, step).send(db).await?;
+    message::<A::Entity>(Operation::Delete, step)
+        .send(db)
+        .await?;
     Ok(model)
 }
 
@@ -194,7 +198,9 @@ where
 {
     if let Some(key) = row::key_of(&model)? {
         let step = Step::Record { key, after: None };
-        message::<A::Entity>(Operation::Delete, step).send(db).await?;
+        message::<A::Entity>(Operation::Delete, step)
+            .send(db)
+            .await?;
     }
     Ok(model)
 }

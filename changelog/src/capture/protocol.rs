@@ -4,9 +4,9 @@
 //! connection recognises by their text and never sends on. Any other connection sends them to the
 //! database, where the text is no SQL and fails: so a hook cannot run unrecorded by mistake.
 
+use sea_orm::StatementBuilder;
 use sea_orm::sea_query::{Value, Values};
 use sea_orm::{AuditError, ConnectionTrait, DbBackend, DbErr, QueryAccessAudit, Statement};
-use sea_orm::StatementBuilder;
 
 use crate::error::CaptureError;
 use crate::image::Image;
@@ -45,13 +45,11 @@ impl Message {
             Ok(_) => Ok(()),
             Err(error) if CaptureError::of(&error).is_some() => Err(error),
             // The text reached a database: this connection does not capture.
-            Err(DbErr::Query(_) | DbErr::Exec(_)) => {
-                Err(CaptureError::Untracked {
-                    table: self.table,
-                    operation: self.operation,
-                }
-                .into())
+            Err(DbErr::Query(_) | DbErr::Exec(_)) => Err(CaptureError::Untracked {
+                table: self.table,
+                operation: self.operation,
             }
+            .into()),
             Err(error) => Err(error),
         }
     }
@@ -65,8 +63,13 @@ impl Message {
     }
 
     fn read(values: &[Value]) -> Option<Self> {
-        let [Value::String(Some(table)), Value::String(Some(operation)), Value::String(Some(step)), key, image] =
-            values
+        let [
+            Value::String(Some(table)),
+            Value::String(Some(operation)),
+            Value::String(Some(step)),
+            key,
+            image,
+        ] = values
         else {
             return None;
         };

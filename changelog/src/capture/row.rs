@@ -112,7 +112,7 @@ where
 {
     let rust: ArrayType = <<A::Entity as EntityTrait>::Model as ModelTrait>::get_value_type(column);
     let text = serde_json::Value::String(now.to_owned());
-    let value = image::decode(column.def().get_column_type(), &rust, &text)
-        .map_err(CaptureError::from)?;
+    let value =
+        image::decode(column.def().get_column_type(), &rust, &text).map_err(CaptureError::from)?;
     model.try_set(column, value)
 }

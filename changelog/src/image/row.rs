@@ -88,8 +88,11 @@ where
     })
 }
 
-/// Sets a column; tells whether its field took the value.
-fn try_set<A: ActiveModelTrait>(
+/// Sets a column; tells whether its field took the value. A model whose field did not is half set:
+/// throw it away.
+///
+/// For values from outside, where SeaORM's own `try_set` may panic.
+pub fn try_set<A: ActiveModelTrait>(
     model: &mut A,
     column: <A::Entity as EntityTrait>::Column,
     value: Value,
@@ -98,7 +101,7 @@ fn try_set<A: ActiveModelTrait>(
         return model.try_set(column, value).is_ok();
     }
     // sea-query unwraps the elements of an array: one that the field's type does not take, e.g. a
-    // word its enum has lost, panics there. A model half set is thrown away by the caller.
+    // word its enum has lost, panics there.
     catch_unwind(AssertUnwindSafe(|| model.try_set(column, value).is_ok())).unwrap_or(false)
 }
 

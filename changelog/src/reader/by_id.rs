@@ -61,7 +61,10 @@ pub(super) async fn newest<C: ConnectionTrait>(db: &C) -> Result<Position, DbErr
         .expr(log::Column::Id.max())
         .into_query();
     let select = Query::select()
-        .expr_as(SimpleExpr::SubQuery(None, Box::new(newest.into())), "newest")
+        .expr_as(
+            SimpleExpr::SubQuery(None, Box::new(newest.into())),
+            "newest",
+        )
         .column(epoch::Column::Horizon)
         .from(epoch::Entity)
         .take();

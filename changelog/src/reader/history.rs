@@ -82,5 +82,6 @@ pub async fn change_at(tx: &DatabaseTransaction, place: Place) -> Result<Option<
         .and_where(Expr::col(Column::Id).eq(place.id))
         .take();
     let row = tx.query_one(&select).await?;
-    row.map(|row| Model::from_query_result(&row, "")).transpose()
+    row.map(|row| Model::from_query_result(&row, ""))
+        .transpose()
 }

@@ -6,9 +6,7 @@
 
 mod pass;
 
-use sea_orm::{
-    AccessMode, DatabaseConnection, DbErr, IsolationLevel, TransactionTrait,
-};
+use sea_orm::{AccessMode, DatabaseConnection, DbErr, IsolationLevel, TransactionTrait};
 
 use super::by_id;
 use super::position::Position;

@@ -32,10 +32,22 @@ impl Selection {
             list.as_ref().is_none_or(contains)
         };
         among(&self.entities, &row.entity)
-            && self.operations.as_ref().is_none_or(|list| list.contains(&row.operation))
-            && self.key.as_ref().is_none_or(|key| row.row_key.as_object() == Some(key))
-            && self.actor.as_ref().is_none_or(|actor| row.actor.as_ref() == Some(actor))
-            && self.transaction_id.as_ref().is_none_or(|id| row.transaction_id == *id)
+            && self
+                .operations
+                .as_ref()
+                .is_none_or(|list| list.contains(&row.operation))
+            && self
+                .key
+                .as_ref()
+                .is_none_or(|key| row.row_key.as_object() == Some(key))
+            && self
+                .actor
+                .as_ref()
+                .is_none_or(|actor| row.actor.as_ref() == Some(actor))
+            && self
+                .transaction_id
+                .as_ref()
+                .is_none_or(|id| row.transaction_id == *id)
     }
 
     /// The selection as SQL on the log.
@@ -61,7 +73,11 @@ impl Selection {
                 }
             }))
             .add_option(actor.as_ref().map(|actor| Column::Actor.eq(actor)))
-            .add_option(transaction_id.as_ref().map(|id| Column::TransactionId.eq(id)))
+            .add_option(
+                transaction_id
+                    .as_ref()
+                    .map(|id| Column::TransactionId.eq(id)),
+            )
     }
 }
 

@@ -21,10 +21,20 @@ pub(super) enum After {
 pub(super) async fn after_error(inner: &DatabaseTransaction) -> After {
     match inner.get_database_backend() {
         DbBackend::MySql => {
-            let ask = Statement::from_string(DbBackend::MySql, "SELECT CAST(@@in_transaction AS SIGNED) AS open");
+            let ask = Statement::from_string(
+                DbBackend::MySql,
+                "SELECT CAST(@@in_transaction AS SIGNED) AS open",
+            );
             let answer = inner.query_one_raw(ask).await;
-            let open = answer.ok().flatten().and_then(|row| row.try_get::<i64>("", "open").ok());
-            if open == Some(1) { After::Alive } else { After::Ended }
+            let open = answer
+                .ok()
+                .flatten()
+                .and_then(|row| row.try_get::<i64>("", "open").ok());
+            if open == Some(1) {
+                After::Alive
+            } else {
+                After::Ended
+            }
         }
         DbBackend::Sqlite => {
             // Inside a transaction another cannot begin; outside, this one must not stay.

@@ -59,7 +59,9 @@ impl Cascades {
             DbBackend::MySql => MARIADB,
             _ => POSTGRES,
         };
-        let rows = db.query_all_raw(Statement::from_string(backend, sql)).await?;
+        let rows = db
+            .query_all_raw(Statement::from_string(backend, sql))
+            .await?;
         let mut keys = Vec::with_capacity(rows.len());
         for row in rows {
             let text = |name: &str| row.try_get::<String>("", name);
@@ -119,7 +121,8 @@ impl Cascades {
 
     /// Whether raw SQL that writes the table might change tracked rows by itself.
     pub(super) fn concerns(&self, table: &str) -> bool {
-        self.on_delete.contains_key(table) || self.on_update.keys().any(|(parent, _)| parent == table)
+        self.on_delete.contains_key(table)
+            || self.on_update.keys().any(|(parent, _)| parent == table)
     }
 }
 
@@ -139,7 +142,10 @@ fn reached(keys: &[ForeignKey], table: &str, tracked: Registry) -> Option<String
         if tracked.is_tracked(table) {
             return Some(table.to_owned());
         }
-        for key in keys.iter().filter(|key| key.on_delete && key.parent == table) {
+        for key in keys
+            .iter()
+            .filter(|key| key.on_delete && key.parent == table)
+        {
             if seen.insert(&key.child) {
                 open.push(&key.child);
             }
@@ -152,5 +158,6 @@ fn reached(keys: &[ForeignKey], table: &str, tracked: Registry) -> Option<String
 fn sets(sql: &str, column: &str) -> bool {
     let sql = sql.to_lowercase();
     let assignments = sql.split(" where ").next().unwrap_or(&sql);
-    assignments.contains(&format!("\"{column}\" =")) || assignments.contains(&format!("`{column}` ="))
+    assignments.contains(&format!("\"{column}\" ="))
+        || assignments.contains(&format!("`{column}` ="))
 }

@@ -89,7 +89,10 @@ impl TrackedConnection {
         &self.writer
     }
 
-    async fn admit<S: StatementBuilder>(&self, statement: &S) -> Result<(Statement, Access), DbErr> {
+    async fn admit<S: StatementBuilder>(
+        &self,
+        statement: &S,
+    ) -> Result<(Statement, Access), DbErr> {
         let built = statement.build(&ConnectionTrait::get_database_backend(&self.writer));
         if let Some(message) = Message::of(&built) {
             let Message {
@@ -98,7 +101,9 @@ impl TrackedConnection {
             return Err(CaptureError::OutsideTransaction { table, operation }.into());
         }
         let writes = writes_of(statement, &built, self.settings.tracked);
-        self.settings.check(&self.reader, &built.sql, &writes).await?;
+        self.settings
+            .check(&self.reader, &built.sql, &writes)
+            .await?;
         if let Some((table, operation)) = writes.tracked.into_iter().next() {
             return Err(CaptureError::OutsideTransaction { table, operation }.into());
         }
@@ -132,7 +137,11 @@ impl TrackedConnection {
                     .get_or_insert(SqliteTransactionMode::Immediate);
             }
         }
-        let pool = if reads_only { &self.reader } else { &self.writer };
+        let pool = if reads_only {
+            &self.reader
+        } else {
+            &self.writer
+        };
         let inner = pool.begin_with_options(options).await?;
         Ok(TrackedTransaction::new(
             inner,

@@ -124,7 +124,11 @@ impl Ledger {
             .entries
             .iter()
             .rposition(|e| of_table(e) && e.key.as_ref() == Some(key))
-            .or_else(|| self.entries.iter().rposition(|e| of_table(e) && e.key.is_none()))
+            .or_else(|| {
+                self.entries
+                    .iter()
+                    .rposition(|e| of_table(e) && e.key.is_none())
+            })
             .ok_or(Unannounced)?;
         let executed = self.executed.get(&(table.to_owned(), operation)).copied();
         let Expectation::Write(before) = self.entries.remove(index).expects else {
@@ -202,7 +206,10 @@ mod tests {
     fn a_stale_announcement_lets_no_statement_commit_unrecorded() {
         let mut ledger = Ledger::default();
         ledger.announce("t".into(), Operation::Update, Some(key(9)), Some(key(9)));
-        assert!(ledger.execute("t", Operation::Update), "taken by a stray statement");
+        assert!(
+            ledger.execute("t", Operation::Update),
+            "taken by a stray statement"
+        );
         write(&mut ledger, 1);
         finish(&mut ledger, 1);
         assert_eq!(ledger.open(), Some(("t", Operation::Update)));
@@ -226,11 +233,17 @@ mod tests {
         ledger.announce("t".into(), Operation::Delete, Some(key(1)), None);
         assert!(ledger.execute("t", Operation::Delete));
         ledger.revoke("t", Operation::Delete);
-        assert_eq!(ledger.record("t", Operation::Delete, &key(1)), Ok(Settlement::Untouched));
+        assert_eq!(
+            ledger.record("t", Operation::Delete, &key(1)),
+            Ok(Settlement::Untouched)
+        );
 
         ledger.announce("t".into(), Operation::Delete, Some(key(1)), None);
         assert!(ledger.execute("t", Operation::Delete));
-        assert_eq!(ledger.record("t", Operation::Delete, &key(1)), Ok(Settlement::Raced));
+        assert_eq!(
+            ledger.record("t", Operation::Delete, &key(1)),
+            Ok(Settlement::Raced)
+        );
     }
 
     #[test]
@@ -247,6 +260,9 @@ mod tests {
     #[test]
     fn a_record_without_announcement_is_refused() {
         let mut ledger = Ledger::default();
-        assert_eq!(ledger.record("t", Operation::Insert, &key(1)), Err(Unannounced));
+        assert_eq!(
+            ledger.record("t", Operation::Insert, &key(1)),
+            Err(Unannounced)
+        );
     }
 }

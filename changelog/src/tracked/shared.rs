@@ -59,7 +59,12 @@ impl Settings {
         sql: &str,
     ) -> Result<(), DbErr> {
         let cascades = self.cascades(db).await?;
-        Ok(check_raw(sql, db.get_database_backend(), self.tracked, cascades)?)
+        Ok(check_raw(
+            sql,
+            db.get_database_backend(),
+            self.tracked,
+            cascades,
+        )?)
     }
 }
 

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sea_orm::sea_query::Alias;
 use sea_orm::{
     AccessMode, ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr,
-    ExecResult, IsolationLevel, QueryResult, Statement, StatementBuilder,
-    TransactionError, TransactionOptions, TransactionSession, TransactionTrait,
+    ExecResult, IsolationLevel, QueryResult, Statement, StatementBuilder, TransactionError,
+    TransactionOptions, TransactionSession, TransactionTrait,
 };
 use serde_json::Value as Json;
 
@@ -166,7 +166,10 @@ impl TrackedTransaction {
             return Ok(None);
         }
         let writes = writes_of(stmt, &built, self.scope.settings.tracked);
-        self.scope.settings.check(&self.inner, &built.sql, &writes).await?;
+        self.scope
+            .settings
+            .check(&self.inner, &built.sql, &writes)
+            .await?;
         if writes.is_raw {
             self.check_stays(&built.sql)?;
         }

@@ -24,9 +24,9 @@ impl Predicate {
     /// `BAD_INPUT` for tests that depend on the database's collation.
     pub(crate) fn check_streamable(&self, entity: &EntityInfo) -> Result<(), Refusal> {
         match self {
-            Self::All(parts) | Self::Any(parts) => {
-                parts.iter().try_for_each(|part| part.check_streamable(entity))
-            }
+            Self::All(parts) | Self::Any(parts) => parts
+                .iter()
+                .try_for_each(|part| part.check_streamable(entity)),
             Self::Not(inner) => inner.check_streamable(entity),
             Self::Test { column, test } => {
                 let is_text = entity.by_name(column).is_some_and(|c| is_text(&c.ty));

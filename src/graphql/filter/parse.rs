@@ -17,7 +17,10 @@ const PATTERN_BYTES: usize = 20_000;
 /// # Errors
 /// `BAD_INPUT` for a value that is none of its column's type, and for what no row could be;
 /// `LIMIT_EXCEEDED` for a filter that is too large.
-pub(crate) fn parse(entity: &EntityInfo, filter: &GraphqlValue) -> Result<Option<Predicate>, Refusal> {
+pub(crate) fn parse(
+    entity: &EntityInfo,
+    filter: &GraphqlValue,
+) -> Result<Option<Predicate>, Refusal> {
     super::check_size(filter)?;
     read(entity, filter)
 }
@@ -31,7 +34,10 @@ fn read(entity: &EntityInfo, filter: &GraphqlValue) -> Result<Option<Predicate>,
     let mut all = Vec::new();
     for (name, value) in fields {
         let predicate = match name.as_str() {
-            "and" => combine(list(entity, value)?.into_iter().flatten().collect(), Predicate::All),
+            "and" => combine(
+                list(entity, value)?.into_iter().flatten().collect(),
+                Predicate::All,
+            ),
             "or" => any(list(entity, value)?),
             "not" => read(entity, value)?.map(|inner| Predicate::Not(Box::new(inner))),
             field => {
@@ -87,7 +93,12 @@ fn tests(column: &ColumnInfo, filter: &GraphqlValue) -> Result<Vec<Predicate>, R
     let operations = match filter {
         GraphqlValue::Null => return Ok(Vec::new()),
         GraphqlValue::Object(operations) => operations,
-        _ => return Err(Refusal::bad_input(format!("filter on `{}` is an object", column.field))),
+        _ => {
+            return Err(Refusal::bad_input(format!(
+                "filter on `{}` is an object",
+                column.field
+            )));
+        }
     };
     let mut tests = Vec::new();
     for (operation, value) in operations {
@@ -135,13 +146,17 @@ fn test(column: &ColumnInfo, operation: &str, value: &GraphqlValue) -> Result<Te
         "ends_with" => text(Pattern::EndsWith),
         "like" => text(Pattern::Like),
         "not_like" => text(Pattern::NotLike),
-        other => Err(Refusal::bad_input(format!("unknown filter operation `{other}`"))),
+        other => Err(Refusal::bad_input(format!(
+            "unknown filter operation `{other}`"
+        ))),
     }
 }
 
 fn operand(column: &ColumnInfo, value: &GraphqlValue) -> Result<Operand, Refusal> {
     if matches!(value, GraphqlValue::Null) {
-        return Err(Refusal::bad_input("nothing compares with null; use `is_null`"));
+        return Err(Refusal::bad_input(
+            "nothing compares with null; use `is_null`",
+        ));
     }
     let value: Value = scalar::from_graphql(column, value)?;
     let image = image::encode(&column.ty, &value)?;
@@ -162,6 +177,8 @@ fn pair(
 ) -> Result<(Operand, Operand), Refusal> {
     match <[Operand; 2]>::try_from(operands(column, value)?) {
         Ok([low, high]) => Ok((low, high)),
-        Err(_) => Err(Refusal::bad_input(format!("`{operation}` takes two values"))),
+        Err(_) => Err(Refusal::bad_input(format!(
+            "`{operation}` takes two values"
+        ))),
     }
 }

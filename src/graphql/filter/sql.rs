@@ -9,12 +9,12 @@ use super::{Comparison, Operand, Pattern, Predicate, Test};
 /// The condition that holds for exactly the rows that the predicate admits.
 pub(crate) fn condition<E: EntityTrait>(predicate: &Predicate, backend: DbBackend) -> Condition {
     match predicate {
-        Predicate::All(parts) => parts
-            .iter()
-            .fold(Condition::all(), |all, part| all.add(condition::<E>(part, backend))),
-        Predicate::Any(parts) => parts
-            .iter()
-            .fold(Condition::any(), |any, part| any.add(condition::<E>(part, backend))),
+        Predicate::All(parts) => parts.iter().fold(Condition::all(), |all, part| {
+            all.add(condition::<E>(part, backend))
+        }),
+        Predicate::Any(parts) => parts.iter().fold(Condition::any(), |any, part| {
+            any.add(condition::<E>(part, backend))
+        }),
         Predicate::Not(inner) => condition::<E>(inner, backend).not(),
         Predicate::Test { column, test } => {
             let column = E::Column::iter().find(|candidate| candidate.as_str() == *column);

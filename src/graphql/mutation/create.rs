@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use async_graphql::Value as GraphqlValue;
-use async_graphql::dynamic::{Field, FieldFuture, FieldValue, InputValue, ResolverContext, TypeRef};
+use async_graphql::dynamic::{
+    Field, FieldFuture, FieldValue, InputValue, ResolverContext, TypeRef,
+};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ColumnType, ConnectionTrait, DbBackend, EntityTrait, Iterable,
     PrimaryKeyToColumn, PrimaryKeyTrait, Value,
@@ -31,7 +33,10 @@ where
             Ok(rows.pop().map(FieldValue::owned_any))
         })
     })
-    .argument(InputValue::new("data", TypeRef::named_nn(inputs::insert_name(entity))))
+    .argument(InputValue::new(
+        "data",
+        TypeRef::named_nn(inputs::insert_name(entity)),
+    ))
 }
 
 pub(super) fn batch<E>(entity: &Arc<EntityInfo>) -> Field
@@ -48,7 +53,9 @@ where
                 single => std::slice::from_ref(single),
             };
             let rows = insert_all::<E>(&ctx, &entity, list).await?;
-            Ok(Some(FieldValue::list(rows.into_iter().map(FieldValue::owned_any))))
+            Ok(Some(FieldValue::list(
+                rows.into_iter().map(FieldValue::owned_any),
+            )))
         })
     })
     .argument(InputValue::new(
@@ -143,6 +150,8 @@ fn check_key<E: EntityTrait>(model: &E::ActiveModel, backend: DbBackend) -> Resu
     if given.all(is_positive) {
         Ok(())
     } else {
-        Err(Refusal::bad_input("a key that the database counts is at least 1"))
+        Err(Refusal::bad_input(
+            "a key that the database counts is at least 1",
+        ))
     }
 }

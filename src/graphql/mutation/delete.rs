@@ -3,8 +3,8 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use async_graphql::dynamic::{Field, FieldFuture, ResolverContext, TypeRef};
 use async_graphql::Value as GraphqlValue;
+use async_graphql::dynamic::{Field, FieldFuture, ResolverContext, TypeRef};
 use sea_orm::ModelTrait;
 use seachange_changelog::TrackedTransaction;
 use seaography::BuilderContext;

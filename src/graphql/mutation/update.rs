@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use async_graphql::dynamic::{Field, FieldFuture, FieldValue, InputValue, ResolverContext, TypeRef};
+use async_graphql::dynamic::{
+    Field, FieldFuture, FieldValue, InputValue, ResolverContext, TypeRef,
+};
 use sea_orm::{
     ActiveModelTrait, ActiveValue, EntityTrait, IntoActiveModel, Iterable, ModelTrait,
     PrimaryKeyToColumn,
@@ -29,10 +31,15 @@ where
         let entity = Arc::clone(&info);
         FieldFuture::new(async move {
             let rows = update::<E>(&ctx, &entity).await?;
-            Ok(Some(FieldValue::list(rows.into_iter().map(FieldValue::owned_any))))
+            Ok(Some(FieldValue::list(
+                rows.into_iter().map(FieldValue::owned_any),
+            )))
         })
     })
-    .argument(InputValue::new("data", TypeRef::named_nn(inputs::update_name(entity))))
+    .argument(InputValue::new(
+        "data",
+        TypeRef::named_nn(inputs::update_name(entity)),
+    ))
     .argument(filter_argument(context, entity))
     .argument(all_argument())
 }

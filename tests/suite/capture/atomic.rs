@@ -123,7 +123,10 @@ async fn a_failing_log_insert(server: &TestServer) -> Outcome {
     if !matches!(server.kind, Database::Postgres(_)) {
         let error = committed.expect_err("unrecorded");
         let told = CaptureError::of(&error);
-        assert!(matches!(told, Some(CaptureError::Unfinished { .. })), "{error}");
+        assert!(
+            matches!(told, Some(CaptureError::Unfinished { .. })),
+            "{error}"
+        );
     }
     plain.execute_unprepared(&rename("hidden", log)).await?;
     nothing_more(server).await
@@ -165,18 +168,28 @@ async fn a_transaction_that_the_database_ended(server: &TestServer) -> Outcome {
     let tx = server.db().begin().await?;
     rename(&tx, &one, "first").await?;
     if matches!(server.kind, Database::Sqlite) {
-        tx.execute_unprepared("CREATE TABLE once (id integer PRIMARY KEY)").await?;
+        tx.execute_unprepared("CREATE TABLE once (id integer PRIMARY KEY)")
+            .await?;
         let insert = "INSERT OR ROLLBACK INTO once VALUES (1)";
         tx.execute_unprepared(insert).await?;
-        tx.execute_unprepared(insert).await.expect_err("taken, and the transaction with it");
+        tx.execute_unprepared(insert)
+            .await
+            .expect_err("taken, and the transaction with it");
     } else {
         // Two transactions wait for each other: the database ends one of them.
         let other = server.db().begin().await?;
         rename(&other, &two, "second").await?;
         let (mine, theirs) =
             tokio::join!(rename(&tx, &two, "third"), rename(&other, &one, "fourth"));
-        anyhow::ensure!(mine.is_err() != theirs.is_err(), "one is ended: {mine:?} {theirs:?}");
-        let (ended, survivor) = if mine.is_err() { (tx, other) } else { (other, tx) };
+        anyhow::ensure!(
+            mine.is_err() != theirs.is_err(),
+            "one is ended: {mine:?} {theirs:?}"
+        );
+        let (ended, survivor) = if mine.is_err() {
+            (tx, other)
+        } else {
+            (other, tx)
+        };
         survivor.rollback().await?;
         return goes_no_further(server, ended, &two).await;
     }
@@ -188,7 +201,9 @@ async fn goes_no_further(
     tx: TrackedTransaction,
     row: &project::Model,
 ) -> Outcome {
-    let refused = rename(&tx, row, "beside").await.expect_err("written beside it");
+    let refused = rename(&tx, row, "beside")
+        .await
+        .expect_err("written beside it");
     let told = CaptureError::of(&refused);
     assert!(matches!(told, Some(CaptureError::Ended)), "{refused}");
     assert!(tx.begin().await.is_err(), "a savepoint of nothing");

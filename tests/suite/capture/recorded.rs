@@ -78,7 +78,10 @@ async fn context_is_carried(server: &TestServer) -> Outcome {
     assert_eq!(log[0].actor.as_deref(), Some("ada"));
     assert_eq!(log[0].mutation_id.as_deref(), Some("m-1"));
     assert_eq!(log[0].metadata, Some(json!({ "reason": "storm" })));
-    assert_eq!((&log[1].actor, &log[1].mutation_id, &log[1].metadata), (&None, &None, &None));
+    assert_eq!(
+        (&log[1].actor, &log[1].mutation_id, &log[1].metadata),
+        (&None, &None, &None)
+    );
     Ok(())
 }
 
@@ -120,9 +123,16 @@ async fn only_what_changes_is_written(server: &TestServer) -> Outcome {
     assert!(updated.archived);
     let log = server.logged().await?;
     let images = [&log[1].before, &log[1].after].map(|image| {
-        image.as_ref().and_then(|image| image.as_object()).cloned().unwrap_or_default()
+        image
+            .as_ref()
+            .and_then(|image| image.as_object())
+            .cloned()
+            .unwrap_or_default()
     });
-    assert_eq!(image::differing(&images[0], &images[1]), ["archived", "updated_at"]);
+    assert_eq!(
+        image::differing(&images[0], &images[1]),
+        ["archived", "updated_at"]
+    );
     Ok(())
 }
 
@@ -136,8 +146,12 @@ async fn save_inserts_and_updates(server: &TestServer) -> Outcome {
     saved.name = Set("later".to_owned());
     saved.save(&tx).await?;
     tx.commit().await?;
-    let operations: Vec<Operation> =
-        server.logged().await?.iter().map(|change| change.operation).collect();
+    let operations: Vec<Operation> = server
+        .logged()
+        .await?
+        .iter()
+        .map(|change| change.operation)
+        .collect();
     assert_eq!(operations, [Operation::Insert, Operation::Update]);
     Ok(())
 }
@@ -188,7 +202,10 @@ async fn composite_keys(server: &TestServer) -> Outcome {
     let log = server.logged().await?;
     let key = json!({ "label_id": label.id.to_string(), "task_id": task.id });
     for change in &log[3..] {
-        assert_eq!((change.entity.as_str(), &change.row_key), ("task_label", &key));
+        assert_eq!(
+            (change.entity.as_str(), &change.row_key),
+            ("task_label", &key)
+        );
     }
     assert_eq!(log.len(), 5);
     Ok(())
@@ -218,7 +235,10 @@ async fn nested_saves(server: &TestServer) -> Outcome {
     let log = server.logged().await?;
     let entities: Vec<&str> = log.iter().map(|change| change.entity.as_str()).collect();
     assert_eq!(entities, ["project", "task", "task"]);
-    assert!(log.iter().all(|change| change.transaction_id == log[0].transaction_id));
+    assert!(
+        log.iter()
+            .all(|change| change.transaction_id == log[0].transaction_id)
+    );
     Ok(())
 }
 
@@ -253,7 +273,10 @@ async fn one_transaction_one_id(server: &TestServer) -> Outcome {
 
 async fn concurrent_writes_in_one_transaction(server: &TestServer) -> Outcome {
     let tx = server.db().begin().await?;
-    let (one, two) = (super::project(&tx, "a").await?, super::project(&tx, "b").await?);
+    let (one, two) = (
+        super::project(&tx, "a").await?,
+        super::project(&tx, "b").await?,
+    );
     let rename = |model: &project::Model, name: &str| {
         let mut model = model.clone().into_active_model();
         model.name = Set(name.to_owned());

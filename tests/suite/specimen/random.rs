@@ -8,9 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::fields::{Fields, copy_of};
 use super::generate::{Random, value};
-use super::ground::{
-    assert_same, column_of, cut, image_in, insert_in, row_of, start, stored,
-};
+use super::ground::{assert_same, column_of, cut, image_in, insert_in, row_of, start, stored};
 use super::sample::{Column, equal};
 use super::{Specimen, columns_of, on_each};
 use crate::harness::{Outcome, TestServer};
@@ -31,14 +29,18 @@ async fn random<S: Specimen>(server: &TestServer) -> Outcome {
     let asked = std::env::var("SEACHANGE_TEST_SEEDS").ok();
     let seeds = asked.map_or(Ok(SEEDS), |seeds| seeds.parse())?;
     for seed in 0..seeds {
-        rows_of::<S>(&server, seed).await.with_context(|| format!("seed {seed}"))?;
+        rows_of::<S>(&server, seed)
+            .await
+            .with_context(|| format!("seed {seed}"))?;
     }
     server.finish().await
 }
 
 async fn rows_of<S: Specimen>(server: &TestServer, seed: u64) -> Outcome {
-    let columns: Vec<Column> =
-        columns_of::<S, S::Required>().into_iter().map(Column::inputs).collect();
+    let columns: Vec<Column> = columns_of::<S, S::Required>()
+        .into_iter()
+        .map(Column::inputs)
+        .collect();
     let mut random = Random::new(seed);
     let first = i64::try_from(seed)? * ROWS + 1;
     let keys = first..first + ROWS;
@@ -48,11 +50,15 @@ async fn rows_of<S: Specimen>(server: &TestServer, seed: u64) -> Outcome {
             .iter()
             .map(|column| (column.name, value::<S>(column, &mut random)))
             .collect();
-        let model = insert_in::<S::Required>(&tx, row_of::<S::Required>(id, values.clone())?).await?;
+        let model =
+            insert_in::<S::Required>(&tx, row_of::<S::Required>(id, values.clone())?).await?;
         for (name, written) in values {
             let found = sea_orm::ModelTrait::get(&model, column_of::<S::Required>(name));
             let (found_text, written_text) = (cut(&found), cut(&written));
-            anyhow::ensure!(equal(&found, &written), "{name}: {found_text} is not {written_text}");
+            anyhow::ensure!(
+                equal(&found, &written),
+                "{name}: {found_text} is not {written_text}"
+            );
         }
     }
     tx.commit().await?;
@@ -63,7 +69,9 @@ async fn rows_of<S: Specimen>(server: &TestServer, seed: u64) -> Outcome {
 /// The models in the log are those in the table.
 async fn assert_logged<S: Specimen>(server: &TestServer, keys: std::ops::Range<i64>) -> Outcome {
     use sea_orm::QuerySelect;
-    let newest = log::Entity::find().order_by_desc(log::Column::Id).limit(ROWS as u64);
+    let newest = log::Entity::find()
+        .order_by_desc(log::Column::Id)
+        .limit(ROWS as u64);
     let mut changes = newest.all(server.db()).await?;
     changes.reverse();
     for (id, change) in keys.zip(&changes) {
@@ -83,7 +91,10 @@ async fn copy_by_graphql<S: Specimen>(server: &TestServer, keys: std::ops::Range
     );
     let range = json!({ "first": keys.start, "last": keys.end - 1 });
     let page = client.data(&query, range).await?;
-    let mut rows = page["specimen"]["nodes"].as_array().cloned().unwrap_or_default();
+    let mut rows = page["specimen"]["nodes"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
     assert_eq!(rows.len(), ROWS as usize);
     for (id, row) in keys.clone().zip(&mut rows) {
         row["id"] = copy_of(id).into();
@@ -97,7 +108,10 @@ async fn copy_by_graphql<S: Specimen>(server: &TestServer, keys: std::ops::Range
     assert_eq!(data["specimenCreateBatch"], Json::Array(rows));
     for id in keys {
         let original = stored::<S::Required>(server, id).await?;
-        assert_same(&stored::<S::Required>(server, copy_of(id)).await?, &original)?;
+        assert_same(
+            &stored::<S::Required>(server, copy_of(id)).await?,
+            &original,
+        )?;
     }
     Ok(())
 }

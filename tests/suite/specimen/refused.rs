@@ -10,7 +10,11 @@ use super::texts::nested;
 use super::{Specimen, columns_of, on_each};
 use crate::harness::{Outcome, TestServer};
 
-crate::cases![bad_values_write_nothing, nulls_and_gaps_write_nothing, literals_too_deep_to_read];
+crate::cases![
+    bad_values_write_nothing,
+    nulls_and_gaps_write_nothing,
+    literals_too_deep_to_read
+];
 
 async fn bad_values_write_nothing(server: &TestServer) -> Outcome {
     on_each!(server, bad_values)
@@ -20,15 +24,18 @@ async fn bad_values_write_nothing(server: &TestServer) -> Outcome {
 async fn bad_values<S: Specimen>(server: &TestServer) -> Outcome {
     let server = start::<S>(server).await?;
     let (client, fields) = (server.client(), Fields::of::<S::Required>());
-    let columns: Vec<Column> =
-        columns_of::<S, S::Required>().into_iter().map(Column::inputs).collect();
-    let original =
-        insert::<S::Required>(&server, row::<S::Required>(key(0), 0, &columns)?).await?;
+    let columns: Vec<Column> = columns_of::<S, S::Required>()
+        .into_iter()
+        .map(Column::inputs)
+        .collect();
+    let original = insert::<S::Required>(&server, row::<S::Required>(key(0), 0, &columns)?).await?;
     let mut faults = Vec::new();
     for (column, bad) in S::refused() {
         let mut data = fields.input(1, 0, &columns);
         data[fields.field(column)] = bad.clone();
-        let created = client.send(&fields.creation(), json!({ "data": data })).await?;
+        let created = client
+            .send(&fields.creation(), json!({ "data": data }))
+            .await?;
         let changes = json!({ "id": key(0), "data": { fields.field(column): bad } });
         let updated = client.send(&fields.change(), changes).await?;
         for (what, answer) in [("insert", created), ("update", updated)] {
@@ -54,16 +61,22 @@ async fn nulls_and_gaps_write_nothing(server: &TestServer) -> Outcome {
 async fn gaps<S: Specimen>(server: &TestServer) -> Outcome {
     let server = start::<S>(server).await?;
     let (client, fields) = (server.client(), Fields::of::<S::Required>());
-    let columns: Vec<Column> =
-        columns_of::<S, S::Required>().into_iter().map(Column::inputs).collect();
+    let columns: Vec<Column> = columns_of::<S, S::Required>()
+        .into_iter()
+        .map(Column::inputs)
+        .collect();
     for column in &columns {
         let field = fields.field(column.name);
         let mut data = fields.input(1, 0, &columns);
         data[field] = Json::Null;
-        let answer = client.code(&fields.creation(), json!({ "data": data })).await?;
+        let answer = client
+            .code(&fields.creation(), json!({ "data": data }))
+            .await?;
         assert_eq!(answer, "BAD_INPUT", "null into {}", column.name);
         data.as_object_mut().map(|data| data.remove(field));
-        let answer = client.code(&fields.creation(), json!({ "data": data })).await?;
+        let answer = client
+            .code(&fields.creation(), json!({ "data": data }))
+            .await?;
         assert_eq!(answer, "BAD_INPUT", "without {}", column.name);
     }
     assert_eq!(S::Required::find().count(server.db()).await?, 0);
@@ -84,7 +97,11 @@ async fn literals<S: Specimen>(server: &TestServer) -> Outcome {
             "mutation {{ specimenOptionalCreateOne(data: {{ id: 1, json: {} }}) {{ json }} }}",
             nested(levels)
         );
-        assert_eq!(client.code(&query, json!({})).await?, "BAD_INPUT", "{levels}");
+        assert_eq!(
+            client.code(&query, json!({})).await?,
+            "BAD_INPUT",
+            "{levels}"
+        );
     }
     assert_eq!(S::Optional::find().count(server.db()).await?, 0);
     server.finish().await
@@ -137,12 +154,25 @@ pub fn everywhere() -> Vec<(&'static str, Json)> {
 }
 
 const DECIMALS: [&str; 6] = ["", "1e5", "abc", "1.", "+1", "NaN"];
-const DATES: [&str; 5] = ["", "2024-02-30", "2024-2-1", "20240201", "2024-02-01T00:00:00"];
+const DATES: [&str; 5] = [
+    "",
+    "2024-02-30",
+    "2024-2-1",
+    "20240201",
+    "2024-02-01T00:00:00",
+];
 const TIMES: [&str; 5] = ["", "24:00:00", "12:60:00", "12:00", "12:00:00Z"];
-const DATE_TIMES: [&str; 4] = ["", "2024-02-29", "2023-02-29T00:00:00Z", "2024-02-29T25:00:00Z"];
+const DATE_TIMES: [&str; 4] = [
+    "",
+    "2024-02-29",
+    "2023-02-29T00:00:00Z",
+    "2024-02-29T25:00:00Z",
+];
 
 /// Each of the texts in each of the columns.
 pub fn bad(columns: &[&'static str], texts: &[&str]) -> Vec<(&'static str, Json)> {
-    let pairs = columns.iter().flat_map(|column| texts.iter().map(|text| (*column, json!(text))));
+    let pairs = columns
+        .iter()
+        .flat_map(|column| texts.iter().map(|text| (*column, json!(text))));
     pairs.collect()
 }

@@ -102,5 +102,5 @@ pub fn equal(left: &Value, right: &Value) -> bool {
 
 /// As [`equal`], of JSON: `==` takes 0.0 for -0.0.
 pub fn same(left: &Json, right: &Json) -> bool {
-    left == right && (left.is_string() || left.to_string() == right.to_string())
+    left == right && (left.is_string() || format!("{left}") == format!("{right}"))
 }

@@ -120,17 +120,26 @@ async fn nulls<S: Specimen>(server: &TestServer) -> Outcome {
     let (client, fields) = (server.client(), Fields::of::<S::Optional>());
     let original = insert::<S::Optional>(&server, null_row::<S::Optional>(key(0))?).await?;
     let mut data = fields.read(&client, key(0)).await?;
-    let others = data.as_object().into_iter().flatten().filter(|(name, _)| *name != "id");
+    let others = data
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| *name != "id");
     assert!(others.clone().count() > 0 && others.clone().all(|(_, value)| value.is_null()));
     data["id"] = copy_of(key(0)).into();
     fields.create(&client, &data).await?;
-    assert_same(&stored::<S::Optional>(&server, copy_of(key(0))).await?, &original)?;
+    assert_same(
+        &stored::<S::Optional>(&server, copy_of(key(0))).await?,
+        &original,
+    )?;
     // Left out is null too.
     fields.create(&client, &json!({ "id": 1 })).await?;
     assert_same(&stored::<S::Optional>(&server, 1).await?, &original)?;
     // And back from values to nulls.
     let columns = inputs(columns_of::<S, S::Optional>());
-    fields.update(&client, 1, &fields.input(1, 0, &columns)).await?;
+    fields
+        .update(&client, 1, &fields.input(1, 0, &columns))
+        .await?;
     data["id"] = 1.into();
     fields.update(&client, 1, &data).await?;
     assert_same(&stored::<S::Optional>(&server, 1).await?, &original)?;
@@ -147,19 +156,28 @@ const CHANGES: &str = "query($key: Json) {
 /// The images that `changes` tells, and the typed rows that `specimenChanges` tells.
 async fn changes<S: Specimen>(server: &TestServer) -> Outcome {
     let server = start::<S>(server).await?;
-    let (client, columns) = (server.client(), with_megabytes(columns_of::<S, S::Required>()));
+    let (client, columns) = (
+        server.client(),
+        with_megabytes(columns_of::<S, S::Required>()),
+    );
     let fields = Fields::of::<S::Required>();
     for n in rows(&columns) {
         insert::<S::Required>(&server, row::<S::Required>(key(n), n, &columns)?).await?;
         let key = json!({ "id": key(n).to_string() });
         let data = client.data(CHANGES, json!({ "key": key })).await?;
-        let nodes = data["changes"]["nodes"].as_array().cloned().unwrap_or_default();
+        let nodes = data["changes"]["nodes"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
         assert_eq!(nodes.len(), 1);
         assert_eq!(nodes[0]["before"], Json::Null);
         assert_image(image_in(&Some(nodes[0]["after"].clone()))?, n, &columns)?;
     }
     let selection = fields.selection();
-    for (arguments, kind) in [("includeInitial: true", "INITIAL"), ("after: \"0\"", "INSERT")] {
+    for (arguments, kind) in [
+        ("includeInitial: true", "INITIAL"),
+        ("after: \"0\"", "INSERT"),
+    ] {
         let mut socket = server.socket().await?;
         let query = format!(
             "subscription {{ specimenChanges({arguments}) {{ kind key record {{ {selection} }} }} }}"
@@ -172,7 +190,10 @@ async fn changes<S: Specimen>(server: &TestServer) -> Outcome {
         }
         for n in order {
             let item = socket.next().await?["specimenChanges"].clone();
-            assert_eq!((&item["kind"], &item["key"]["id"]), (&json!(kind), &json!(key(n).to_string())));
+            assert_eq!(
+                (&item["kind"], &item["key"]["id"]),
+                (&json!(kind), &json!(key(n).to_string()))
+            );
             fields.assert_row(&item["record"], n, &columns)?;
         }
         assert_eq!(socket.next().await?["specimenChanges"]["kind"], "CAUGHT_UP");

@@ -5,17 +5,17 @@
 
 use sea_orm::prelude::{
     BigDecimal, ChronoDate, ChronoDateTime, ChronoDateTimeLocal, ChronoDateTimeUtc,
-    ChronoDateTimeWithTimeZone, ChronoTime, ChronoUnixTimestamp, ChronoUnixTimestampMillis, Decimal,
-    Json, TextUuid, TimeDate, TimeDateTime, TimeDateTimeWithTimeZone, TimeTime, Uuid,
+    ChronoDateTimeWithTimeZone, ChronoTime, ChronoUnixTimestamp, ChronoUnixTimestampMillis,
+    Decimal, Json, TextUuid, TimeDate, TimeDateTime, TimeDateTimeWithTimeZone, TimeTime, Uuid,
 };
 use sea_orm::{ConnectionTrait, DatabaseConnection, Schema};
 use seachange::App;
 use serde_json::{Value, json};
 
 use super::entity::specimen;
+use super::refused::everywhere;
 use super::sample::{Column, column};
 use super::words::{Level, Mood, Weather, levels, moods, weathers};
-use super::refused::everywhere;
 use super::{FEW, Specimen, numbers, texts, times};
 use crate::harness::Outcome;
 
@@ -94,8 +94,10 @@ impl Specimen for Sqlite {
 
     async fn create(db: &DatabaseConnection) -> Outcome {
         let schema = Schema::new(db.get_database_backend());
-        db.execute(&schema.create_table_from_entity(required::Entity)).await?;
-        db.execute(&schema.create_table_from_entity(optional::Entity)).await?;
+        db.execute(&schema.create_table_from_entity(required::Entity))
+            .await?;
+        db.execute(&schema.create_table_from_entity(optional::Entity))
+            .await?;
         Ok(())
     }
 
@@ -104,10 +106,19 @@ impl Specimen for Sqlite {
         let mut columns = numbers();
         columns.extend([
             column("decimal", numbers::decimals(&real)),
-            column("scaled", numbers::decimals(&["0.000", "-999999999.999", "0.100", "1.000"])),
-            column("money", numbers::decimals(&["0.00", "-9999999999999.99", "0.10", "1.00"])),
+            column(
+                "scaled",
+                numbers::decimals(&["0.000", "-999999999.999", "0.100", "1.000"]),
+            ),
+            column(
+                "money",
+                numbers::decimals(&["0.00", "-9999999999999.99", "0.10", "1.00"]),
+            ),
             // The nearest doubles, written out: sums of powers of two are exact.
-            column("big_decimal", numbers::big_decimals(&["0", "-0.5", "1125899906842624.25", "7"])),
+            column(
+                "big_decimal",
+                numbers::big_decimals(&["0", "-0.5", "1125899906842624.25", "7"]),
+            ),
         ]);
         columns.extend(texts());
         columns.extend(times());

@@ -45,7 +45,9 @@ pub fn zero_character() -> Sample {
 
 /// Exactly five characters.
 pub fn fixed_texts() -> Vec<Sample> {
-    ["abcde", "日本語🦀é", "a'\"\\%"].map(|text| Sample::new(text, text)).into()
+    ["abcde", "日本語🦀é", "a'\"\\%"]
+        .map(|text| Sample::new(text, text))
+        .into()
 }
 
 fn bytes(bytes: Vec<u8>) -> Sample {
@@ -72,21 +74,28 @@ pub fn fixed_binaries() -> Vec<Sample> {
     ]
 }
 
-/// The first, the last, and one in between.
-const UUIDS: [(u128, &str); 3] = [
+/// The first, the last, and one each of versions 7, 4 and 1.
+const UUIDS: [(u128, &str); 5] = [
     (0, "00000000-0000-0000-0000-000000000000"),
     (u128::MAX, "ffffffff-ffff-ffff-ffff-ffffffffffff"),
-    (0x0192_3e5a_b7c4_7def_8123_4567_89ab_cdef, "01923e5a-b7c4-7def-8123-456789abcdef"),
+    (
+        0x0192_3e5a_b7c4_7def_8123_4567_89ab_cdef,
+        "01923e5a-b7c4-7def-8123-456789abcdef",
+    ),
 ];
 
 /// As 16 bytes.
 pub fn uuids() -> Vec<Sample> {
-    UUIDS.map(|(value, text)| Sample::new(Uuid::from_u128(value), text)).into()
+    UUIDS
+        .map(|(value, text)| Sample::new(Uuid::from_u128(value), text))
+        .into()
 }
 
 /// As text.
 pub fn text_uuids() -> Vec<Sample> {
-    UUIDS.map(|(value, text)| Sample::new(TextUuid(Uuid::from_u128(value)), text)).into()
+    UUIDS
+        .map(|(value, text)| Sample::new(TextUuid(Uuid::from_u128(value)), text))
+        .into()
 }
 
 fn document(value: Json) -> Sample {
@@ -113,7 +122,9 @@ pub fn documents(depth: usize) -> Vec<Sample> {
 /// Documents that a JSON type keeps only if it keeps the text.
 pub fn exact_documents(depth: usize) -> Vec<Sample> {
     let mut samples = documents(depth);
-    samples.push(document(json!({ "zero": -0.0, "nul": "\0", "whole": 1.0, "large": 1e300 })));
+    samples.push(document(
+        json!({ "zero": -0.0, "nul": "\0", "whole": 1.0, "large": 1e300 }),
+    ));
     samples
 }
 

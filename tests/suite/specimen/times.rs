@@ -8,10 +8,21 @@ use sea_orm::sea_query::prelude::time::{Date, OffsetDateTime, PrimitiveDateTime,
 use super::sample::Sample;
 
 /// Four-digit years, first and last first.
-const DATES: [&str; 5] = ["0001-01-01", "9999-12-31", "1000-01-01", "2024-02-29", "1970-01-01"];
+const DATES: [&str; 5] = [
+    "0001-01-01",
+    "9999-12-31",
+    "1000-01-01",
+    "2024-02-29",
+    "1970-01-01",
+];
 
-const TIMES: [&str; 5] =
-    ["00:00:00.000000", "23:59:59.999999", "00:00:00.000001", "12:34:56.500000", "12:00:00.000000"];
+const TIMES: [&str; 5] = [
+    "00:00:00.000000",
+    "23:59:59.999999",
+    "00:00:00.000001",
+    "12:34:56.500000",
+    "12:00:00.000000",
+];
 
 /// Moments of four-digit years.
 const MOMENTS: [&str; 6] = [
@@ -32,7 +43,10 @@ const RECENT: [&str; 4] = [
 ];
 
 fn samples(texts: &[&str], read: impl Fn(&str) -> Value) -> Vec<Sample> {
-    texts.iter().map(|text| Sample::new(read(text), *text)).collect()
+    texts
+        .iter()
+        .map(|text| Sample::new(read(text), *text))
+        .collect()
 }
 
 fn zoned(texts: &[&str], read: impl Fn(NaiveDateTime) -> Value) -> Vec<Sample> {
@@ -46,12 +60,20 @@ fn naive(text: &str) -> NaiveDateTime {
 
 /// `NaiveDate`
 pub fn dates() -> Vec<Sample> {
-    samples(&DATES, |text| text.parse::<NaiveDate>().expect("a date").into())
+    samples(&DATES, |text| {
+        text.parse::<NaiveDate>().expect("a date").into()
+    })
 }
 
 /// Dates, and moments, of other years than four digits write: chrono's and PostgreSQL's limits.
 pub fn far_dates() -> Vec<Sample> {
-    let texts = ["+262142-12-31", "+10000-01-01", "-0044-03-15", "-4713-11-24", "0000-02-29"];
+    let texts = [
+        "+262142-12-31",
+        "+10000-01-01",
+        "-0044-03-15",
+        "-4713-11-24",
+        "0000-02-29",
+    ];
     samples(&texts, |text| date_of(text).into())
 }
 
@@ -84,7 +106,9 @@ fn date_of(text: &str) -> NaiveDate {
 
 /// `NaiveTime`
 pub fn times() -> Vec<Sample> {
-    samples(&TIMES, |text| text.parse::<NaiveTime>().expect("a time").into())
+    samples(&TIMES, |text| {
+        text.parse::<NaiveTime>().expect("a time").into()
+    })
 }
 
 /// `NaiveDateTime`
@@ -104,15 +128,23 @@ pub fn recent_utc() -> Vec<Sample> {
 
 /// `DateTime<Local>`
 pub fn local() -> Vec<Sample> {
-    zoned(&MOMENTS, |moment| moment.and_utc().with_timezone(&Local).into())
+    zoned(&MOMENTS, |moment| {
+        moment.and_utc().with_timezone(&Local).into()
+    })
 }
 
 /// `DateTime<FixedOffset>`, in UTC and elsewhere.
 pub fn fixed() -> Vec<Sample> {
     let mut samples = zoned(&MOMENTS, |moment| moment.and_utc().fixed_offset().into());
     for (text, utc) in [
-        ("2024-02-29T23:59:59.999999+14:00", "2024-02-29T09:59:59.999999Z"),
-        ("2024-02-29T00:00:00.000001-12:00", "2024-02-29T12:00:00.000001Z"),
+        (
+            "2024-02-29T23:59:59.999999+14:00",
+            "2024-02-29T09:59:59.999999Z",
+        ),
+        (
+            "2024-02-29T00:00:00.000001-12:00",
+            "2024-02-29T12:00:00.000001Z",
+        ),
     ] {
         let moment: DateTime<FixedOffset> = text.parse().expect("a date and time");
         samples.push(Sample::new(moment, utc));
@@ -124,7 +156,10 @@ fn time_date(text: &str) -> Date {
     let (year, ordinal) = {
         use chrono::Datelike;
         let date: NaiveDate = text.parse().expect("a date");
-        (date.year(), u16::try_from(date.ordinal()).expect("at most 366"))
+        (
+            date.year(),
+            u16::try_from(date.ordinal()).expect("at most 366"),
+        )
     };
     Date::from_ordinal_date(year, ordinal).expect("a date")
 }
@@ -134,8 +169,13 @@ fn time_time(text: &str) -> Time {
     let time: NaiveTime = text.parse().expect("a time");
     let part = |part: u32| u8::try_from(part).expect("at most 59");
     let micro = time.nanosecond() / 1_000;
-    Time::from_hms_micro(part(time.hour()), part(time.minute()), part(time.second()), micro)
-        .expect("a time")
+    Time::from_hms_micro(
+        part(time.hour()),
+        part(time.minute()),
+        part(time.second()),
+        micro,
+    )
+    .expect("a time")
 }
 
 fn time_moment(text: &str) -> PrimitiveDateTime {
@@ -183,14 +223,20 @@ fn unix<T: Into<Value>>(texts: &[&str], read: impl Fn(DateTime<Utc>) -> T) -> Ve
 
 /// Seconds since 1970.
 pub fn seconds() -> Vec<Sample> {
-    unix(&["0001-01-01T00:00:00", "9999-12-31T23:59:59", "1969-12-31T23:59:59"], |moment| {
-        ChronoUnixTimestamp(moment)
-    })
+    unix(
+        &[
+            "0001-01-01T00:00:00",
+            "9999-12-31T23:59:59",
+            "1969-12-31T23:59:59",
+        ],
+        ChronoUnixTimestamp,
+    )
 }
 
 /// Milliseconds since 1970.
 pub fn millis() -> Vec<Sample> {
-    unix(&["0001-01-01T00:00:00.001", "9999-12-31T23:59:59.999"], |moment| {
-        ChronoUnixTimestampMillis(moment)
-    })
+    unix(
+        &["0001-01-01T00:00:00.001", "9999-12-31T23:59:59.999"],
+        ChronoUnixTimestampMillis,
+    )
 }

@@ -314,9 +314,15 @@ fn documents_that_the_log_could_not_be_read_with() {
     for column in columns {
         let image = encode(&column, &deepest.clone().into());
         let wrapped = json!({ "column": [image.as_ref().ok()] }).to_string();
-        assert!(serde_json::from_str::<Json>(&wrapped).is_ok(), "{column:?}: {image:?}");
+        assert!(
+            serde_json::from_str::<Json>(&wrapped).is_ok(),
+            "{column:?}: {image:?}"
+        );
         let refused = Err(ImageError::TooDeep);
         assert_eq!(encode(&column, &deeper.clone().into()), refused);
-        assert_eq!(decode(&column, &T::Json, &deeper).map(|_| Json::Null), refused);
+        assert_eq!(
+            decode(&column, &T::Json, &deeper).map(|_| Json::Null),
+            refused
+        );
     }
 }

@@ -34,7 +34,9 @@ pub(super) struct Pass {
 }
 
 pub(super) fn busy() -> DbErr {
-    DbErr::Query(RuntimeErr::Internal("another sequencer pass does not end".to_owned()))
+    DbErr::Query(RuntimeErr::Internal(
+        "another sequencer pass does not end".to_owned(),
+    ))
 }
 
 fn statement(sql: impl Into<String>) -> Statement {
@@ -56,10 +58,7 @@ pub(super) async fn look(db: &DatabaseConnection) -> Result<(Position, bool), Db
 
 /// The transactions that wait whose largest id is above `after`, in the order in which they go into
 /// the log.
-pub(super) async fn waiting<C: ConnectionTrait>(
-    db: &C,
-    after: i64,
-) -> Result<Vec<Waiting>, DbErr> {
+pub(super) async fn waiting<C: ConnectionTrait>(db: &C, after: i64) -> Result<Vec<Waiting>, DbErr> {
     let sql = format!(
         "SELECT transaction_id, MAX(id) AS last, COUNT(*) AS changes FROM change_inbox
          GROUP BY transaction_id HAVING last > ? ORDER BY last LIMIT {TRANSACTIONS}"
@@ -143,7 +142,8 @@ impl Pass {
             }
         }?;
         // The isolation level holds for one transaction.
-        self.control("SET TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
+        self.control("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+            .await?;
         self.control("START TRANSACTION").await
     }
 
@@ -164,7 +164,11 @@ impl Pass {
         // that others are inserting.
         let sql = "DELETE i FROM change_log l JOIN change_inbox i ON i.id = l.inbox_id
              WHERE l.id >= LAST_INSERT_ID()";
-        let deleted = self.connection.execute_raw(statement(sql)).await?.rows_affected();
+        let deleted = self
+            .connection
+            .execute_raw(statement(sql))
+            .await?
+            .rows_affected();
         if inserted != deleted || i64::try_from(inserted) != Ok(expected) {
             let text = format!("moved {inserted} of {expected} changes, removed {deleted}");
             return Err(DbErr::Query(RuntimeErr::Internal(text)));
@@ -181,7 +185,8 @@ impl Pass {
     pub(super) async fn end(self) -> Result<(), DbErr> {
         let sql = format!("DO RELEASE_LOCK({LOCK_NAME})");
         self.connection.execute_raw(statement(sql)).await?;
-        self.control("SET SESSION idle_transaction_timeout = DEFAULT").await?;
+        self.control("SET SESSION idle_transaction_timeout = DEFAULT")
+            .await?;
         self.connection.rollback().await
     }
 }

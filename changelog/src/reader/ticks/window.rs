@@ -167,7 +167,9 @@ impl Window {
     }
 
     fn end(&self) -> Option<Position> {
-        self.ticks.last().map(|tick| Position::end_of(tick.id, tick.last))
+        self.ticks
+            .last()
+            .map(|tick| Position::end_of(tick.id, tick.last))
     }
 
     /// The window's transactions, in order. A large window's list is kept, because it is read in
@@ -204,7 +206,12 @@ impl Window {
             values.push(value);
             format!("${}", values.len())
         };
-        let old: Vec<String> = base.snapshot.in_progress.iter().map(u64::to_string).collect();
+        let old: Vec<String> = base
+            .snapshot
+            .in_progress
+            .iter()
+            .map(u64::to_string)
+            .collect();
         let old = bind(format!("{{{}}}", old.join(",")).into());
         let from = bind(base.snapshot.xmax.to_string().into());
         let to = bind(newest.snapshot.xmax.to_string().into());
@@ -250,7 +257,9 @@ fn filter_sql(wanted: &Selection) -> (String, Vec<Value>) {
         .expr(Expr::cust("1"))
         .cond_where(condition)
         .build(PostgresQueryBuilder);
-    let filter = sql.split_once(" WHERE ").map_or("TRUE", |(_, filter)| filter);
+    let filter = sql
+        .split_once(" WHERE ")
+        .map_or("TRUE", |(_, filter)| filter);
     (filter.to_owned(), values.0)
 }
 
@@ -265,7 +274,10 @@ async fn rows_of(
     }
     let xids: Vec<String> = transactions.iter().map(|t| t.xid.to_string()).collect();
     let among = format!("{{{}}}", xids.join(","));
-    let select = select(wanted, Expr::cust_with_values("xid = ANY ($1::text::xid8[])", [among]));
+    let select = select(
+        wanted,
+        Expr::cust_with_values("xid = ANY ($1::text::xid8[])", [among]),
+    );
     changes(db, select, transactions).await
 }
 
@@ -278,10 +290,13 @@ async fn part_of(
     limit: u64,
 ) -> Result<Vec<Change>, DbErr> {
     let xid = transaction.xid.to_string();
-    let select = select(wanted, Expr::cust_with_values("xid = $1::text::xid8", [xid]))
-        .filter(log::Column::Id.gt(after))
-        .order_by_asc(log::Column::Id)
-        .limit(limit);
+    let select = select(
+        wanted,
+        Expr::cust_with_values("xid = $1::text::xid8", [xid]),
+    )
+    .filter(log::Column::Id.gt(after))
+    .order_by_asc(log::Column::Id)
+    .limit(limit);
     changes(db, select, &[transaction]).await
 }
 
@@ -297,8 +312,10 @@ async fn changes(
     select: Select<log::Entity>,
     transactions: &[&Transaction],
 ) -> Result<Vec<Change>, DbErr> {
-    let by_xid: HashMap<String, &Transaction> =
-        transactions.iter().map(|t| (t.xid.to_string(), *t)).collect();
+    let by_xid: HashMap<String, &Transaction> = transactions
+        .iter()
+        .map(|t| (t.xid.to_string(), *t))
+        .collect();
     let rows = db.query_all(select.as_query()).await?;
     rows.iter()
         .map(|row| {
