@@ -5,8 +5,6 @@ use async_graphql::dynamic::{InputObject, InputValue, TypeRef};
 use sea_orm::{ActiveModelTrait, ColumnType, EntityTrait, IdenStatic, Iterable, Value};
 use seachange_changelog::image;
 
-use seachange_changelog::image;
-
 use super::entity::{ColumnInfo, EntityInfo};
 use super::error::Refusal;
 use super::scalar;
