@@ -74,8 +74,8 @@ pub fn fixed_binaries() -> Vec<Sample> {
     ]
 }
 
-/// The first, the last, and one each of versions 7, 4 and 1.
-const UUIDS: [(u128, &str); 5] = [
+/// The first, the last, and one in between.
+const UUIDS: [(u128, &str); 3] = [
     (0, "00000000-0000-0000-0000-000000000000"),
     (u128::MAX, "ffffffff-ffff-ffff-ffff-ffffffffffff"),
     (
