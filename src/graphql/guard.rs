@@ -161,24 +161,16 @@ impl Pass<'_> {
     fn rewrite_arguments(&mut self, field: &mut Field, is_root: bool) -> ServerResult<()> {
         let mut written = Vec::with_capacity(field.arguments.len());
         for (name, value) in std::mem::take(&mut field.arguments) {
-            // A value with a variable that has none stays: validation reports it.
-            let Some(given) = resolve(&value.node, self.variables) else {
+            let reading = Reading::of(name.node.as_str(), is_root);
+            let given = reading.and_then(|reading| {
+                // A value with a variable that has none stays: validation reports it.
+                Some((reading, resolve(&value.node, self.variables)?))
+            });
+            let Some((reading, given)) = given else {
                 written.push((name, value));
                 continue;
             };
-            if matches!(
-                (name.node.as_str(), is_root),
-                ("having", true) | ("filters", false)
-            ) {
-                check_size(&given).map_err(|Refusal { code, message }| refusal(code, message))?;
-            }
-            let wanted = match (name.node.as_str(), is_root) {
-                ("having", true) => arguments::having(given.clone()),
-                ("filters", false) => arguments::filter(given.clone()),
-                ("orderBy", false) => arguments::order(given.clone()),
-                ("pagination", false) => arguments::pagination(given.clone(), self.page_rows)?,
-                _ => Some(given.clone()),
-            };
+            let wanted = reading.write(given.clone(), self.page_rows)?;
             if wanted.as_ref() == Some(&given) {
                 written.push((name, value));
                 continue;
@@ -189,6 +181,41 @@ impl Pass<'_> {
         }
         field.arguments = written;
         Ok(())
+    }
+}
+
+/// An argument that Seaography reads.
+#[derive(Clone, Copy)]
+enum Reading {
+    Having,
+    Filters,
+    OrderBy,
+    Pagination,
+}
+
+impl Reading {
+    /// By name and place; `None` for what our own fields and the adopter's read.
+    fn of(name: &str, is_root: bool) -> Option<Self> {
+        match (name, is_root) {
+            ("having", true) => Some(Self::Having),
+            ("filters", false) => Some(Self::Filters),
+            ("orderBy", false) => Some(Self::OrderBy),
+            ("pagination", false) => Some(Self::Pagination),
+            _ => None,
+        }
+    }
+
+    /// The value as Seaography is to read it; `None` for no argument.
+    fn write(self, given: Value, page_rows: u64) -> ServerResult<Option<Value>> {
+        if matches!(self, Self::Having | Self::Filters) {
+            check_size(&given).map_err(|Refusal { code, message }| refusal(code, message))?;
+        }
+        match self {
+            Self::Having => Ok(arguments::having(given)),
+            Self::Filters => Ok(arguments::filter(given)),
+            Self::OrderBy => Ok(arguments::order(given)),
+            Self::Pagination => arguments::pagination(given, page_rows),
+        }
     }
 }
 

@@ -11,7 +11,11 @@ pub use database::{Database, OwnDatabase};
 pub use server::{TestServer, reference_app};
 pub use socket::Socket;
 
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::FutureExt;
 
 /// What a test returns.
 pub type Outcome = anyhow::Result<()>;
@@ -54,11 +58,23 @@ pub fn run(case: Case, database: &Database) -> Outcome {
     show_log();
     runtime.block_on(async {
         let own = OwnDatabase::create(database).await?;
-        let server = TestServer::start(&own).await?;
-        let server = (case.run)(server).await?;
-        server.finish().await?;
+        let outcome = AssertUnwindSafe(run_on(case, &own)).catch_unwind().await;
+        if !matches!(outcome, Ok(Ok(()))) {
+            // What still runs may hold locks: a failed test tries to leave nothing behind, no more.
+            let _ = tokio::time::timeout(PATIENCE, own.drop()).await;
+            return outcome.unwrap_or_else(|panic| resume_unwind(panic));
+        }
         own.drop().await
     })
+}
+
+/// How long a failed test may take to drop its database.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+async fn run_on(case: Case, own: &OwnDatabase) -> Outcome {
+    let server = TestServer::start(own).await?;
+    let server = (case.run)(server).await?;
+    server.finish().await
 }
 
 /// The server's own log, where `RUST_LOG` asks for it: what is behind an `INTERNAL`.

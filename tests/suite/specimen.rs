@@ -98,14 +98,23 @@ pub trait Specimen {
     }
     /// Whether the column takes only few of the values of its type in Rust: [`FEW`], and others.
     fn has_few(column: &str) -> bool;
+    /// The columns with those samples only that the database orders as everyone else does.
+    fn ordered_columns() -> Vec<Column> {
+        Self::columns()
+    }
     /// What columns do not take, as GraphQL would have it.
     fn refused() -> Vec<(&'static str, Json)>;
 }
 
 /// The columns that an entity has.
 fn columns_of<S: Specimen, E: Table>() -> Vec<Column> {
+    those_of::<E>(S::columns())
+}
+
+/// Those of the columns that an entity has.
+fn those_of<E: Table>(columns: Vec<Column>) -> Vec<Column> {
     let has = |name| E::Column::iter().any(|column| column.as_str() == name);
-    S::columns()
+    columns
         .into_iter()
         .filter(|column| has(column.name))
         .collect()

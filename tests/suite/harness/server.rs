@@ -64,6 +64,11 @@ impl TestServer {
         self.server.db()
     }
 
+    /// The server itself.
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
     /// `http://…`, no slash at the end.
     pub fn url(&self) -> String {
         format!("http://{}", self.server.address)

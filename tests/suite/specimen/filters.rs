@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 use super::fields::Fields;
 use super::ground::{insert, key, null_row, row, rows, start};
 use super::sample::Column;
-use super::{Specimen, columns_of, on_each};
+use super::{Specimen, on_each, those_of};
 use crate::harness::{Client, Outcome, TestServer};
 
 crate::cases![queries_and_subscriptions_agree];
@@ -34,7 +34,7 @@ async fn queries_and_subscriptions_agree(server: &TestServer) -> Outcome {
 async fn agree<S: Specimen>(server: &TestServer) -> Outcome {
     let server = start::<S>(server).await?;
     let (client, fields) = (server.client(), Fields::of::<S::Optional>());
-    let columns = columns_of::<S, S::Optional>();
+    let columns = those_of::<S::Optional>(S::ordered_columns());
     for n in rows(&columns) {
         insert::<S::Optional>(&server, row::<S::Optional>(key(n), n, &columns)?).await?;
     }

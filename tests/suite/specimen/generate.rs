@@ -53,6 +53,12 @@ impl Random {
             .unwrap_or(1.5)
     }
 
+    /// None that PostgreSQL's `jsonb` would write as an integer.
+    fn fraction(&mut self) -> f64 {
+        let number = self.finite();
+        if (1e15..2e19).contains(&number.abs()) { 0.1 } else { number }
+    }
+
     /// Any characters but zero.
     fn text(&mut self, length: u64) -> String {
         let mut text = String::new();
@@ -93,7 +99,7 @@ impl Random {
             0 => json!(self.next() & 1 == 0),
             1 => json!(self.signed()),
             2 => json!(self.number()),
-            3 => json!(self.finite()),
+            3 => json!(self.fraction()),
             4 => json!(self.text(8)),
             5 => (0..self.below(4))
                 .map(|_| self.document(levels - 1))

@@ -1,8 +1,8 @@
 //! What every case stands on: a server that knows the specimen, its tables, its rows.
 
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, EntityTrait, IdenStatic, Iterable, ModelTrait,
-    TransactionSession, TransactionTrait, Value,
+    ActiveModelTrait, ColumnTrait, EntityTrait, IdenStatic, Iterable, ModelTrait, QueryOrder,
+    QuerySelect, TransactionSession, TransactionTrait, Value,
 };
 use seachange::changelog::{Image, TrackedTransaction, image, log};
 use serde_json::Value as Json;
@@ -102,9 +102,19 @@ pub async fn stored<E: Table>(server: &TestServer, id: i64) -> anyhow::Result<E:
     found.ok_or_else(|| anyhow::anyhow!("no row {id}"))
 }
 
+/// The newest changes, oldest of them first.
+pub async fn newest_of(server: &TestServer, count: u64) -> anyhow::Result<Vec<log::Model>> {
+    // On MariaDB a change is in the log once someone has asked for the log's head.
+    server.server().feed().head().await?;
+    let newest = log::Entity::find().order_by_desc(log::Column::Id);
+    let mut changes = newest.limit(count).all(server.db()).await?;
+    changes.reverse();
+    Ok(changes)
+}
+
 /// The newest change.
 pub async fn newest(server: &TestServer) -> anyhow::Result<log::Model> {
-    let newest = server.logged().await?.pop();
+    let newest = newest_of(server, 1).await?.pop();
     newest.ok_or_else(|| anyhow::anyhow!("nothing logged"))
 }
 

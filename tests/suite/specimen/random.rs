@@ -1,14 +1,16 @@
 //! Rows of random values, there and back: through hook and log into a model, out by GraphQL and in
 //! again. Each seed gives the same rows every time; a failure names its seed.
 
+use std::ops::Range;
+
 use anyhow::Context;
-use sea_orm::{EntityTrait, QueryOrder, TransactionSession, TransactionTrait};
-use seachange::changelog::{image, log};
+use sea_orm::{ModelTrait, TransactionSession, TransactionTrait};
+use seachange::changelog::image;
 use serde_json::{Value as Json, json};
 
 use super::fields::{Fields, copy_of};
 use super::generate::{Random, value};
-use super::ground::{assert_same, column_of, cut, image_in, insert_in, row_of, start, stored};
+use super::ground::{assert_same, column_of, cut, image_in, insert_in, newest_of, row_of, start, stored};
 use super::sample::{Column, equal};
 use super::{Specimen, columns_of, on_each};
 use crate::harness::{Outcome, TestServer};
@@ -53,7 +55,7 @@ async fn rows_of<S: Specimen>(server: &TestServer, seed: u64) -> Outcome {
         let model =
             insert_in::<S::Required>(&tx, row_of::<S::Required>(id, values.clone())?).await?;
         for (name, written) in values {
-            let found = sea_orm::ModelTrait::get(&model, column_of::<S::Required>(name));
+            let found = model.get(column_of::<S::Required>(name));
             let (found_text, written_text) = (cut(&found), cut(&written));
             anyhow::ensure!(
                 equal(&found, &written),
@@ -67,14 +69,10 @@ async fn rows_of<S: Specimen>(server: &TestServer, seed: u64) -> Outcome {
 }
 
 /// The models in the log are those in the table.
-async fn assert_logged<S: Specimen>(server: &TestServer, keys: std::ops::Range<i64>) -> Outcome {
-    use sea_orm::QuerySelect;
-    let newest = log::Entity::find()
-        .order_by_desc(log::Column::Id)
-        .limit(ROWS as u64);
-    let mut changes = newest.all(server.db()).await?;
-    changes.reverse();
+async fn assert_logged<S: Specimen>(server: &TestServer, keys: Range<i64>) -> Outcome {
+    let changes = newest_of(server, keys.clone().count() as u64).await?;
     for (id, change) in keys.zip(&changes) {
+        assert_eq!(change.row_key, json!({ "id": id.to_string() }));
         let model = stored::<S::Required>(server, id).await?;
         assert_same(&image::model_from(image_in(&change.after)?)?, &model)?;
     }
@@ -82,7 +80,7 @@ async fn assert_logged<S: Specimen>(server: &TestServer, keys: std::ops::Range<i
 }
 
 /// What a page of the query gives goes back in as one batch.
-async fn copy_by_graphql<S: Specimen>(server: &TestServer, keys: std::ops::Range<i64>) -> Outcome {
+async fn copy_by_graphql<S: Specimen>(server: &TestServer, keys: Range<i64>) -> Outcome {
     let (client, fields) = (server.client(), Fields::of::<S::Required>());
     let query = format!(
         "query($first: Int!, $last: Int!) {{

@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
+use sea_orm::{ColumnTrait, ColumnType, ModelTrait, TransactionSession, TransactionTrait};
 use serde_json::{Value as Json, json};
 
 use super::fields::{Fields, copy_of};
 use super::ground::{
-    assert_image, assert_same, image_in, insert, key, newest, null_row, row, rows, start, stored,
+    assert_image, assert_same, column_of, image_in, insert, key, newest, null_row, row, rows, start, stored,
 };
 use super::sample::Column;
 use super::{Specimen, Table, columns_of, on_each, texts};
@@ -15,6 +16,7 @@ use crate::harness::{Outcome, TestServer};
 crate::cases![
     every_value_comes_out,
     every_value_goes_back_in,
+    inputs_are_made_canonical,
     nulls_go_both_ways,
     changes_of_every_value,
     megabytes_go_back_in,
@@ -109,6 +111,57 @@ async fn back_into<E: Table>(
         }
     }
     Ok(())
+}
+
+async fn inputs_are_made_canonical(server: &TestServer) -> Outcome {
+    on_each!(server, canonical)
+}
+
+/// What may be written in more than one way comes out in one.
+async fn canonical<S: Specimen>(server: &TestServer) -> Outcome {
+    let server = start::<S>(server).await?;
+    let (client, fields) = (server.client(), Fields::of::<S::Optional>());
+    let scale = match column_of::<S::Optional>("scaled").def().get_column_type() {
+        ColumnType::Decimal(Some((_, scale))) => *scale as usize,
+        other => panic!("{other:?}"),
+    };
+    let three = format!("3.{}", "0".repeat(scale));
+    let small = format!("-0.{}5", "0".repeat(scale));
+    let smallest = format!("-0.{}1", "0".repeat(scale - 1));
+    for (column, input, output) in [
+        ("double", json!(1), json!(1.0)),
+        ("single", json!(0.1), json!(0.1)),
+        ("single", json!(0.10000000149011612), json!(0.1)),
+        ("decimal", json!("-001.500"), json!("-1.5")),
+        ("decimal", json!("-0"), json!("0")),
+        ("scaled", json!("3"), json!(three)),
+        ("scaled", json!("2.9999999999"), json!(three)),
+        ("scaled", json!(small), json!(smallest)),
+        ("time", json!("12:34:56"), json!("12:34:56.000000")),
+        ("time", json!("12:34:56.1234567"), json!("12:34:56.123456")),
+        ("date_time", json!("2024-02-29 12:00:00.5"), json!("2024-02-29T12:00:00.500000")),
+        ("utc", json!("2024-02-29t12:00:00+02:00"), json!("2024-02-29T10:00:00.000000Z")),
+        ("zoned", json!("2024-02-29T12:00:00.1234567-02:30"), json!("2024-02-29T14:30:00.123456Z")),
+        ("time_zoned", json!("2024-02-29T12:00:00z"), json!("2024-02-29T12:00:00.000000Z")),
+        (
+            "uuid",
+            json!("F47AC10B-58CC-4372-A567-0E02B2C3D479"),
+            json!("f47ac10b-58cc-4372-a567-0e02b2c3d479"),
+        ),
+    ] {
+        let field = fields.field(column);
+        let row = fields.create(&client, &json!({ "id": 1, field: input })).await?;
+        assert_eq!(row[field], output, "{input} into {column}");
+        assert_eq!(image_in(&newest(&server).await?.after)?[column], output);
+        let (model, before) = (stored::<S::Optional>(&server, 1).await?, newest(&server).await?);
+        // The same again, in the other words, is no change.
+        fields.update(&client, 1, &json!({ field: input })).await?;
+        assert_eq!(newest(&server).await?.id, before.id, "{input} into {column}");
+        let tx = server.db().begin().await?;
+        model.delete(&tx).await?;
+        tx.commit().await?;
+    }
+    server.finish().await
 }
 
 async fn nulls_go_both_ways(server: &TestServer) -> Outcome {

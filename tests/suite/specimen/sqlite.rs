@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::entity::specimen;
 use super::refused::everywhere;
-use super::sample::{Column, column};
+use super::sample::{Column, Sample, column};
 use super::words::{Level, Mood, Weather, levels, moods, weathers};
 use super::{FEW, Specimen, numbers, texts, times};
 use crate::harness::Outcome;
@@ -125,6 +125,22 @@ impl Specimen for Sqlite {
         columns
     }
 
+    /// It compares times as the texts that they are: years beyond four digits are out of order.
+    fn ordered_columns() -> Vec<Column> {
+        let mut columns = Self::columns();
+        let far = |sample: &Sample| {
+            let text = sample.image.as_str().unwrap_or_default();
+            text.starts_with(['+', '-'])
+        };
+        for column in &mut columns {
+            match column.name {
+                "date" | "date_time" | "utc" => column.samples.retain(|sample| !far(sample)),
+                _ => {}
+            }
+        }
+        columns
+    }
+
     /// Beside the usual ones `BigDecimal`: from REAL it is read back with every digit of the double.
     fn has_few(column: &str) -> bool {
         FEW.contains(&column) || column == "big_decimal"
@@ -191,11 +207,11 @@ fn texts() -> Vec<Column> {
 
 fn times() -> Vec<Column> {
     vec![
-        column("date", times::dates()),
+        column("date", [times::far_dates(), times::dates()].concat()),
         column("time", times::times()),
-        column("date_time", times::date_times()),
+        column("date_time", [times::far_date_times(), times::date_times()].concat()),
         column("timestamp", times::date_times()),
-        column("utc", times::utc()),
+        column("utc", [times::far_utc(), times::utc()].concat()),
         column("local", times::local()),
         column("zoned", times::fixed()),
         column("time_date", times::time_dates()),
