@@ -12,14 +12,12 @@ mod arrays;
 mod entity;
 mod fields;
 mod filters;
-mod generate;
 mod ground;
 mod logged;
 mod mariadb;
 mod networks;
 mod numbers;
 mod postgres;
-mod random;
 mod refused;
 mod sample;
 mod served;
@@ -42,7 +40,6 @@ pub fn cases() -> Vec<Case> {
         served::cases(),
         refused::cases(),
         filters::cases(),
-        random::cases(),
     ];
     parts.into_iter().flatten().collect()
 }

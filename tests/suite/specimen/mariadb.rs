@@ -174,7 +174,9 @@ impl Specimen for MariaDb {
     /// order of a subscription is not that of a query.
     fn ordered_columns() -> Vec<Column> {
         let mut columns = Self::columns();
-        let native = columns.iter_mut().filter(|column| column.name == "native_uuid");
+        let native = columns
+            .iter_mut()
+            .filter(|column| column.name == "native_uuid");
         native.for_each(|column| column.samples.truncate(3));
         columns
     }

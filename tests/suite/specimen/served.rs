@@ -7,7 +7,8 @@ use serde_json::{Value as Json, json};
 
 use super::fields::{Fields, copy_of};
 use super::ground::{
-    assert_image, assert_same, column_of, image_in, insert, key, newest, null_row, row, rows, start, stored,
+    assert_image, assert_same, column_of, image_in, insert, key, newest, null_row, row, rows,
+    start, stored,
 };
 use super::sample::Column;
 use super::{Specimen, Table, columns_of, on_each, texts};
@@ -139,10 +140,26 @@ async fn canonical<S: Specimen>(server: &TestServer) -> Outcome {
         ("scaled", json!(small), json!(smallest)),
         ("time", json!("12:34:56"), json!("12:34:56.000000")),
         ("time", json!("12:34:56.1234567"), json!("12:34:56.123456")),
-        ("date_time", json!("2024-02-29 12:00:00.5"), json!("2024-02-29T12:00:00.500000")),
-        ("utc", json!("2024-02-29t12:00:00+02:00"), json!("2024-02-29T10:00:00.000000Z")),
-        ("zoned", json!("2024-02-29T12:00:00.1234567-02:30"), json!("2024-02-29T14:30:00.123456Z")),
-        ("time_zoned", json!("2024-02-29T12:00:00z"), json!("2024-02-29T12:00:00.000000Z")),
+        (
+            "date_time",
+            json!("2024-02-29 12:00:00.5"),
+            json!("2024-02-29T12:00:00.500000"),
+        ),
+        (
+            "utc",
+            json!("2024-02-29t12:00:00+02:00"),
+            json!("2024-02-29T10:00:00.000000Z"),
+        ),
+        (
+            "zoned",
+            json!("2024-02-29T12:00:00.1234567-02:30"),
+            json!("2024-02-29T14:30:00.123456Z"),
+        ),
+        (
+            "time_zoned",
+            json!("2024-02-29T12:00:00z"),
+            json!("2024-02-29T12:00:00.000000Z"),
+        ),
         (
             "uuid",
             json!("F47AC10B-58CC-4372-A567-0E02B2C3D479"),
@@ -150,13 +167,22 @@ async fn canonical<S: Specimen>(server: &TestServer) -> Outcome {
         ),
     ] {
         let field = fields.field(column);
-        let row = fields.create(&client, &json!({ "id": 1, field: input })).await?;
+        let row = fields
+            .create(&client, &json!({ "id": 1, field: input }))
+            .await?;
         assert_eq!(row[field], output, "{input} into {column}");
         assert_eq!(image_in(&newest(&server).await?.after)?[column], output);
-        let (model, before) = (stored::<S::Optional>(&server, 1).await?, newest(&server).await?);
+        let (model, before) = (
+            stored::<S::Optional>(&server, 1).await?,
+            newest(&server).await?,
+        );
         // The same again, in the other words, is no change.
         fields.update(&client, 1, &json!({ field: input })).await?;
-        assert_eq!(newest(&server).await?.id, before.id, "{input} into {column}");
+        assert_eq!(
+            newest(&server).await?.id,
+            before.id,
+            "{input} into {column}"
+        );
         let tx = server.db().begin().await?;
         model.delete(&tx).await?;
         tx.commit().await?;

@@ -209,7 +209,10 @@ fn times() -> Vec<Column> {
     vec![
         column("date", [times::far_dates(), times::dates()].concat()),
         column("time", times::times()),
-        column("date_time", [times::far_date_times(), times::date_times()].concat()),
+        column(
+            "date_time",
+            [times::far_date_times(), times::date_times()].concat(),
+        ),
         column("timestamp", times::date_times()),
         column("utc", [times::far_utc(), times::utc()].concat()),
         column("local", times::local()),
