@@ -23,6 +23,8 @@ pub(super) struct Readers {
 
 /// Changes a bare cursor is used for before the next server is asked.
 const BARE_PAGE: u64 = 7;
+/// Failed pages in a row, each after a wait of seconds for a connection.
+const FAILURES: u32 = 5;
 
 fn of_table() -> Selection {
     Selection {
@@ -105,6 +107,7 @@ async fn bare(
     let mut changes = Vec::new();
     let mut cursor = from;
     let mut servers = feeds.iter().cycle();
+    let mut failures = 0;
     loop {
         let end = stop.borrow().clone();
         let Some(feed) = servers.next() else {
@@ -112,9 +115,16 @@ async fn bare(
         };
         // A text and back: a cursor is all that a client keeps.
         let held: Cursor = cursor.to_string().parse()?;
-        let page = feed
-            .page(&Start::After(held), &of_table(), BARE_PAGE)
-            .await?;
+        let page = match feed.page(&Start::After(held), &of_table(), BARE_PAGE).await {
+            Ok(page) => page,
+            // Out of connections or out of reach: the cursor is kept, the next server is asked.
+            Err(FeedError::Database(_)) if failures < FAILURES => {
+                failures += 1;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        failures = 0;
         let is_short = !page.has_more;
         cursor = Cursor::at(feed.epoch(), page.end);
         let now = Instant::now();
