@@ -1,10 +1,10 @@
 //! The command line: the whole application as a function of what an adopter registers.
 
 mod app;
+mod doctor;
 mod interrupt;
 mod keep;
 mod migrate;
-mod print;
 mod reading;
 mod schema;
 mod serve;

@@ -54,8 +54,9 @@ pub async fn connect(settings: &DatabaseSettings) -> Result<TrackedConnection, D
 /// # Errors
 /// As [`connect`].
 pub(crate) async fn connect_all(settings: &DatabaseSettings) -> Result<Connections, DbErr> {
-    // As many again as snapshots: to look for new changes, and for subscribers that are behind.
-    let connections = u32::try_from(2 * SNAPSHOTS).unwrap_or(u32::MAX);
+    // As many again as snapshots: to look for new changes, and for subscribers that are behind. And
+    // one that listens.
+    let connections = u32::try_from(2 * SNAPSHOTS + 1).unwrap_or(u32::MAX);
     Ok(Connections {
         tracked: connect(settings).await?,
         feed: pool(&settings.url, connections).await?,

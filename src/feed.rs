@@ -10,13 +10,24 @@
 
 mod cursor;
 mod error;
+mod history;
+mod line;
+mod log;
+mod page;
+mod pulse;
+mod replay;
 mod subscription;
 mod tail;
 mod unhurried;
 
 pub use cursor::{Cursor, CursorError, Epoch};
 pub use error::FeedError;
-pub use seachange_changelog::reader::{Change, Page, Position, Selection};
+pub(crate) use history::Named;
+pub use history::When;
+pub use line::ChangeLine;
+pub use page::Page;
+pub(crate) use replay::Replay;
+pub use seachange_changelog::reader::{Change, Past, Position, RowName, Selection};
 pub use subscription::{FeedItem, Start, Subscription};
 pub(crate) use tail::SNAPSHOTS;
 pub use tail::{Feed, Snapshot};

@@ -11,7 +11,9 @@ mod entity;
 mod error;
 mod filter;
 mod guard;
+mod history;
 mod inputs;
+mod live;
 mod mutation;
 mod pagination;
 mod record;
@@ -20,6 +22,7 @@ mod schema;
 mod subscription;
 pub(crate) mod table;
 
+pub(crate) use api::Answer;
 pub use api::{Api, Caller};
 pub use error::ErrorCode;
 pub(crate) use error::refusal;

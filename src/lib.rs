@@ -7,6 +7,7 @@
 //! holds together.
 
 mod cli;
+mod consumer;
 mod database;
 mod feed;
 mod graphql;
@@ -15,10 +16,13 @@ mod server;
 mod torture;
 
 pub use cli::{App, Finding, Server, Settings, StartError, Verdict};
+pub use consumer::{
+    Consumer, ConsumerHandle, ConsumerState, Delivery, Handler, HandlerError, LEASE,
+};
 pub use database::{DatabaseSettings, connect};
 pub use feed::{
-    Change, Cursor, CursorError, Epoch, Feed, FeedError, FeedItem, Page, Position, Selection,
-    Snapshot, Start, Subscription,
+    Change, ChangeLine, Cursor, CursorError, Epoch, Feed, FeedError, FeedItem, Page, Past,
+    Position, RowName, Selection, Snapshot, Start, Subscription, When,
 };
 pub use graphql::{Caller, ErrorCode, Writable};
 pub use limits::Limits;

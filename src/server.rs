@@ -18,6 +18,7 @@ mod rejection;
 mod reply;
 mod request;
 mod socket;
+mod sse;
 #[cfg(test)]
 mod tests;
 

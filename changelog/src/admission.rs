@@ -1,19 +1,29 @@
 //! Whether a database can be served, asked once at start.
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, Statement};
+use sea_orm::sqlx::mysql::MySqlDatabaseError;
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, RuntimeErr, Statement,
+    TransactionTrait,
+};
 
-use crate::epoch;
-use crate::retention::new_epoch;
+use crate::epoch::{self, IDENTITY};
+use crate::reader::TICK_LOCK;
+use crate::retention::renew;
 
 /// Why a database cannot be served.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Refused {
     /// A replica cannot tell which transactions are still under way.
-    #[error("the database is a replica or read-only; cure: use the primary")]
+    #[error("the database is a replica or read-only; cure: use the primary, or a file to write to")]
     ReadOnly,
     /// Making changes readable takes writes.
-    #[error("the database role may not write {0}; cure: grant it INSERT, UPDATE and DELETE there")]
-    NoRights(&'static str),
+    #[error("the database role may not write {table}; cure: grant it {rights} there")]
+    NoRights {
+        /// Where.
+        table: &'static str,
+        /// All that it needs to write there.
+        rights: &'static str,
+    },
     /// Ids of several writing servers are in no common order.
     #[error("a Galera cluster has no order of commits to follow; cure: use one server")]
     Galera,
@@ -31,63 +41,195 @@ pub enum Refused {
 /// # Errors
 /// [`Refused`].
 pub async fn admit(db: &DatabaseConnection) -> Result<String, Refused> {
+    check_primary(db).await?;
     match db.get_database_backend() {
         DbBackend::Postgres => check_postgres(db).await?,
         DbBackend::MySql => check_mariadb(db).await?,
-        _ => {}
+        _ => check_sqlite(db).await?,
     }
     let epoch = epoch::Entity::find_by_id(epoch::ONLY).one(db).await?;
     Ok(epoch.ok_or(Refused::NoLog)?.epoch)
 }
 
-async fn flag(db: &DatabaseConnection, sql: &str) -> Result<bool, DbErr> {
+/// Checks that the database server takes writes at all: before migrating, because what a migration
+/// says of a replica is no reason that an operator understands.
+///
+/// # Errors
+/// [`Refused::ReadOnly`]; [`Refused::Database`].
+pub async fn check_primary(db: &DatabaseConnection) -> Result<(), Refused> {
+    let read_only = match db.get_database_backend() {
+        DbBackend::Postgres => "SELECT pg_is_in_recovery()",
+        DbBackend::MySql => "SELECT @@global.read_only = 1",
+        // A file tells when it is written.
+        _ => return Ok(()),
+    };
+    if flag(db, read_only).await? {
+        return Err(Refused::ReadOnly);
+    }
+    Ok(())
+}
+
+async fn flag<C: ConnectionTrait>(db: &C, sql: &str) -> Result<bool, DbErr> {
     let statement = Statement::from_string(db.get_database_backend(), sql);
     let row = db.query_one_raw(statement).await?;
     row.map_or(Ok(false), |row| row.try_get_by_index(0))
 }
 
-/// The server, its timeline and the database: a copy elsewhere has another.
-const IDENTITY: &str = "(SELECT system_identifier FROM pg_control_system())::text || '.' ||
-    (SELECT timeline_id FROM pg_control_checkpoint())::text || '.' ||
-    (SELECT oid FROM pg_database WHERE datname = current_database())::text";
+/// What a server writes on PostgreSQL, and what it needs for that.
+const RIGHTS: [(&str, &str, &str); 3] = [
+    ("change_log", "INSERT", "SELECT and INSERT"),
+    (
+        "change_tick",
+        "INSERT,UPDATE,DELETE",
+        "SELECT, INSERT, UPDATE and DELETE",
+    ),
+    (
+        "change_epoch",
+        "INSERT,UPDATE,DELETE",
+        "SELECT, INSERT, UPDATE and DELETE",
+    ),
+];
 
-async fn check_postgres(db: &DatabaseConnection) -> Result<(), Refused> {
-    if flag(db, "SELECT pg_is_in_recovery()").await? {
-        return Err(Refused::ReadOnly);
+/// Checks that the database can be served by this role, and changes nothing.
+///
+/// # Errors
+/// [`Refused`].
+pub(crate) async fn check_rights(db: &DatabaseConnection) -> Result<(), Refused> {
+    check_primary(db).await?;
+    match db.get_database_backend() {
+        DbBackend::Postgres => check_postgres_rights(db).await,
+        DbBackend::MySql => check_mariadb(db).await,
+        _ => check_sqlite(db).await,
     }
-    for table in ["change_tick", "change_epoch"] {
-        let sql = format!(
-            "SELECT has_table_privilege('{table}', 'INSERT') AND
-                has_table_privilege('{table}', 'UPDATE') AND has_table_privilege('{table}', 'DELETE')"
-        );
-        if !flag(db, &sql).await? {
-            return Err(Refused::NoRights(table));
+}
+
+async fn check_postgres_rights(db: &DatabaseConnection) -> Result<(), Refused> {
+    for (table, needed, rights) in RIGHTS {
+        for right in needed.split(',') {
+            let sql = format!("SELECT has_table_privilege('{table}', '{right}')");
+            if !flag(db, &sql).await? {
+                return Err(Refused::NoRights { table, rights });
+            }
         }
-    }
-    let name = format!("UPDATE change_epoch SET identity = {IDENTITY} WHERE identity IS NULL");
-    db.execute_unprepared(&name).await?;
-    // A row with an xid that this server has not given yet was written on another one.
-    let moved = format!(
-        "SELECT identity <> {IDENTITY} OR EXISTS (SELECT 1 FROM change_log l
-            WHERE l.id > e.horizon AND l.xid >= pg_snapshot_xmax(pg_current_snapshot()))
-         FROM change_epoch e"
-    );
-    if flag(db, &moved).await? {
-        new_epoch(db).await?;
-        let name = format!("UPDATE change_epoch SET identity = {IDENTITY}");
-        db.execute_unprepared(&name).await?;
     }
     Ok(())
 }
 
-async fn check_mariadb(db: &DatabaseConnection) -> Result<(), Refused> {
-    if flag(db, "SELECT @@global.read_only = 1").await? {
-        return Err(Refused::ReadOnly);
+/// PostgreSQL: whether the log was written on another server, as SQL. A row with an xid that this
+/// server has not given yet was.
+fn moved() -> String {
+    format!(
+        "SELECT COALESCE(identity <> {IDENTITY}, FALSE) OR EXISTS (SELECT 1 FROM change_log l
+            WHERE l.id > e.horizon AND l.xid >= pg_snapshot_xmax(pg_current_snapshot()))
+         FROM change_epoch e"
+    )
+}
+
+/// Whether the log was written on another server, as far as that can be told, and nobody has given it
+/// a new epoch yet.
+pub(crate) async fn has_moved(db: &DatabaseConnection) -> Result<bool, DbErr> {
+    match db.get_database_backend() {
+        DbBackend::Postgres => flag(db, &moved()).await,
+        _ => Ok(false),
     }
+}
+
+async fn check_postgres(db: &DatabaseConnection) -> Result<(), Refused> {
+    check_postgres_rights(db).await?;
+    let name = format!("UPDATE change_epoch SET identity = {IDENTITY} WHERE identity IS NULL");
+    db.execute_unprepared(&name).await?;
+    let moved = moved();
+    if !flag(db, &moved).await? {
+        return Ok(());
+    }
+    // Asked again under the lock: of servers that start together one begins the epoch, all serve it.
+    let tx = db.begin().await?;
+    tx.execute_unprepared(TICK_LOCK).await?;
+    if flag(&tx, &moved).await? {
+        renew(&tx).await?;
+        let name = format!("UPDATE change_epoch SET identity = {IDENTITY}");
+        tx.execute_unprepared(&name).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Statements that touch no row and take the rights that a server needs on MariaDB: the database
+/// checks them first.
+const TOUCHES_NOTHING: [(&str, &str, &str); 5] = [
+    (
+        "INSERT INTO change_log SELECT * FROM change_log WHERE 1 = 0",
+        "change_log",
+        "SELECT and INSERT",
+    ),
+    (
+        "INSERT INTO change_inbox SELECT * FROM change_inbox WHERE 1 = 0",
+        "change_inbox",
+        "SELECT, INSERT and DELETE",
+    ),
+    (
+        "DELETE FROM change_inbox WHERE 1 = 0",
+        "change_inbox",
+        "SELECT, INSERT and DELETE",
+    ),
+    (
+        "SELECT 1 FROM change_epoch WHERE 1 = 0",
+        "change_epoch",
+        "SELECT and UPDATE",
+    ),
+    (
+        "UPDATE change_epoch SET horizon = 0 WHERE 1 = 0",
+        "change_epoch",
+        "SELECT and UPDATE",
+    ),
+];
+
+async fn check_mariadb(db: &DatabaseConnection) -> Result<(), Refused> {
     let galera = "SELECT COUNT(*) > 0 FROM information_schema.GLOBAL_STATUS
         WHERE VARIABLE_NAME = 'WSREP_CLUSTER_SIZE' AND VARIABLE_VALUE > 0";
     if flag(db, galera).await? {
         return Err(Refused::Galera);
     }
+    for (sql, table, rights) in TOUCHES_NOTHING {
+        match db.execute_unprepared(sql).await {
+            // Denied for the table, or for a column of it.
+            Err(error) if matches!(mariadb_number(&error), Some(1142 | 1143)) => {
+                return Err(Refused::NoRights { table, rights });
+            }
+            Err(error) if matches!(mariadb_number(&error), Some(1290 | 1792 | 1836)) => {
+                return Err(Refused::ReadOnly);
+            }
+            done => done?,
+        };
+    }
     Ok(())
+}
+
+fn mariadb_number(error: &DbErr) -> Option<u16> {
+    let database = driver_error(error)?;
+    let error = database.try_downcast_ref::<MySqlDatabaseError>()?;
+    Some(error.number())
+}
+
+fn driver_error(error: &DbErr) -> Option<&dyn sea_orm::sqlx::error::DatabaseError> {
+    match error {
+        DbErr::Query(RuntimeErr::SqlxError(driver))
+        | DbErr::Exec(RuntimeErr::SqlxError(driver)) => driver.as_database_error(),
+        _ => None,
+    }
+}
+
+/// A file may be there to be read only.
+async fn check_sqlite(db: &DatabaseConnection) -> Result<(), Refused> {
+    let touch = "UPDATE change_epoch SET horizon = 0 WHERE 1 = 0";
+    let Err(error) = db.execute_unprepared(touch).await else {
+        return Ok(());
+    };
+    let code = driver_error(&error).and_then(|error| error.code());
+    // The primary code is in the lowest byte: 8 read-only; 5 busy, which tells nothing.
+    match code.and_then(|code| code.parse::<u32>().ok()) {
+        Some(code) if code & 0xff == 8 => Err(Refused::ReadOnly),
+        Some(code) if code & 0xff == 5 => Ok(()),
+        _ => Err(error.into()),
+    }
 }

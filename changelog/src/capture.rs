@@ -5,11 +5,13 @@
 //! do and what came of it. Writing the log and deciding whether a transaction may commit is the
 //! business of [`TrackedTransaction`](crate::TrackedTransaction); nothing here knows it.
 
-mod hooks;
+mod hidden;
+pub(crate) mod hooks;
 pub(crate) mod protocol;
 mod registry;
-mod row;
+pub(crate) mod row;
 
+pub use hidden::{Hidden, REDACTED, REDACTED_CHANGED, is_redacted};
 pub use hooks::{Hooks, after_delete, after_save, before_delete, before_save};
 pub(crate) use registry::Registry;
 pub use registry::{TrackedTable, tracked_tables};
@@ -23,6 +25,15 @@ pub trait Tracked: EntityTrait {
     /// The column stamped whenever another column changes, if the server manages one.
     fn updated_at() -> Option<Self::Column>;
 
+    /// Columns whose values the log replaces by [`REDACTED`]; that they changed it tells.
+    fn redacted() -> Vec<Self::Column> {
+        Vec::new()
+    }
+    /// Columns that the log knows nothing of; a change of no other is none.
+    fn excluded() -> Vec<Self::Column> {
+        Vec::new()
+    }
+
     /// Whether the server alone writes this column.
     fn is_managed(column: &Self::Column) -> bool {
         use sea_orm::IdenStatic;
@@ -35,30 +46,55 @@ pub trait Tracked: EntityTrait {
 
 /// Records every insert, update and delete of the entity in this file: one line.
 ///
-/// Names the server-managed columns, if the table has them, and `hooks` if the entity has hooks of
-/// its own (then implement [`Hooks`](crate::Hooks) for `ActiveModel`). It stands where SeaORM's
-/// `impl ActiveModelBehavior for ActiveModel {}` would.
+/// Names the server-managed columns, if the table has them, columns whose values the log must not
+/// have, and `hooks` if the entity has hooks of its own (then implement [`Hooks`](crate::Hooks) for
+/// `ActiveModel`). It stands where SeaORM's `impl ActiveModelBehavior for ActiveModel {}` would.
 ///
 /// ```ignore
 /// seachange_changelog::track!();
 /// seachange_changelog::track!(created_at: CreatedAt, updated_at: UpdatedAt);
-/// seachange_changelog::track!(updated_at: UpdatedAt, hooks);
+/// seachange_changelog::track!(updated_at: UpdatedAt, redact: [Password], exclude: [LastSeen], hooks);
 /// ```
+///
+/// A redacted column is [`REDACTED`] in every image, whatever its value; the image after an update
+/// that changed it has [`REDACTED_CHANGED`]. An excluded column is in no image, and an update of
+/// excluded columns alone is written but not recorded, nor does it move `updated_at`. Columns of the
+/// primary key can be neither: every write to such a table is refused with
+/// [`CaptureError::HiddenKey`](crate::CaptureError::HiddenKey).
 #[macro_export]
 macro_rules! track {
-    ($(created_at: $created:ident)? $(,)? $(updated_at: $updated:ident)? $(,)?) => {
-        impl $crate::Hooks for ActiveModel {}
-        $crate::__track!([$($created)?] [$($updated)?]);
-    };
-    ($(created_at: $created:ident,)? $(updated_at: $updated:ident,)? hooks) => {
-        $crate::__track!([$($created)?] [$($updated)?]);
+    ($($options:tt)*) => {
+        $crate::__track!(@read [] [] [] [] [] $($options)*);
     };
 }
 
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __track {
-    ([$($created:ident)?] [$($updated:ident)?]) => {
+    // One option after the other: created_at, updated_at, redacted, excluded, hooks.
+    (@read [] $u:tt $r:tt $x:tt $h:tt created_at: $name:ident $(, $($rest:tt)*)?) => {
+        $crate::__track!(@read [$name] $u $r $x $h $($($rest)*)?);
+    };
+    (@read $c:tt [] $r:tt $x:tt $h:tt updated_at: $name:ident $(, $($rest:tt)*)?) => {
+        $crate::__track!(@read $c [$name] $r $x $h $($($rest)*)?);
+    };
+    (@read $c:tt $u:tt [] $x:tt $h:tt redact: [$($name:ident),* $(,)?] $(, $($rest:tt)*)?) => {
+        $crate::__track!(@read $c $u [$($name)*] $x $h $($($rest)*)?);
+    };
+    (@read $c:tt $u:tt $r:tt [] $h:tt exclude: [$($name:ident),* $(,)?] $(, $($rest:tt)*)?) => {
+        $crate::__track!(@read $c $u $r [$($name)*] $h $($($rest)*)?);
+    };
+    (@read $c:tt $u:tt $r:tt $x:tt [] hooks $(, $($rest:tt)*)?) => {
+        $crate::__track!(@read $c $u $r $x [hooks] $($($rest)*)?);
+    };
+    (@read $c:tt $u:tt $r:tt $x:tt []) => {
+        impl $crate::Hooks for ActiveModel {}
+        $crate::__track!(@write $c $u $r $x);
+    };
+    (@read $c:tt $u:tt $r:tt $x:tt [hooks]) => {
+        $crate::__track!(@write $c $u $r $x);
+    };
+    (@write [$($created:ident)?] [$($updated:ident)?] [$($redacted:ident)*] [$($excluded:ident)*]) => {
         impl $crate::Tracked for Entity {
             fn created_at() -> Option<Self::Column> {
                 None::<Self::Column>$(.or(Some(Self::Column::$created)))?
@@ -66,12 +102,19 @@ macro_rules! __track {
             fn updated_at() -> Option<Self::Column> {
                 None::<Self::Column>$(.or(Some(Self::Column::$updated)))?
             }
+            fn redacted() -> Vec<Self::Column> {
+                vec![$(Self::Column::$redacted),*]
+            }
+            fn excluded() -> Vec<Self::Column> {
+                vec![$(Self::Column::$excluded),*]
+            }
         }
 
         $crate::__private::inventory::submit! {
-            $crate::TrackedTable::of(|| {
-                <Entity as $crate::__private::sea_orm::EntityName>::table_name(&Entity)
-            })
+            $crate::TrackedTable::of::<Entity>(
+                || <Entity as $crate::__private::sea_orm::EntityName>::table_name(&Entity),
+                $crate::Hidden::of::<Entity>,
+            )
         }
 
         #[$crate::__private::async_trait::async_trait]

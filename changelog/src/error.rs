@@ -17,7 +17,8 @@ pub enum CaptureError {
     /// A statement would change a tracked table and nothing would record it.
     #[error(
         "{operation} on tracked table `{table}` would not be recorded; cure: write through the \
-         entity's ActiveModel (insert, update, save, delete), which runs the capture hooks"
+         entity's ActiveModel (insert, update, save, delete), which runs the capture hooks, or many \
+         rows by the transaction's own insert_many, update_many, delete_many, upsert_many"
     )]
     Unrecorded {
         /// The tracked table.
@@ -88,7 +89,7 @@ pub enum CaptureError {
     /// The raw statement writes a tracked table.
     #[error(
         "raw {verb} names tracked table `{table}` and would not be recorded; cure: write through \
-         the entity's ActiveModel"
+         the entity's ActiveModel, or let triggers record the table and write in a transaction"
     )]
     RawWrite {
         /// The tracked table.
@@ -116,6 +117,60 @@ pub enum CaptureError {
     Raced {
         /// The tracked table.
         table: String,
+    },
+    /// Triggers have taken the table over from hooks, or hooks from triggers, since this connection
+    /// looked last; trying again helps.
+    #[error(
+        "triggers now record `{table}`, and did not know yet on whose behalf it was written; cure: \
+         try the whole transaction again"
+    )]
+    Switched {
+        /// The tracked table.
+        table: String,
+    },
+    /// A bulk update would give a row another key.
+    #[error(
+        "an update of `{table}` cannot change a key; cure: insert the row anew, delete the old one"
+    )]
+    KeyChanged {
+        /// The tracked table.
+        table: String,
+    },
+    /// A bulk call found more rows than it may write.
+    #[error("more than {most} rows of `{table}` to write")]
+    TooMany {
+        /// The tracked table.
+        table: String,
+        /// Most rows.
+        most: u64,
+    },
+    /// A model to upsert does not say which row it means.
+    #[error("an upsert of `{table}` needs a value in column `{column}`, by which it finds the row")]
+    NoConflictValue {
+        /// The tracked table.
+        table: String,
+        /// The column without a value; empty if no column was named.
+        column: String,
+    },
+    /// The columns by which an upsert finds its row are not unique.
+    #[error(
+        "an upsert of `{table}` found several rows for one; cure: name the columns of the primary \
+         key or of a unique index"
+    )]
+    NotUnique {
+        /// The tracked table.
+        table: String,
+    },
+    /// A column of the primary key is hidden from the log, which could then name no row.
+    #[error(
+        "`{column}` is in the primary key of `{table}` and cannot be redacted or excluded; cure: \
+         take it out of the `track!` line"
+    )]
+    HiddenKey {
+        /// The tracked table.
+        table: String,
+        /// The column.
+        column: &'static str,
     },
     /// A number that the database's integers cannot hold.
     #[error("column `{column}`: {value} is above 9223372036854775807, the largest integer here")]

@@ -8,8 +8,11 @@
 
 mod admission;
 mod binding;
+mod bulk;
 mod capture;
+pub mod consumer;
 mod context;
+mod doctor;
 pub mod epoch;
 mod error;
 pub mod image;
@@ -19,17 +22,26 @@ mod raw_sql;
 pub mod reader;
 mod retention;
 mod tracked;
+mod triggers;
 
-pub use admission::{Refused, admit};
+pub use admission::{Refused, admit, check_primary};
 pub use binding::bindable;
-pub use capture::{Hooks, Tracked, TrackedTable, tracked_tables};
+pub use bulk::{BulkEntity, Target, Written};
+pub use capture::{
+    Hidden, Hooks, REDACTED, REDACTED_CHANGED, Tracked, TrackedTable, is_redacted, tracked_tables,
+};
 pub use context::Context;
+pub use doctor::{Expected, Flaw, FlawCode, examine};
 pub use error::CaptureError;
 pub use image::{Image, ImageError};
 pub use log::{Operation, Source};
 pub use migration::{create_change_log, drop_change_log};
 pub use retention::{new_epoch, prune};
 pub use tracked::{TrackedConnection, TrackedTransaction};
+pub use triggers::{
+    TableChange, TriggerFinding, TriggerOptions, change_tables, check_triggers, track_by_hooks,
+    track_by_triggers,
+};
 
 /// What [`track!`] expands to; no interface of its own.
 #[doc(hidden)]

@@ -1,9 +1,12 @@
 //! The tables of the change log, for an adopter's migration: one call up, one down.
 
 use sea_orm::sea_query::{Alias, ColumnDef, Table, TableCreateStatement};
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbBackend, DbErr, Schema};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbBackend, DbErr, IdenStatic, Iterable,
+    Schema,
+};
 
-use crate::{epoch, log};
+use crate::{consumer, epoch, log, triggers};
 
 /// Creates the change log and what its order needs. Call it in a migration, before the first tracked
 /// entity writes:
@@ -19,6 +22,10 @@ pub async fn create_change_log<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> 
     db.execute(&Schema::new(backend).create_table_from_entity(epoch::Entity))
         .await?;
     db.execute(&log_columns("change_log", backend)).await?;
+    db.execute_unprepared(key_index(backend)).await?;
+    db.execute_unprepared(TRANSACTION_INDEX).await?;
+    db.execute(&consumers(backend)).await?;
+    triggers::create(db).await?;
     match backend {
         DbBackend::Postgres => {
             for sql in TICKS {
@@ -38,6 +45,7 @@ pub async fn create_change_log<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> 
         epoch: Set(epoch::random()),
         identity: Set(None),
         horizon: Set(0),
+        pruned_before: Set(None),
     };
     row.insert(db).await?;
     Ok(())
@@ -53,15 +61,67 @@ pub async fn drop_change_log<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> {
         DbBackend::MySql => Some(INBOX),
         _ => None,
     };
-    for table in ["change_epoch", "change_log"].into_iter().chain(own) {
+    for table in ["change_consumer", "change_epoch", "change_log"]
+        .into_iter()
+        .chain(own)
+    {
         db.execute(&Table::drop().table(Alias::new(table)).take())
             .await?;
     }
-    Ok(())
+    triggers::drop(db).await
+}
+
+/// The tables of the log and their columns, as this version makes them.
+pub(crate) fn shapes(backend: DbBackend) -> Vec<(&'static str, Vec<&'static str>)> {
+    fn columns<C: Iterable + IdenStatic>() -> Vec<&'static str> {
+        C::iter().map(|column| column.as_str()).collect()
+    }
+    let mut log = columns::<log::Column>();
+    let mut shapes = vec![
+        ("change_epoch", columns::<epoch::Column>()),
+        ("change_consumer", columns::<consumer::Column>()),
+    ];
+    match backend {
+        DbBackend::Postgres => {
+            log.push("xid");
+            let tick = ["tick_id", "snapshot", "last_id", "changes", "at"];
+            shapes.push(("change_tick", tick.to_vec()));
+        }
+        DbBackend::MySql => {
+            shapes.push((INBOX, log.clone()));
+            log.push("inbox_id");
+        }
+        _ => {}
+    }
+    shapes.push(("change_log", log));
+    shapes.extend(triggers::shapes(backend));
+    shapes
 }
 
 /// Where capture writes on MariaDB; see [`reader`](crate::reader).
 pub(crate) const INBOX: &str = "change_inbox";
+
+/// Characters of a key in PostgreSQL's index, which holds no more than 2,704 bytes an entry: a longer
+/// key would make the user's write fail.
+pub(crate) const KEY_START: usize = 200;
+/// What that index is on.
+pub(crate) const KEY_INDEXED: &str = "left(row_key::text, 200)";
+
+/// For the changes of one row. Prefixes, not hashes: keys made in order then go to the same pages.
+/// MariaDB's inbox has none, so no user's transaction pays for it there.
+fn key_index(backend: DbBackend) -> &'static str {
+    match backend {
+        DbBackend::Postgres => {
+            "CREATE INDEX idx_change_log_row_key ON change_log (left(row_key::text, 200), id)"
+        }
+        DbBackend::MySql => "CREATE INDEX idx_change_log_row_key ON change_log (row_key(200))",
+        _ => "CREATE INDEX idx_change_log_row_key ON change_log (row_key)",
+    }
+}
+
+/// For the changes of one transaction. Ours have ids that grow, so entries go to the index's end.
+const TRANSACTION_INDEX: &str =
+    "CREATE INDEX idx_change_log_transaction_id ON change_log (transaction_id)";
 
 /// PostgreSQL: which transaction wrote a row, and the ticks, of which the first sees nothing.
 const TICKS: [&str; 5] = [
@@ -111,11 +171,35 @@ fn log_columns(table_name: &str, backend: DbBackend) -> TableCreateStatement {
         .col(ColumnDef::new(Column::Source).string_len(8).not_null())
         .col(ColumnDef::new(Column::SchemaVersion).integer().not_null())
         .col(time(Column::RecordedAt, backend).not_null());
+    byte_order(&mut table, backend);
+    table
+}
+
+/// One row for each named consumer.
+fn consumers(backend: DbBackend) -> TableCreateStatement {
+    use consumer::Column;
+    let mut table = Table::create();
+    table
+        .table(consumer::Entity)
+        .col(
+            ColumnDef::new(Column::Name)
+                .string_len(255)
+                .not_null()
+                .primary_key(),
+        )
+        .col(ColumnDef::new(Column::Cursor).string_len(255))
+        .col(ColumnDef::new(Column::Paused).boolean().not_null())
+        .col(ColumnDef::new(Column::Holder).string_len(64))
+        .col(time(Column::HeldUntil, backend));
+    byte_order(&mut table, backend);
+    table
+}
+
+/// Text compared byte by byte, trailing spaces significant: as on the other databases.
+fn byte_order(table: &mut TableCreateStatement, backend: DbBackend) {
     if backend == DbBackend::MySql {
-        // Byte order, trailing spaces significant: the same comparison as on the other databases.
         table.character_set("utf8mb4").collate("utf8mb4_nopad_bin");
     }
-    table
 }
 
 fn json(column: log::Column, backend: DbBackend) -> ColumnDef {
@@ -137,7 +221,7 @@ fn long_text(column: log::Column, backend: DbBackend) -> ColumnDef {
     def
 }
 
-fn time(column: log::Column, backend: DbBackend) -> ColumnDef {
+fn time(column: impl sea_orm::Iden, backend: DbBackend) -> ColumnDef {
     let mut def = ColumnDef::new(column);
     match backend {
         DbBackend::MySql => def.custom(Alias::new("datetime(6)")),

@@ -77,6 +77,20 @@ pub(crate) fn ends_transaction(sql: &str, backend: DbBackend) -> Option<String> 
     })
 }
 
+/// Whether the text is one statement that writes rows and nothing else, however it is read: one that
+/// fires the triggers of whatever table it names.
+pub(crate) fn fires_triggers(sql: &str, backend: DbBackend) -> bool {
+    let readings = readings(sql, backend);
+    let fires = |dialect: &Dialect| {
+        lexer::lex(sql, *dialect).is_ok_and(|tokens| {
+            let mut statements = statements(&tokens);
+            let only = statements.next().filter(|_| statements.next().is_none());
+            only.is_some_and(|only| verbs::fires_triggers(only, backend))
+        })
+    };
+    !readings.is_empty() && readings.iter().all(fires)
+}
+
 /// The ways the server may read this text. Its settings are not known here, and may change between
 /// this check and the run, so each way counts.
 fn readings(sql: &str, backend: DbBackend) -> &'static [Dialect] {

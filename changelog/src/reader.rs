@@ -1,7 +1,8 @@
 //! How the log is read in order: what each database can promise, behind one seam.
 //!
 //! A reader guarantees that a position once passed stays passed: it never later hands out a change
-//! at or before a position it has handed out, whatever commits in between. Rows come ordered by
+//! at or before a position it has handed out, whatever commits in between. It belongs to one epoch:
+//! once the database has another, it reads nothing more. Rows come ordered by
 //! (batch, largest id of the row's transaction in the batch, id): each row's changes in commit
 //! order, a transaction's changes side by side.
 //!
@@ -12,13 +13,19 @@ mod change;
 mod history;
 mod inbox;
 mod position;
+mod rows;
 mod selection;
 mod ticks;
 
 pub use change::Change;
-pub use history::{Place, change_at, history};
+pub use history::{Place, change_at, history, lasting_columns};
 pub use position::Position;
+pub use rows::{
+    Past, RowName, change_named, is_change_of, is_waiting, later, of_row, of_transaction, state_at,
+    state_by,
+};
 pub use selection::{Page, Selection};
+pub use ticks::Signals;
 pub(crate) use ticks::TICK_LOCK;
 
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbBackend, DbErr};
@@ -42,12 +49,15 @@ pub struct Moment {
     pub position: Position,
 }
 
-/// Why a page cannot be read.
+/// Why the log cannot be read.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ReadError {
     /// The position lies before the horizon: changes after it are no longer kept.
     #[error("the log no longer reaches back to the position")]
     Expired,
+    /// The database has another log now: restored, failed over, or given a new epoch.
+    #[error("the log has been replaced by another one")]
+    Replaced,
     /// What the database says.
     #[error(transparent)]
     Database(#[from] DbErr),
@@ -62,10 +72,10 @@ pub trait LogReader: Send + Sync + 'static {
     /// Makes what has been committed readable, where that takes a step, and tells the newest
     /// readable position. Any process may take the step; one that finds another at it waits for
     /// nobody. One query if there is nothing new.
-    async fn advance(&self) -> Result<Position, DbErr>;
+    async fn advance(&self) -> Result<Position, ReadError>;
 
     /// The position before the oldest readable change: nothing at or before it is kept.
-    async fn horizon(&self) -> Result<Position, DbErr>;
+    async fn horizon(&self) -> Result<Position, ReadError>;
 
     /// Up to `limit` wanted changes after `after`, in order. Never skips what retention removes
     /// meanwhile: that is [`ReadError::Expired`].
@@ -78,14 +88,20 @@ pub trait LogReader: Send + Sync + 'static {
 
     /// Opens a moment: what is read in its transaction is exactly what the changes up to its
     /// position made.
-    async fn moment(&self) -> Result<Moment, DbErr>;
+    async fn moment(&self) -> Result<Moment, ReadError>;
+
+    /// What other processes tell of their steps; `None` where the database has no way to tell.
+    fn signals(&self) -> Option<Signals> {
+        None
+    }
 }
 
-/// The reader for this database. It takes connections of its own from `db`: at most two at once.
-pub fn open(db: DatabaseConnection) -> Box<dyn LogReader> {
+/// The reader for this database, of the log with this epoch. It takes connections of its own from
+/// `db`: at most two at once, and one more for [`LogReader::signals`].
+pub fn open(db: DatabaseConnection, epoch: String) -> Box<dyn LogReader> {
     match db.get_database_backend() {
-        DbBackend::Postgres => Box::new(ticks::Ticks::new(db)),
-        DbBackend::MySql => Box::new(inbox::Inbox::new(db)),
-        _ => Box::new(by_id::ById::new(db)),
+        DbBackend::Postgres => Box::new(ticks::Ticks::new(db, epoch)),
+        DbBackend::MySql => Box::new(inbox::Inbox::new(db, epoch)),
+        _ => Box::new(by_id::ById::new(db, epoch)),
     }
 }

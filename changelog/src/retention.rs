@@ -3,14 +3,14 @@
 //! The horizon moves first and rows are deleted then, so that a reader is told that it is too late
 //! and never passes over what is gone. Small steps: nobody waits for a long delete.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, QueryFilter,
-    QuerySelect, Statement, TransactionTrait,
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement, TransactionTrait,
 };
 
-use crate::reader::TICK_LOCK;
+use crate::reader::{self, ReadError, TICK_LOCK};
 use crate::{epoch, log};
 
 /// Rows deleted in one statement.
@@ -23,6 +23,7 @@ const STEP: u64 = 1_000;
 /// # Errors
 /// What the database says; running it again goes on.
 pub async fn prune(db: &DatabaseConnection, before: DateTime<Utc>) -> Result<u64, DbErr> {
+    remember(db, before).await?;
     let passed = match db.get_database_backend() {
         DbBackend::Postgres => pass_ticks(db, before).await?,
         _ => pass_ids(db, before).await?,
@@ -35,6 +36,20 @@ pub async fn prune(db: &DatabaseConnection, before: DateTime<Utc>) -> Result<u64
             return Ok(removed);
         }
     }
+}
+
+/// Notes that changes from before this time may be gone, before any is.
+async fn remember(db: &DatabaseConnection, before: DateTime<Utc>) -> Result<(), DbErr> {
+    let column = Expr::col(epoch::Column::PrunedBefore);
+    // Times of one form compare as texts do.
+    let before = before.to_rfc3339_opts(SecondsFormat::Micros, true);
+    let raise = Query::update()
+        .table(epoch::Entity)
+        .value(epoch::Column::PrunedBefore, before.clone())
+        .and_where(column.clone().is_null().or(column.lt(before)))
+        .take();
+    db.execute(&raise).await?;
+    Ok(())
 }
 
 /// Deletes some of the rows. The inner select has a name of its own for MariaDB, which does not let
@@ -79,14 +94,23 @@ async fn pass_ticks(db: &DatabaseConnection, before: DateTime<Utc>) -> Result<Ex
 
 /// Elsewhere the id is the order: everything before the first change that is young enough.
 async fn pass_ids(db: &DatabaseConnection, before: DateTime<Utc>) -> Result<Expr, DbErr> {
-    let first_kept: Option<i64> = log::Entity::find()
-        .select_only()
-        .column_as(log::Column::Id.min(), "first")
+    let first_young = log::Entity::find()
         .filter(log::Column::RecordedAt.gte(before))
-        .into_tuple()
+        .order_by_asc(log::Column::Id)
         .one(db)
-        .await?
-        .flatten();
+        .await?;
+    // The whole of its transaction stays, so that a transaction is kept or gone, never in part.
+    let first_kept: Option<i64> = match first_young {
+        Some(young) => log::Entity::find()
+            .select_only()
+            .column_as(log::Column::Id.min(), "first")
+            .filter(log::Column::TransactionId.eq(young.transaction_id))
+            .into_tuple()
+            .one(db)
+            .await?
+            .flatten(),
+        None => None,
+    };
     let newest: Option<i64> = log::Entity::find()
         .select_only()
         .column_as(log::Column::Id.max(), "newest")
@@ -105,20 +129,40 @@ async fn pass_ids(db: &DatabaseConnection, before: DateTime<Utc>) -> Result<Expr
 }
 
 /// Gives the log a new epoch: every cursor of the old one is refused from now on, and its changes
-/// are history. For a database that was restored from a copy; servers must be started anew.
+/// are history. For a database that was restored from a copy. Running servers notice.
 ///
 /// # Errors
 /// What the database says; nothing has happened then.
 pub async fn new_epoch(db: &DatabaseConnection) -> Result<String, DbErr> {
+    if db.get_database_backend() == DbBackend::MySql {
+        // What waits in the inbox was committed before the new epoch: history too.
+        let epoch = epoch::Entity::find_by_id(epoch::ONLY).one(db).await?;
+        let epoch = epoch.map_or_else(String::new, |epoch| epoch.epoch);
+        match reader::open(db.clone(), epoch).advance().await {
+            Err(ReadError::Database(error)) => return Err(error),
+            // Another has just begun a new epoch, and this one begins the next.
+            Err(ReadError::Replaced | ReadError::Expired) | Ok(_) => {}
+        }
+    }
     let tx = db.begin().await?;
+    if tx.get_database_backend() == DbBackend::Postgres {
+        tx.execute_unprepared(TICK_LOCK).await?;
+    }
+    let name = renew(&tx).await?;
+    tx.commit().await?;
+    Ok(name)
+}
+
+/// [`new_epoch`] in a transaction; on PostgreSQL one that holds the lock of the ticks.
+pub(crate) async fn renew(tx: &DatabaseTransaction) -> Result<String, DbErr> {
     let is_postgres = tx.get_database_backend() == DbBackend::Postgres;
     if is_postgres {
-        tx.execute_unprepared(TICK_LOCK).await?;
-        // Rows whose xid this server has not given yet were written on another one. The rest are
-        // seen by the new base, or are still under way and will be in the first batch.
+        // A row that is there and whose xid this server has not given yet, or has not seen commit,
+        // was written on another one. The rest are seen by the new base, or are still under way and
+        // will be in the first batch.
         for sql in [
             "UPDATE change_epoch SET horizon = GREATEST(horizon, (SELECT COALESCE(max(id), 0)
-                FROM change_log WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())))",
+                FROM change_log WHERE NOT pg_visible_in_snapshot(xid, pg_current_snapshot())))",
             "DELETE FROM change_tick",
             "INSERT INTO change_tick SELECT 1, pg_current_snapshot(),
                 COALESCE((SELECT max(id) FROM change_log), 0), 0, clock_timestamp()",
@@ -136,12 +180,11 @@ pub async fn new_epoch(db: &DatabaseConnection) -> Result<String, DbErr> {
             .select_only()
             .column_as(log::Column::Id.max(), "newest")
             .into_tuple()
-            .one(&tx)
+            .one(tx)
             .await?;
         let newest: Option<i64> = newest.flatten();
         rename.value(epoch::Column::Horizon, newest.unwrap_or(0));
     }
     tx.execute(&rename).await?;
-    tx.commit().await?;
     Ok(name)
 }

@@ -6,12 +6,19 @@
 //! refuse what would escape.
 
 mod alive;
+pub(crate) mod append;
+pub(crate) mod bulk;
+mod capturing;
 mod cascades;
 mod connection;
 mod inspect;
 mod ledger;
+mod part;
+mod permit;
+mod record;
 mod shared;
 mod transaction;
 
+pub(crate) use cascades::escaping;
 pub use connection::TrackedConnection;
 pub use transaction::TrackedTransaction;

@@ -4,6 +4,7 @@
 mod columns;
 mod m20261101_000001_change_log;
 mod m20261101_000002_tables;
+mod m20261121_000003_comment_triggers;
 
 use sea_orm_migration::prelude::*;
 
@@ -17,6 +18,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261101_000001_change_log::Migration),
             Box::new(m20261101_000002_tables::Migration),
+            Box::new(m20261121_000003_comment_triggers::Migration),
         ]
     }
 }

@@ -6,13 +6,17 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use sea_orm::ActiveEnum;
 use sea_orm::Iterable;
 use sea_orm_migration::MigratorTrait;
+use seachange_changelog::TrackedConnection;
 use seaography::{Builder, RelationBuilder};
 
+use super::doctor::DoctorArgs;
 use super::keep::{self, EpochAction, PruneArgs};
 use super::migrate::{self, Direction, Migrations};
 use super::settings::Settings;
 use super::torture::TortureArgs;
-use super::{schema, serve, tail, torture, verify};
+use super::{doctor, schema, serve, tail, torture, verify};
+use crate::consumer::{Consumer, ConsumerHandle, Handler};
+use crate::feed::Feed;
 use crate::graphql::{Entities, Writable};
 
 /// An application: its migrations, its entities, its own fields.
@@ -28,7 +32,11 @@ use crate::graphql::{Entities, Writable};
 pub struct App {
     pub(super) migrations: Box<dyn Migrations>,
     pub(super) entities: Entities,
+    pub(super) consumers: Vec<Box<StartConsumer>>,
 }
+
+/// Starts a consumer on a server's feed and database.
+pub(super) type StartConsumer = dyn Fn(&Feed, &TrackedConnection) -> ConsumerHandle + Send + Sync;
 
 #[derive(Debug, Parser)]
 #[command(version, about = "Change tracking and sync for SeaORM")]
@@ -62,6 +70,8 @@ enum Command {
     /// Fight for rows of a table made for it, and check that no reader misses a change. Use a
     /// database made for it.
     Torture(TortureArgs),
+    /// Look for what could let a write escape or keep the log from being read, and tell the cure.
+    Doctor(DoctorArgs),
     /// Replay the log against the tables and report every row that differs.
     Verify,
 }
@@ -86,6 +96,7 @@ impl App {
         Self {
             migrations: migrate::migrations::<M>(),
             entities: Entities::new(),
+            consumers: Vec::new(),
         }
     }
 
@@ -116,6 +127,19 @@ impl App {
         self
     }
 
+    /// Runs a consumer beside the server. `handler` makes its handler, once for each server started.
+    #[must_use]
+    pub fn consumer<H: Handler>(
+        mut self,
+        consumer: Consumer,
+        handler: impl Fn() -> H + Send + Sync + 'static,
+    ) -> Self {
+        let start =
+            move |feed: &Feed, db: &TrackedConnection| consumer.clone().start(feed, db, handler());
+        self.consumers.push(Box::new(start));
+        self
+    }
+
     /// Runs the command that the program's arguments name. 0: done, or sound; 1: found a fault;
     /// 2: wrong use.
     pub fn run(self) -> ExitCode {
@@ -143,6 +167,7 @@ impl App {
             Command::Prune(args) => keep::prune(&settings, &args).await,
             Command::Epoch { action } => keep::epoch(&settings, action).await,
             Command::Torture(args) => torture::command(&self, &settings, args).await,
+            Command::Doctor(args) => doctor::command(&self, &settings, &args).await,
             Command::Verify => verify::command(&self, &settings).await,
         }
     }

@@ -4,11 +4,13 @@ use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_graphql::dynamic::SchemaError;
 use futures_util::FutureExt;
+use futures_util::future::join_all;
 use sea_orm::DbErr;
-use seachange_changelog::TrackedConnection;
+use seachange_changelog::{TrackedConnection, check_primary, check_triggers};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -16,6 +18,7 @@ use tokio::task::JoinHandle;
 use super::app::App;
 use super::interrupt::interrupted;
 use super::settings::Settings;
+use crate::consumer::ConsumerHandle;
 use crate::database::{self, Connections};
 use crate::feed::{Feed, FeedError};
 use crate::server::{self, Auth, Health, ServerConfig};
@@ -43,12 +46,16 @@ pub enum StartError {
     Listen(SocketAddr, std::io::Error),
 }
 
+/// What consumers have to end the batch they are at when the server stops.
+const CONSUMER_GRACE: Duration = Duration::from_secs(5);
+
 /// A running server. Dropping it stops nothing; call [`Server::stop`].
 pub struct Server {
     /// Where it listens.
     pub address: SocketAddr,
     db: TrackedConnection,
     feed: Feed,
+    consumers: Vec<ConsumerHandle>,
     stop: watch::Sender<bool>,
     task: JoinHandle<std::io::Result<()>>,
 }
@@ -64,16 +71,30 @@ impl Server {
         &self.feed
     }
 
-    /// Drains open requests and sockets, then ends.
+    /// The consumers started with the server, in the order of their registration.
+    pub fn consumers(&self) -> &[ConsumerHandle] {
+        &self.consumers
+    }
+
+    /// Drains open requests and sockets, lets consumers finish their batch, then ends.
     ///
     /// # Errors
     /// What the listener said, if it failed.
     pub async fn stop(self) -> std::io::Result<()> {
         // Nobody listens any more if the server has failed already.
         let _ = self.stop.send(true);
-        self.task
+        let ended = self
+            .task
             .await
-            .unwrap_or_else(|error| Err(std::io::Error::other(error)))
+            .unwrap_or_else(|error| Err(std::io::Error::other(error)));
+        let consumers = join_all(self.consumers.into_iter().map(ConsumerHandle::stop));
+        if tokio::time::timeout(CONSUMER_GRACE, consumers)
+            .await
+            .is_err()
+        {
+            tracing::warn!("a consumer did not end in time; its batch will come again");
+        }
+        ended
     }
 }
 
@@ -88,8 +109,15 @@ impl App {
         let signal = Arc::clone(&wake);
         let Connections { tracked, feed } = database::connect_all(&settings.database()).await?;
         let db = tracked.with_on_commit(move || signal.notify_one());
+        check_primary(db.writer()).await.map_err(FeedError::from)?;
         self.migrations.up(db.writer()).await?;
         let feed = Feed::start(feed, wake).await?;
+        match check_triggers(db.writer()).await {
+            Ok(findings) => findings
+                .iter()
+                .for_each(|finding| tracing::warn!("{finding}")),
+            Err(error) => tracing::warn!(%error, "the triggers could not be checked"),
+        }
         let limits = settings.limits();
         let api = self
             .entities
@@ -112,11 +140,14 @@ impl App {
             }
         };
         let health = health(feed.clone());
+        let consumers = self.consumers.iter().map(|start| start(&feed, &db));
+        let consumers = consumers.collect();
         let task = tokio::spawn(server::serve(listener, api, health, config, shutdown));
         Ok(Server {
             address,
             db,
             feed,
+            consumers,
             stop,
             task,
         })

@@ -6,10 +6,9 @@ use std::str::FromStr;
 
 use super::app::TailArgs;
 use super::interrupt::interrupted;
-use super::print::ChangeLine;
 use super::reading;
 use super::settings::Settings;
-use crate::feed::{Cursor, Feed, FeedError, FeedItem, Selection, Start, Subscription};
+use crate::feed::{ChangeLine, Cursor, FeedError, FeedItem, Selection, Start, Subscription};
 
 pub(super) async fn command(
     settings: &Settings,
@@ -36,13 +35,12 @@ pub(super) async fn command(
     let feed = reading::open(settings).await?;
     let mut subscription = feed.subscribe(&start, wanted).await?;
     tokio::select! {
-        ended = follow(&feed, &mut subscription, args.json) => ended,
+        ended = follow(&mut subscription, args.json) => ended,
         () = interrupted => Ok(ExitCode::SUCCESS),
     }
 }
 
 async fn follow(
-    feed: &Feed,
     subscription: &mut Subscription,
     json: bool,
 ) -> Result<ExitCode, Box<dyn std::error::Error>> {
@@ -50,7 +48,7 @@ async fn follow(
         let FeedItem::Change(change) = subscription.next().await? else {
             continue;
         };
-        let line = ChangeLine::new(&change, feed.epoch());
+        let line = ChangeLine::new(&change, subscription.epoch());
         let text = if json {
             serde_json::to_string(&line)?
         } else {

@@ -3,14 +3,14 @@
 //! Reads tables and log in one snapshot, so that writes going on meanwhile are no findings. Keeps
 //! the newest state of each logged row as a hash: about 150 bytes a row.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::process::ExitCode;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use sea_orm::{DatabaseTransaction, DbErr, EntityTrait};
-use seachange_changelog::reader::{Place, change_at, history};
-use seachange_changelog::{Image, image, log};
+use sea_orm::{DatabaseTransaction, DbErr, EntityTrait, PaginatorTrait};
+use seachange_changelog::reader::{Place, change_at, history, lasting_columns};
+use seachange_changelog::{Image, image, is_redacted, log};
 use serde_json::Value as Json;
 
 use super::app::App;
@@ -49,6 +49,9 @@ pub struct Verdict {
     pub rows: u64,
     /// Rows that no change tells of and that may be older than tracking.
     pub without_baseline: u64,
+    /// Values that the log does not have, of redacted and excluded columns, or not in today's shape,
+    /// of columns that were added or changed their type.
+    pub not_compared: u64,
     /// The first faults.
     pub findings: Vec<Finding>,
     /// All faults.
@@ -116,12 +119,18 @@ impl App {
         let snapshot = feed.snapshot().await?;
         let mut verdict = Verdict::default();
         // Ids begin at 1 and are not used again.
-        let first = log::Entity::find_by_id(1_i64).one(&snapshot.tx).await?;
-        let overlap = first.map_or(OVERLAP, |_| TimeDelta::zero());
+        let first = log::Entity::find_by_id(1_i64).count(&snapshot.tx).await?;
+        let overlap = if first > 0 {
+            TimeDelta::zero()
+        } else {
+            OVERLAP
+        };
         for entity in self.entities.registered() {
-            let mut logged = replay(&snapshot.tx, entity.info.table, &mut verdict).await?;
+            let tx = &snapshot.tx;
+            let compared = Compared::of(tx, &entity).await?;
+            let mut logged = replay(tx, &entity, &compared, &mut verdict).await?;
             logged.began = logged.began.map(|began| began + overlap);
-            compare(&snapshot.tx, &entity, logged, &mut verdict).await?;
+            compare(tx, &entity, logged, &compared, &mut verdict).await?;
         }
         Ok(verdict)
     }
@@ -141,7 +150,7 @@ pub(super) async fn command(
         println!("… and {untold} more");
     }
     println!(
-        "{}: {} changes replayed, {} rows compared, {} without baseline, {} faults",
+        "{}: {} changes replayed, {} rows compared, {} without baseline{}, {} faults",
         if verdict.is_sound() {
             "sound"
         } else {
@@ -150,45 +159,95 @@ pub(super) async fn command(
         verdict.changes,
         verdict.rows,
         verdict.without_baseline,
+        match verdict.not_compared {
+            0 => String::new(),
+            others => format!(", {others} values not compared"),
+        },
         verdict.faults
     );
     Ok(ExitCode::from(u8::from(!verdict.is_sound())))
 }
 
-fn hash(image: &Json) -> u64 {
-    // Keys of a JSON object are sorted, so equal images have equal text.
-    let mut hasher = DefaultHasher::new();
-    image.to_string().hash(&mut hasher);
-    hasher.finish()
+/// Which columns of an entity can be compared with the log.
+struct Compared {
+    columns: BTreeSet<&'static str>,
+    /// How many cannot.
+    others: u64,
+}
+
+impl Compared {
+    /// Those that the log has values of and that mean the same in every change of the table.
+    async fn of(tx: &DatabaseTransaction, entity: &Registered) -> Result<Self, DbErr> {
+        let lasting = lasting_columns(tx, entity.info.table).await?;
+        let all = &entity.info.columns;
+        let shown = all.iter().filter(|column| !column.is_hidden);
+        let lasts = |name: &&str| lasting.as_ref().is_none_or(|names| names.contains(*name));
+        let columns: BTreeSet<_> = shown.map(|column| column.name).filter(lasts).collect();
+        let others = (all.len() - columns.len()) as u64;
+        Ok(Self { columns, others })
+    }
+
+    /// Of what can be compared.
+    fn hash(&self, image: &Json) -> u64 {
+        // Keys of a JSON object are sorted, so equal images have equal text.
+        let mut hasher = DefaultHasher::new();
+        match image.as_object() {
+            Some(fields) => {
+                let fields = fields
+                    .iter()
+                    .filter(|(name, _)| self.columns.contains(name.as_str()));
+                fields.for_each(|(name, value)| (name, value.to_string()).hash(&mut hasher));
+            }
+            None => image.to_string().hash(&mut hasher),
+        }
+        hasher.finish()
+    }
+
+    /// The columns in which two images part, but for those that were hidden in one of them.
+    fn parting(&self, one: Option<&Json>, other: Option<&Json>) -> Option<Vec<String>> {
+        let (one, other) = (one?.as_object()?, other?.as_object()?);
+        let mut names = image::differing(one, other);
+        let was_hidden = |image: &Image, name: &str| image.get(name).is_some_and(is_redacted);
+        names.retain(|name| {
+            self.columns.contains(name.as_str())
+                && !was_hidden(one, name)
+                && !was_hidden(other, name)
+        });
+        Some(names)
+    }
 }
 
 /// Reads the entity's changes in order; each must begin where the one before ended.
 async fn replay(
     tx: &DatabaseTransaction,
-    entity: &str,
+    entity: &Registered,
+    compared: &Compared,
     verdict: &mut Verdict,
 ) -> Result<Logged, DbErr> {
+    let table = entity.info.table;
     let mut logged = Logged::default();
     let mut place = Some(Place::default());
     while let Some(after) = place {
-        let (page, next) = history(tx, entity, after, PAGE).await?;
+        let (page, next) = history(tx, table, after, PAGE).await?;
         place = next;
         for change in &page {
             verdict.changes += 1;
             logged.began.get_or_insert(change.recorded_at);
             let key = change.row_key.to_string();
-            if let Some(before) = logged.latest.get(&key)
-                && before.image != change.before.as_ref().map(hash)
+            let of = |image: &Option<Json>| image.as_ref().map(|image| compared.hash(image));
+            if let Some(latest) = logged.latest.get(&key)
+                && latest.image != of(&change.before)
+                && !is_hiding(tx, latest, change.before.as_ref(), compared).await?
             {
                 let fault = format!(
                     "change {} does not begin where change {} ended",
-                    change.id, before.change
+                    change.id, latest.change
                 );
-                verdict.add(entity, &*key, fault);
+                verdict.add(table, &*key, fault);
             }
             let state = Latest {
                 change: after.at(change),
-                image: change.after.as_ref().map(hash),
+                image: of(&change.after),
             };
             logged.latest.insert(key, state);
         }
@@ -196,10 +255,25 @@ async fn replay(
     Ok(logged)
 }
 
+/// Whether a change's image before differs from the one that was left only in values that one of them
+/// hides: the entity has begun or ceased to redact a column.
+async fn is_hiding(
+    tx: &DatabaseTransaction,
+    latest: &Latest,
+    before: Option<&Json>,
+    compared: &Compared,
+) -> Result<bool, DbErr> {
+    let left = change_at(tx, latest.change).await?;
+    let left = left.and_then(|change| change.after);
+    let parting = compared.parting(left.as_ref(), before);
+    Ok(parting.is_some_and(|names| names.is_empty()))
+}
+
 async fn compare(
     tx: &DatabaseTransaction,
     entity: &Registered,
     mut logged: Logged,
+    compared: &Compared,
     verdict: &mut Verdict,
 ) -> Result<(), DbErr> {
     let table = entity.info.table;
@@ -214,7 +288,11 @@ async fn compare(
                     let key = Json::Object(key).to_string();
                     match logged.latest.remove(&key) {
                         Some(latest) => {
-                            compare_row(tx, table, &key, image, &latest, verdict).await?
+                            verdict.not_compared += compared.others;
+                            let row = Json::Object(image);
+                            if let Some(fault) = fault_of(tx, &row, &latest, compared).await? {
+                                verdict.add(table, key, fault);
+                            }
                         }
                         None if logged.should_know(entity, &image) => {
                             let fault =
@@ -243,34 +321,29 @@ async fn compare(
     Ok(())
 }
 
-async fn compare_row(
+/// What is wrong with a row that the log knows.
+async fn fault_of(
     tx: &DatabaseTransaction,
-    table: &str,
-    key: &str,
-    row: Image,
+    row: &Json,
     logged: &Latest,
-    verdict: &mut Verdict,
-) -> Result<(), DbErr> {
-    let row = Json::Object(row);
-    match logged.image {
-        None => {
-            let fault = format!(
-                "in the table, deleted in the log (change {})",
-                logged.change
-            );
-            verdict.add(table, key, fault);
-        }
-        Some(image) if image == hash(&row) => {}
-        Some(_) => {
-            let change = change_at(tx, logged.change).await?;
-            let after = change.and_then(|change| change.after);
-            let names = match (row.as_object(), after.as_ref().and_then(Json::as_object)) {
-                (Some(row), Some(after)) => image::differing(after, row).join(", "),
-                _ => String::new(),
-            };
-            let fault = format!("differs from change {} in {names}", logged.change);
-            verdict.add(table, key, fault);
-        }
+    compared: &Compared,
+) -> Result<Option<String>, DbErr> {
+    let place = logged.change;
+    let Some(image) = logged.image else {
+        let fault = format!("in the table, deleted in the log (change {place})");
+        return Ok(Some(fault));
+    };
+    if image == compared.hash(row) {
+        return Ok(None);
     }
-    Ok(())
+    let change = change_at(tx, place).await?;
+    let after = change.and_then(|change| change.after);
+    let names = compared.parting(after.as_ref(), Some(row));
+    Ok(match names {
+        Some(names) if names.is_empty() => None,
+        names => {
+            let names = names.unwrap_or_default().join(", ");
+            Some(format!("differs from change {place} in {names}"))
+        }
+    })
 }

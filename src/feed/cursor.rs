@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use seachange_changelog::reader::Position;
 
-/// The log's identity: 16 hexadecimal digits.
+/// The log's identity: 16 hexadecimal digits. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Epoch(String);
+pub struct Epoch(Arc<str>);
 
 impl fmt::Display for Epoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -20,7 +21,7 @@ impl FromStr for Epoch {
 
     fn from_str(text: &str) -> Result<Self, CursorError> {
         let is_epoch = text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit());
-        is_epoch.then(|| Self(text.to_owned())).ok_or(CursorError)
+        is_epoch.then(|| Self(text.into())).ok_or(CursorError)
     }
 }
 

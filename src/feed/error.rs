@@ -36,6 +36,7 @@ impl From<ReadError> for FeedError {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Expired => Self::CursorExpired,
+            ReadError::Replaced => Self::ResyncRequired,
             ReadError::Database(error) => Self::Database(error),
         }
     }

@@ -1,20 +1,21 @@
 //! The one task per process that reads new changes and hands them to all subscribers.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
-use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
+use sea_orm::{DatabaseConnection, DatabaseTransaction};
 use seachange_changelog::admit;
-use seachange_changelog::reader::{
-    self, Change, LogReader, Moment, Page, Position, ReadError, Selection,
-};
-use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore, broadcast};
+use seachange_changelog::reader::{Change, Moment, Position, ReadError, Selection};
+use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::cursor::{Cursor, Epoch};
 use super::error::FeedError;
+use super::log::{Followed, Log};
+use super::page::Page;
+use super::pulse::Pulse;
+use super::replay::Replay;
 use super::subscription::{Batch, Start, Subscription};
 use super::unhurried::unhurried;
 
@@ -22,11 +23,9 @@ use super::unhurried::unhurried;
 pub(crate) const SNAPSHOTS: usize = 4;
 /// Wait for one of them to be closed.
 const SNAPSHOT_WAIT: Duration = Duration::from_secs(10);
-/// Batches kept for subscribers that are a little behind; further back they read the log.
-const KEPT_BATCHES: usize = 128;
 /// Changes read at a time.
 const READ_PAGE: u64 = 500;
-/// Between looks at the log while changes flow: other processes give no signal.
+/// Between looks at the log while changes flow: other processes may give no signal.
 const POLL_BUSY: Duration = Duration::from_millis(25);
 /// Between looks after a second without changes: two cheap queries a second.
 const POLL_IDLE: Duration = Duration::from_millis(500);
@@ -35,12 +34,12 @@ const IDLE_AFTER: Duration = Duration::from_secs(1);
 /// Longest wait between attempts while the database is away.
 const RETRY_MOST: Duration = Duration::from_secs(2);
 
-/// The feed of one database in this process. Cheap to clone; the task behind it ends with the last
+/// The feed of one database in this process. Cheap to clone; the tasks behind it end with the last
 /// clone.
 #[derive(Clone)]
 pub struct Feed {
     shared: Arc<Shared>,
-    _task: Arc<AbortOnDrop>,
+    _tasks: Arc<[AbortOnDrop; 2]>,
 }
 
 /// Tables and log at one moment. Holds a database connection until dropped.
@@ -53,14 +52,14 @@ pub struct Snapshot {
 }
 
 struct Shared {
-    log: Arc<dyn LogReader>,
-    /// Whose turn it is to advance the log: the rest wait and find it done.
+    db: DatabaseConnection,
+    /// Replaced when the database gets another epoch.
+    followed: RwLock<Arc<Followed>>,
+    /// Whose turn it is to advance the log or to replace it: the rest wait and find it done.
     turn: Mutex<()>,
-    epoch: Epoch,
-    live: broadcast::Sender<Arc<Batch>>,
     snapshots: Arc<Semaphore>,
     wake: Arc<Notify>,
-    healthy: AtomicBool,
+    pulse: Pulse,
 }
 
 struct AbortOnDrop(JoinHandle<()>);
@@ -74,7 +73,7 @@ impl Drop for AbortOnDrop {
 impl std::fmt::Debug for Feed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Feed")
-            .field("epoch", &self.shared.epoch)
+            .field("epoch", &self.shared.followed().log.epoch)
             .finish_non_exhaustive()
     }
 }
@@ -85,34 +84,29 @@ impl Feed {
     /// # Errors
     /// [`FeedError::Refused`] if the database has no log or cannot be followed.
     pub async fn start(db: DatabaseConnection, wake: Arc<Notify>) -> Result<Self, FeedError> {
-        let epoch = admit(&db).await?.parse()?;
-        let log: Arc<dyn LogReader> = reader::open(db).into();
-        let (live, _) = broadcast::channel(KEPT_BATCHES);
+        let epoch: Epoch = admit(&db).await?.parse()?;
         let shared = Arc::new(Shared {
-            log,
+            followed: RwLock::new(Followed::open(&db, epoch)),
+            db,
             turn: Mutex::new(()),
-            epoch,
-            live,
             snapshots: Arc::new(Semaphore::new(SNAPSHOTS)),
             wake,
-            healthy: AtomicBool::new(true),
+            pulse: Pulse::new(),
         });
-        let head = shared.advance().await?;
-        let task = tokio::spawn(follow(Arc::downgrade(&shared), head));
+        let (followed, head) = shared.head().await?;
+        let place = Place { followed, head };
+        let tail = tokio::spawn(follow(Arc::downgrade(&shared), place));
+        let ear = tokio::spawn(listen(Arc::downgrade(&shared)));
         Ok(Self {
             shared,
-            _task: Arc::new(AbortOnDrop(task)),
+            _tasks: Arc::new([AbortOnDrop(tail), AbortOnDrop(ear)]),
         })
     }
 
-    /// The log's epoch.
-    pub fn epoch(&self) -> &Epoch {
-        &self.shared.epoch
-    }
-
-    /// Whether the last look at the log succeeded.
+    /// Whether the last look at the log succeeded, and the one under way is not without an answer for
+    /// long.
     pub fn is_healthy(&self) -> bool {
-        self.shared.healthy.load(Ordering::Relaxed)
+        self.shared.pulse.is_healthy()
     }
 
     /// The position now. Read it, then the data, then subscribe from it: nothing is missed.
@@ -120,14 +114,8 @@ impl Feed {
     /// # Errors
     /// [`FeedError::Database`].
     pub async fn head(&self) -> Result<Cursor, FeedError> {
-        Ok(self.cursor_at(self.shared.advance().await?))
-    }
-
-    pub(crate) fn cursor_at(&self, position: Position) -> Cursor {
-        Cursor {
-            epoch: self.shared.epoch.clone(),
-            position,
-        }
+        let (followed, head) = self.shared.head().await?;
+        Ok(followed.log.cursor(head))
     }
 
     /// Up to `limit` wanted changes from `start`, in order.
@@ -140,26 +128,71 @@ impl Feed {
         wanted: &Selection,
         limit: u64,
     ) -> Result<Page, FeedError> {
-        let head = self.shared.advance().await?;
-        let from = self.resolve(start, head).await?;
-        Ok(self.shared.log.read(from, wanted, limit).await?)
+        let (followed, head) = self.shared.head().await?;
+        let log = &followed.log;
+        let from = log.resolve(start, head).await?;
+        let page = log.read(from, wanted, limit).await?;
+        Ok(Page::new(&log.epoch, page))
     }
 
     /// Follows the feed from `start`.
     ///
     /// # Errors
-    /// [`FeedError::ResyncRequired`] if the cursor is of another log or ahead of this one.
+    /// [`FeedError::ResyncRequired`] if the cursor is of another log or ahead of this one;
+    /// [`FeedError::CursorExpired`] if retention has passed it; [`FeedError::Database`].
     pub async fn subscribe(
         &self,
         start: &Start,
         wanted: Selection,
     ) -> Result<Subscription, FeedError> {
         // Receive first, look second: what commits in between arrives live.
-        let live = self.shared.live.subscribe();
-        let head = self.shared.advance().await?;
-        let from = self.resolve(start, head).await?;
-        let log = Arc::clone(&self.shared.log);
-        Ok(Subscription::new(log, wanted, live, from, head))
+        let heard = self.shared.followed();
+        let mut live = heard.live.subscribe();
+        let (followed, mut head) = self.shared.head().await?;
+        let log = followed.log.clone();
+        if !Arc::ptr_eq(&followed, &heard) {
+            // Replaced at this very look.
+            live = followed.live.subscribe();
+            head = log.advance().await?;
+        }
+        let position = log.resolve(start, head).await?;
+        let replay = Replay {
+            log,
+            wanted,
+            position,
+        };
+        Ok(Subscription::new(replay, live, head))
+    }
+
+    /// A reader that goes at its own pace from `start`, and the newest position.
+    ///
+    /// # Errors
+    /// As [`Feed::subscribe`].
+    pub(crate) async fn replay(
+        &self,
+        start: &Start,
+        wanted: Selection,
+    ) -> Result<(Replay, Position), FeedError> {
+        let (followed, head) = self.shared.head().await?;
+        let log = followed.log.clone();
+        let position = log.resolve(start, head).await?;
+        let replay = Replay {
+            log,
+            wanted,
+            position,
+        };
+        Ok((replay, head))
+    }
+
+    /// The log followed now and its newest position.
+    pub(super) async fn followed(&self) -> Result<(Log, Position), FeedError> {
+        let (followed, head) = self.shared.head().await?;
+        Ok((followed.log.clone(), head))
+    }
+
+    /// The feed's own connections.
+    pub(super) fn database(&self) -> DatabaseConnection {
+        self.shared.db.clone()
     }
 
     /// Opens a snapshot: what is read in its transaction is the state at its cursor.
@@ -172,62 +205,75 @@ impl Feed {
             Ok(Ok(permit)) => permit,
             _ => return Err(FeedError::Busy),
         };
-        let log = Arc::clone(&self.shared.log);
-        let Moment { tx, position } = unhurried(async move { log.moment().await }).await?;
+        let (followed, _) = self.shared.head().await?;
+        let Moment { tx, position } = followed.log.moment().await?;
         Ok(Snapshot {
-            cursor: self.cursor_at(position),
+            cursor: followed.log.cursor(position),
             tx,
             _permit: permit,
         })
     }
-
-    async fn horizon(&self) -> Result<Position, FeedError> {
-        let log = Arc::clone(&self.shared.log);
-        Ok(unhurried(async move { log.horizon().await }).await?)
-    }
-
-    async fn resolve(&self, start: &Start, head: Position) -> Result<Position, FeedError> {
-        match start {
-            Start::Now => Ok(head),
-            Start::Oldest => self.horizon().await,
-            Start::After(cursor) => {
-                if cursor.epoch != self.shared.epoch || cursor.position > head {
-                    return Err(FeedError::ResyncRequired);
-                }
-                if cursor.position < self.horizon().await? {
-                    return Err(FeedError::CursorExpired);
-                }
-                Ok(cursor.position)
-            }
-        }
-    }
 }
 
 impl Shared {
-    /// Makes what is committed readable; the newest position.
-    async fn advance(self: &Arc<Self>) -> Result<Position, DbErr> {
+    fn followed(&self) -> Arc<Followed> {
+        // A reference is stored whole or not at all, so a panic elsewhere has not torn it.
+        let followed = self.followed.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&followed)
+    }
+
+    /// Makes what is committed readable; the log followed now and its newest position.
+    async fn head(self: &Arc<Self>) -> Result<(Arc<Followed>, Position), FeedError> {
         let shared = Arc::clone(self);
         unhurried(async move {
             let _turn = shared.turn.lock().await;
-            shared.log.advance().await
+            let followed = shared.followed();
+            match followed.log.advance().await {
+                Err(ReadError::Replaced) => {}
+                advanced => return Ok((followed, advanced?)),
+            }
+            let followed = shared.replace().await?;
+            let head = followed.log.advance().await?;
+            Ok((followed, head))
         })
         .await
     }
+
+    /// Follows the log that the database has now. Subscribers of the other are told when they next
+    /// look at it.
+    async fn replace(&self) -> Result<Arc<Followed>, FeedError> {
+        let epoch: Epoch = admit(&self.db).await?.parse()?;
+        tracing::warn!(%epoch, "the change log has been replaced; every older cursor is refused");
+        let followed = Followed::open(&self.db, epoch);
+        let mut place = self
+            .followed
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        *place = Arc::clone(&followed);
+        Ok(followed)
+    }
+}
+
+/// How far the tail has read.
+struct Place {
+    followed: Arc<Followed>,
+    head: Position,
 }
 
 /// Reads on until the feed is dropped. Errors are retried for ever: a subscriber behind still has
 /// its position, so a database that comes back is all that is needed.
-async fn follow(shared: std::sync::Weak<Shared>, head: Position) {
-    let mut position = head;
+async fn follow(shared: Weak<Shared>, mut place: Place) {
     let mut last_change = Instant::now();
     let mut retry = POLL_BUSY;
     loop {
         let Some(feed) = shared.upgrade() else {
             return;
         };
-        let pause = match advance(&feed, &mut position).await {
+        feed.pulse.begin();
+        let looked = advance(&feed, &mut place).await;
+        let was_sound = feed.pulse.end(looked.is_ok());
+        let pause = match looked {
             Ok(found) => {
-                feed.healthy.store(true, Ordering::Relaxed);
                 retry = POLL_BUSY;
                 if found {
                     last_change = Instant::now();
@@ -239,7 +285,7 @@ async fn follow(shared: std::sync::Weak<Shared>, head: Position) {
                 }
             }
             Err(error) => {
-                if feed.healthy.swap(false, Ordering::Relaxed) {
+                if was_sound {
                     tracing::warn!(%error, "the change log cannot be read; trying again");
                 }
                 retry = (retry * 2).min(RETRY_MOST);
@@ -254,32 +300,66 @@ async fn follow(shared: std::sync::Weak<Shared>, head: Position) {
 }
 
 /// Hands out everything new; tells whether there was any.
-async fn advance(feed: &Arc<Shared>, position: &mut Position) -> Result<bool, DbErr> {
-    let from = *position;
-    let head = feed.advance().await?;
+async fn advance(feed: &Arc<Shared>, place: &mut Place) -> Result<bool, FeedError> {
+    let (followed, head) = feed.head().await?;
+    if !Arc::ptr_eq(&followed, &place.followed) {
+        // Nobody listens to the new log from before its present.
+        *place = Place { followed, head };
+        return Ok(true);
+    }
+    let from = place.head;
     let all = Selection::default();
-    while *position < head {
-        let read = feed.log.read(*position, &all, READ_PAGE);
-        let (changes, to) = match read.await {
-            // A short page has looked at everything there is.
-            Ok(page) if page.has_more => (page.changes, page.end),
-            Ok(page) => (page.changes, page.end.max(head)),
-            Err(ReadError::Database(error)) => return Err(error),
+    while place.head < head {
+        let page = match place.followed.log.read(place.head, &all, READ_PAGE).await {
+            Ok(page) => page,
             // Retention has overtaken this process. Whoever subscribes reads the log from its own
             // position and is told the same.
             Err(ReadError::Expired) => {
-                *position = head;
+                place.head = head;
                 return Ok(true);
             }
+            Err(error) => return Err(error.into()),
         };
         let batch = Batch {
-            from: *position,
-            to,
-            changes: changes.into_iter().map(Arc::<Change>::new).collect(),
+            from: place.head,
+            // A short page has looked at everything there is.
+            to: if page.has_more {
+                page.end
+            } else {
+                page.end.max(head)
+            },
+            changes: page.changes.into_iter().map(Arc::<Change>::new).collect(),
         };
-        *position = to;
+        place.head = batch.to;
         // No receiver is no error: nobody listens now.
-        let _ = feed.live.send(Arc::new(batch));
+        let _ = place.followed.live.send(Arc::new(batch));
     }
-    Ok(*position > from)
+    Ok(place.head > from)
+}
+
+/// Wakes the tail when other processes tell of their steps, where they can.
+async fn listen(shared: Weak<Shared>) {
+    let mut retry = POLL_BUSY;
+    let Some(mut signals) = shared
+        .upgrade()
+        .and_then(|feed| feed.followed().log.signals())
+    else {
+        return;
+    };
+    loop {
+        let said = signals.next().await;
+        let Some(feed) = shared.upgrade() else {
+            return;
+        };
+        feed.wake.notify_one();
+        drop(feed);
+        if let Err(error) = said {
+            // Until then the poll finds what others do.
+            tracing::debug!(%error, "no signals from other processes; trying again");
+            retry = (retry * 2).min(RETRY_MOST);
+            tokio::time::sleep(retry).await;
+        } else {
+            retry = POLL_BUSY;
+        }
+    }
 }

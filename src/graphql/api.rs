@@ -13,7 +13,9 @@ use serde_json::Value as Json;
 
 use super::error::{ErrorCode, Refusal, finish, refusal};
 use super::guard;
+use super::live::{Live, Payload, Rendering, Role, listen};
 use super::schema::AddLoaders;
+use crate::feed::Feed;
 use crate::limits::Limits;
 
 /// Who asks.
@@ -32,6 +34,23 @@ pub struct Api {
     db: TrackedConnection,
     limits: Limits,
     loaders: Arc<[AddLoaders]>,
+    /// What subscriptions of ours listen to; `None` in a schema without any.
+    live: Option<Live>,
+}
+
+/// One answer to an operation.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// To this operation alone.
+    Response(Box<Response>),
+    /// To everyone who wants the same.
+    Payload(Arc<Payload>),
+}
+
+impl Answer {
+    fn of(response: Response) -> Self {
+        Self::Response(Box::new(response))
+    }
 }
 
 impl Api {
@@ -41,7 +60,14 @@ impl Api {
             db,
             limits,
             loaders: Arc::default(),
+            live: None,
         }
+    }
+
+    /// The same with subscriptions that follow the feed.
+    pub(super) fn with_live(self, feed: Feed) -> Self {
+        let live = Some(Live::start(feed, self.schema.clone()));
+        Self { live, ..self }
     }
 
     /// The same with loaders of relations for each request.
@@ -63,29 +89,58 @@ impl Api {
         }
     }
 
-    /// Answers any operation as a stream: one response for a query or mutation.
-    pub fn execute_stream(
+    /// Answers any operation as a stream: one answer for a query or mutation.
+    pub(crate) fn execute_stream(
+        &self,
+        request: Request,
+        caller: Caller,
+    ) -> BoxStream<'static, Answer> {
+        self.resume_stream(request, caller, None)
+    }
+
+    /// The same; a subscription continues after the cursor `resume`, whatever its arguments say.
+    pub(crate) fn resume_stream(
         &self,
         mut request: Request,
         caller: Caller,
-    ) -> BoxStream<'static, Response> {
+        resume: Option<String>,
+    ) -> BoxStream<'static, Answer> {
         if !is_subscription(&mut request) {
             let api = self.clone();
-            return stream::once(async move { api.execute(request, caller).await }).boxed();
+            let answer = async move { Answer::of(api.execute(request, caller).await) };
+            return stream::once(answer).boxed();
         }
         match self.prepare(request, caller) {
-            Ok(request) => {
-                let responses = AssertUnwindSafe(self.schema.execute_stream(request));
-                let responses = responses.catch_unwind();
-                responses
-                    .map(|answer| answer.map_or_else(panicked, finish))
-                    .boxed()
-            }
-            Err(error) => {
-                let response = Response::from_errors(vec![error]);
-                stream::once(async { response }).boxed()
-            }
+            Ok(request) => self.subscribe(request, resume),
+            Err(error) => stream::iter([Answer::of(Response::from_errors(vec![error]))]).boxed(),
         }
+    }
+
+    /// Executes the document: a subscription of an adopter's yields its items, one of ours only its
+    /// plan, and listens then.
+    fn subscribe(
+        &self,
+        mut request: Request,
+        resume: Option<String>,
+    ) -> BoxStream<'static, Answer> {
+        let role = Role::plan();
+        let rendering = Rendering::of(&mut request);
+        let responses = self.schema.execute_stream(request.data(Arc::clone(&role)));
+        let responses = AssertUnwindSafe(responses).catch_unwind();
+        let answers = responses.map(|answer| answer.map_or_else(panicked, finish));
+        let live = self.live.clone();
+        let listening = stream::once(async move {
+            match (live, role.take_plan(), rendering) {
+                (Some(live), Some(plan), Some(rendering)) => match plan.resumed(resume) {
+                    Ok(plan) => listen(live, plan, rendering)
+                        .map(|heard| heard.map_or_else(refused, Answer::Payload))
+                        .boxed(),
+                    Err(refusal) => stream::iter([refused(refusal)]).boxed(),
+                },
+                _ => stream::empty().boxed(),
+            }
+        });
+        answers.map(Answer::of).chain(listening.flatten()).boxed()
     }
 
     /// Puts the caller's connection into the request: what it writes carries who and why.
@@ -148,12 +203,17 @@ fn is_subscription(request: &mut Request) -> bool {
     operation.is_some_and(|(_, operation)| operation.node.ty == OperationType::Subscription)
 }
 
+/// A subscription ends with an error.
+fn refused(refusal: Refusal) -> Answer {
+    Answer::of(refusal.into())
+}
+
 /// The task of a request ended without an answer.
 fn failed(error: tokio::task::JoinError) -> Response {
     match error.try_into_panic() {
         Ok(panic) => panicked(panic),
         Err(error) => {
-            let Refusal { code, message } = Refusal::internal(&error);
+            let Refusal { code, message, .. } = Refusal::internal(&error);
             Response::from_errors(vec![refusal(code, message)])
         }
     }
@@ -166,6 +226,6 @@ fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
         .map(|text| (*text).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_default();
-    let Refusal { code, message } = Refusal::internal(&format!("panic: {text}"));
+    let Refusal { code, message, .. } = Refusal::internal(&format!("panic: {text}"));
     Response::from_errors(vec![refusal(code, message)])
 }

@@ -25,11 +25,6 @@ pub(super) struct ChangeNode {
     pub(super) epoch: Epoch,
 }
 
-struct ChangePage {
-    page: Page,
-    epoch: Epoch,
-}
-
 /// The operation's GraphQL name.
 pub(super) fn operation_name(operation: Operation) -> String {
     operation.as_str().to_uppercase()
@@ -135,8 +130,8 @@ fn field(
 }
 
 pub(super) fn page_object() -> Object {
-    let of = |ctx: &ResolverContext<'_>, read: fn(&ChangePage) -> Option<GraphqlValue>| {
-        let page = ctx.parent_value.try_downcast_ref::<ChangePage>();
+    let of = |ctx: &ResolverContext<'_>, read: fn(&Page) -> Option<GraphqlValue>| {
+        let page = ctx.parent_value.try_downcast_ref::<Page>();
         page.ok().and_then(read)
     };
     Object::new("ChangePage")
@@ -145,8 +140,8 @@ pub(super) fn page_object() -> Object {
             TypeRef::named_nn_list_nn("Change"),
             |ctx| {
                 FieldFuture::new(async move {
-                    let page = ctx.parent_value.try_downcast_ref::<ChangePage>()?;
-                    let nodes = page.page.changes.iter().map(|change| {
+                    let page = ctx.parent_value.try_downcast_ref::<Page>()?;
+                    let nodes = page.changes.iter().map(|change| {
                         FieldValue::owned_any(ChangeNode {
                             change: Arc::new(change.clone()),
                             epoch: page.epoch.clone(),
@@ -161,7 +156,7 @@ pub(super) fn page_object() -> Object {
             TypeRef::named(TypeRef::STRING),
             move |ctx| {
                 FieldFuture::from_value(of(&ctx, |page| {
-                    let last = page.page.changes.last()?;
+                    let last = page.changes.last()?;
                     Some(Cursor::at(&page.epoch, last.position).to_string().into())
                 }))
             },
@@ -169,7 +164,7 @@ pub(super) fn page_object() -> Object {
         .field(Field::new(
             "hasNextPage",
             TypeRef::named_nn(TypeRef::BOOLEAN),
-            move |ctx| FieldFuture::from_value(of(&ctx, |page| Some(page.page.has_more.into()))),
+            move |ctx| FieldFuture::from_value(of(&ctx, |page| Some(page.has_more.into()))),
         ))
 }
 
@@ -188,13 +183,12 @@ pub(super) fn query() -> Field {
                 .page(&start, &wanted, first)
                 .await
                 .map_err(Refusal::from)?;
-            let epoch = feed.epoch().clone();
-            Ok(Some(FieldValue::owned_any(ChangePage { page, epoch })))
+            Ok(Some(FieldValue::owned_any(page)))
         })
     })
     .description("Changes in the order of the feed, from the oldest or from a cursor.")
     .argument(InputValue::new("after", TypeRef::named(TypeRef::STRING)))
-    .argument(InputValue::new("first", TypeRef::named(TypeRef::INT)).default_value(DEFAULT_FIRST))
+    .argument(first_argument())
     .argument(InputValue::new(
         "entities",
         TypeRef::named_nn_list(TypeRef::STRING),
@@ -224,12 +218,17 @@ pub(super) fn head() -> Field {
 
 const DEFAULT_FIRST: u64 = 100;
 
+pub(super) fn first_argument() -> InputValue {
+    InputValue::new("first", TypeRef::named(TypeRef::INT)).default_value(DEFAULT_FIRST)
+}
+
 pub(super) fn feed<'a>(ctx: &ResolverContext<'a>) -> Result<&'a Feed, Refusal> {
     ctx.data::<Feed>()
         .map_err(|error| Refusal::internal(&error.message))
 }
 
-fn first(ctx: &ResolverContext<'_>) -> Result<u64, Refusal> {
+/// The argument `first`: how many changes a page may have.
+pub(super) fn first(ctx: &ResolverContext<'_>) -> Result<u64, Refusal> {
     let most = limits(ctx)?.page_rows;
     let first = match ctx.args.get("first").filter(|first| !first.is_null()) {
         None => return Ok(DEFAULT_FIRST.min(most)),
@@ -308,7 +307,8 @@ impl From<OneOrMany> for Vec<String> {
     }
 }
 
-fn text(ctx: &ResolverContext<'_>, name: &str) -> Result<Option<String>, Refusal> {
+/// An argument that is text.
+pub(super) fn text(ctx: &ResolverContext<'_>, name: &str) -> Result<Option<String>, Refusal> {
     let value = ctx.args.get(name).filter(|value| !value.is_null());
     value
         .map(|value| value.string().map(str::to_owned))
@@ -316,7 +316,10 @@ fn text(ctx: &ResolverContext<'_>, name: &str) -> Result<Option<String>, Refusal
         .map_err(|_| Refusal::bad_input(format!("`{name}` is text")))
 }
 
-fn key(ctx: &ResolverContext<'_>) -> Result<Option<seachange_changelog::Image>, Refusal> {
+/// The argument `key`.
+pub(super) fn key(
+    ctx: &ResolverContext<'_>,
+) -> Result<Option<seachange_changelog::Image>, Refusal> {
     let Some(value) = ctx.args.get("key").filter(|value| !value.is_null()) else {
         return Ok(None);
     };

@@ -9,7 +9,7 @@ use sea_orm::{
     ActiveEnum, ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable, ModelTrait,
     PrimaryKeyToColumn, PrimaryKeyTrait, Value,
 };
-use seachange_changelog::Tracked;
+use seachange_changelog::{Hidden, Tracked};
 use seaography::{ActiveEnumBuilder, BuilderContext, EntityObjectBuilder, EntityQueryFieldBuilder};
 
 /// The stored values of an enumeration by their GraphQL names.
@@ -55,6 +55,8 @@ pub(crate) struct ColumnInfo {
     pub(crate) is_key: bool,
     /// Written by the server alone.
     pub(crate) is_managed: bool,
+    /// The log keeps no value of it.
+    pub(crate) is_hidden: bool,
     /// An insert may leave it out.
     pub(crate) has_default: bool,
     pub(crate) values: Option<Arc<EnumValues>>,
@@ -135,6 +137,7 @@ impl EntityInfo {
         E::Model: Sync,
     {
         let objects = EntityObjectBuilder { context };
+        let hidden = Hidden::of::<E>();
         let columns = E::Column::iter()
             .filter(|column| !column.def().seaography().ignore)
             .map(|column| {
@@ -148,6 +151,7 @@ impl EntityInfo {
                     nullable: def.is_null(),
                     is_key,
                     is_managed: E::is_managed(&column),
+                    is_hidden: hidden.hides(column.as_str()),
                     has_default: def.get_column_default().is_some()
                         || is_key
                             && (E::PrimaryKey::auto_increment() || is_single_uuid::<E>(is_uuid)),

@@ -4,7 +4,9 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Error, ErrorExtensionValues, Response, ServerError};
+use async_graphql::{
+    Error, ErrorExtensionValues, Pos, Response, ServerError, Value as GraphqlValue,
+};
 use sea_orm::{DbErr, RuntimeErr, SqlErr};
 use seachange_changelog::{CaptureError, ImageError};
 use seaography::SeaographyError;
@@ -75,6 +77,8 @@ fn with_code(code: ErrorCode) -> ErrorExtensionValues {
 pub(crate) struct Refusal {
     pub(crate) code: ErrorCode,
     pub(crate) message: String,
+    /// More for `extensions`, beside the code.
+    details: Vec<(&'static str, GraphqlValue)>,
 }
 
 impl Refusal {
@@ -82,7 +86,14 @@ impl Refusal {
         Self {
             code,
             message: message.into(),
+            details: Vec::new(),
         }
+    }
+
+    /// The same with one more fact for the client, in `extensions`.
+    pub(crate) fn with(mut self, name: &'static str, fact: GraphqlValue) -> Self {
+        self.details.push((name, fact));
+        self
     }
 
     pub(crate) fn bad_input(message: impl Into<String>) -> Self {
@@ -101,12 +112,22 @@ impl Refusal {
     }
 }
 
+impl From<Refusal> for Response {
+    fn from(refusal: Refusal) -> Self {
+        Self::from_errors(vec![Error::from(refusal).into_server_error(Pos::default())])
+    }
+}
+
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
+        let mut extensions = with_code(refusal.code);
+        for (name, fact) in refusal.details {
+            extensions.set(name, fact);
+        }
         Self {
             message: refusal.message,
             source: None,
-            extensions: Some(with_code(refusal.code)),
+            extensions: Some(extensions),
         }
     }
 }
@@ -203,6 +224,10 @@ fn from_driver(source: &RuntimeErr, error: &DbErr) -> Refusal {
         tracing::warn!(%error, "database unavailable");
         return Refusal::new(ErrorCode::Unavailable, "the database is not available");
     };
+    if is_unavailable(driver) {
+        tracing::warn!(%error, "database unavailable");
+        return Refusal::new(ErrorCode::Unavailable, "the database is not available");
+    }
     if database.is_foreign_key_violation() {
         return foreign_key();
     }
@@ -214,6 +239,11 @@ fn from_driver(source: &RuntimeErr, error: &DbErr) -> Refusal {
         Some("1299" | "275" | "3091") => bad_value(error),
         // Not null, check, too long for an index: PostgreSQL.
         Some("23502" | "23514" | "54000") => bad_value(error),
+        // PostgreSQL: a snapshot that was to be shared is gone, because its transaction was ended.
+        Some("22023") => {
+            tracing::warn!(%error, "database unavailable");
+            Refusal::new(ErrorCode::Unavailable, "the database is not available")
+        }
         // The SQL standard's data exceptions: too long, out of range, NUL, a pattern that ends in
         // its escape character.
         Some(code) if code.len() == 5 && code.starts_with("22") => bad_value(error),
@@ -246,7 +276,9 @@ fn mariadb_number(driver: &sea_orm::sqlx::Error) -> Option<u16> {
 /// Whether another try may succeed as it is: deadlock, serialisation failure, lock wait, busy.
 pub(crate) fn is_transient(error: &DbErr) -> bool {
     match CaptureError::of(error) {
-        Some(CaptureError::Raced { .. } | CaptureError::Ended) => return true,
+        Some(CaptureError::Raced { .. } | CaptureError::Switched { .. } | CaptureError::Ended) => {
+            return true;
+        }
         Some(CaptureError::Log { source, .. }) => return is_transient(source),
         Some(_) => return false,
         None => {}
@@ -274,13 +306,48 @@ pub(crate) fn is_transient(error: &DbErr) -> bool {
     }
 }
 
+/// Whether the database says that it cannot work now: it shuts down, ends connections, takes no
+/// more, has no room, or may not be written. Another try may succeed later.
+fn is_unavailable(driver: &sea_orm::sqlx::Error) -> bool {
+    // 1040 and 1203 too many connections, 1053 shutdown, 1290 and 1836 read-only, 1317 interrupted,
+    // 1927 connection killed, 3 and 1021 no room on the disk.
+    if let Some(number) = mariadb_number(driver) {
+        return matches!(
+            number,
+            3 | 1021 | 1040 | 1053 | 1203 | 1290 | 1317 | 1836 | 1927
+        );
+    }
+    let code = driver
+        .as_database_error()
+        .and_then(|database| database.code());
+    match code.as_deref() {
+        // PostgreSQL: an idle transaction ended, a replica or read-only; connections, resources,
+        // operators' doings.
+        Some("25P03" | "25006") => true,
+        Some(code) if code.len() == 5 => ["08", "53", "57P"]
+            .iter()
+            .any(|class| code.starts_with(class)),
+        // SQLite: read-only, an I/O error, no room, a file that is not there.
+        Some(code) => code
+            .parse::<u32>()
+            .is_ok_and(|code| matches!(code & 0xff, 8 | 10 | 13 | 14)),
+        None => false,
+    }
+}
+
 impl From<&CaptureError> for Refusal {
     fn from(error: &CaptureError) -> Self {
         match error {
             CaptureError::IntegerTooLarge { .. }
             | CaptureError::OutOfRange { .. }
             | CaptureError::Image(_) => Self::bad_input(error.to_string()),
-            CaptureError::Raced { .. } | CaptureError::Ended => {
+            CaptureError::KeyChanged { .. } => {
+                Self::bad_input("a key cannot change: insert the row anew and delete the old one")
+            }
+            CaptureError::TooMany { most, .. } => {
+                Self::limit(format!("more than {most} rows in one mutation"))
+            }
+            CaptureError::Raced { .. } | CaptureError::Switched { .. } | CaptureError::Ended => {
                 Self::new(ErrorCode::Unavailable, "the database is busy; try again")
             }
             CaptureError::Log { source, .. } => match Self::from(source) {

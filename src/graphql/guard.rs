@@ -208,7 +208,7 @@ impl Reading {
     /// The value as Seaography is to read it; `None` for no argument.
     fn write(self, given: Value, page_rows: u64) -> ServerResult<Option<Value>> {
         if matches!(self, Self::Having | Self::Filters) {
-            check_size(&given).map_err(|Refusal { code, message }| refusal(code, message))?;
+            check_size(&given).map_err(|Refusal { code, message, .. }| refusal(code, message))?;
         }
         match self {
             Self::Having => Ok(arguments::having(given)),

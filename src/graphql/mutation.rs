@@ -3,41 +3,29 @@
 mod create;
 mod delete;
 mod retry;
+mod revert;
 mod update;
 
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use async_graphql::dynamic::{Field, InputValue, ResolverContext, TypeRef};
-use sea_orm::{
-    ActiveModelBehavior, Condition, ConnectionTrait, DbBackend, EntityTrait, IntoActiveModel,
-    Iterable, ModelTrait, Order, PrimaryKeyToColumn, QueryFilter, QueryOrder, QuerySelect, Value,
-};
-use seachange_changelog::{Tracked, TrackedConnection, TrackedTransaction};
+use sea_orm::{ConnectionTrait, EntityTrait};
+use seachange_changelog::{BulkEntity, Target, TrackedConnection};
 use seaography::{BuilderContext, FilterInputBuilder};
 
-use super::connection::beyond;
 use super::entity::EntityInfo;
 use super::error::Refusal;
-use super::filter::{self, Predicate};
+use super::filter;
 use super::pagination::limits;
 
-/// An entity that the API can write: every tracked one whose derives are SeaORM's.
-pub trait Writable:
-    Tracked<
-        Model: Sync + IntoActiveModel<Self::ActiveModel>,
-        ActiveModel: ActiveModelBehavior + Send + Sync + 'static,
-    >
-{
-}
+pub(super) use revert::{
+    Reverter, Reverters, change as revert_change, transaction as revert_transaction,
+};
 
-impl<E> Writable for E where
-    E: Tracked<
-            Model: Sync + IntoActiveModel<E::ActiveModel>,
-            ActiveModel: ActiveModelBehavior + Send + Sync + 'static,
-        >
-{
-}
+/// An entity that the API can write: every tracked one whose derives are SeaORM's.
+pub trait Writable: BulkEntity<ActiveModel: 'static> {}
+
+impl<E: BulkEntity<ActiveModel: 'static>> Writable for E {}
 
 /// `taskCreateOne`, `taskCreateBatch`, `taskUpdate`, `taskDelete`.
 pub(super) fn fields<E>(context: &'static BuilderContext, entity: &Arc<EntityInfo>) -> Vec<Field>
@@ -74,7 +62,10 @@ fn connection<'a>(ctx: &ResolverContext<'a>) -> Result<&'a TrackedConnection, Re
 }
 
 /// The rows that an update or delete means: `filter`, or every row if `all` says so.
-fn target(ctx: &ResolverContext<'_>, entity: &EntityInfo) -> Result<Option<Predicate>, Refusal> {
+fn target<E: EntityTrait>(
+    ctx: &ResolverContext<'_>,
+    entity: &EntityInfo,
+) -> Result<Target, Refusal> {
     let predicate = match ctx.args.get("filter") {
         Some(value) => filter::parse(entity, value.as_value())?,
         None => None,
@@ -88,69 +79,11 @@ fn target(ctx: &ResolverContext<'_>, entity: &EntityInfo) -> Result<Option<Predi
             "no condition: pass a filter, or `all: true` to write every row",
         ));
     }
-    Ok(predicate)
-}
-
-/// Rows read and written at a time.
-const CHUNK: u64 = 500;
-
-/// The rows that a predicate admits, in key order, locked, chunk by chunk. A row is judged and
-/// locked in one statement; one that another transaction makes match later is not touched.
-struct Chunks<'a, E: EntityTrait> {
-    predicate: Option<&'a Predicate>,
-    after: Option<Vec<Value>>,
-    found: u64,
-    /// Most rows in all.
-    most: u64,
-    is_last: bool,
-    _entity: PhantomData<fn() -> E>,
-}
-
-impl<'a, E: EntityTrait> Chunks<'a, E> {
-    fn new(predicate: Option<&'a Predicate>, most: u64) -> Self {
-        Self {
-            predicate,
-            after: None,
-            found: 0,
-            most,
-            is_last: false,
-            _entity: PhantomData,
-        }
-    }
-
-    /// The next rows; empty at the end.
-    async fn next(&mut self, tx: &TrackedTransaction) -> Result<Vec<E::Model>, Failure> {
-        if self.is_last {
-            return Ok(Vec::new());
-        }
-        let keys = || E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column);
-        let backend = tx.get_database_backend();
-        let condition = self
-            .predicate
-            .map(|predicate| filter::condition::<E>(predicate, backend));
-        let mut select = E::find().filter(condition.unwrap_or_else(Condition::all));
-        if let Some(key) = &self.after {
-            select = select.filter(beyond::<E>(key, Order::Asc));
-        }
-        for column in keys() {
-            select = select.order_by_asc(column);
-        }
-        // SQLite has no row locks: a write transaction has the database to itself.
-        if backend != DbBackend::Sqlite {
-            select = select.lock_exclusive();
-        }
-        let rows = select.limit(CHUNK).all(tx).await?;
-        self.found += rows.len() as u64;
-        if self.found > self.most {
-            let most = self.most;
-            return Err(Refusal::limit(format!("more than {most} rows in one mutation")).into());
-        }
-        self.is_last = (rows.len() as u64) < CHUNK;
-        self.after = rows
-            .last()
-            .map(|row| keys().map(|key| row.get(key)).collect());
-        Ok(rows)
-    }
+    let backend = connection(ctx)?.get_database_backend();
+    let target = predicate.map_or_else(Target::all, |predicate| {
+        Target::matching(filter::condition::<E>(&predicate, backend))
+    });
+    Ok(target.at_most(limits(ctx)?.write_rows))
 }
 
 /// Why a mutation's transaction ended: the database, which another try may help, or the request.
@@ -179,9 +112,4 @@ impl From<Failure> for Refusal {
             Failure::Refused(refusal) => refusal,
         }
     }
-}
-
-/// Write limits of the request.
-fn most_rows(ctx: &ResolverContext<'_>) -> Result<u64, Refusal> {
-    Ok(limits(ctx)?.write_rows)
 }

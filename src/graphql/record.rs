@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use async_graphql::dynamic::{Enum, Field, FieldFuture, FieldValue, Object, TypeRef};
 use async_graphql::{Name, Value as GraphqlValue};
-use seachange_changelog::Image;
+use sea_orm::sea_query::ArrayType;
+use seachange_changelog::{Image, is_redacted};
 use serde_json::Value as Json;
 
 use super::change::strings;
-use super::entity::EntityInfo;
+use super::entity::{ColumnInfo, EntityInfo};
 use super::scalar::{json_to_graphql, json_value};
+use crate::feed::Cursor;
 
 /// What an item of `taskChanges` is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +57,36 @@ pub(super) struct RecordChange {
     pub(super) recorded_at: Option<String>,
 }
 
+impl RecordChange {
+    /// A row that was there when the subscription began.
+    pub(super) fn initial(key: Image, image: Image, at: &Cursor) -> Self {
+        Self {
+            key: Some(key),
+            record: Some(image),
+            ..Self::bare(Kind::Initial, at)
+        }
+    }
+
+    /// Everything there was has been told.
+    pub(super) fn caught_up(at: &Cursor) -> Self {
+        Self::bare(Kind::CaughtUp, at)
+    }
+
+    fn bare(kind: Kind, at: &Cursor) -> Self {
+        Self {
+            kind,
+            cursor: at.to_string(),
+            key: None,
+            record: None,
+            previous: None,
+            changed_fields: Vec::new(),
+            actor: None,
+            transaction_id: None,
+            recorded_at: None,
+        }
+    }
+}
+
 pub(super) fn kind_enum() -> Enum {
     Kind::ALL
         .iter()
@@ -83,10 +115,17 @@ pub(super) fn record_object(entity: &Arc<EntityInfo>) -> Object {
         object.field(Field::new(&column.field, ty, move |ctx| {
             let image = ctx.parent_value.try_downcast_ref::<Image>().ok();
             let json = image.and_then(|image| image.get(info.name)).cloned();
+            let json = json.filter(|json| !is_kept_out(&info, json));
             let value = json.map(|json| json_to_graphql(&info, json));
             FieldFuture::from_value(value.filter(|value| *value != GraphqlValue::Null))
         }))
     })
+}
+
+/// Whether the log kept the value out: now, or when the change was recorded. Text may be these very
+/// words.
+fn is_kept_out(column: &ColumnInfo, json: &Json) -> bool {
+    column.is_hidden || column.rust != ArrayType::String && is_redacted(json)
 }
 
 /// `TaskChange`.

@@ -1,5 +1,6 @@
 //! The schema: what the adopter registered, assembled once at start.
 
+use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::{Arc, LazyLock};
 
@@ -16,9 +17,9 @@ use seaography::{
 use super::api::Api;
 use super::entity::{ColumnInfo, EntityInfo, Enumerations, enum_values};
 use super::guard::Guard;
-use super::mutation::{self, Writable};
+use super::mutation::{self, Reverter, Reverters, Writable};
 use super::table::{Table, TableOf};
-use super::{change, connection, filter, inputs, record, scalar, subscription};
+use super::{change, connection, filter, history, inputs, record, scalar, subscription};
 use crate::feed::Feed;
 use crate::limits::Limits;
 
@@ -105,7 +106,9 @@ impl Entities {
         for enumeration in &self.enumerations {
             enumeration.register(&mut builder);
         }
+        let mut targets = HashMap::new();
         for (entity, Registered { info, table }) in self.entities.iter().zip(&registered) {
+            targets.insert(info.table, entity.reverter(info));
             builder = entity.register(builder, info);
             builder.outputs.push(record::record_object(info));
             builder.outputs.push(record::change_object(info));
@@ -113,9 +116,17 @@ impl Entities {
                 .inputs
                 .extend([inputs::insert(info), inputs::update(info)]);
             builder
+                .queries
+                .extend([history::history(info), history::as_of(info, table)]);
+            builder
                 .subscriptions
                 .push(subscription::records(context, info, table));
         }
+        let targets: Reverters = Arc::new(targets);
+        builder.mutations.extend([
+            mutation::revert_change(&targets),
+            mutation::revert_transaction(&targets),
+        ]);
         builder
             .enumerations
             .extend([change::operation_enum(), record::kind_enum()]);
@@ -153,13 +164,15 @@ impl Entities {
         feed: Feed,
         limits: Limits,
     ) -> Result<Api, SchemaError> {
-        let schema = self.schema(&db, Some(feed), &limits)?;
+        let schema = self.schema(&db, Some(feed.clone()), &limits)?;
         let loaders = self
             .entities
             .iter()
             .map(|entity| entity.loaders())
             .collect();
-        Ok(Api::new(schema, db, limits).with_loaders(loaders))
+        Ok(Api::new(schema, db, limits)
+            .with_loaders(loaders)
+            .with_live(feed))
     }
 }
 
@@ -234,6 +247,7 @@ fn read_filters(
 trait Registration: Send + Sync {
     fn info(&self, enums: &Enumerations) -> EntityInfo;
     fn table(&self) -> Arc<dyn Table>;
+    fn reverter(&self, info: &Arc<EntityInfo>) -> Reverter;
     fn register(&self, builder: Builder, info: &Arc<EntityInfo>) -> Builder;
     fn loaders(&self) -> AddLoaders;
 }
@@ -268,6 +282,10 @@ where
 
     fn table(&self) -> Arc<dyn Table> {
         Arc::new(TableOf::<E>(PhantomData))
+    }
+
+    fn reverter(&self, info: &Arc<EntityInfo>) -> Reverter {
+        Reverter::of::<E>(info)
     }
 
     fn register(&self, mut builder: Builder, info: &Arc<EntityInfo>) -> Builder {

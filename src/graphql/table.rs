@@ -1,11 +1,11 @@
 //! Reading a registered entity's rows without knowing its Rust type.
 
 use sea_orm::{
-    Condition, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
-    FromQueryResult, IdenStatic, Iterable, ModelTrait, Order, PrimaryKeyToColumn, QueryFilter,
-    QueryOrder, QuerySelect, Value,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend,
+    DbErr, EntityTrait, FromQueryResult, IdenStatic, Iterable, ModelTrait, Order,
+    PrimaryKeyToColumn, QueryFilter, QueryOrder, QuerySelect, Value,
 };
-use seachange_changelog::{Image, image};
+use seachange_changelog::{Image, ImageError, image};
 use seaography::{
     ActiveEnumFilterInputBuilder, BuilderContext, EntityColumnId, FilterType, FilterTypesMapHelper,
 };
@@ -39,6 +39,12 @@ pub(crate) trait Table: Send + Sync {
         after: Option<&[Value]>,
         limit: u64,
     ) -> Result<Rows, DbErr>;
+
+    /// The row with a key.
+    async fn find(&self, db: &DatabaseConnection, key: &Image) -> Result<Option<Row>, DbErr>;
+
+    /// Every column of the entity, those that the API leaves out included.
+    fn columns(&self) -> Vec<&'static str>;
 
     /// Seaography's name for a column.
     fn column_id(&self, column: &str) -> Option<EntityColumnId>;
@@ -101,6 +107,24 @@ where
         })
     }
 
+    async fn find(&self, db: &DatabaseConnection, key: &Image) -> Result<Option<Row>, DbErr> {
+        let condition = match key_condition::<E>(key) {
+            Ok(condition) => condition,
+            Err(error) => return Ok(Some(Row::Unreadable(error.to_string()))),
+        };
+        let select = E::find().filter(condition);
+        let found = db.query_one(sea_orm::QueryTrait::as_query(&select)).await?;
+        let read = |row| match E::Model::from_query_result(&row, "") {
+            Ok(model) => image_row(&model),
+            Err(error) => Row::Unreadable(error.to_string()),
+        };
+        Ok(found.map(read))
+    }
+
+    fn columns(&self) -> Vec<&'static str> {
+        E::Column::iter().map(|column| column.as_str()).collect()
+    }
+
     fn column_id(&self, column: &str) -> Option<EntityColumnId> {
         Some(EntityColumnId::of::<E>(&named::<E>(column)?))
     }
@@ -129,7 +153,18 @@ where
     }
 }
 
-fn named<E: EntityTrait>(column: &str) -> Option<E::Column> {
+/// The condition that names the row with a key.
+pub(super) fn key_condition<E: EntityTrait>(key: &Image) -> Result<Condition, ImageError> {
+    let mut condition = Condition::all();
+    for column in E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column) {
+        let json = key.get(column.as_str()).unwrap_or(&serde_json::Value::Null);
+        condition = condition.add(column.eq(image::value_of::<E>(column, json)?));
+    }
+    Ok(condition)
+}
+
+/// The column with a name.
+pub(super) fn named<E: EntityTrait>(column: &str) -> Option<E::Column> {
     E::Column::iter().find(|candidate| candidate.as_str() == column)
 }
 

@@ -13,7 +13,7 @@ use axum::response::Response;
 use super::rejection::Rejection;
 use super::reply::{self, MediaType};
 use super::request::{self, Kind};
-use super::{Server, body, idempotency, origin, socket};
+use super::{Server, body, idempotency, origin, socket, sse};
 use crate::graphql::{Caller, ErrorCode, refusal};
 
 /// `POST /graphql`.
@@ -24,9 +24,24 @@ pub(super) async fn post(
 ) -> Response {
     let media = MediaType::wanted(&headers);
     match read(&server, &headers, body).await {
-        Ok((request, caller)) => execute(&server, request, caller, media).await,
+        Ok((request, caller)) => answer(&server, &headers, request, caller).await,
         Err(rejection) => reject(&server, rejection, media),
     }
+}
+
+/// By events or by one response, as the client wants it.
+async fn answer(
+    server: &Arc<Server>,
+    headers: &HeaderMap,
+    request: Request,
+    caller: Caller,
+) -> Response {
+    let media = MediaType::wanted(headers);
+    if !sse::is_wanted(headers) {
+        return execute(server, request, caller, media).await;
+    }
+    sse::answer(server, headers, request, caller)
+        .unwrap_or_else(|rejection| reject(server, rejection, media))
 }
 
 /// Who asks comes before what: nobody without a token makes the server buffer a body.
@@ -55,13 +70,13 @@ pub(super) async fn get(
 ) -> Response {
     let media = MediaType::wanted(&headers);
     let rejection = match upgrade {
-        Ok(upgrade) => match open(&server, upgrade, headers) {
+        Ok(upgrade) => match open(&server, upgrade, headers.clone()) {
             Ok(response) => return response,
             Err(rejection) => rejection,
         },
         Err(rejection) if headers.contains_key(header::UPGRADE) => Rejection::Upgrade(rejection),
         Err(_) => match query_of(&server, &headers, &uri) {
-            Ok((request, caller)) => return execute(&server, request, caller, media).await,
+            Ok((request, caller)) => return answer(&server, &headers, request, caller).await,
             Err(rejection) => rejection,
         },
     };
@@ -114,11 +129,12 @@ async fn execute(
     let answer = match kind {
         Kind::Subscription => Answer::from_errors(vec![refusal(
             ErrorCode::BadInput,
-            "a subscription needs a WebSocket (graphql-transport-ws) at this address",
+            "a subscription needs a WebSocket (graphql-transport-ws) at this address, or \
+             `Accept: text/event-stream`",
         )]),
         _ => server.api.execute(request, caller).await,
     };
-    tally.note(&answer);
+    tally.note(&answer.errors);
     reply::answer(media, kind, answer)
 }
 

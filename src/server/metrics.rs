@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use async_graphql::{Response, ServerError};
+use async_graphql::ServerError;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
@@ -148,8 +148,8 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub(super) fn note(&mut self, response: &Response) {
-        if let Some(error) = response.errors.first() {
+    pub(super) fn note(&mut self, errors: &[ServerError]) {
+        if let Some(error) = errors.first() {
             self.note_error(error);
         }
     }

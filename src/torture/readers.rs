@@ -86,16 +86,14 @@ async fn live(
         }
     }
     let end = stop.borrow().clone().ok_or(FeedError::Ended)?;
-    while subscription.cursor(feed.epoch()).position < end.position {
+    while subscription.cursor().position < end.position {
         if let FeedItem::Change(change) = subscription.next().await? {
             changes.push((change, Instant::now()));
         }
     }
-    changes.extend(
-        subscription
-            .take_ready()
-            .map(|change| (change, Instant::now())),
-    );
+    while let Some(change) = subscription.next_ready() {
+        changes.push((change, Instant::now()));
+    }
     Ok(Read { reader, changes })
 }
 
@@ -126,7 +124,7 @@ async fn bare(
         };
         failures = 0;
         let is_short = !page.has_more;
-        cursor = Cursor::at(feed.epoch(), page.end);
+        cursor = page.end;
         let now = Instant::now();
         changes.extend(
             page.changes

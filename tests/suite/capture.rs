@@ -1,7 +1,7 @@
 //! Capture through SeaORM on a tracked connection: recorded, or refused with the cure.
 
 mod atomic;
-mod gadget;
+pub mod gadget;
 mod recorded;
 mod refused;
 

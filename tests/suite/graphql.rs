@@ -6,16 +6,20 @@ mod converge;
 mod create;
 mod cursors;
 mod delete;
+mod events;
 mod faults;
 mod filters;
 mod follow;
 mod given;
+mod history;
 mod http;
 mod large;
+mod live;
 mod log;
 mod pages;
 mod records;
 mod relations;
+mod revert;
 mod sockets;
 mod together;
 mod update;
@@ -30,13 +34,21 @@ pub fn cases() -> Vec<Case> {
         create::cases(),
         update::cases(),
         delete::cases(),
+        events::cases(),
         filters::cases(),
         filters::combined::cases(),
         pages::cases(),
         pages::refused::cases(),
         relations::cases(),
         relations::pages::cases(),
+        live::cases(),
         log::cases(),
+        history::cases(),
+        history::kept::cases(),
+        history::random::cases(),
+        revert::cases(),
+        revert::hooked::cases(),
+        revert::transactions::cases(),
         cursors::cases(),
         follow::cases(),
         records::cases(),

@@ -1,8 +1,13 @@
 //! What is kept of the log: the horizon, and epochs.
 
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
 use chrono::{TimeDelta, Utc};
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait};
+use seachange::changelog::reader::{self, ReadError};
 use seachange::changelog::{new_epoch, prune};
+use seachange::{Selection, Start};
 use serde_json::{Value as Json, json};
 
 use crate::harness::{Database, Outcome, TestServer};
@@ -11,7 +16,12 @@ crate::cases![
     a_cursor_behind_the_horizon,
     a_cursor_of_another_epoch,
     a_database_that_has_moved,
+    a_moved_database_with_a_transaction_open,
+    retention_overtakes_a_page,
 ];
+
+/// A test fails rather than waits longer for a reader to be where it should be.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 const CHANGES: &str = "query($after: String) { changes(after: $after) {
     nodes { cursor key } endCursor hasNextPage } changesHead }";
@@ -69,16 +79,35 @@ async fn a_cursor_behind_the_horizon(server: &TestServer) -> Outcome {
 async fn a_cursor_of_another_epoch(server: &TestServer) -> Outcome {
     label(server, "before").await?;
     let old = changes(server, "0").await?["changesHead"].clone();
+    let mut socket = server.socket().await?;
+    let query = "subscription($after: String) { labelChanges(after: $after) { kind } }";
+    socket.subscribe(query, json!({ "after": old })).await?;
+    let caught_up = socket.next().await?;
+    assert_eq!(caught_up["labelChanges"]["kind"], "CAUGHT_UP");
     new_epoch(server.db().writer()).await?;
+    // A server that has been running all along, and one that starts now.
     let renewed = server.beside(|_| {}).await?;
-    let cursor = json!({ "after": old });
+    for server in [server, &renewed] {
+        let cursor = json!({ "after": old });
+        assert_eq!(
+            server.client().code(CHANGES, cursor).await?,
+            "RESYNC_REQUIRED"
+        );
+        assert_eq!(count(&changes(server, "0").await?), 0);
+    }
+    let refused = socket.message().await?;
     assert_eq!(
-        renewed.client().code(CHANGES, cursor).await?,
-        "RESYNC_REQUIRED"
+        refused["payload"]["errors"][0]["extensions"]["code"], "RESYNC_REQUIRED",
+        "{refused}"
     );
-    assert_eq!(count(&changes(&renewed, "0").await?), 0);
     label(&renewed, "after").await?;
-    assert_eq!(count(&changes(&renewed, "0").await?), 1);
+    for server in [server, &renewed] {
+        assert_eq!(count(&changes(server, "0").await?), 1);
+    }
+    let mut socket = server.socket().await?;
+    let query = "subscription { changes(after: \"0\") { key } }";
+    socket.subscribe(query, json!({})).await?;
+    socket.next().await?;
     renewed.finish().await
 }
 
@@ -114,4 +143,82 @@ async fn a_database_that_has_moved(server: &TestServer) -> Outcome {
         .await?;
     again.finish().await?;
     moved.finish().await
+}
+
+/// A restored row may bear the xid of a transaction that is under way here: still history.
+async fn a_moved_database_with_a_transaction_open(server: &TestServer) -> Outcome {
+    if !matches!(server.kind, Database::Postgres(_)) {
+        return Ok(());
+    }
+    label(server, "before").await?;
+    let open = server.db().writer().begin().await?;
+    let xid = Statement::from_string(
+        DbBackend::Postgres,
+        "SELECT pg_current_xact_id()::text AS x",
+    );
+    let xid = open.query_one_raw(xid).await?.context("no xid")?;
+    let xid: String = xid.try_get("", "x")?;
+    let same = format!("UPDATE change_log SET xid = '{xid}'");
+    for sql in ["UPDATE change_epoch SET identity = 'elsewhere'", &same] {
+        server.db().writer().execute_unprepared(sql).await?;
+    }
+    let moved = server.beside(|_| {}).await?;
+    open.commit().await?;
+    label(&moved, "after").await?;
+    assert_eq!(count(&changes(&moved, "0").await?), 1, "history, not feed");
+    moved.finish().await
+}
+
+/// Ticks and rows go while a page is being read: the reader is told, not passed over.
+async fn retention_overtakes_a_page(server: &TestServer) -> Outcome {
+    if !matches!(server.kind, Database::Postgres(_)) {
+        return Ok(());
+    }
+    label(server, "old").await?;
+    let all = Selection::default();
+    let feed = server.server().feed();
+    let page = feed.page(&Start::Oldest, &all, 10).await?;
+    let after = page.changes[0].position;
+    label(server, "older").await?;
+    changes(server, "0").await?;
+    // Before the page's rows can be read, they and their tick are gone.
+    let retention = server.db().writer().begin().await?;
+    let lock = "LOCK TABLE change_log IN ACCESS EXCLUSIVE MODE";
+    retention.execute_unprepared(lock).await?;
+    let log = reader::open(server.db().reader().clone(), page.epoch.to_string());
+    let page = log.read(after, &all, 10);
+    let remove = async {
+        waits_for_the_log(server).await?;
+        for sql in [
+            "DELETE FROM change_tick WHERE tick_id < (SELECT max(tick_id) FROM change_tick)",
+            "DELETE FROM change_log",
+        ] {
+            retention.execute_unprepared(sql).await?;
+        }
+        retention.commit().await?;
+        anyhow::Ok(())
+    };
+    let (page, removed) = tokio::join!(page, remove);
+    removed?;
+    assert!(matches!(page, Err(ReadError::Expired)), "{page:?}");
+    // Its rows have no change any more: an end that `verify` would not call sound.
+    let sql = "DELETE FROM label";
+    server.db().writer().execute_unprepared(sql).await?;
+    Ok(())
+}
+
+/// Until somebody's read of the log waits for its lock.
+async fn waits_for_the_log(server: &TestServer) -> Outcome {
+    let waiting = "SELECT count(*) AS n FROM pg_locks WHERE NOT granted
+        AND relation = 'change_log'::regclass AND mode = 'AccessShareLock'
+        AND pid IN (SELECT pid FROM pg_stat_activity WHERE query LIKE '%xid::text AS xid, max(id)%')";
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let ask = Statement::from_string(DbBackend::Postgres, waiting);
+        let row = server.db().writer().query_one_raw(ask).await?;
+        if row.context("no row")?.try_get::<i64>("", "n")? > 0 {
+            return Ok(());
+        }
+        anyhow::ensure!(Instant::now() < deadline, "nobody waits");
+    }
 }

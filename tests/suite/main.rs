@@ -4,12 +4,17 @@
 //! `SEACHANGE_TEST_MYSQL_URL` are set. Each test has a database of its own, makes and drops it, and
 //! ends by verifying the log against the tables.
 
+mod bulk;
 mod capture;
+mod consumer;
+mod doctor;
 mod graphql;
 mod harness;
 mod kept;
+mod order;
 mod specimen;
 mod torture;
+mod triggers;
 
 use std::process::ExitCode;
 
@@ -20,11 +25,16 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let databases = Database::given();
     let modules = [
+        bulk::cases(),
         capture::cases(),
+        consumer::cases(),
+        doctor::cases(),
         graphql::cases(),
         specimen::cases(),
         kept::cases(),
+        order::cases(),
         torture::cases(),
+        triggers::cases(),
     ];
     let cases: Vec<Case> = modules.into_iter().flatten().collect();
     let trials = databases

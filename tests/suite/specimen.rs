@@ -24,6 +24,7 @@ mod served;
 mod sqlite;
 mod texts;
 mod times;
+mod triggered;
 mod words;
 
 use sea_orm::{DatabaseConnection, EntityTrait, IdenStatic, Iterable, TryIntoModel};
@@ -40,6 +41,7 @@ pub fn cases() -> Vec<Case> {
         served::cases(),
         refused::cases(),
         filters::cases(),
+        triggered::cases(),
     ];
     parts.into_iter().flatten().collect()
 }

@@ -82,7 +82,7 @@ async fn migrations(database: &OwnDatabase) -> Outcome {
     };
     assert_eq!(
         status(&["migrate", "status"]).await?,
-        ["pending", "pending"]
+        ["pending", "pending", "pending"]
     );
     // No log yet: what reads it says so, and what to do.
     let unmigrated = run(&database.url, &["verify"]).await?;
@@ -92,15 +92,37 @@ async fn migrations(database: &OwnDatabase) -> Outcome {
         "{}",
         unmigrated.stderr
     );
-    assert_eq!(status(&["migrate", "up"]).await?, ["applied", "applied"]);
-    assert_eq!(status(&["migrate", "up"]).await?, ["applied", "applied"]);
-    assert_eq!(status(&["migrate", "down"]).await?, ["applied", "pending"]);
-    assert_eq!(status(&["migrate", "down"]).await?, ["pending", "pending"]);
-    assert_eq!(status(&["migrate", "down"]).await?, ["pending", "pending"]);
-    assert_eq!(status(&["migrate", "up"]).await?, ["applied", "applied"]);
+    assert_eq!(
+        status(&["migrate", "up"]).await?,
+        ["applied", "applied", "applied"]
+    );
+    assert_eq!(
+        status(&["migrate", "up"]).await?,
+        ["applied", "applied", "applied"]
+    );
+    assert_eq!(
+        status(&["migrate", "down"]).await?,
+        ["applied", "applied", "pending"]
+    );
+    assert_eq!(
+        status(&["migrate", "down"]).await?,
+        ["applied", "pending", "pending"]
+    );
+    assert_eq!(
+        status(&["migrate", "down"]).await?,
+        ["pending", "pending", "pending"]
+    );
+    assert_eq!(
+        status(&["migrate", "down"]).await?,
+        ["pending", "pending", "pending"]
+    );
+    assert_eq!(
+        status(&["migrate", "up"]).await?,
+        ["applied", "applied", "applied"]
+    );
     assert_eq!(
         status(&["migrate", "status"]).await?,
-        ["applied", "applied"]
+        ["applied", "applied", "applied"]
     );
     crate::harness::verify(database).await
 }

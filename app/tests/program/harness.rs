@@ -13,16 +13,20 @@ mod client;
 #[path = "../../../tests/suite/harness/database.rs"]
 mod database;
 mod process;
+mod proxy;
 mod random;
 #[path = "../../../tests/suite/harness/socket.rs"]
 #[expect(dead_code, reason = "the library's suite needs more of it")]
 mod socket;
+mod wire;
 
 pub use client::Client;
 pub use database::{Database, OwnDatabase};
-pub use process::{Process, Server, command, command_of, run};
+pub use process::{Ended, Process, Server, command, command_of, run};
+pub use proxy::Proxy;
 pub use random::Random;
 pub use socket::Socket;
+pub use wire::statements;
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::PathBuf;
@@ -52,8 +56,21 @@ pub struct Case {
 pub enum On {
     /// On every database given.
     Every,
-    /// Once, on SQLite: it says nothing about databases.
+    /// Once, on SQLite: it says nothing about databases, or of SQLite alone.
     Sqlite,
+    /// Where the database is a server: PostgreSQL and MariaDB.
+    Servers,
+}
+
+impl On {
+    /// Whether such a test runs on this database.
+    pub fn admits(self, database: &Database) -> bool {
+        match self {
+            Self::Every => true,
+            Self::Sqlite => matches!(database, Database::Sqlite),
+            Self::Servers => !matches!(database, Database::Sqlite),
+        }
+    }
 }
 
 /// Names test functions, `async fn(&OwnDatabase) -> Outcome`, under where they run.
@@ -102,6 +119,18 @@ pub async fn eventually<T>(look: impl AsyncFn() -> anyhow::Result<Option<T>>) ->
             "nothing found within {PATIENCE:?}"
         );
     }
+}
+
+/// Waits until `readyz` answers with this status, and tells how long that took.
+pub async fn ready(server: &Server, status: u16) -> anyhow::Result<Duration> {
+    let begin = Instant::now();
+    let client = server.client();
+    let url = format!("{}/readyz", server.url);
+    eventually(async || {
+        let answer = client.http().get(&url).send().await?;
+        Ok((answer.status().as_u16() == status).then(|| begin.elapsed()))
+    })
+    .await
 }
 
 /// The root of the workspace.

@@ -1,6 +1,9 @@
 //! `prune` and `epoch new`: what they remove, and what readers and `verify` are told afterwards.
 
 use anyhow::Context;
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, TransactionSession, TransactionTrait};
+use seachange::DatabaseSettings;
+use seachange_entity::project;
 use serde_json::json;
 
 use crate::harness::{Client, Outcome, OwnDatabase, Server, eventually, run, verify};
@@ -68,11 +71,28 @@ async fn a_new_epoch(database: &OwnDatabase) -> Outcome {
     create(&server.client(), "Sail").await?;
     let old = cursors(&server.client(), 1).await?;
     server.stop().await?;
+    // Committed while no server runs: where the log is sequenced, it waits for that.
+    let settings = DatabaseSettings {
+        url: database.url.clone(),
+        connections: 1,
+    };
+    let tx = seachange::connect(&settings).await?.begin().await?;
+    let row = project::ActiveModel {
+        id: Set(uuid::Uuid::now_v7()),
+        name: Set("Row".to_owned()),
+        ..Default::default()
+    };
+    row.insert(&tx).await?;
+    tx.commit().await?;
     let epoch = run(&database.url, &["epoch", "new"]).await?;
     assert_eq!(epoch.code(), Some(0), "{epoch:?}");
     let name = epoch.stdout.strip_prefix("epoch ").map(str::trim_end);
     assert_eq!(name.map(str::len), Some(16), "{epoch:?}");
     cannot_tail(database, &old[0], "another log").await?;
+    let server = Server::start(&database.url).await?;
+    let feed = cursors(&server.client(), 0).await?;
+    assert_eq!(feed.len(), 0, "what was before is history");
+    server.stop().await?;
     // Nothing of the history is lost to whoever checks the tables.
     verify(database).await
 }

@@ -5,17 +5,24 @@
 //! `SEACHANGE_TEST_MYSQL_URL` are set. Each test has a database of its own.
 
 mod commands;
+mod doctor;
+mod frozen;
 mod harness;
 mod kept;
 mod killed;
+mod load;
+mod outage;
 mod readme;
+mod refused;
+mod restored;
 mod start;
+mod statements;
 mod tail;
 mod verify;
 
 use std::process::ExitCode;
 
-use harness::{Case, Database, On};
+use harness::{Case, Database};
 use libtest_mimic::{Arguments, Trial};
 
 fn main() -> ExitCode {
@@ -25,18 +32,23 @@ fn main() -> ExitCode {
     let databases = Database::given();
     let cases = [
         start::cases(),
+        refused::cases(),
+        restored::cases(),
         commands::cases(),
+        doctor::cases(),
         tail::cases(),
         verify::cases(),
         kept::cases(),
         killed::cases(),
+        statements::cases(),
+        outage::cases(),
+        frozen::cases(),
         readme::cases(),
     ];
     let trials = databases
         .iter()
         .flat_map(|database| {
-            let here =
-                move |case: &&Case| case.on == On::Every || matches!(database, Database::Sqlite);
+            let here = move |case: &&Case| case.on.admits(database);
             let cases = cases.iter().flatten().filter(here);
             cases.map(move |case| trial(*case, database.clone()))
         })

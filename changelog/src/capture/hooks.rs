@@ -56,7 +56,7 @@ fn message<E: EntityTrait>(operation: Operation, step: Step) -> Message {
 }
 
 /// The time now as images write it: UTC, microseconds.
-fn now() -> String {
+pub(crate) fn now() -> String {
     Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
@@ -86,13 +86,7 @@ where
     A::Entity: Tracked,
     C: ConnectionTrait,
 {
-    let now = now();
-    let managed = [A::Entity::created_at(), A::Entity::updated_at()];
-    for column in managed.into_iter().flatten() {
-        if model.is_not_set(column) {
-            row::stamp(&mut model, column, &now)?;
-        }
-    }
+    row::stamp_new(&mut model, &now())?;
     let step = Step::Announce {
         key: row::key_of(&model)?,
         before: None,
@@ -116,10 +110,7 @@ where
         return Err(DbErr::RecordNotUpdated);
     };
     let before = image::image_of(&stored).map_err(CaptureError::from)?;
-    let step = if row::keep_changed(&mut model, &before, A::Entity::is_managed)? {
-        if let Some(column) = A::Entity::updated_at() {
-            row::stamp(&mut model, column, &now())?;
-        }
+    let step = if row::keep_changed(&mut model, &before, &now())? {
         Step::Announce {
             key: Some(key),
             before: Some(before),

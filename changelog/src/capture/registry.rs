@@ -2,44 +2,132 @@
 //!
 //! Collected at link time, so that no connection can be built that has forgotten a table.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::LazyLock;
 
+use sea_orm::sea_query::ArrayType;
+use sea_orm::{ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable, ModelTrait};
+
+use super::hidden::Hidden;
+use crate::error::CaptureError;
+
+/// A column's type, and that of the model's field.
+type Kind = (ColumnType, ArrayType);
+
 /// A table named by a `track!` line.
-pub struct TrackedTable(fn() -> &'static str);
+pub struct TrackedTable {
+    name: fn() -> &'static str,
+    columns: fn() -> Vec<(&'static str, Kind)>,
+    hidden: fn() -> Hidden,
+}
 
 impl TrackedTable {
-    /// The table that `name` tells.
-    pub const fn of(name: fn() -> &'static str) -> Self {
-        Self(name)
+    /// The table of an entity, called as `name` tells, and which of its columns the log does not
+    /// show.
+    pub const fn of<E: EntityTrait>(name: fn() -> &'static str, hidden: fn() -> Hidden) -> Self {
+        Self {
+            name,
+            columns: columns_of::<E>,
+            hidden,
+        }
     }
+}
+
+fn columns_of<E: EntityTrait>() -> Vec<(&'static str, Kind)> {
+    let kind = |column: E::Column| {
+        let def = column.def();
+        let rust = <E::Model as ModelTrait>::get_value_type(column);
+        (column.as_str(), (def.get_column_type().clone(), rust))
+    };
+    E::Column::iter().map(kind).collect()
 }
 
 inventory::collect!(TrackedTable);
 
 /// The names of all tables tracked by hooks in this program, in lower case, sorted.
 pub fn tracked_tables() -> &'static BTreeSet<String> {
-    Registry::linked().0
+    &Registry::linked().0.names
+}
+
+#[derive(Debug)]
+struct Tables {
+    names: BTreeSet<String>,
+    /// By name, of those that hide any.
+    hidden: BTreeMap<String, Hidden>,
 }
 
 /// The set of tracked tables, as connections ask for it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Registry(&'static BTreeSet<String>);
+pub(crate) struct Registry(&'static Tables);
 
 impl Registry {
     /// All tables of the program.
     pub(crate) fn linked() -> Self {
-        static TABLES: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
-            inventory::iter::<TrackedTable>()
-                .map(|table| (table.0)().to_lowercase())
-                .collect()
+        static TABLES: LazyLock<Tables> = LazyLock::new(|| {
+            let tables = inventory::iter::<TrackedTable>();
+            let tables = tables.map(|table| ((table.name)().to_lowercase(), (table.hidden)()));
+            let (names, hidden) = tables
+                .map(|(name, hidden)| (name.clone(), (name, hidden)))
+                .unzip::<_, _, BTreeSet<_>, Vec<_>>();
+            let is_any = |(_, hidden): &(String, Hidden)| *hidden != Hidden::default();
+            Tables {
+                names,
+                hidden: hidden.into_iter().filter(is_any).collect(),
+            }
         });
         Self(&TABLES)
+    }
+
+    /// How the program's entity of this table has the column. Of several entities it is the one that
+    /// has most of the table's columns, which `is_there` knows, and no others.
+    pub(crate) fn column(
+        self,
+        table: &str,
+        column: &str,
+        is_there: impl Fn(&str) -> bool,
+    ) -> Option<(ColumnType, ArrayType)> {
+        type Entities = HashMap<String, Vec<HashMap<&'static str, Kind>>>;
+        static ENTITIES: LazyLock<Entities> = LazyLock::new(|| {
+            let mut entities = Entities::new();
+            for table in inventory::iter::<TrackedTable>() {
+                let columns = (table.columns)().into_iter().collect();
+                let name = (table.name)().to_lowercase();
+                entities.entry(name).or_default().push(columns);
+            }
+            entities
+        });
+        let entities = ENTITIES.get(&table.to_lowercase())?;
+        let fits = |entity: &&HashMap<&'static str, Kind>| entity.keys().all(|name| is_there(name));
+        let best = entities
+            .iter()
+            .filter(fits)
+            .max_by_key(|entity| entity.len());
+        best.or(entities.first())?.get(column).cloned()
     }
 
     /// Whether writes to the table must be recorded. A schema in front of the name does not
     /// matter: refusing a namesake in another schema is better than missing a write.
     pub(crate) fn is_tracked(self, table: &str) -> bool {
-        self.0.contains(table) || self.0.contains(&table.to_lowercase())
+        self.0.names.contains(table) || self.0.names.contains(&table.to_lowercase())
+    }
+
+    /// What the log does not show of a tracked table, if anything.
+    pub(crate) fn hidden(self, table: &str) -> Option<&'static Hidden> {
+        // Most programs hide nothing.
+        if self.0.hidden.is_empty() {
+            return None;
+        }
+        self.0.hidden.get(&table.to_lowercase())
+    }
+
+    /// Refuses a table whose `track!` line hides what must be seen.
+    pub(crate) fn check_hidden(self, table: &str) -> Result<(), CaptureError> {
+        match self.hidden(table).and_then(Hidden::key) {
+            None => Ok(()),
+            Some(column) => Err(CaptureError::HiddenKey {
+                table: table.to_owned(),
+                column,
+            }),
+        }
     }
 }

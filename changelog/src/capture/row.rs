@@ -6,6 +6,7 @@ use sea_orm::{
     EntityTrait, IdenStatic, Iterable, ModelTrait, PrimaryKeyToColumn, QueryFilter, QuerySelect,
 };
 
+use super::Tracked;
 use crate::binding;
 use crate::error::CaptureError;
 use crate::image::{self, Image};
@@ -21,7 +22,7 @@ fn key_condition<A: ActiveModelTrait>(model: &A) -> Option<Condition> {
 }
 
 /// The key as an image, if all of it is known.
-pub(super) fn key_of<A: ActiveModelTrait>(model: &A) -> Result<Option<Image>, CaptureError> {
+pub(crate) fn key_of<A: ActiveModelTrait>(model: &A) -> Result<Option<Image>, CaptureError> {
     let mut key = Image::new();
     for column in <A::Entity as EntityTrait>::PrimaryKey::iter().map(|k| k.into_column()) {
         let Some(value) = model.get(column).into_value() else {
@@ -57,7 +58,7 @@ where
 
 /// Makes every value that will be written what the database would store, so that images compare
 /// equal on every database; refuses what the driver cannot bind.
-pub(super) fn canonicalise<A: ActiveModelTrait>(
+pub(crate) fn canonicalise<A: ActiveModelTrait>(
     model: &mut A,
     backend: DbBackend,
 ) -> Result<(), DbErr> {
@@ -71,17 +72,16 @@ pub(super) fn canonicalise<A: ActiveModelTrait>(
     Ok(())
 }
 
-/// Leaves only columns set whose value differs from the stored row, and none that `managed` names;
-/// tells whether any is left.
-pub(super) fn keep_changed<A>(
-    model: &mut A,
-    before: &Image,
-    managed: impl Fn(&<A::Entity as EntityTrait>::Column) -> bool,
-) -> Result<bool, DbErr>
+/// Leaves only columns set whose value differs from the stored row, and stamps `updated_at` with
+/// `now` if one of them is in the log; tells whether any is left to write.
+pub(crate) fn keep_changed<A>(model: &mut A, before: &Image, now: &str) -> Result<bool, DbErr>
 where
     A: ActiveModelTrait,
+    A::Entity: Tracked,
 {
-    let mut changed = false;
+    let excluded = A::Entity::excluded();
+    let is_excluded = |name: &str| excluded.iter().any(|column| column.as_str() == name);
+    let (mut is_changed, mut is_told) = (false, false);
     for column in <A::Entity as EntityTrait>::Column::iter() {
         if <A::Entity as EntityTrait>::PrimaryKey::from_column(column).is_some() {
             continue;
@@ -92,17 +92,37 @@ where
         let json =
             image::encode(column.def().get_column_type(), &value).map_err(CaptureError::from)?;
         let stored = before.get(column.as_str());
-        if managed(&column) || stored.is_some_and(|stored| image::same(stored, &json)) {
+        let is_same = stored.is_some_and(|stored| image::same(stored, &json));
+        if is_same || A::Entity::is_managed(&column) {
             model.not_set(column);
         } else {
-            changed = true;
+            is_changed = true;
+            is_told |= !is_excluded(column.as_str());
         }
     }
-    Ok(changed)
+    if let (true, Some(column)) = (is_told, A::Entity::updated_at()) {
+        stamp(model, column, now)?;
+    }
+    Ok(is_changed)
+}
+
+/// Stamps the server-managed times of a new row that brings none.
+pub(crate) fn stamp_new<A>(model: &mut A, now: &str) -> Result<(), DbErr>
+where
+    A: ActiveModelTrait,
+    A::Entity: Tracked,
+{
+    let managed = [A::Entity::created_at(), A::Entity::updated_at()];
+    for column in managed.into_iter().flatten() {
+        if model.is_not_set(column) {
+            stamp(model, column, now)?;
+        }
+    }
+    Ok(())
 }
 
 /// Sets a server-managed time column to `now`, whatever type of time its field has.
-pub(super) fn stamp<A>(
+fn stamp<A>(
     model: &mut A,
     column: <A::Entity as EntityTrait>::Column,
     now: &str,

@@ -63,6 +63,9 @@ pub enum ImageError {
         /// The column's name in the database.
         column: String,
     },
+    /// The log keeps no value of the column.
+    #[error("its value was redacted")]
+    Redacted,
     /// The model's field takes no such value: null where there is no `Option`, or a word that an
     /// enum does not know.
     #[error("the model's field does not take {text}")]

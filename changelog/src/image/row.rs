@@ -13,6 +13,7 @@ use sea_orm::{
 use serde_json::Value as Json;
 
 use super::{Image, ImageError, decode, encode};
+use crate::capture::{Tracked, is_redacted};
 
 type ColumnOf<M> = <<M as ModelTrait>::Entity as EntityTrait>::Column;
 
@@ -61,19 +62,24 @@ pub(super) fn fields<M: ModelTrait>(
 /// A field that takes no NULL but is JSON gets JSON null.
 ///
 /// # Errors
-/// If a column is missing, its image is none, or the model refuses the value; the error names the
-/// column.
+/// If a column is missing or redacted, its image is none, or the model refuses the value; the error
+/// names the column.
 pub fn model_from<M>(image: &Image) -> Result<M, ImageError>
 where
     M: ModelTrait,
+    M::Entity: Tracked,
     <M::Entity as EntityTrait>::ActiveModel: TryIntoModel<M>,
 {
+    let redacted = M::Entity::redacted();
     let mut model = <<M::Entity as EntityTrait>::ActiveModel as ActiveModelTrait>::default();
     for column in ColumnOf::<M>::iter() {
         let name = column.as_str();
         let json = image.get(name).ok_or_else(|| ImageError::MissingColumn {
             column: name.to_owned(),
         })?;
+        if redacted.iter().any(|redacted| redacted.as_str() == name) && is_redacted(json) {
+            return Err(ImageError::Redacted.in_column(name));
+        }
         let rust = M::get_value_type(column);
         let value = decode(column.def().get_column_type(), &rust, json)
             .map_err(|fact| fact.in_column(name))?;
@@ -114,6 +120,16 @@ fn try_null<A: ActiveModelTrait>(
     let json_null = rust == ArrayType::Json;
     json_null && try_set(model, column, Value::Json(Some(Box::new(Json::Null))))
         || try_set(model, column, Value::Array(rust, None))
+}
+
+/// The database value of a column's image, as the model's field holds it.
+///
+/// # Errors
+/// If the image is none of the column's.
+pub fn value_of<E: EntityTrait>(column: E::Column, json: &Json) -> Result<Value, ImageError> {
+    let rust = E::Model::get_value_type(column);
+    decode(column.def().get_column_type(), &rust, json)
+        .map_err(|fact| fact.in_column(column.as_str()))
 }
 
 /// The names of the columns that differ, sorted. A column that only one image has differs.

@@ -57,6 +57,21 @@ pub(super) fn ends_transaction(tokens: &[Token]) -> Option<String> {
     (!stays).then_some(verb)
 }
 
+/// Whether the statement only writes rows, one by one as triggers see them.
+pub(super) fn fires_triggers(tokens: &[Token], backend: DbBackend) -> bool {
+    let Some(first) = tokens.first() else {
+        return false;
+    };
+    match shown(&first.text).as_str() {
+        "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "WITH" | "MERGE" => true,
+        // Of a cascading one the text does not name every table.
+        "TRUNCATE" if backend == DbBackend::Postgres => {
+            !tokens.iter().any(|token| token.is_word("cascade"))
+        }
+        _ => false,
+    }
+}
+
 pub(super) struct Statement<'a> {
     tokens: &'a [Token],
     dialect: Dialect,

@@ -3,7 +3,7 @@
 
 use sea_orm::sea_query::{Query, SimpleExpr};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter,
     QueryOrder, QuerySelect, QueryTrait, TransactionTrait,
 };
 
@@ -11,15 +11,17 @@ use super::change::Change;
 use super::position::Position;
 use super::selection::{Page, Selection};
 use super::{LogReader, Moment, Ordering, ReadError};
+use crate::log::stored::Rows;
 use crate::{epoch, log};
 
 pub(super) struct ById {
     db: DatabaseConnection,
+    epoch: String,
 }
 
 impl ById {
-    pub(super) fn new(db: DatabaseConnection) -> Self {
-        Self { db }
+    pub(super) fn new(db: DatabaseConnection, epoch: String) -> Self {
+        Self { db, epoch }
     }
 }
 
@@ -29,12 +31,12 @@ impl LogReader for ById {
         Ordering::ById
     }
 
-    async fn advance(&self) -> Result<Position, DbErr> {
-        newest(&self.db).await
+    async fn advance(&self) -> Result<Position, ReadError> {
+        newest(&self.db, &self.epoch).await
     }
 
-    async fn horizon(&self) -> Result<Position, DbErr> {
-        oldest(&self.db).await
+    async fn horizon(&self) -> Result<Position, ReadError> {
+        oldest(&self.db, &self.epoch).await
     }
 
     async fn read(
@@ -43,19 +45,19 @@ impl LogReader for ById {
         wanted: &Selection,
         limit: u64,
     ) -> Result<Page, ReadError> {
-        page(&self.db, after, wanted, limit).await
+        page(&self.db, &self.epoch, after, wanted, limit).await
     }
 
-    async fn moment(&self) -> Result<Moment, DbErr> {
+    async fn moment(&self) -> Result<Moment, ReadError> {
         // A read transaction of SQLite is a snapshot from its first read on.
         let tx = self.db.begin().await?;
-        let position = newest(&tx).await?;
+        let position = newest(&tx, &self.epoch).await?;
         Ok(Moment { tx, position })
     }
 }
 
 /// The newest position; the horizon, if nothing is kept after it. One query.
-pub(super) async fn newest<C: ConnectionTrait>(db: &C) -> Result<Position, DbErr> {
+pub(super) async fn newest<C: ConnectionTrait>(db: &C, name: &str) -> Result<Position, ReadError> {
     let newest = log::Entity::find()
         .select_only()
         .expr(log::Column::Id.max())
@@ -65,52 +67,60 @@ pub(super) async fn newest<C: ConnectionTrait>(db: &C) -> Result<Position, DbErr
             SimpleExpr::SubQuery(None, Box::new(newest.into())),
             "newest",
         )
-        .column(epoch::Column::Horizon)
+        .columns([epoch::Column::Horizon, epoch::Column::Epoch])
         .from(epoch::Entity)
         .take();
-    let Some(row) = db.query_one(&select).await? else {
-        return Ok(Position::START);
-    };
+    let row = db.query_one(&select).await?.ok_or(ReadError::Replaced)?;
+    if row.try_get::<String>("", "epoch")? != name {
+        return Err(ReadError::Replaced);
+    }
     let newest: Option<i64> = row.try_get("", "newest")?;
     let horizon: i64 = row.try_get("", "horizon")?;
     Ok(Position::of_id(newest.unwrap_or(0).max(horizon)))
 }
 
 /// Before the oldest change kept.
-pub(super) async fn oldest<C: ConnectionTrait>(db: &C) -> Result<Position, DbErr> {
+pub(super) async fn oldest<C: ConnectionTrait>(db: &C, name: &str) -> Result<Position, ReadError> {
     let epoch = epoch::Entity::find_by_id(epoch::ONLY).one(db).await?;
-    Ok(epoch.map_or(Position::START, |epoch| Position::of_id(epoch.horizon)))
+    let here = epoch.filter(|epoch| epoch.epoch == name);
+    here.map(|epoch| Position::of_id(epoch.horizon))
+        .ok_or(ReadError::Replaced)
 }
 
 /// A page in order of id.
 pub(super) async fn page<C: ConnectionTrait>(
     db: &C,
+    name: &str,
     after: Position,
     wanted: &Selection,
     limit: u64,
 ) -> Result<Page, ReadError> {
-    let mut rows = log::Entity::find()
+    let backend = db.get_database_backend();
+    let select = log::stored::select(backend)
         .filter(Condition::all().add(log::Column::Id.gt(after.id)))
-        .filter(wanted.condition(db.get_database_backend()))
+        .filter(wanted.condition(backend))
         .order_by_asc(log::Column::Id)
         // One more than asked for tells whether there is more.
         .limit(limit.saturating_add(1))
-        .all(db)
-        .await?;
+        .into_query();
+    let rows = Rows::of(&db.query_all(&select).await?, backend)?;
     // Looked at after the rows: retention moves the horizon first and deletes then.
-    if after < oldest(db).await? {
+    if after < oldest(db, name).await? {
         return Err(ReadError::Expired);
     }
+    let mut rows = rows.read(db).await?;
     let has_more = rows.len() as u64 > limit;
     if has_more {
         rows.pop();
     }
+    let end = rows.last().map_or(after, |row| Position::of_id(row.id));
     let place = |row: log::Model| Change {
         position: Position::of_id(row.id),
         row,
     };
-    let changes: Vec<Change> = rows.into_iter().map(place).collect();
-    let end = changes.last().map_or(after, |change| change.position);
+    let mut changes: Vec<Change> = rows.into_iter().map(place).collect();
+    // The SQL compares a key's text, of which SQLite's triggers know two.
+    changes.retain(|change| wanted.admits(change));
     Ok(Page {
         changes,
         end,

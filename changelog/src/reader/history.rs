@@ -1,11 +1,15 @@
 //! The whole log inside a transaction's snapshot, ordered or not yet: for replaying it against the
 //! tables that the same snapshot shows.
 
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, FromQueryResult, Iterable};
+use std::collections::BTreeSet;
 
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr};
+
+use crate::log::stored::{self, Rows};
 use crate::log::{Column, Model};
 use crate::migration::INBOX;
+use crate::triggers::Schemas;
 
 /// How far a history has been read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,19 +50,14 @@ pub async fn history(
     after: Place,
     limit: u64,
 ) -> Result<(Vec<Model>, Option<Place>), DbErr> {
-    let select = Query::select()
-        .columns(Column::iter())
-        .from(after.table())
+    let select = all_of(after, tx.get_database_backend())
         .and_where(Expr::col(Column::Entity).eq(entity))
         .and_where(Expr::col(Column::Id).gt(after.id))
         .order_by(Column::Id, sea_orm::Order::Asc)
         .limit(limit)
         .take();
     let rows = tx.query_all(&select).await?;
-    let changes: Vec<Model> = rows
-        .iter()
-        .map(|row| Model::from_query_result(row, ""))
-        .collect::<Result<_, _>>()?;
+    let changes = Rows::of(&rows, tx.get_database_backend())?.read(tx).await?;
     let has_inbox = tx.get_database_backend() == DbBackend::MySql;
     let next = match changes.last() {
         Some(last) => Some(after.at(last)),
@@ -76,12 +75,30 @@ pub async fn history(
 /// # Errors
 /// What the database says.
 pub async fn change_at(tx: &DatabaseTransaction, place: Place) -> Result<Option<Model>, DbErr> {
-    let select = Query::select()
-        .columns(Column::iter())
-        .from(place.table())
+    let select = all_of(place, tx.get_database_backend())
         .and_where(Expr::col(Column::Id).eq(place.id))
         .take();
-    let row = tx.query_one(&select).await?;
-    row.map(|row| Model::from_query_result(&row, ""))
-        .transpose()
+    let rows = tx.query_all(&select).await?;
+    let mut changes = Rows::of(&rows, tx.get_database_backend())?.read(tx).await?;
+    Ok(changes.pop())
+}
+
+/// The columns whose images mean the same in every change of the table, whatever its migrations did
+/// since; `None` for all of them.
+///
+/// # Errors
+/// What the database says.
+pub async fn lasting_columns(
+    tx: &DatabaseTransaction,
+    entity: &str,
+) -> Result<Option<BTreeSet<String>>, DbErr> {
+    Ok(Schemas::read(tx).await?.lasting(entity))
+}
+
+fn all_of(place: Place, backend: DbBackend) -> SelectStatement {
+    let mut select = Query::select();
+    for (expr, alias) in stored::columns(backend) {
+        select.expr_as(expr, alias);
+    }
+    select.from(place.table()).take()
 }

@@ -6,7 +6,7 @@
 
 mod pass;
 
-use sea_orm::{AccessMode, DatabaseConnection, DbErr, IsolationLevel, TransactionTrait};
+use sea_orm::{AccessMode, DatabaseConnection, IsolationLevel, TransactionTrait};
 
 use super::by_id;
 use super::position::Position;
@@ -16,11 +16,12 @@ use pass::Pass;
 
 pub(super) struct Inbox {
     db: DatabaseConnection,
+    epoch: String,
 }
 
 impl Inbox {
-    pub(super) fn new(db: DatabaseConnection) -> Self {
-        Self { db }
+    pub(super) fn new(db: DatabaseConnection, epoch: String) -> Self {
+        Self { db, epoch }
     }
 }
 
@@ -30,19 +31,19 @@ impl LogReader for Inbox {
         Ordering::Inbox
     }
 
-    async fn advance(&self) -> Result<Position, DbErr> {
-        let (head, waits) = pass::look(&self.db).await?;
+    async fn advance(&self) -> Result<Position, ReadError> {
+        let (head, waits) = pass::look(&self.db, &self.epoch).await?;
         if !waits {
             return Ok(head);
         }
         if let Some(pass) = Pass::begin(&self.db).await? {
             pass.move_all().await?;
         }
-        by_id::newest(&self.db).await
+        by_id::newest(&self.db, &self.epoch).await
     }
 
-    async fn horizon(&self) -> Result<Position, DbErr> {
-        by_id::oldest(&self.db).await
+    async fn horizon(&self) -> Result<Position, ReadError> {
+        by_id::oldest(&self.db, &self.epoch).await
     }
 
     async fn read(
@@ -51,13 +52,13 @@ impl LogReader for Inbox {
         wanted: &Selection,
         limit: u64,
     ) -> Result<Page, ReadError> {
-        by_id::page(&self.db, after, wanted, limit).await
+        by_id::page(&self.db, &self.epoch, after, wanted, limit).await
     }
 
     /// While no other pass can run: takes the snapshot, then moves exactly the rows that it sees.
-    async fn moment(&self) -> Result<Moment, DbErr> {
+    async fn moment(&self) -> Result<Moment, ReadError> {
         let Some(mut pass) = Pass::begin(&self.db).await? else {
-            return Err(pass::busy());
+            return Err(pass::busy().into());
         };
         let opened = self.open_under(&mut pass).await;
         pass.end().await?;
@@ -66,7 +67,7 @@ impl LogReader for Inbox {
 }
 
 impl Inbox {
-    async fn open_under(&self, pass: &mut Pass) -> Result<Moment, DbErr> {
+    async fn open_under(&self, pass: &mut Pass) -> Result<Moment, ReadError> {
         let tx = self
             .db
             .begin_with_config(
@@ -84,7 +85,7 @@ impl Inbox {
             last = newest.last;
             pass.move_these(seen).await?;
         }
-        let position = by_id::newest(&self.db).await?;
+        let position = by_id::newest(&self.db, &self.epoch).await?;
         Ok(Moment { tx, position })
     }
 }

@@ -23,7 +23,7 @@ impl Position {
     };
 
     /// The place of a row whose id is the order.
-    pub(super) fn of_id(id: i64) -> Self {
+    pub(in crate::reader) fn of_id(id: i64) -> Self {
         Self { id, ..Self::START }
     }
 

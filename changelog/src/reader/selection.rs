@@ -2,11 +2,13 @@
 
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, Condition, DbBackend};
+use serde_json::Value as Json;
 
 use super::change::Change;
 use super::position::Position;
 use crate::image::Image;
-use crate::log::{Column, Entity, Operation};
+use crate::log::{Column, Operation};
+use crate::migration::{KEY_INDEXED, KEY_START};
 
 /// A filter on changes; an absent part admits everything.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -50,6 +52,12 @@ impl Selection {
                 .is_none_or(|id| row.transaction_id == *id)
     }
 
+    /// Whether all that is wanted are changes of one row.
+    pub(super) fn is_of_one_row(&self) -> bool {
+        let entities = self.entities.as_ref();
+        self.key.is_some() && entities.is_some_and(|entities| entities.len() == 1)
+    }
+
     /// The selection as SQL on the log.
     pub(super) fn condition(&self, backend: DbBackend) -> Condition {
         let Self {
@@ -63,21 +71,46 @@ impl Selection {
         Condition::all()
             .add_option(entities.as_ref().map(|list| Column::Entity.is_in(list)))
             .add_option(operations.map(|list| Column::Operation.is_in(list.iter().copied())))
-            .add_option(key.as_ref().map(|key| {
-                // Keys are stored as JSON text with sorted keys, so equal text is an equal key.
-                let text = serde_json::Value::Object(key.clone()).to_string();
-                let stored = Expr::col((Entity, Column::RowKey));
-                match backend {
-                    DbBackend::Postgres => stored.cast_as("text").eq(text),
-                    _ => stored.eq(text),
-                }
-            }))
+            .add_option(key.as_ref().map(|key| key_condition(key, backend)))
             .add_option(actor.as_ref().map(|actor| Column::Actor.eq(actor)))
             .add_option(
                 transaction_id
                     .as_ref()
                     .map(|id| Column::TransactionId.eq(id)),
             )
+    }
+}
+
+/// The key's text as triggers of SQLite write it, where no type tells integers of 64 bits, which
+/// images write as strings, from others.
+fn with_numbers(key: &Image) -> String {
+    let number = |value: &Json| match value {
+        Json::String(digits) => digits.parse::<i64>().map_or(value.clone(), Json::from),
+        other => other.clone(),
+    };
+    let fields = key
+        .iter()
+        .map(|(name, value)| (name.clone(), number(value)));
+    Json::Object(fields.collect()).to_string()
+}
+
+/// Changes with exactly this key, written so that the index on keys serves it.
+pub(super) fn key_condition(key: &Image, backend: DbBackend) -> Condition {
+    // Keys are stored as JSON text with sorted keys, so equal text is an equal key.
+    let text = Json::Object(key.clone()).to_string();
+    let whole = Condition::all();
+    match backend {
+        DbBackend::Postgres => {
+            let start: String = text.chars().take(KEY_START).collect();
+            whole
+                .add(Expr::cust(KEY_INDEXED).eq(start))
+                .add(Expr::col(Column::RowKey).cast_as("text").eq(text))
+        }
+        DbBackend::Sqlite => {
+            let texts = [text, with_numbers(key)];
+            whole.add(Expr::col(Column::RowKey).is_in(texts))
+        }
+        _ => whole.add(Expr::col(Column::RowKey).eq(text)),
     }
 }
 

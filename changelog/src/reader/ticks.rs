@@ -10,27 +10,34 @@
 //! took its next id after every id of that one.
 
 mod moment;
+mod place;
+mod signals;
 mod snapshot;
 mod tick;
 mod window;
 
-use sea_orm::{DatabaseConnection, DbErr};
+use sea_orm::{DatabaseConnection, DbBackend};
 
 use super::position::Position;
 use super::selection::{Page, Selection};
-use super::{LogReader, Moment, Ordering, ReadError};
+use super::{LogReader, Moment, Ordering, ReadError, rows};
+pub(super) use place::{is_after, place};
+pub use signals::Signals;
 pub(crate) use tick::LOCK as TICK_LOCK;
+use tick::Ticker;
 use window::{Lists, Window};
 
 pub(super) struct Ticks {
     db: DatabaseConnection,
+    ticker: Ticker,
     lists: Lists,
 }
 
 impl Ticks {
-    pub(super) fn new(db: DatabaseConnection) -> Self {
+    pub(super) fn new(db: DatabaseConnection, epoch: String) -> Self {
         Self {
             db,
+            ticker: Ticker::new(epoch),
             lists: Lists::default(),
         }
     }
@@ -42,12 +49,12 @@ impl LogReader for Ticks {
         Ordering::Ticks
     }
 
-    async fn advance(&self) -> Result<Position, DbErr> {
-        tick::tick(&self.db).await
+    async fn advance(&self) -> Result<Position, ReadError> {
+        self.ticker.tick(&self.db).await
     }
 
-    async fn horizon(&self) -> Result<Position, DbErr> {
-        tick::oldest(&self.db).await
+    async fn horizon(&self) -> Result<Position, ReadError> {
+        self.ticker.oldest(&self.db).await
     }
 
     async fn read(
@@ -56,16 +63,22 @@ impl LogReader for Ticks {
         wanted: &Selection,
         limit: u64,
     ) -> Result<Page, ReadError> {
+        if wanted.is_of_one_row() {
+            // By the index on keys: the ticks between may be many.
+            let wanted = wanted.condition(DbBackend::Postgres);
+            let page = rows::page(&self.db, wanted, Some(after), limit).await?;
+            if after < self.horizon().await? {
+                return Err(ReadError::Expired);
+            }
+            return Ok(page);
+        }
         let mut position = after;
         let mut changes = Vec::new();
         // One more than asked for tells whether there is more.
         let most = limit.saturating_add(1);
         loop {
             let window = Window::after(&self.db, position).await?;
-            if !window.continues(position) {
-                return Err(ReadError::Expired);
-            }
-            if window.is_empty() {
+            if !window.continues(position) || window.is_empty() {
                 break;
             }
             let left = most - changes.len() as u64;
@@ -77,6 +90,10 @@ impl LogReader for Ticks {
             if is_full {
                 break;
             }
+        }
+        // Looked at after the rows: retention and new epochs remove ticks before rows.
+        if after < self.horizon().await? {
+            return Err(ReadError::Expired);
         }
         let has_more = changes.len() as u64 > limit;
         if has_more {
@@ -90,7 +107,11 @@ impl LogReader for Ticks {
         })
     }
 
-    async fn moment(&self) -> Result<Moment, DbErr> {
-        moment::open(&self.db).await
+    async fn moment(&self) -> Result<Moment, ReadError> {
+        moment::open(&self.db, &self.ticker).await
+    }
+
+    fn signals(&self) -> Option<Signals> {
+        Some(Signals::new(self.db.clone(), self.ticker.node().to_owned()))
     }
 }

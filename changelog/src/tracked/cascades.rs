@@ -25,10 +25,12 @@ struct ForeignKey {
 /// Where a delete or update of a table would change tracked rows by itself.
 #[derive(Debug, Default)]
 pub(super) struct Cascades {
-    /// Table to a tracked table that a delete of its rows reaches.
-    on_delete: BTreeMap<String, String>,
-    /// (table, column) to a tracked table that an update of the column reaches.
-    on_update: BTreeMap<(String, String), String>,
+    /// Table to the tracked tables that a delete of its rows reaches.
+    on_delete: BTreeMap<String, BTreeSet<String>>,
+    /// (table, column) to the tracked tables that an update of the column reaches.
+    on_update: BTreeMap<(String, String), BTreeSet<String>>,
+    /// Whether what a foreign key's action does fires triggers.
+    fires_triggers: bool,
 }
 
 const SQLITE: &str = r#"SELECT t.name AS "child", f."table" AS "parent",
@@ -50,45 +52,71 @@ const MARIADB: &str = "SELECT u.TABLE_NAME AS `child`, u.REFERENCED_TABLE_NAME A
       AND r.TABLE_NAME = u.TABLE_NAME
     WHERE u.TABLE_SCHEMA = DATABASE() AND u.REFERENCED_TABLE_NAME IS NOT NULL";
 
+async fn foreign_keys<C: ConnectionTrait>(db: &C) -> Result<Vec<ForeignKey>, DbErr> {
+    let backend = db.get_database_backend();
+    let sql = match backend {
+        DbBackend::Sqlite => SQLITE,
+        DbBackend::MySql => MARIADB,
+        _ => POSTGRES,
+    };
+    let rows = db
+        .query_all_raw(Statement::from_string(backend, sql))
+        .await?;
+    let mut keys = Vec::with_capacity(rows.len());
+    for row in rows {
+        let text = |name: &str| row.try_get::<String>("", name);
+        keys.push(ForeignKey {
+            child: text("child")?.to_lowercase(),
+            parent: text("parent")?.to_lowercase(),
+            column: text("col")?.to_lowercase(),
+            on_delete: writes(&text("del")?),
+            on_update: writes(&text("upd")?),
+        });
+    }
+    Ok(keys)
+}
+
+/// The foreign keys whose actions write a tracked table where nothing records it: that table, and the
+/// one it refers to. `captured` are the tables, in lower case, for which triggers write.
+///
+/// # Errors
+/// What the database says.
+pub(crate) async fn escaping<C: ConnectionTrait>(
+    db: &C,
+    captured: &BTreeSet<String>,
+) -> Result<BTreeSet<(String, String)>, DbErr> {
+    let fires_triggers = db.get_database_backend() != DbBackend::MySql;
+    let tracked = Registry::linked();
+    let escapes = |key: &ForeignKey| {
+        let is_captured = captured.contains(&key.child);
+        (key.on_delete || key.on_update)
+            && (is_captured || tracked.is_tracked(&key.child))
+            && !(is_captured && fires_triggers)
+    };
+    let keys = foreign_keys(db).await?.into_iter().filter(escapes);
+    Ok(keys.map(|key| (key.child, key.parent)).collect())
+}
+
 impl Cascades {
     /// Reads the catalogue.
     pub(super) async fn read<C: ConnectionTrait>(db: &C, tracked: Registry) -> Result<Self, DbErr> {
-        let backend = db.get_database_backend();
-        let sql = match backend {
-            DbBackend::Sqlite => SQLITE,
-            DbBackend::MySql => MARIADB,
-            _ => POSTGRES,
-        };
-        let rows = db
-            .query_all_raw(Statement::from_string(backend, sql))
-            .await?;
-        let mut keys = Vec::with_capacity(rows.len());
-        for row in rows {
-            let text = |name: &str| row.try_get::<String>("", name);
-            keys.push(ForeignKey {
-                child: text("child")?.to_lowercase(),
-                parent: text("parent")?.to_lowercase(),
-                column: text("col")?.to_lowercase(),
-                on_delete: writes(&text("del")?),
-                on_update: writes(&text("upd")?),
-            });
-        }
-        Ok(Self::of(&keys, tracked))
+        let mut cascades = Self::of(&foreign_keys(db).await?, tracked);
+        cascades.fires_triggers = db.get_database_backend() != DbBackend::MySql;
+        Ok(cascades)
     }
 
     fn of(keys: &[ForeignKey], tracked: Registry) -> Self {
         let mut cascades = Self::default();
         for key in keys {
-            if key.on_delete
-                && let Some(table) = reached(keys, &key.child, tracked)
-            {
-                cascades.on_delete.insert(key.parent.clone(), table);
+            let reached = || reached(keys, &key.child, tracked);
+            if key.on_delete {
+                let tables = cascades.on_delete.entry(key.parent.clone());
+                tables.or_default().extend(reached());
             }
-            if key.on_update
-                && let Some(table) = reached(keys, &key.child, tracked)
-            {
+            if key.on_update {
                 let column = (key.parent.clone(), key.column.clone());
-                cascades.on_update.insert(column, table);
+                let tables = cascades.on_update.entry(column);
+                tables.or_default().extend(reached());
             }
         }
         cascades
@@ -100,29 +128,59 @@ impl Cascades {
         table: &str,
         operation: Operation,
         sql: &str,
+        captured: &BTreeSet<String>,
     ) -> Result<(), CaptureError> {
         let table = table.to_lowercase();
+        let escapes = |tables: &BTreeSet<String>| self.escaping(tables, captured).next().cloned();
         let reached = match operation {
             Operation::Insert => None,
-            Operation::Delete => self.on_delete.get(&table),
-            Operation::Update => self.on_update.iter().find_map(|((parent, column), child)| {
-                (*parent == table && sets(sql, column)).then_some(child)
-            }),
+            Operation::Delete => self.on_delete.get(&table).and_then(escapes),
+            Operation::Update => self
+                .on_update
+                .iter()
+                .find_map(|((parent, column), tables)| {
+                    (*parent == table && sets(sql, column)).then(|| escapes(tables))?
+                }),
         };
         match reached {
             None => Ok(()),
             Some(child) => Err(CaptureError::Cascade {
                 parent: table,
-                child: child.clone(),
+                child,
                 operation,
             }),
         }
     }
 
-    /// Whether raw SQL that writes the table might change tracked rows by itself.
-    pub(super) fn concerns(&self, table: &str) -> bool {
-        self.on_delete.contains_key(table)
-            || self.on_update.keys().any(|(parent, _)| parent == table)
+    /// Of these tables those that nothing would record.
+    fn escaping<'a>(
+        &self,
+        tables: &'a BTreeSet<String>,
+        captured: &BTreeSet<String>,
+    ) -> impl Iterator<Item = &'a String> {
+        let escapes = |table: &&String| !(self.fires_triggers && captured.contains(*table));
+        tables.iter().filter(escapes)
+    }
+
+    /// The tracked tables that raw SQL which writes the table might change by itself, unrecorded.
+    pub(super) fn reached_from(
+        &self,
+        table: &str,
+        captured: &BTreeSet<String>,
+    ) -> BTreeSet<String> {
+        let deleted = self.on_delete.get(table).into_iter();
+        let updated = self
+            .on_update
+            .iter()
+            .filter(|((parent, _), _)| parent == table);
+        let all = deleted.chain(updated.map(|(_, tables)| tables));
+        all.flat_map(|tables| self.escaping(tables, captured).cloned())
+            .collect()
+    }
+
+    /// Whether raw SQL that writes the table might change tracked rows by itself, unrecorded.
+    pub(super) fn concerns(&self, table: &str, captured: &BTreeSet<String>) -> bool {
+        !self.reached_from(table, captured).is_empty()
     }
 }
 
@@ -134,13 +192,14 @@ fn writes(action: &str) -> bool {
     )
 }
 
-/// A tracked table among `table` and what deletes of its rows cascade to.
-fn reached(keys: &[ForeignKey], table: &str, tracked: Registry) -> Option<String> {
+/// The tracked tables among `table` and what deletes of its rows cascade to.
+fn reached(keys: &[ForeignKey], table: &str, tracked: Registry) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
     let mut seen = BTreeSet::from([table]);
     let mut open = vec![table];
     while let Some(table) = open.pop() {
         if tracked.is_tracked(table) {
-            return Some(table.to_owned());
+            found.insert(table.to_owned());
         }
         for key in keys
             .iter()
@@ -151,7 +210,7 @@ fn reached(keys: &[ForeignKey], table: &str, tracked: Registry) -> Option<String
             }
         }
     }
-    None
+    found
 }
 
 /// Whether a built UPDATE assigns the column: it stands, quoted, before the WHERE.

@@ -1,5 +1,6 @@
 //! The connection: hands out tracked transactions; by itself it reads, and writes untracked tables.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use sea_orm::{
     TransactionOptions, TransactionTrait,
 };
 
+use super::capturing::Hint;
 use super::inspect::writes_of;
 use super::shared::{Scope, Settings};
 use super::transaction::TrackedTransaction;
@@ -49,6 +51,7 @@ impl TrackedConnection {
                 context: Arc::default(),
                 on_commit: None,
                 cascades: Arc::default(),
+                captured: Hint::default(),
             },
         }
     }
@@ -102,7 +105,7 @@ impl TrackedConnection {
         }
         let writes = writes_of(statement, &built, self.settings.tracked);
         self.settings
-            .check(&self.reader, &built.sql, &writes)
+            .check(&self.reader, &built.sql, &writes, &BTreeSet::new())
             .await?;
         if let Some((table, operation)) = writes.tracked.into_iter().next() {
             return Err(CaptureError::OutsideTransaction { table, operation }.into());
@@ -112,7 +115,8 @@ impl TrackedConnection {
     }
 
     async fn check_raw(&self, sql: &str) -> Result<(), DbErr> {
-        self.settings.check_raw(&self.reader, sql).await
+        let none = BTreeSet::new();
+        self.settings.check_raw(&self.reader, sql, &none).await
     }
 
     fn pool(&self, access: Access) -> &DatabaseConnection {

@@ -1,5 +1,7 @@
 //! What a statement would do to tracked tables, before it runs.
 
+use std::collections::BTreeSet;
+
 use sea_orm::sea_query::audit::AccessType;
 use sea_orm::{DbBackend, Statement, StatementBuilder};
 
@@ -20,6 +22,17 @@ pub(super) struct Writes {
     pub(super) tracked: Vec<Write>,
     /// Whether it is no query statement but SQL text, to be judged by [`check_raw`].
     pub(super) is_raw: bool,
+}
+
+impl Writes {
+    /// Of SQL text.
+    pub(super) fn raw() -> Self {
+        Self {
+            all: Vec::new(),
+            tracked: Vec::new(),
+            is_raw: true,
+        }
+    }
 }
 
 /// The writes of a built statement.
@@ -63,8 +76,11 @@ pub(super) fn check_raw(
     backend: DbBackend,
     tracked: Registry,
     cascades: &Cascades,
+    captured: &BTreeSet<String>,
 ) -> Result<(), CaptureError> {
-    let is_tracked = |table: &str| tracked.is_tracked(table) || cascades.concerns(table);
+    let is_tracked = |table: &str| {
+        tracked.is_tracked(table) && !captured.contains(table) || cascades.concerns(table, captured)
+    };
     raw_sql::check(sql, backend, &is_tracked).map_err(|refusal| match refusal {
         RawRefusal::Writes { table, verb } => CaptureError::RawWrite { table, verb },
         RawRefusal::Unclear { verb } => CaptureError::RawUnclear { verb },

@@ -11,7 +11,7 @@ use crate::image::Image;
 use crate::log::Operation;
 
 /// Announced, not yet recorded.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Entry {
     table: String,
     operation: Operation,
@@ -19,7 +19,7 @@ struct Entry {
     expects: Expectation,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Expectation {
     /// One statement on one row, which was this before.
     Write(Option<Image>),
@@ -42,11 +42,13 @@ pub(super) enum Settlement {
 #[derive(Debug, PartialEq)]
 pub(super) struct Unannounced;
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Ledger {
     entries: Vec<Entry>,
     /// Statements that ran and touched rows, or may have, and are not yet recorded.
     executed: HashMap<(String, Operation), usize>,
+    /// Rows that statements on many rows touched, or may have, and that are not yet recorded.
+    owed: HashMap<(String, Operation), usize>,
 }
 
 impl Ledger {
@@ -85,15 +87,24 @@ impl Ledger {
         });
     }
 
-    /// A statement is about to run; tells whether one was announced. Counted before it runs, so
-    /// that one cut off half-way leaves the books open.
-    pub(super) fn execute(&mut self, table: &str, operation: Operation) -> bool {
-        let announced = self
-            .entries
+    /// Whether a statement of this kind has been announced and not run yet.
+    pub(super) fn expects(&self, table: &str, operation: Operation) -> bool {
+        let executed = self.executed.get(&(table.to_owned(), operation));
+        self.announced(table, operation) > executed.copied().unwrap_or(0)
+    }
+
+    fn announced(&self, table: &str, operation: Operation) -> usize {
+        self.entries
             .iter()
             .filter(|e| e.table == table && e.operation == operation)
             .filter(|e| matches!(e.expects, Expectation::Write(_)))
-            .count();
+            .count()
+    }
+
+    /// A statement is about to run; tells whether one was announced. Counted before it runs, so
+    /// that one cut off half-way leaves the books open.
+    pub(super) fn execute(&mut self, table: &str, operation: Operation) -> bool {
+        let announced = self.announced(table, operation);
         let executed = self
             .executed
             .entry((table.to_owned(), operation))
@@ -155,11 +166,26 @@ impl Ledger {
         self.revoke(table, operation);
     }
 
+    /// A statement on so many rows is about to run: it is announced by the same call that runs it,
+    /// and none of the single announcements is for it.
+    pub(super) fn owe(&mut self, table: &str, operation: Operation, rows: usize) {
+        let owed = self.owed.entry((table.to_owned(), operation));
+        *owed.or_default() += rows;
+    }
+
+    /// So many rows of such statements were not touched, or are recorded.
+    pub(super) fn pay(&mut self, table: &str, operation: Operation, rows: usize) {
+        if let Some(owed) = self.owed.get_mut(&(table.to_owned(), operation)) {
+            *owed = owed.saturating_sub(rows);
+        }
+    }
+
     /// A statement that nothing has recorded, if there is one: the transaction must not commit.
     pub(super) fn open(&self) -> Option<(&str, Operation)> {
         self.executed
             .iter()
-            .find(|(_, executed)| **executed > 0)
+            .chain(&self.owed)
+            .find(|(_, open)| **open > 0)
             .map(|((table, operation), _)| (table.as_str(), *operation))
     }
 }
@@ -255,6 +281,23 @@ mod tests {
             ledger.record("t", Operation::Insert, &key(7)),
             Ok(Settlement::Changed(None))
         );
+    }
+
+    #[test]
+    fn a_statement_on_many_rows_owes_a_record_of_each() {
+        let mut ledger = Ledger::default();
+        ledger.owe("t", Operation::Update, 3);
+        assert!(
+            !ledger.execute("t", Operation::Update),
+            "its announcement is not for another statement"
+        );
+        ledger.pay("t", Operation::Update, 2);
+        assert_eq!(ledger.open(), Some(("t", Operation::Update)));
+        write(&mut ledger, 1);
+        finish(&mut ledger, 1);
+        assert_eq!(ledger.open(), Some(("t", Operation::Update)));
+        ledger.pay("t", Operation::Update, 1);
+        assert_eq!(ledger.open(), None);
     }
 
     #[test]

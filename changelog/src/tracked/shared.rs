@@ -1,10 +1,12 @@
 //! What a tracked connection, its transactions and their savepoints have in common.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use sea_orm::{ConnectionTrait, DbErr};
 
+use super::capturing::Hint;
 use super::cascades::Cascades;
 use super::inspect::{Write, Writes, check_raw};
 use crate::capture::Registry;
@@ -22,6 +24,8 @@ pub(super) struct Settings {
     pub(super) on_commit: Option<OnCommit>,
     /// Read when first needed; two that read it at once read the same.
     pub(super) cascades: Arc<OnceLock<Cascades>>,
+    /// Which tables triggers capture.
+    pub(super) captured: Hint,
 }
 
 impl Settings {
@@ -35,19 +39,21 @@ impl Settings {
     }
 
     /// Refuses what would change tracked rows unseen: raw SQL that names them, and statements that
-    /// set off a foreign key's action.
+    /// set off a foreign key's action; but for the tables that triggers are known to capture.
     pub(super) async fn check<C: ConnectionTrait>(
         &self,
         db: &C,
         sql: &str,
         writes: &Writes,
+        captured: &BTreeSet<String>,
     ) -> Result<(), DbErr> {
         if writes.is_raw {
-            return self.check_raw(db, sql).await;
+            return self.check_raw(db, sql, captured).await;
         }
         let acts = |(_, operation): &&Write| *operation != Operation::Insert;
         for (table, operation) in writes.all.iter().filter(acts) {
-            self.cascades(db).await?.check(table, *operation, sql)?;
+            let cascades = self.cascades(db).await?;
+            cascades.check(table, *operation, sql, captured)?;
         }
         Ok(())
     }
@@ -57,6 +63,7 @@ impl Settings {
         &self,
         db: &C,
         sql: &str,
+        captured: &BTreeSet<String>,
     ) -> Result<(), DbErr> {
         let cascades = self.cascades(db).await?;
         Ok(check_raw(
@@ -64,6 +71,7 @@ impl Settings {
             db.get_database_backend(),
             self.tracked,
             cascades,
+            captured,
         )?)
     }
 }
@@ -74,6 +82,10 @@ pub(super) struct Scope {
     /// The same for all changes committed together.
     pub(super) transaction_id: String,
     recorded: AtomicBool,
+    /// Statements on tracked tables, so far.
+    writes: AtomicUsize,
+    /// Savepoints of bulk calls, so far.
+    parts: AtomicUsize,
     /// The database has ended it.
     pub(super) ended: AtomicBool,
     /// Statements sent whose answers have not come. One that is left when the transaction ends was
@@ -87,9 +99,25 @@ impl Scope {
             settings,
             transaction_id: uuid::Uuid::now_v7().to_string(),
             recorded: AtomicBool::new(false),
+            writes: AtomicUsize::new(0),
+            parts: AtomicUsize::new(0),
             ended: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
         })
+    }
+
+    /// A tracked table is about to be written.
+    pub(super) fn count_write(&self) {
+        self.writes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A number that no other part of the transaction has.
+    pub(super) fn next_part(&self) -> usize {
+        self.parts.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(super) fn writes(&self) -> usize {
+        self.writes.load(Ordering::Relaxed)
     }
 
     /// A change was written to the log; a savepoint may still take it back.

@@ -2,42 +2,37 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sea_orm::sea_query::Alias;
 use sea_orm::{
-    AccessMode, ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr,
-    ExecResult, IsolationLevel, QueryResult, Statement, StatementBuilder, TransactionError,
-    TransactionOptions, TransactionSession, TransactionTrait,
+    AccessMode, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, IsolationLevel,
+    QueryResult, Statement, StatementBuilder, TransactionError, TransactionOptions,
+    TransactionSession, TransactionTrait,
 };
-use serde_json::Value as Json;
 
 use super::alive::{After, after_error};
+use super::capturing::Capturing;
 use super::inspect::{Write, writes_of};
-use super::ledger::{Ledger, Settlement};
+use super::ledger::Ledger;
 use super::shared::Scope;
 use crate::binding::make_bindable;
-use crate::capture::protocol::{Message, Step};
+use crate::capture::protocol::Message;
 use crate::error::CaptureError;
-use crate::image::{self, Image};
-use crate::log::{self, Operation, Source};
-use crate::migration::INBOX;
-use crate::raw_sql::ends_transaction;
-
-/// The shape of table that hook images have until migrations change it.
-const FIRST_SCHEMA_VERSION: i32 = 1;
 
 /// A transaction that cannot commit a tracked row without its change, nor the change without it.
 ///
 /// Nested ones are savepoints with books of their own: rolling back takes rows, changes and books
 /// back together. Dropped without commit it rolls back.
 pub struct TrackedTransaction {
-    inner: DatabaseTransaction,
-    scope: Arc<Scope>,
+    pub(super) inner: DatabaseTransaction,
+    pub(super) scope: Arc<Scope>,
     ledger: Mutex<Ledger>,
+    pub(super) capturing: Arc<Capturing>,
     /// PostgreSQL takes nothing more on this level but its rollback.
-    failed: AtomicBool,
+    pub(super) failed: AtomicBool,
+    /// Parts of this level that are under way; one that is left when it ends was cut off.
+    pub(super) parts: AtomicUsize,
     is_savepoint: bool,
 }
 
@@ -55,7 +50,9 @@ impl TrackedTransaction {
             inner,
             scope,
             ledger: Mutex::default(),
+            capturing: Arc::default(),
             failed: AtomicBool::new(false),
+            parts: AtomicUsize::new(0),
             is_savepoint: false,
         }
     }
@@ -68,11 +65,12 @@ impl TrackedTransaction {
     fn savepoint(&self, inner: DatabaseTransaction) -> Self {
         Self {
             is_savepoint: true,
+            capturing: Arc::new(Capturing::nested(&self.capturing)),
             ..Self::new(inner, Arc::clone(&self.scope))
         }
     }
 
-    fn books<T>(&self, act: impl FnOnce(&mut Ledger) -> T) -> T {
+    pub(super) fn books<T>(&self, act: impl FnOnce(&mut Ledger) -> T) -> T {
         // The ledger is consistent between calls, so a panic elsewhere cannot have torn it.
         act(&mut self.ledger.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -98,7 +96,7 @@ impl TrackedTransaction {
 
     /// Waits for an answer of the database; notices if the wait is cut off, and if the database has
     /// ended the transaction.
-    async fn answer<T>(
+    pub(super) async fn answer<T>(
         &self,
         statement: impl Future<Output = Result<T, DbErr>>,
     ) -> Result<T, DbErr> {
@@ -122,16 +120,9 @@ impl TrackedTransaction {
         self.failed.load(Ordering::Relaxed) || self.scope.ended.load(Ordering::Relaxed)
     }
 
-    /// Refuses SQL text before which the database would commit by itself.
-    fn check_stays(&self, sql: &str) -> Result<(), CaptureError> {
-        match ends_transaction(sql, self.inner.get_database_backend()) {
-            Some(verb) => Err(CaptureError::RawTransaction { verb }),
-            None => Ok(()),
-        }
-    }
-
     /// Enters the statement's writes in the books.
     fn enter(&self, writes: &[Write]) -> Result<(), CaptureError> {
+        self.scope.count_write();
         self.books(|ledger| {
             for (done, (table, operation)) in writes.iter().enumerate() {
                 if !ledger.execute(table, *operation) {
@@ -166,14 +157,11 @@ impl TrackedTransaction {
             return Ok(None);
         }
         let writes = writes_of(stmt, &built, self.scope.settings.tracked);
-        self.scope
-            .settings
-            .check(&self.inner, &built.sql, &writes)
-            .await?;
+        self.check(&built.sql, &writes).await?;
         if writes.is_raw {
             self.check_stays(&built.sql)?;
         }
-        let writes = writes.tracked;
+        let writes = self.for_hooks(writes.tracked).await?;
         let bindable = make_bindable(built);
         if writes.is_empty() {
             return self.answer(run(bindable)).await.map(Some);
@@ -188,99 +176,6 @@ impl TrackedTransaction {
             });
         }
         result.map(Some)
-    }
-
-    async fn receive(&self, message: Message) -> Result<(), DbErr> {
-        let Message {
-            table,
-            operation,
-            step,
-        } = message;
-        match step {
-            Step::Announce { key, before } => {
-                self.books(|ledger| ledger.announce(table, operation, key, before));
-                Ok(())
-            }
-            Step::Unchanged { key } => {
-                self.books(|ledger| ledger.unchanged(table, operation, key));
-                Ok(())
-            }
-            Step::Record { key, after } => self.record(table, operation, key, after).await,
-        }
-    }
-
-    async fn record(
-        &self,
-        table: String,
-        operation: Operation,
-        key: Image,
-        after: Option<Image>,
-    ) -> Result<(), DbErr> {
-        let settlement = self
-            .books(|ledger| ledger.record(&table, operation, &key))
-            .map_err(|_| CaptureError::Unrecorded {
-                table: table.clone(),
-                operation,
-            })?;
-        let before = match settlement {
-            Settlement::Untouched => return Ok(()),
-            Settlement::Raced => return Err(CaptureError::Raced { table }.into()),
-            Settlement::Changed(before) => before,
-        };
-        // The database may have stored what was there before (rounding, padding).
-        let is_change = match (&before, &after) {
-            (Some(before), Some(after)) => !image::differing(before, after).is_empty(),
-            _ => true,
-        };
-        if is_change {
-            self.append(&table, operation, key, before, after)
-                .await
-                .map_err(|source| CaptureError::Log {
-                    table: table.clone(),
-                    source,
-                })?;
-            self.scope.mark_recorded();
-        }
-        self.books(|ledger| ledger.settle(&table, operation));
-        Ok(())
-    }
-
-    async fn append(
-        &self,
-        table: &str,
-        operation: Operation,
-        key: Image,
-        before: Option<Image>,
-        after: Option<Image>,
-    ) -> Result<(), DbErr> {
-        let context = &self.scope.settings.context;
-        let row = log::ActiveModel {
-            entity: Set(table.to_owned()),
-            row_key: Set(Json::Object(key)),
-            operation: Set(operation),
-            before: Set(before.map(Json::Object)),
-            after: Set(after.map(Json::Object)),
-            actor: Set(context.actor.clone()),
-            mutation_id: Set(context.mutation_id.clone()),
-            metadata: Set(context.metadata.clone().map(Json::Object)),
-            transaction_id: Set(self.scope.transaction_id.clone()),
-            source: Set(Source::Hook),
-            schema_version: Set(FIRST_SCHEMA_VERSION),
-            recorded_at: Set(chrono::Utc::now()),
-            ..Default::default()
-        };
-        let mut insertion = log::insertion(&row, self.inner.get_database_backend());
-        if self.inner.get_database_backend() == DbBackend::MySql {
-            // A sequencer moves it into the log, in order.
-            insertion.into_table(Alias::new(INBOX));
-        }
-        self.answer(self.inner.execute(&insertion)).await?;
-        Ok(())
-    }
-
-    async fn check_raw(&self, sql: &str) -> Result<(), DbErr> {
-        self.scope.settings.check_raw(&self.inner, sql).await?;
-        Ok(self.check_stays(sql)?)
     }
 }
 
@@ -411,7 +306,8 @@ impl TransactionSession for TrackedTransaction {
                 .open()
                 .map(|(table, operation)| (table.to_owned(), operation))
         });
-        if self.scope.in_flight.load(Ordering::Relaxed) > 0 {
+        let parts = self.parts.load(Ordering::Relaxed);
+        if parts > 0 || self.scope.in_flight.load(Ordering::Relaxed) > 0 {
             // Sends nothing: dropping it, the pool rolls back.
             return Err(CaptureError::CutOff.into());
         }
@@ -424,18 +320,26 @@ impl TransactionSession for TrackedTransaction {
             self.inner.rollback().await?;
             return Err(CaptureError::Unfinished { table, operation }.into());
         }
+        // A failure leaves the transaction open, and dropping it rolls back.
+        self.answer(self.capturing.clear(&self.inner)).await?;
         let (inner, scope) = (self.inner, Arc::clone(&self.scope));
         scope.in_flight.fetch_add(1, Ordering::Relaxed);
         let committed = inner.commit().await;
         scope.in_flight.fetch_sub(1, Ordering::Relaxed);
         committed?;
-        if !self.is_savepoint {
+        if self.is_savepoint {
+            self.capturing.released();
+        } else {
             self.scope.committed();
         }
         Ok(())
     }
 
     async fn rollback(self) -> Result<(), DbErr> {
-        self.inner.rollback().await
+        let (inner, scope) = (self.inner, self.scope);
+        scope.in_flight.fetch_add(1, Ordering::Relaxed);
+        let rolled_back = inner.rollback().await;
+        scope.in_flight.fetch_sub(1, Ordering::Relaxed);
+        rolled_back
     }
 }

@@ -21,7 +21,8 @@ impl Predicate {
     /// Checks that every test means the same in memory as in SQL.
     ///
     /// # Errors
-    /// `BAD_INPUT` for tests that depend on the database's collation.
+    /// `BAD_INPUT` for tests that depend on the database's collation, and for those of columns whose
+    /// values the log does not have.
     pub(crate) fn check_streamable(&self, entity: &EntityInfo) -> Result<(), Refusal> {
         match self {
             Self::All(parts) | Self::Any(parts) => parts
@@ -29,6 +30,11 @@ impl Predicate {
                 .try_for_each(|part| part.check_streamable(entity)),
             Self::Not(inner) => inner.check_streamable(entity),
             Self::Test { column, test } => {
+                if entity.by_name(column).is_some_and(|c| c.is_hidden) {
+                    return Err(Refusal::bad_input(format!(
+                        "a subscription cannot filter by `{column}`: the log keeps no value of it"
+                    )));
+                }
                 let is_text = entity.by_name(column).is_some_and(|c| is_text(&c.ty));
                 let by_collation = match test {
                     Test::Text(..) => true,

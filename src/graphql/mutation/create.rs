@@ -104,11 +104,7 @@ impl<E: Writable> Work for Insert<E> {
     type Output = Vec<E::Model>;
 
     async fn run(&self, tx: &TrackedTransaction) -> Result<Vec<E::Model>, Failure> {
-        let mut rows = Vec::with_capacity(self.models.len());
-        for model in &self.models {
-            rows.push(model.clone().insert(tx).await?);
-        }
-        Ok(rows)
+        Ok(tx.insert_many::<E>(self.models.clone()).await?)
     }
 }
 

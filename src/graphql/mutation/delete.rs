@@ -5,17 +5,13 @@ use std::sync::Arc;
 
 use async_graphql::Value as GraphqlValue;
 use async_graphql::dynamic::{Field, FieldFuture, ResolverContext, TypeRef};
-use sea_orm::ModelTrait;
-use seachange_changelog::TrackedTransaction;
+use seachange_changelog::{Target, TrackedTransaction};
 use seaography::BuilderContext;
 
 use super::retry::{Work, in_transaction};
-use super::{
-    Chunks, Failure, Writable, all_argument, connection, filter_argument, most_rows, target,
-};
+use super::{Failure, Writable, all_argument, connection, filter_argument, target};
 use crate::graphql::entity::EntityInfo;
 use crate::graphql::error::Refusal;
-use crate::graphql::filter::Predicate;
 
 pub(super) fn field<E>(context: &'static BuilderContext, entity: &Arc<EntityInfo>) -> Field
 where
@@ -39,16 +35,14 @@ where
     E: Writable,
 {
     let work = Delete::<E> {
-        predicate: target(ctx, entity)?,
-        most: most_rows(ctx)?,
+        target: target::<E>(ctx, entity)?,
         entity: PhantomData,
     };
     in_transaction(connection(ctx)?, &work).await
 }
 
 struct Delete<E> {
-    predicate: Option<Predicate>,
-    most: u64,
+    target: Target,
     entity: PhantomData<fn() -> E>,
 }
 
@@ -56,17 +50,7 @@ impl<E: Writable> Work for Delete<E> {
     type Output = i64;
 
     async fn run(&self, tx: &TrackedTransaction) -> Result<i64, Failure> {
-        let mut count = 0;
-        let mut chunks = Chunks::<E>::new(self.predicate.as_ref(), self.most);
-        loop {
-            let rows = chunks.next(tx).await?;
-            if rows.is_empty() {
-                return Ok(count);
-            }
-            for row in rows {
-                row.delete::<E::ActiveModel, _>(tx).await?;
-                count += 1;
-            }
-        }
+        let deleted = tx.delete_many::<E>(self.target.clone()).await?;
+        Ok(i64::try_from(deleted).unwrap_or(i64::MAX))
     }
 }

@@ -114,19 +114,28 @@ pub(super) fn pong(payload: Option<&RawValue>) -> String {
 /// `next`, begun once for an operation: what stays the same in each.
 #[derive(Debug)]
 pub(super) struct Next {
-    start: Vec<u8>,
+    start: String,
 }
 
 impl Next {
     pub(super) fn new(id: &str) -> Self {
         let id = Value::from(id);
         Self {
-            start: format!(r#"{{"id":{id},"type":"next","payload":"#).into_bytes(),
+            start: format!(r#"{{"id":{id},"type":"next","payload":"#),
         }
     }
 
     pub(super) fn write(&self, response: &Response) -> Result<String, serde_json::Error> {
-        complete_with(self.start.clone(), response)
+        complete_with(self.start.as_bytes().to_vec(), response)
+    }
+
+    /// Around a response that is JSON already.
+    pub(super) fn around(&self, json: &str) -> String {
+        let mut text = String::with_capacity(self.start.len() + json.len() + 1);
+        text.push_str(&self.start);
+        text.push_str(json);
+        text.push('}');
+        text
     }
 }
 
@@ -163,6 +172,7 @@ mod tests {
             let errors = [ServerError::new("no", None)];
             for (text, kind) in [
                 (Next::new(id).write(&response).expect("next"), "next"),
+                (Next::new(id).around("{}"), "next"),
                 (error(id, &errors).expect("error"), "error"),
                 (complete(id), "complete"),
             ] {

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::message::{self, Next};
 use super::protocol::Operation;
-use crate::graphql::{Caller, ErrorCode, refusal};
+use crate::graphql::{Answer, Caller, ErrorCode, refusal};
 use crate::server::Server;
 use crate::server::idempotency::{self, InvalidKey};
 use crate::server::metrics::Tally;
@@ -97,13 +97,22 @@ async fn execute(
     let next = Next::new(&answers.operation.id);
     let mut responses = server.api.execute_stream(request, caller);
     let mut is_first = true;
-    while let Some(response) = responses.next().await {
-        if is_first && has_not_run(kind, &response) {
-            return Err(Failure::Errors(response.errors));
-        }
+    while let Some(answer) = responses.next().await {
+        let text = match answer {
+            Answer::Response(response) if is_first && has_not_run(kind, &response) => {
+                return Err(Failure::Errors(response.errors));
+            }
+            Answer::Response(response) => {
+                tally.note(&response.errors);
+                next.write(&response)?
+            }
+            Answer::Payload(payload) => {
+                tally.note(&payload.errors);
+                next.around(&payload.json)
+            }
+        };
         is_first = false;
-        tally.note(&response);
-        answers.queue(next.write(&response)?, false).await?;
+        answers.queue(text, false).await?;
     }
     Ok(())
 }

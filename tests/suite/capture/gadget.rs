@@ -21,7 +21,10 @@ seachange_changelog::track!(hooks);
 
 #[async_trait::async_trait]
 impl Hooks for ActiveModel {
-    async fn before_save<C: ConnectionTrait>(mut self, _: &C, _: bool) -> Result<Self, DbErr> {
+    async fn before_save<C: ConnectionTrait>(mut self, db: &C, _: bool) -> Result<Self, DbErr> {
+        if self.name.try_as_ref().is_some_and(|name| name == "meddles") {
+            meddle(&self, db).await?;
+        }
         match self.name.try_as_ref().map(String::as_str) {
             Some("refused before") => Err(DbErr::Custom("gadgets have better names".to_owned())),
             Some("loud") => {
@@ -38,6 +41,18 @@ impl Hooks for ActiveModel {
             _ => Ok(model),
         }
     }
+}
+
+/// Renames the gadget after this one.
+async fn meddle<C: ConnectionTrait>(gadget: &ActiveModel, db: &C) -> Result<(), DbErr> {
+    let next = gadget.id.try_as_ref().copied().unwrap_or_default() + 1;
+    let Some(row) = Entity::find_by_id(next).one(db).await? else {
+        return Ok(());
+    };
+    let mut row: ActiveModel = row.into();
+    row.name = sea_orm::ActiveValue::Set("meddled".to_owned());
+    row.update(db).await?;
+    Ok(())
 }
 
 /// Makes the table.

@@ -46,6 +46,7 @@ fn unrecorded<T: std::fmt::Debug>(result: Result<T, DbErr>, expected: Operation)
     };
     assert_eq!((table.as_str(), *operation), ("project", expected));
     assert!(error.to_string().contains("cure: "), "{error}");
+    assert!(error.to_string().contains("insert_many"), "{error}");
 }
 
 async fn statements_without_hooks(server: &TestServer) -> Outcome {

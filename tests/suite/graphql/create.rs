@@ -34,8 +34,16 @@ fn assert_inserted(change: &Json, entity: &str, key: &Json, row: &Json) {
     for absent in ["actor", "mutationId", "metadata"] {
         assert_eq!(change[absent], Json::Null, "{absent}");
     }
-    assert_eq!(change["source"], "hook");
+    assert_eq!(change["source"], source_of(entity));
     assert_time(&change["recordedAt"]);
+}
+
+/// How the table is captured.
+pub fn source_of(entity: &str) -> &'static str {
+    match entity {
+        "comment" => "trigger",
+        _ => "hook",
+    }
 }
 
 /// RFC 3339, UTC, microseconds.

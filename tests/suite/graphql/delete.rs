@@ -71,7 +71,7 @@ async fn one_of_each(server: &TestServer) -> Outcome {
         );
         assert_eq!((&change["before"], &change["after"]), (&image, &Json::Null));
         assert_eq!(change["changedFields"], json!(given::columns(&image)));
-        assert_eq!(change["source"], "hook");
+        assert_eq!(change["source"], super::create::source_of(entity));
     }
     Ok(())
 }

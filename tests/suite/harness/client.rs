@@ -60,6 +60,23 @@ impl Client {
             .await
     }
 
+    /// Sends a request body with headers, and leaves the answer unread.
+    pub async fn raw(
+        &self,
+        body: &Json,
+        headers: &[(&'static str, &str)],
+    ) -> anyhow::Result<reqwest::Response> {
+        let request = self.http.post(self.endpoint()).body(body.to_string());
+        let request = request.headers(self.headers.clone());
+        let request = headers.iter().fold(request, |request, (name, value)| {
+            request.header(*name, *value)
+        });
+        Ok(request
+            .header("content-type", "application/json")
+            .send()
+            .await?)
+    }
+
     /// Sends a request in the query string.
     pub async fn get(&self, parameters: &[(&str, &str)]) -> anyhow::Result<Answer> {
         let url = reqwest::Url::parse_with_params(&self.endpoint(), parameters)?;

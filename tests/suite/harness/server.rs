@@ -3,7 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 
-use seachange::changelog::{TrackedConnection, log};
+use sea_orm::EntityTrait;
+use seachange::changelog::{Flaw, TrackedConnection, epoch, log};
 use seachange::{App, Selection, Server, Settings, Start};
 use seachange_entity::{comment, label, project, task, task_label};
 use seachange_migration::Migrator;
@@ -69,6 +70,15 @@ impl TestServer {
         &self.server
     }
 
+    /// The present epoch of its log.
+    pub async fn epoch(&self) -> anyhow::Result<String> {
+        let epoch = epoch::Entity::find_by_id(epoch::ONLY).one(self.db().reader());
+        Ok(epoch
+            .await?
+            .ok_or_else(|| anyhow::anyhow!("no epoch"))?
+            .epoch)
+    }
+
     /// `http://…`, no slash at the end.
     pub fn url(&self) -> String {
         format!("http://{}", self.server.address)
@@ -93,6 +103,11 @@ impl TestServer {
             .page(&Start::Oldest, &all, 10_000)
             .await?;
         Ok(page.changes.into_iter().map(|change| change.row).collect())
+    }
+
+    /// What could escape or is wrong.
+    pub async fn doctor(&self) -> anyhow::Result<Vec<Flaw>> {
+        Ok(self.app.doctor(self.db()).await?)
     }
 
     /// Checks the log against the tables.

@@ -6,7 +6,7 @@ use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value as Json, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::{Message, protocol::CloseFrame};
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes, protocol::CloseFrame};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use super::answer::check_errors;
@@ -66,10 +66,15 @@ impl Socket {
 
     /// The next message; a close is an error that names its code.
     pub async fn message(&mut self) -> anyhow::Result<Json> {
+        Ok(serde_json::from_str(&self.text().await?)?)
+    }
+
+    /// The text of the next message.
+    pub async fn text(&mut self) -> anyhow::Result<Utf8Bytes> {
         loop {
             let message = tokio::time::timeout(PATIENCE, self.inner.next()).await?;
             match message.ok_or_else(|| anyhow::anyhow!("socket ended"))?? {
-                Message::Text(text) => return Ok(serde_json::from_str(&text)?),
+                Message::Text(text) => return Ok(text),
                 Message::Close(frame) => anyhow::bail!("closed: {frame:?}"),
                 _ => {}
             }

@@ -1,8 +1,8 @@
 //! What every case stands on: a server that knows the specimen, its tables, its rows.
 
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, EntityTrait, IdenStatic, Iterable, ModelTrait, QueryOrder,
-    QuerySelect, TransactionSession, TransactionTrait, Value,
+    ActiveModelTrait, ColumnTrait, EntityTrait, IdenStatic, Iterable, ModelTrait,
+    TransactionSession, TransactionTrait, Value,
 };
 use seachange::changelog::{Image, TrackedTransaction, image, log};
 use serde_json::Value as Json;
@@ -104,12 +104,9 @@ pub async fn stored<E: Table>(server: &TestServer, id: i64) -> anyhow::Result<E:
 
 /// The newest changes, oldest of them first.
 pub async fn newest_of(server: &TestServer, count: u64) -> anyhow::Result<Vec<log::Model>> {
-    // On MariaDB a change is in the log once someone has asked for the log's head.
-    server.server().feed().head().await?;
-    let newest = log::Entity::find().order_by_desc(log::Column::Id);
-    let mut changes = newest.limit(count).all(server.db()).await?;
-    changes.reverse();
-    Ok(changes)
+    let changes = server.logged().await?;
+    let count = usize::try_from(count)?.min(changes.len());
+    Ok(changes[changes.len() - count..].to_vec())
 }
 
 /// The newest change.

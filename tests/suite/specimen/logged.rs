@@ -27,7 +27,7 @@ async fn inserts_of_every_value(server: &TestServer) -> Outcome {
     on_each!(server, inserts)
 }
 
-async fn inserts<S: Specimen>(server: &TestServer) -> Outcome {
+pub(super) async fn inserts<S: Specimen>(server: &TestServer) -> Outcome {
     let server = start::<S>(server).await?;
     let columns = S::columns();
     for n in rows(&columns) {
@@ -54,7 +54,7 @@ async fn updates_to_every_value(server: &TestServer) -> Outcome {
     on_each!(server, updates)
 }
 
-async fn updates<S: Specimen>(server: &TestServer) -> Outcome {
+pub(super) async fn updates<S: Specimen>(server: &TestServer) -> Outcome {
     let server = start::<S>(server).await?;
     updates_of::<S, S::Required>(&server).await?;
     updates_of::<S, S::Optional>(&server).await?;
@@ -88,7 +88,7 @@ async fn deletes_of_every_value(server: &TestServer) -> Outcome {
     on_each!(server, deletes)
 }
 
-async fn deletes<S: Specimen>(server: &TestServer) -> Outcome {
+pub(super) async fn deletes<S: Specimen>(server: &TestServer) -> Outcome {
     let server = start::<S>(server).await?;
     let columns = S::columns();
     for n in rows(&columns) {
@@ -109,7 +109,7 @@ async fn a_zero_changes_its_sign(server: &TestServer) -> Outcome {
 }
 
 /// Where the database keeps the sign it is a change like any other; elsewhere it is none.
-async fn signs<S: Specimen>(server: &TestServer) -> Outcome {
+pub(super) async fn signs<S: Specimen>(server: &TestServer) -> Outcome {
     let server = start::<S>(server).await?;
     let zero = |zero: f64| row_of::<S::Optional>(0, [("double", zero.into())]);
     insert::<S::Optional>(&server, zero(0.0)?).await?;
@@ -157,7 +157,7 @@ async fn nulls(server: &TestServer) -> Outcome {
 }
 
 /// From nulls to values and back.
-async fn nulls_of<S: Specimen>(server: &TestServer) -> Outcome {
+pub(super) async fn nulls_of<S: Specimen>(server: &TestServer) -> Outcome {
     let server = start::<S>(server).await?;
     let columns = columns_of::<S, S::Optional>();
     let empty = insert::<S::Optional>(&server, null_row::<S::Optional>(key(0))?).await?;

@@ -78,7 +78,7 @@ pub struct Model {
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
-impl ActiveModelBehavior for ActiveModel {}
+crate::track!();
 
 fn full() -> Model {
     let seen = chrono::DateTime::from_timestamp_micros(1_700_000_000_123_456).unwrap();

@@ -5,12 +5,17 @@ use sea_orm::{
     RuntimeErr, Statement, TransactionTrait, Value,
 };
 
-use crate::reader::Position;
+use crate::reader::{Position, ReadError};
 
 /// The lock's name contains the database's: lock names are the server's.
 const LOCK_NAME: &str = "CONCAT('seachange.', MD5(DATABASE()))";
 /// Seconds to wait for another pass to end.
 const PATIENCE: u8 = 2;
+/// A holder of the lock that says nothing for 2 s is ended, in a transaction or between two of them:
+/// the lock is the connection's, so what ends the connection frees it.
+const IMPATIENT: &str = "SET SESSION idle_transaction_timeout = 2, SESSION wait_timeout = 2";
+const AS_BEFORE: &str =
+    "SET SESSION idle_transaction_timeout = DEFAULT, SESSION wait_timeout = DEFAULT";
 /// Changes moved in one transaction, unless one transaction of a user's has more.
 const CHANGES: i64 = 5_000;
 /// Transactions looked at in one go.
@@ -44,12 +49,17 @@ fn statement(sql: impl Into<String>) -> Statement {
 }
 
 /// The newest position, and whether anything waits: one cheap query.
-pub(super) async fn look(db: &DatabaseConnection) -> Result<(Position, bool), DbErr> {
-    let sql = "SELECT COALESCE((SELECT MAX(id) FROM change_log), 0) AS newest, horizon,
+pub(super) async fn look(
+    db: &DatabaseConnection,
+    epoch: &str,
+) -> Result<(Position, bool), ReadError> {
+    let sql = "SELECT COALESCE((SELECT MAX(id) FROM change_log), 0) AS newest, horizon, epoch,
         EXISTS (SELECT 1 FROM change_inbox) AS waits FROM change_epoch";
-    let Some(row) = db.query_one_raw(statement(sql)).await? else {
-        return Ok((Position::START, false));
-    };
+    let row = db.query_one_raw(statement(sql)).await?;
+    let row = row.ok_or(ReadError::Replaced)?;
+    if row.try_get::<String>("", "epoch")? != epoch {
+        return Err(ReadError::Replaced);
+    }
     let newest: i64 = row.try_get("", "newest")?;
     let horizon: i64 = row.try_get("", "horizon")?;
     let waits: i64 = row.try_get("", "waits")?;
@@ -84,15 +94,15 @@ impl Pass {
         let connection = db
             .begin_with_config(Some(IsolationLevel::ReadCommitted), None)
             .await?;
+        // First, so that there is no moment at which a holder may hang for ever.
+        connection.execute_unprepared(IMPATIENT).await?;
         let sql = format!("SELECT GET_LOCK({LOCK_NAME}, {PATIENCE}) AS locked");
         let row = connection.query_one_raw(statement(sql)).await?;
         let locked: Option<i64> = row.map_or(Ok(None), |row| row.try_get("", "locked"))?;
         if locked == Some(1) {
-            connection
-                .execute_unprepared("SET SESSION idle_transaction_timeout = 2")
-                .await?;
             return Ok(Some(Self { connection }));
         }
+        connection.execute_unprepared(AS_BEFORE).await?;
         connection.rollback().await?;
         Ok(None)
     }
@@ -160,9 +170,11 @@ impl Pass {
         let values: Vec<Value> = ids().chain(ids()).collect();
         let insert = Statement::from_sql_and_values(DbBackend::MySql, sql, values);
         let inserted = self.connection.execute_raw(insert).await?.rows_affected();
-        // By a join on the primary key: a long IN list is planned as a scan, and waits for rows
-        // that others are inserting.
-        let sql = "DELETE i FROM change_log l JOIN change_inbox i ON i.id = l.inbox_id
+        // From the log by the primary key, and the planner has no choice: a long IN list, and a join
+        // while the inbox is small in its statistics, it plans as a scan of the inbox, which waits
+        // for every row that others have inserted and not yet committed.
+        let sql = "DELETE i FROM change_log l FORCE INDEX (PRIMARY)
+             STRAIGHT_JOIN change_inbox i FORCE INDEX (PRIMARY) ON i.id = l.inbox_id
              WHERE l.id >= LAST_INSERT_ID()";
         let deleted = self
             .connection
@@ -185,8 +197,7 @@ impl Pass {
     pub(super) async fn end(self) -> Result<(), DbErr> {
         let sql = format!("DO RELEASE_LOCK({LOCK_NAME})");
         self.connection.execute_raw(statement(sql)).await?;
-        self.control("SET SESSION idle_transaction_timeout = DEFAULT")
-            .await?;
+        self.control(AS_BEFORE).await?;
         self.connection.rollback().await
     }
 }

@@ -4,32 +4,33 @@ use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseConnection, DbErr, IsolationLevel, TransactionTrait,
 };
 
-use super::tick::{LOCK, add, statement};
-use crate::reader::Moment;
+use super::tick::{LOCK, Ticker, statement};
+use crate::reader::{Moment, ReadError};
 
 /// Opens a moment. The table lock comes first and takes no snapshot, so that the snapshot of the
 /// first query sees every earlier tick; the tick stores that very snapshot, and the reader gets it
 /// by export. What the reader sees is then exactly what batches up to this tick contain.
-pub(super) async fn open(db: &DatabaseConnection) -> Result<Moment, DbErr> {
-    let ticker = db
-        .begin_with_config(Some(IsolationLevel::RepeatableRead), None)
-        .await?;
-    ticker.execute_unprepared(LOCK).await?;
-    let position = add(&ticker).await?;
-    let exported = ticker
-        .query_one_raw(statement("SELECT pg_export_snapshot() AS name"))
-        .await?
-        .ok_or_else(|| DbErr::RecordNotFound("pg_export_snapshot".to_owned()))?;
-    let name: String = exported.try_get("", "name")?;
+pub(super) async fn open(db: &DatabaseConnection, ticker: &Ticker) -> Result<Moment, ReadError> {
+    // Both connections before the lock: nobody must wait for a connection while holding it.
     let tx = db
         .begin_with_config(
             Some(IsolationLevel::RepeatableRead),
             Some(AccessMode::ReadOnly),
         )
         .await?;
+    let ticking = db
+        .begin_with_config(Some(IsolationLevel::RepeatableRead), None)
+        .await?;
+    ticking.execute_unprepared(LOCK).await?;
+    let position = ticker.add(&ticking).await?;
+    let exported = ticking
+        .query_one_raw(statement("SELECT pg_export_snapshot() AS name"))
+        .await?
+        .ok_or_else(|| DbErr::RecordNotFound("pg_export_snapshot".to_owned()))?;
+    let name: String = exported.try_get("", "name")?;
     // The name comes from the server: hexadecimal digits and dashes.
     tx.execute_unprepared(&format!("SET TRANSACTION SNAPSHOT '{name}'"))
         .await?;
-    ticker.commit().await?;
+    ticking.commit().await?;
     Ok(Moment { tx, position })
 }

@@ -5,7 +5,8 @@ use sea_orm::{
     Statement, TransactionTrait,
 };
 
-use crate::reader::Position;
+use crate::epoch::HERE;
+use crate::reader::{Position, ReadError};
 
 /// Keeps tickers, moments and changes of the epoch off each other. A lock on a table nobody else
 /// writes is in no user's way, and unlike an advisory lock it takes no snapshot. A ticker that hangs
@@ -26,50 +27,93 @@ const UNTICKED: &str = "SELECT l.id FROM change_log l WHERE l.id > e.horizon
 const NEWEST: &str = "SELECT tick_id, snapshot, last_id FROM change_tick
     ORDER BY tick_id DESC LIMIT 1";
 
-const EPOCH: &str = "SELECT horizon FROM change_epoch";
+const OLDEST: &str = "SELECT tick_id, last_id FROM change_tick ORDER BY tick_id LIMIT 1";
 
-/// Adds a tick if there are rows for it.
-fn insert_sql() -> String {
-    format!(
-        "INSERT INTO change_tick (tick_id, snapshot, last_id, changes, at)
-         SELECT t.tick_id + 1, pg_current_snapshot(), n.last_id, n.changes, clock_timestamp()
-         FROM ({NEWEST}) t, ({EPOCH}) e,
-         LATERAL (SELECT max(id) AS last_id, count(*) AS changes FROM ({UNTICKED}) r) n
-         WHERE n.last_id IS NOT NULL
-         RETURNING tick_id, last_id"
-    )
-}
+/// Where tickers tell the other processes on this database of their ticks.
+pub(super) const CHANNEL: &str = "seachange_tick";
 
 pub(super) fn statement(sql: impl Into<String>) -> Statement {
     Statement::from_string(DbBackend::Postgres, sql.into())
 }
 
-/// Ticks if there is anything to tick, and tells the end of the newest batch. One query if there is
-/// nothing.
-pub(super) async fn tick(db: &DatabaseConnection) -> Result<Position, DbErr> {
-    let look = format!(
-        "SELECT t.tick_id, t.last_id, EXISTS (SELECT 1 FROM LATERAL ({UNTICKED}) r) AS found
-         FROM ({NEWEST}) t, ({EPOCH}) e"
-    );
-    let Some(row) = db.query_one_raw(statement(look)).await? else {
-        return Ok(Position::START);
-    };
-    if !row.try_get::<bool>("", "found")? {
-        return end(&row);
-    }
-    let tx = db.begin().await?;
-    // Each statement has a snapshot of its own, taken after the lock.
-    tx.execute_unprepared(LOCK).await?;
-    let newest = add(&tx).await?;
-    tx.commit().await?;
-    Ok(newest)
+/// Makes ticks in one epoch's log.
+pub(super) struct Ticker {
+    epoch: String,
+    /// This reader, among all that tick: it need not be told of its own ticks.
+    node: String,
 }
 
-/// Adds a tick if there are rows for it; the end of the newest batch.
-pub(super) async fn add(tx: &DatabaseTransaction) -> Result<Position, DbErr> {
-    match tx.query_one_raw(statement(insert_sql())).await? {
-        Some(row) => end(&row),
-        None => position(tx, NEWEST).await,
+impl Ticker {
+    pub(super) fn new(epoch: String) -> Self {
+        let node = uuid::Uuid::new_v4().simple().to_string();
+        Self { epoch, node }
+    }
+
+    pub(super) fn node(&self) -> &str {
+        &self.node
+    }
+
+    /// Ticks if there is anything to tick, and tells the end of the newest batch. One query if there
+    /// is nothing.
+    pub(super) async fn tick(&self, db: &DatabaseConnection) -> Result<Position, ReadError> {
+        let look = format!(
+            "SELECT t.tick_id, t.last_id, e.epoch,
+                EXISTS (SELECT 1 FROM LATERAL ({UNTICKED}) r) AS found
+             FROM ({NEWEST}) t, ({HERE}) e"
+        );
+        let row = self.here(db.query_one_raw(statement(look)).await?)?;
+        if !row.try_get::<bool>("", "found")? {
+            return Ok(end(&row)?);
+        }
+        let tx = db.begin().await?;
+        // Each statement has a snapshot of its own, taken after the lock.
+        tx.execute_unprepared(LOCK).await?;
+        let newest = self.add(&tx).await?;
+        tx.commit().await?;
+        Ok(newest)
+    }
+
+    /// Adds a tick if there are rows for it, and tells the other processes; the end of the newest
+    /// batch.
+    pub(super) async fn add(&self, tx: &DatabaseTransaction) -> Result<Position, ReadError> {
+        let sql = format!(
+            "WITH added AS (
+                INSERT INTO change_tick (tick_id, snapshot, last_id, changes, at)
+                SELECT t.tick_id + 1, pg_current_snapshot(), n.last_id, n.changes, clock_timestamp()
+                FROM ({NEWEST}) t, ({HERE}) e,
+                LATERAL (SELECT max(id) AS last_id, count(*) AS changes FROM ({UNTICKED}) r) n
+                WHERE n.last_id IS NOT NULL
+                RETURNING tick_id, last_id)
+             SELECT e.epoch, a.tick_id, a.last_id,
+                CASE WHEN a.tick_id IS NOT NULL THEN pg_notify('{CHANNEL}', '{node}') END
+             FROM ({HERE}) e LEFT JOIN added a ON TRUE",
+            node = self.node
+        );
+        let row = self.here(tx.query_one_raw(statement(sql)).await?)?;
+        match row.try_get::<Option<i64>>("", "tick_id")? {
+            Some(_) => Ok(end(&row)?),
+            None => self.position(tx, NEWEST).await,
+        }
+    }
+
+    /// The end of the oldest tick's batch: the base of the first one readable.
+    pub(super) async fn oldest(&self, db: &DatabaseConnection) -> Result<Position, ReadError> {
+        self.position(db, OLDEST).await
+    }
+
+    async fn position<C: ConnectionTrait>(&self, db: &C, sql: &str) -> Result<Position, ReadError> {
+        let sql = format!("SELECT t.*, e.epoch FROM ({sql}) t, ({HERE}) e");
+        Ok(end(&self.here(db.query_one_raw(statement(sql)).await?)?)?)
+    }
+
+    /// The row, if it is of this log.
+    fn here(&self, row: Option<QueryResult>) -> Result<QueryResult, ReadError> {
+        let row = row.ok_or(ReadError::Replaced)?;
+        if row.try_get::<String>("", "epoch")? == self.epoch {
+            Ok(row)
+        } else {
+            Err(ReadError::Replaced)
+        }
     }
 }
 
@@ -78,18 +122,4 @@ fn end(row: &QueryResult) -> Result<Position, DbErr> {
         row.try_get("", "tick_id")?,
         row.try_get("", "last_id")?,
     ))
-}
-
-/// The end of the oldest tick's batch: the base of the first one readable.
-pub(super) async fn oldest<C: ConnectionTrait>(db: &C) -> Result<Position, DbErr> {
-    position(
-        db,
-        "SELECT tick_id, last_id FROM change_tick ORDER BY tick_id LIMIT 1",
-    )
-    .await
-}
-
-async fn position<C: ConnectionTrait>(db: &C, sql: &str) -> Result<Position, DbErr> {
-    let row = db.query_one_raw(statement(sql)).await?;
-    row.map_or(Ok(Position::START), |row| end(&row))
 }

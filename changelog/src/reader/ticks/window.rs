@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sea_orm::sea_query::{Expr, PostgresQueryBuilder, Query};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait,
-    FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, Statement, Value,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, QueryFilter,
+    QueryOrder, QuerySelect, QueryTrait, Select, Statement, Value,
 };
 
 use super::snapshot::Snapshot;
 use crate::log;
+use crate::log::stored::Rows;
 use crate::reader::{Change, Position, Selection};
 
 /// Ticks looked at in one go.
@@ -22,23 +23,34 @@ const KEEP_LIST: i64 = 2_000;
 /// Lists kept.
 const LISTS: usize = 8;
 
-type Key = (i64, i64, Selection);
-
 /// Lists of transactions of large windows; batches never change, so neither do they.
 #[derive(Default)]
-pub(super) struct Lists(Mutex<VecDeque<(Key, Arc<[Transaction]>)>>);
+pub(super) struct Lists(Mutex<VecDeque<List>>);
+
+/// The transactions of the batches after one tick and up to another.
+#[derive(Clone)]
+struct List {
+    base: i64,
+    end: Position,
+    wanted: Selection,
+    transactions: Arc<[Transaction]>,
+}
 
 impl Lists {
-    fn get(&self, key: &Key) -> Option<Arc<[Transaction]>> {
+    /// One that tells of the batch after this tick: a window is read in many pages, and begins a
+    /// little later with each.
+    fn get(&self, base: i64, wanted: &Selection) -> Option<List> {
         let lists = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = lists.iter().find(|(kept, _)| kept == key);
-        found.map(|(_, list)| Arc::clone(list))
+        let mut lists = lists.iter();
+        let found =
+            lists.find(|list| list.base <= base && base < list.end.batch && list.wanted == *wanted);
+        found.cloned()
     }
 
-    fn put(&self, key: Key, list: Arc<[Transaction]>) {
+    fn put(&self, list: List) {
         let mut lists = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         lists.truncate(LISTS - 1);
-        lists.push_front((key, list));
+        lists.push_front(list);
     }
 }
 
@@ -129,9 +141,12 @@ impl Window {
         limit: u64,
         lists: &Lists,
     ) -> Result<(Vec<Change>, Position, bool), DbErr> {
-        let transactions = self.transactions(db, wanted, lists).await?;
+        let Some(list) = self.list_of(db, wanted, lists).await? else {
+            return Ok((Vec::new(), after, false));
+        };
         let begun = (after.batch, after.last);
-        let ahead = transactions
+        let ahead = list
+            .transactions
             .iter()
             .filter(|t| t.wanted > 0 && (t.batch, t.last) >= begun);
         let mut found = Vec::new();
@@ -162,36 +177,34 @@ impl Window {
                 let end = last.position;
                 Ok((found, end, true))
             }
-            _ => Ok((found, self.end().unwrap_or(after), false)),
+            _ => Ok((found, list.end, false)),
         }
     }
 
-    fn end(&self) -> Option<Position> {
-        self.ticks
-            .last()
-            .map(|tick| Position::end_of(tick.id, tick.last))
-    }
-
-    /// The window's transactions, in order. A large window's list is kept, because it is read in
-    /// many pages.
-    async fn transactions(
+    /// The transactions of the next batches, in order. A large window's list is kept, because it is
+    /// read in many pages.
+    async fn list_of(
         &self,
         db: &DatabaseConnection,
         wanted: &Selection,
         lists: &Lists,
-    ) -> Result<Arc<[Transaction]>, DbErr> {
+    ) -> Result<Option<List>, DbErr> {
         let (Some(base), Some(newest)) = (self.ticks.first(), self.ticks.last()) else {
-            return Ok(Arc::new([]));
+            return Ok(None);
         };
-        let key = (base.id, newest.id, wanted.clone());
-        if let Some(list) = lists.get(&key) {
-            return Ok(list);
+        if let Some(list) = lists.get(base.id, wanted) {
+            return Ok(Some(list));
         }
-        let list: Arc<[Transaction]> = self.list(db, base, newest, wanted).await?.into();
+        let list = List {
+            base: base.id,
+            end: Position::end_of(newest.id, newest.last),
+            wanted: wanted.clone(),
+            transactions: self.list(db, base, newest, wanted).await?.into(),
+        };
         if self.changes >= KEEP_LIST {
-            lists.put(key, Arc::clone(&list));
+            lists.put(list.clone());
         }
-        Ok(list)
+        Ok(Some(list))
     }
 
     async fn list(
@@ -301,7 +314,7 @@ async fn part_of(
 }
 
 fn select(wanted: &Selection, xids: Expr) -> Select<log::Entity> {
-    log::Entity::find()
+    log::stored::select(DbBackend::Postgres)
         .column_as(Expr::cust("xid::text"), "xid")
         .filter(xids)
         .filter(wanted.condition(DbBackend::Postgres))
@@ -317,11 +330,12 @@ async fn changes(
         .map(|t| (t.xid.to_string(), *t))
         .collect();
     let rows = db.query_all(select.as_query()).await?;
+    let stored = Rows::of(&rows, DbBackend::Postgres)?.read(db).await?;
     rows.iter()
-        .map(|row| {
+        .zip(stored)
+        .map(|(row, model)| {
             let xid: String = row.try_get("", "xid")?;
             let transaction = by_xid.get(&xid).ok_or_else(|| malformed("xid"))?;
-            let model = log::Model::from_query_result(row, "")?;
             let position = Position {
                 batch: transaction.batch,
                 last: transaction.last,

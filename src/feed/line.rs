@@ -4,12 +4,14 @@ use chrono::SecondsFormat;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::feed::{Change, Cursor, Epoch};
+use seachange_changelog::reader::Change;
 
-/// A change under the names of GraphQL's `Change`.
-#[derive(Serialize)]
+use super::cursor::{Cursor, Epoch};
+
+/// A change as JSON, under the names of GraphQL's `Change`.
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ChangeLine<'a> {
+pub struct ChangeLine<'a> {
     cursor: String,
     entity: &'a str,
     key: &'a Json,
@@ -26,7 +28,8 @@ pub(super) struct ChangeLine<'a> {
 }
 
 impl<'a> ChangeLine<'a> {
-    pub(super) fn new(change: &'a Change, epoch: &Epoch) -> Self {
+    /// The change at its place in the log of this epoch.
+    pub fn new(change: &'a Change, epoch: &Epoch) -> Self {
         let row = &change.row;
         Self {
             cursor: Cursor::at(epoch, change.position).to_string(),
@@ -46,7 +49,8 @@ impl<'a> ChangeLine<'a> {
     }
 
     /// One line for people.
-    pub(super) fn text(&self) -> String {
+    #[must_use]
+    pub fn text(&self) -> String {
         let value = |image: &Option<Json>, field: &str| {
             let value = image.as_ref().and_then(|image| image.get(field));
             value.map_or_else(|| "null".to_owned(), short)

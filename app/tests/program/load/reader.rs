@@ -1,7 +1,7 @@
 //! A client that reads every change, and after each loss of its connection continues from the last
 //! cursor it holds.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use serde_json::{Value as Json, json};
@@ -11,6 +11,8 @@ use crate::harness::Socket;
 
 /// It fails rather than waits longer for a server that is no longer there.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Between attempts to reach a server that did not say that it has moved.
+const TRY_AGAIN: Duration = Duration::from_millis(100);
 
 const CHANGES: &str = "subscription ($after: String!) {
     changes(after: $after) { cursor key operation transactionId } }";
@@ -25,37 +27,60 @@ pub struct Change {
 }
 
 /// What the client read in all.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Seen {
     pub changes: Vec<Change>,
     pub connections: usize,
+    /// The longest time between one change and the next, or from the start to the first.
+    pub gap: Duration,
+    latest: Instant,
 }
 
 impl Seen {
+    fn take(&mut self, change: Change) {
+        let now = Instant::now();
+        self.gap = self.gap.max(now - self.latest);
+        self.latest = now;
+        self.changes.push(change);
+    }
+
     fn cursor(&self) -> Option<&String> {
         self.changes.last().map(|change| &change.cursor)
     }
 }
 
 /// Reads until it has the change that `last` names once it does; `addresses` tells where the
-/// server is, `received` counts.
+/// server is, `received` counts. Whoever loses the connection comes back, to the same address too.
 pub async fn follow(
     mut addresses: watch::Receiver<String>,
     received: watch::Sender<usize>,
     mut last: watch::Receiver<Option<String>>,
 ) -> anyhow::Result<Seen> {
-    let mut seen = Seen::default();
+    let mut seen = Seen {
+        changes: Vec::new(),
+        connections: 0,
+        gap: Duration::ZERO,
+        latest: Instant::now(),
+    };
+    let mut lost_at: Option<Instant> = None;
     loop {
         let url = addresses.borrow_and_update().clone();
         // An error is a server killed before it could answer.
         if let Ok(mut socket) = connect(&url, seen.cursor()).await {
             seen.connections += 1;
+            lost_at = None;
             if read(&mut socket, &mut seen, &received, &mut last).await? {
                 return Ok(seen);
             }
         }
-        let moved = tokio::time::timeout(PATIENCE, addresses.changed()).await;
-        moved.context("connection lost, and no server comes back")??;
+        let lost_at = *lost_at.get_or_insert_with(Instant::now);
+        anyhow::ensure!(
+            lost_at.elapsed() < PATIENCE,
+            "connection lost, and no server comes back"
+        );
+        if let Ok(moved) = tokio::time::timeout(TRY_AGAIN, addresses.changed()).await {
+            moved?;
+        }
     }
 }
 
@@ -84,7 +109,7 @@ async fn read(
         tokio::select! {
             message = socket.message() => match message {
                 Ok(message) => {
-                    seen.changes.push(change(message)?);
+                    seen.take(change(message)?);
                     received.send_replace(seen.changes.len());
                 }
                 Err(_) => return Ok(false),

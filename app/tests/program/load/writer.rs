@@ -1,6 +1,6 @@
 //! A client that writes one mutation after the other, and repeats one whose answer it never got.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use serde_json::{Value as Json, json};
@@ -10,6 +10,11 @@ use crate::harness::{Client, Random};
 
 /// It fails rather than waits longer for a server that comes back.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Between attempts at a server that did not say that it has moved.
+const TRY_AGAIN: Duration = Duration::from_millis(100);
+
+/// Rows of the largest mutation.
+pub const MOST_ROWS: usize = 100;
 
 const CREATE: &str = "mutation ($data: [ProjectInsertInput!]!) {
     projectCreateBatch(data: $data) { id } }";
@@ -25,11 +30,20 @@ pub struct Written {
     pub keys: Vec<String>,
 }
 
-/// Writes until told to stop; tells of each acknowledgement.
+/// What happened to mutations, of all writers.
+pub struct Count {
+    pub acknowledged: watch::Sender<usize>,
+    /// Rows of the mutations acknowledged.
+    pub rows: watch::Sender<usize>,
+    /// Not done, or without an answer; such a one is repeated.
+    pub refused: watch::Sender<usize>,
+}
+
+/// Writes until told to stop; counts each answer.
 pub async fn write(
     seed: u64,
     mut addresses: watch::Receiver<String>,
-    acknowledged: watch::Sender<usize>,
+    count: Count,
     stop: watch::Receiver<bool>,
 ) -> anyhow::Result<Vec<Written>> {
     let mut random = Random::seeded(seed);
@@ -37,11 +51,12 @@ pub async fn write(
     let mut rows: Vec<String> = Vec::new();
     while !*stop.borrow() {
         let (query, variables, mutation) = plan(&mut random, &mut rows);
-        repeat_until_answered(&mut addresses, query, variables)
+        repeat_until_answered(&mut addresses, &count.refused, query, variables)
             .await
             .with_context(|| format!("seed {seed}, {mutation:?}"))?;
+        count.rows.send_modify(|rows| *rows += mutation.keys.len());
         written.push(mutation);
-        acknowledged.send_modify(|count| *count += 1);
+        count.acknowledged.send_modify(|count| *count += 1);
     }
     Ok(written)
 }
@@ -77,7 +92,7 @@ fn plan(random: &mut Random, rows: &mut Vec<String>) -> (&'static str, Json, Wri
         }
         kind => {
             // Long transactions too, so that some are cut in the middle.
-            let count = if kind == 3 { 100 } else { 1 };
+            let count = if kind == 3 { MOST_ROWS } else { 1 };
             let mut keys: Vec<String> = (0..count).map(|_| random.uuid().to_string()).collect();
             keys.sort_unstable();
             rows.extend_from_slice(&keys);
@@ -101,10 +116,12 @@ fn plan(random: &mut Random, rows: &mut Vec<String>) -> (&'static str, Json, Wri
 /// that was committed does nothing: a conflict, or no row left to change.
 async fn repeat_until_answered(
     addresses: &mut watch::Receiver<String>,
+    refused: &watch::Sender<usize>,
     query: &str,
     variables: Json,
 ) -> anyhow::Result<()> {
     let mut is_repetition = false;
+    let begin = Instant::now();
     loop {
         let url = addresses.borrow_and_update().clone();
         let answer = Client::new(url).send(query, variables.clone()).await;
@@ -116,12 +133,12 @@ async fn repeat_until_answered(
         };
         match code {
             "CONFLICT" if is_repetition => return Ok(()),
-            "UNAVAILABLE" => {}
-            "lost" => {
-                let moved = tokio::time::timeout(PATIENCE, addresses.changed()).await;
-                moved.context("no answer, and no server comes back")??;
-            }
+            "UNAVAILABLE" | "lost" => refused.send_modify(|count| *count += 1),
             code => bail!("{code}: {answer:?}"),
+        }
+        anyhow::ensure!(begin.elapsed() < PATIENCE, "no server does it: {answer:?}");
+        if let Ok(moved) = tokio::time::timeout(TRY_AGAIN, addresses.changed()).await {
+            moved?;
         }
         is_repetition = true;
     }

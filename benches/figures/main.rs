@@ -1,0 +1,57 @@
+//! The numbers that the project holds itself to, each beside what it is compared with.
+//!
+//! `cargo bench` runs everything; `cargo bench -- replay postgres` only what is named. Databases are
+//! those of the tests: SQLite always, PostgreSQL and MariaDB by `SEACHANGE_TEST_POSTGRES_URL` and
+//! `SEACHANGE_TEST_MYSQL_URL`; each bench makes its own and drops them. `SEACHANGE_BENCH_LENGTH=5`
+//! measures five times as long.
+//!
+//! What is compared takes turns within one run, so that a busy machine slows both: the ratio means
+//! something, the times do so only on a machine of one's own. A missed target is printed, not an
+//! error; a change lost or out of order is one.
+
+mod columns;
+mod ground;
+mod harness;
+mod idle;
+mod latency;
+mod order;
+mod replay;
+mod rows;
+mod table;
+mod turns;
+mod writes;
+
+use std::pin::Pin;
+
+use ground::Ground;
+
+type Bench = fn(&Ground) -> Pin<Box<dyn Future<Output = anyhow::Result<()>> + '_>>;
+
+/// Every bench: its name and itself.
+const BENCHES: [(&str, Bench); 6] = [
+    ("writes", |ground| Box::pin(writes::run(ground))),
+    ("order", |ground| Box::pin(order::run(ground))),
+    ("latency", |ground| Box::pin(latency::run(ground))),
+    ("columns", |ground| Box::pin(columns::run(ground))),
+    ("replay", |ground| Box::pin(replay::run(ground))),
+    ("idle", |ground| Box::pin(idle::run(ground))),
+];
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    // Cargo adds flags of its own.
+    let words = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with('-'));
+    let words: Vec<String> = words.collect();
+    let names = BENCHES.map(|(name, _)| name);
+    let ground = Ground::new(&words, &names)?;
+    for (name, bench) in BENCHES {
+        if ground.wants(name) {
+            ground.heading(name);
+            bench(&ground).await?;
+        }
+    }
+    ground.sum();
+    Ok(())
+}

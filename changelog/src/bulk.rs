@@ -1,0 +1,120 @@
+//! Writes of many rows by few statements, recorded as single writes are.
+//!
+//! SeaORM's `insert_many`, `update_many` and `delete_many` run no hooks; these calls on a
+//! [`TrackedTransaction`] stand in for them. Rows are locked by the caller's condition in key order,
+//! compared, and written **by the keys of the locked rows**, never by the condition again: a row that
+//! comes to match in between would change without an image. Images, time stamps and an entity's own
+//! hooks are those of single writes; only the order differs: for a chunk of at most 500 rows all
+//! `before_*` run first, then the statements, then the log, then all `after_*`.
+//!
+//! Each call keeps all or, after an error, nothing, and the transaction goes on; so do not run other
+//! writes of the transaction beside it. If its future is dropped, the transaction does not commit.
+//! Rows of one call are held in memory.
+
+mod arrange;
+mod delete;
+mod insert;
+mod rows;
+mod update;
+mod upsert;
+mod written;
+
+pub use written::{Target, Written};
+
+use sea_orm::{ActiveModelBehavior, DbErr, EntityTrait, IntoActiveModel};
+
+use crate::capture::{Hooks, Tracked};
+use crate::tracked::TrackedTransaction;
+
+/// An entity that can be written many rows at a time: every tracked one whose derives are SeaORM's.
+pub trait BulkEntity:
+    Tracked<
+        Model: Sync + IntoActiveModel<Self::ActiveModel>,
+        ActiveModel: ActiveModelBehavior + Hooks + Send + Sync,
+    >
+{
+}
+
+impl<E> BulkEntity for E where
+    E: Tracked<
+            Model: Sync + IntoActiveModel<E::ActiveModel>,
+            ActiveModel: ActiveModelBehavior + Hooks + Send + Sync,
+        >
+{
+}
+
+impl TrackedTransaction {
+    /// Inserts rows and returns them as stored, in the order given.
+    ///
+    /// Keys that the database assigns are assigned in that order too. Rows that set the same columns
+    /// share a statement.
+    ///
+    /// # Errors
+    /// As a single insert; nothing of the call is then kept.
+    pub async fn insert_many<E: BulkEntity>(
+        &self,
+        models: impl IntoIterator<Item = E::ActiveModel>,
+    ) -> Result<Vec<E::Model>, DbErr> {
+        let models: Vec<E::ActiveModel> = models.into_iter().collect();
+        if models.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.whole(insert::rows::<E>(self, models)).await
+    }
+
+    /// Updates the rows that `target` means with what is set in `changes`, and returns them in key
+    /// order: [`Written::Updated`], or [`Written::Unchanged`] if the row had these values already,
+    /// which is then neither written nor recorded.
+    ///
+    /// Rows to which the same happens share a statement. A row deleted meanwhile is not updated.
+    ///
+    /// # Errors
+    /// As a single update; [`CaptureError::KeyChanged`](crate::CaptureError::KeyChanged) if a key
+    /// would change, [`CaptureError::TooMany`](crate::CaptureError::TooMany) beyond the target's
+    /// bound. Nothing of the call is then kept.
+    pub async fn update_many<E: BulkEntity>(
+        &self,
+        target: Target,
+        changes: E::ActiveModel,
+    ) -> Result<Vec<Written<E::Model>>, DbErr> {
+        self.whole(update::rows::<E>(self, target, &changes)).await
+    }
+
+    /// Deletes the rows that `target` means; returns how many there were.
+    ///
+    /// # Errors
+    /// As a single delete; [`CaptureError::TooMany`](crate::CaptureError::TooMany) beyond the
+    /// target's bound. Nothing of the call is then kept.
+    pub async fn delete_many<E: BulkEntity>(&self, target: Target) -> Result<u64, DbErr> {
+        self.whole(delete::rows::<E>(self, target)).await
+    }
+
+    /// Inserts each row, or updates the one that has the same values in the columns `unique`; returns
+    /// what became of each, in the order given.
+    ///
+    /// The columns are the primary key's or those of a unique index, every model sets them, and none
+    /// of their values is null. An update leaves the stored key as it is and writes what else is set
+    /// and differs. Models that mean the same row are applied one after the other. A row's own hooks
+    /// run as for the insert or update it turns out to be; if another transaction inserts it at that
+    /// moment, for both.
+    ///
+    /// # Errors
+    /// As single writes; [`CaptureError::NoConflictValue`](crate::CaptureError::NoConflictValue) for
+    /// a model that does not set the columns. Nothing of the call is then kept.
+    pub async fn upsert_many<E: BulkEntity>(
+        &self,
+        models: impl IntoIterator<Item = E::ActiveModel>,
+        unique: &[E::Column],
+    ) -> Result<Vec<Written<E::Model>>, DbErr> {
+        let models: Vec<E::ActiveModel> = models.into_iter().collect();
+        if models.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.whole(upsert::rows::<E>(self, models, unique)).await
+    }
+}
+
+/// The table's name, as the log has it.
+fn table<E: EntityTrait>() -> &'static str {
+    E::default().table_name()
+}

@@ -1,0 +1,104 @@
+//! Which stored row is which model's, where a statement tells its rows in any order.
+
+use std::collections::{HashMap, VecDeque};
+
+use sea_orm::{ActiveModelTrait, ColumnTrait, IdenStatic, Iterable, ModelTrait, Value};
+
+use super::BulkEntity;
+use super::rows::{keys, text, values_of};
+use crate::error::CaptureError;
+use crate::image::{self, Image};
+
+/// A model's values in columns as text; `None` if one is not set.
+pub(super) fn name_of<E: BulkEntity>(
+    model: &E::ActiveModel,
+    columns: &[E::Column],
+) -> Result<Option<String>, CaptureError> {
+    let mut image = Image::new();
+    for column in columns {
+        let Some(value) = model.get(*column).into_value() else {
+            return Ok(None);
+        };
+        let json = image::encode(column.def().get_column_type(), &value)?;
+        image.insert(column.as_str().to_owned(), json);
+    }
+    Ok(Some(text(&image)))
+}
+
+/// A row's values in columns as text.
+pub(super) fn name_of_row<E: BulkEntity>(
+    row: &E::Model,
+    columns: &[E::Column],
+) -> Result<String, CaptureError> {
+    let mut image = Image::new();
+    for column in columns {
+        let json = image::encode(column.def().get_column_type(), &row.get(*column))?;
+        image.insert(column.as_str().to_owned(), json);
+    }
+    Ok(text(&image))
+}
+
+/// The rows in the order of the models that they were inserted for.
+///
+/// Models with a key find their row by it. Where the database assigned the keys, a model gets the
+/// first row, in the order of keys, that has its values: rows that all have the same values may be
+/// either's. What the database stored otherwise than given goes by the order of keys alone, in which
+/// all three databases assign them within a statement.
+pub(super) fn in_order<E: BulkEntity>(
+    given: &[E::ActiveModel],
+    rows: Vec<E::Model>,
+) -> Result<Vec<E::Model>, CaptureError> {
+    let keys = keys::<E>();
+    let is_known = given.iter().all(|model| {
+        keys.iter()
+            .all(|key| model.get(*key).into_value().is_some())
+    });
+    let columns: Vec<E::Column> = match given.first() {
+        Some(first) if !is_known => E::Column::iter()
+            .filter(|column| first.get(*column).into_value().is_some())
+            .collect(),
+        _ => keys.clone(),
+    };
+    let mut rows: Vec<Option<E::Model>> = sorted::<E>(rows, &keys);
+    let mut by_name: HashMap<String, VecDeque<usize>> = HashMap::new();
+    for (place, row) in rows.iter().enumerate() {
+        if let Some(row) = row {
+            let name = name_of_row::<E>(row, &columns)?;
+            by_name.entry(name).or_default().push_back(place);
+        }
+    }
+    let mut found: Vec<Option<E::Model>> = Vec::with_capacity(given.len());
+    for model in given {
+        let name = name_of::<E>(model, &columns)?.unwrap_or_default();
+        let place = by_name.get_mut(&name).and_then(VecDeque::pop_front);
+        found.push(place.and_then(|place| rows[place].take()));
+    }
+    let mut rest = rows.into_iter().flatten();
+    let ordered = found
+        .into_iter()
+        .filter_map(|row| row.or_else(|| rest.next()));
+    Ok(ordered.collect())
+}
+
+/// By a key that the database counts; others stay as they are.
+fn sorted<E: BulkEntity>(mut rows: Vec<E::Model>, keys: &[E::Column]) -> Vec<Option<E::Model>> {
+    rows.sort_by_key(|row| {
+        let number = values_of(row, keys).first().and_then(number);
+        number.unwrap_or_default()
+    });
+    rows.into_iter().map(Some).collect()
+}
+
+fn number(value: &Value) -> Option<i128> {
+    match value {
+        Value::TinyInt(number) => number.map(i128::from),
+        Value::SmallInt(number) => number.map(i128::from),
+        Value::Int(number) => number.map(i128::from),
+        Value::BigInt(number) => number.map(i128::from),
+        Value::TinyUnsigned(number) => number.map(i128::from),
+        Value::SmallUnsigned(number) => number.map(i128::from),
+        Value::Unsigned(number) => number.map(i128::from),
+        Value::BigUnsigned(number) => number.map(i128::from),
+        _ => None,
+    }
+}

@@ -1,0 +1,241 @@
+//! Inserting rows: those that set the same columns by one statement.
+
+use sea_orm::sea_query::{Expr, InsertStatement, Query};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue, ColumnTrait, ConnectionTrait, DbErr, IdenStatic, Iterable,
+    QueryResult, Statement, StatementBuilder, TryGetable, Value,
+};
+
+use super::arrange::in_order;
+use super::rows::{
+    CHUNK, PARAMETERS, among, has_returning, keys, lock, models, returning_all, values_in,
+};
+use super::{BulkEntity, table};
+use crate::capture::hooks::now;
+use crate::capture::{Hooks, row};
+use crate::error::CaptureError;
+use crate::image;
+use crate::log::Operation;
+use crate::tracked::TrackedTransaction;
+use crate::tracked::append::RowChange;
+use crate::tracked::bulk::{Answer, RowsStatement};
+
+/// Bytes of text, JSON and binaries after which a statement is sent: it then stays below MariaDB's
+/// `max_allowed_packet` whenever its largest row does.
+const MOST_BYTES: usize = 2 << 20;
+
+/// Inserts the models' rows; returns them as stored, in the same order.
+pub(super) async fn rows<E: BulkEntity>(
+    tx: &TrackedTransaction,
+    given: Vec<E::ActiveModel>,
+) -> Result<Vec<E::Model>, DbErr> {
+    let mut stored = Vec::with_capacity(given.len());
+    let mut given = given.into_iter();
+    loop {
+        let chunk: Vec<E::ActiveModel> = given.by_ref().take(CHUNK).collect();
+        if chunk.is_empty() {
+            return Ok(stored);
+        }
+        let chunk = prepared::<E>(tx, chunk).await?;
+        let mut inserted = Vec::with_capacity(chunk.len());
+        for run in runs::<E>(&chunk) {
+            let rows = insert::<E>(tx, run).await?;
+            record::<E>(tx, &rows).await?;
+            inserted.extend(rows);
+        }
+        for row in inserted {
+            stored.push(<E::ActiveModel as Hooks>::after_save(row, tx, true).await?);
+        }
+    }
+}
+
+/// The models after their own hooks, as the database will store them, times stamped.
+pub(super) async fn prepared<E: BulkEntity>(
+    tx: &TrackedTransaction,
+    given: Vec<E::ActiveModel>,
+) -> Result<Vec<E::ActiveModel>, DbErr> {
+    let now = now();
+    let mut prepared = Vec::with_capacity(given.len());
+    for model in given {
+        let mut model = <E::ActiveModel as Hooks>::before_save(model, tx, true).await?;
+        row::canonicalise(&mut model, tx.get_database_backend())?;
+        row::stamp_new(&mut model, &now)?;
+        prepared.push(model);
+    }
+    Ok(prepared)
+}
+
+/// Puts inserted rows into the log.
+pub(super) async fn record<E: BulkEntity>(
+    tx: &TrackedTransaction,
+    rows: &[E::Model],
+) -> Result<(), CaptureError> {
+    let changes = rows.iter().map(|row| {
+        Ok(RowChange {
+            key: image::key_of(row)?,
+            before: None,
+            after: Some(image::image_of(row)?),
+        })
+    });
+    let changes = changes.collect::<Result<_, CaptureError>>()?;
+    tx.record_rows(table::<E>(), Operation::Insert, changes)
+        .await
+}
+
+/// Which columns a model sets.
+fn shape<E: BulkEntity>(model: &E::ActiveModel) -> Vec<E::Column> {
+    E::Column::iter()
+        .filter(|column| !model.is_not_set(*column))
+        .collect()
+}
+
+/// Neighbours that one statement can insert: the order of the models is kept, because a row may
+/// refer to one before it.
+pub(super) fn runs<E: BulkEntity>(models: &[E::ActiveModel]) -> Vec<&[E::ActiveModel]> {
+    let mut runs = Vec::new();
+    let (mut begin, mut bytes) = (0, 0);
+    let mut last: Vec<&str> = Vec::new();
+    for (place, model) in models.iter().enumerate() {
+        let columns = shape::<E>(model);
+        let names: Vec<&str> = columns.iter().map(IdenStatic::as_str).collect();
+        let weight: usize = columns
+            .iter()
+            .map(|column| model.get(*column).into_value().map_or(0, weight))
+            .sum();
+        let count = place - begin;
+        // A row without values is `DEFAULT VALUES`, which is one row.
+        let fits = names == last
+            && !names.is_empty()
+            && (count + 1) * names.len() <= PARAMETERS
+            && bytes + weight <= MOST_BYTES;
+        if count > 0 && !fits {
+            runs.push(&models[begin..place]);
+            (begin, bytes) = (place, 0);
+        }
+        bytes += weight;
+        last = names;
+    }
+    runs.push(&models[begin..]);
+    runs.retain(|run| !run.is_empty());
+    runs
+}
+
+/// About how many bytes a value takes in a statement.
+fn weight(value: Value) -> usize {
+    match value {
+        Value::String(Some(text)) => text.len(),
+        Value::Bytes(Some(bytes)) => bytes.len(),
+        Value::Json(Some(json)) => json_weight(&json),
+        Value::Array(_, Some(items)) => items.into_iter().map(weight).sum(),
+        _ => size_of::<u64>(),
+    }
+}
+
+fn json_weight(json: &serde_json::Value) -> usize {
+    use serde_json::Value as Json;
+    match json {
+        Json::String(text) => text.len() + 2,
+        Json::Array(items) => items.iter().map(|item| json_weight(item) + 1).sum(),
+        Json::Object(fields) => fields
+            .iter()
+            .map(|(name, field)| name.len() + json_weight(field) + 4)
+            .sum(),
+        _ => size_of::<u64>(),
+    }
+}
+
+/// The statement for a run of models.
+pub(super) fn statement<E: BulkEntity>(run: &[E::ActiveModel]) -> InsertStatement {
+    let columns = run.first().map(shape::<E>).unwrap_or_default();
+    let mut statement = Query::insert();
+    statement.into_table(E::default().table_ref());
+    if columns.is_empty() {
+        return statement.or_default_values().take();
+    }
+    statement.columns(columns.iter().copied());
+    for model in run {
+        let values = columns
+            .iter()
+            .filter_map(|column| match model.get(*column) {
+                ActiveValue::Set(value) | ActiveValue::Unchanged(value) => {
+                    Some(column.save_as(Expr::val(value)))
+                }
+                ActiveValue::NotSet => None,
+            });
+        statement.values_panic(values);
+    }
+    statement
+}
+
+/// Inserts a run; returns the rows as stored, in its order.
+async fn insert<E: BulkEntity>(
+    tx: &TrackedTransaction,
+    run: &[E::ActiveModel],
+) -> Result<Vec<E::Model>, DbErr> {
+    let backend = tx.get_database_backend();
+    let mut statement = statement::<E>(run);
+    let write = |statement: Statement, answer: Answer| RowsStatement {
+        table: table::<E>(),
+        operation: Operation::Insert,
+        statement,
+        rows: run.len(),
+        answer,
+    };
+    if has_returning(backend) {
+        statement.returning(returning_all::<E>(backend));
+        let statement = StatementBuilder::build(&statement, &backend);
+        let rows = tx.write_rows(write(statement, Answer::Rows)).await?;
+        return Ok(in_order::<E>(run, models::<E>(&rows)?)?);
+    }
+    let columns = keys::<E>();
+    let mut statement = StatementBuilder::build(&statement, &backend);
+    let known: Option<Vec<Vec<Value>>> =
+        run.iter().map(|model| values_in(model, &columns)).collect();
+    let found = match known {
+        Some(known) => {
+            tx.write_rows(write(statement, Answer::Count)).await?;
+            known
+        }
+        None => {
+            // MariaDB tells the keys that it assigned; SeaORM's builder cannot ask for them.
+            let names: Vec<String> = columns.iter().map(|key| quoted(key.as_str())).collect();
+            statement.sql += &format!(" RETURNING {}", names.join(", "));
+            let answer = tx.write_rows(write(statement, Answer::Rows)).await?;
+            let keys = answer.iter().map(|row| key_in::<E>(row, &columns));
+            keys.collect::<Result<_, _>>()?
+        }
+    };
+    let rows = lock::<E>(tx, among(&columns, found), None).await?;
+    if rows.len() < run.len() {
+        let table = table::<E>().to_owned();
+        return Err(CaptureError::Raced { table }.into());
+    }
+    Ok(in_order::<E>(run, rows)?)
+}
+
+fn quoted(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}
+
+/// The key in an answer of MariaDB.
+fn key_in<E: BulkEntity>(row: &QueryResult, columns: &[E::Column]) -> Result<Vec<Value>, DbErr> {
+    let parts = columns.iter().map(|column| {
+        let name = column.as_str();
+        use sea_orm::ColumnType as T;
+        Ok(match column.def().get_column_type() {
+            T::TinyInteger => i8::try_get(row, "", name).map(Value::from)?,
+            T::SmallInteger => i16::try_get(row, "", name).map(Value::from)?,
+            T::Integer => i32::try_get(row, "", name).map(Value::from)?,
+            T::BigInteger => i64::try_get(row, "", name).map(Value::from)?,
+            T::TinyUnsigned => u8::try_get(row, "", name).map(Value::from)?,
+            T::SmallUnsigned => u16::try_get(row, "", name).map(Value::from)?,
+            T::Unsigned => u32::try_get(row, "", name).map(Value::from)?,
+            T::BigUnsigned => u64::try_get(row, "", name).map(Value::from)?,
+            T::Uuid => uuid::Uuid::try_get(row, "", name).map(Value::from)?,
+            _ => String::try_get(row, "", name).map(Value::from)?,
+        })
+    });
+    parts
+        .collect::<Result<_, sea_orm::TryGetError>>()
+        .map_err(DbErr::from)
+}

@@ -1,0 +1,299 @@
+//! Inserting what is new and updating the rest.
+//!
+//! The rows that are there are locked first; what is missing is inserted by a statement that does
+//! nothing, or fails, where another transaction was faster; then those rows are locked and updated.
+//! So no row is written before its image is known, whoever else writes.
+
+use std::collections::{HashMap, HashSet};
+
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{
+    ActiveModelTrait, ConnectionTrait, DbBackend, DbErr, IdenStatic, QueryFilter, SqlErr,
+    StatementBuilder, Value,
+};
+
+use super::arrange::{name_of, name_of_row};
+use super::insert::{prepared, record, runs, statement};
+use super::rows::{CHUNK, among, has_returning, lock, models, returning_all, values_in};
+use super::{BulkEntity, Written, table, update};
+use crate::capture::Hooks;
+use crate::capture::row::canonicalise;
+use crate::error::CaptureError;
+use crate::log::Operation;
+use crate::tracked::TrackedTransaction;
+use crate::tracked::bulk::{Answer, RowsStatement};
+
+/// Tries to insert a chunk on MariaDB, where a row of another transaction fails the statement. Each
+/// failure shows at least one more row to update; beyond this others insert as fast as we look.
+const TRIES: usize = 5;
+
+/// A model that waits for its row.
+struct Wanted<A> {
+    /// Where it stood in the call.
+    place: usize,
+    /// Its values in the unique columns, as text and to search for.
+    name: String,
+    values: Vec<Value>,
+    model: A,
+}
+
+/// Inserts or updates; one answer for each model, in the same order.
+pub(super) async fn rows<E: BulkEntity>(
+    tx: &TrackedTransaction,
+    given: Vec<E::ActiveModel>,
+    unique: &[E::Column],
+) -> Result<Vec<Written<E::Model>>, DbErr> {
+    let mut written: Vec<Option<Written<E::Model>>> = given.iter().map(|_| None).collect();
+    for round in rounds::<E>(tx, given, unique)? {
+        let mut round = round.into_iter();
+        loop {
+            let chunk: Vec<_> = round.by_ref().take(CHUNK).collect();
+            if chunk.is_empty() {
+                break;
+            }
+            for (place, row) in upsert::<E>(tx, chunk, unique).await? {
+                written[place] = Some(row);
+            }
+        }
+    }
+    let all: Option<Vec<_>> = written.into_iter().collect();
+    all.ok_or_else(|| raced::<E>().into())
+}
+
+fn raced<E: BulkEntity>() -> CaptureError {
+    CaptureError::Raced {
+        table: table::<E>().to_owned(),
+    }
+}
+
+/// The models in rounds, none of which has two for the same row; in each sorted by the unique
+/// columns, so that rivals lock in one order.
+fn rounds<E: BulkEntity>(
+    tx: &TrackedTransaction,
+    given: Vec<E::ActiveModel>,
+    unique: &[E::Column],
+) -> Result<Vec<Vec<Wanted<E::ActiveModel>>>, DbErr> {
+    let mut rounds: Vec<Vec<Wanted<E::ActiveModel>>> = Vec::new();
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    for (place, mut model) in given.into_iter().enumerate() {
+        canonicalise(&mut model, tx.get_database_backend())?;
+        let (name, values) = find_by::<E>(&model, unique)?;
+        let round = seen.entry(name.clone()).or_default();
+        if rounds.len() == *round {
+            rounds.push(Vec::new());
+        }
+        rounds[*round].push(Wanted {
+            place,
+            name,
+            values,
+            model,
+        });
+        *round += 1;
+    }
+    for round in &mut rounds {
+        round.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+    Ok(rounds)
+}
+
+/// What to find the model's row by.
+fn find_by<E: BulkEntity>(
+    model: &E::ActiveModel,
+    unique: &[E::Column],
+) -> Result<(String, Vec<Value>), CaptureError> {
+    let missing = |column: &str| CaptureError::NoConflictValue {
+        table: table::<E>().to_owned(),
+        column: column.to_owned(),
+    };
+    if unique.is_empty() {
+        return Err(missing(""));
+    }
+    for column in unique {
+        let value = model.get(*column).into_value();
+        if !value.is_some_and(|value| value.is_some()) {
+            return Err(missing(column.as_str()));
+        }
+    }
+    match (name_of::<E>(model, unique)?, values_in(model, unique)) {
+        (Some(name), Some(values)) => Ok((name, values)),
+        _ => Err(missing("")),
+    }
+}
+
+type Places<M> = Vec<(usize, Written<M>)>;
+
+async fn upsert<E: BulkEntity>(
+    tx: &TrackedTransaction,
+    chunk: Vec<Wanted<E::ActiveModel>>,
+    unique: &[E::Column],
+) -> Result<Places<E::Model>, DbErr> {
+    let mut written = Vec::with_capacity(chunk.len());
+    let (stored, mut missing) = part::<E>(tx, chunk, unique).await?;
+    missing.extend(update_stored::<E>(tx, stored, unique, &mut written).await?);
+    missing.sort_by(|a, b| a.name.cmp(&b.name));
+    for attempt in 1..=TRIES {
+        if missing.is_empty() {
+            return Ok(written);
+        }
+        match insert_missing::<E>(tx, &missing, unique).await {
+            Ok(inserted) => missing = settle::<E>(tx, missing, inserted, &mut written).await?,
+            // Somebody inserted one of them, which is now there to lock. If none is, it is another
+            // unique index that refuses, and so will the next try.
+            Err(error) if is_taken(&error) && attempt < TRIES && !has_on_conflict(tx) => {}
+            Err(error) => return Err(error),
+        }
+        missing = update_stored::<E>(tx, missing, unique, &mut written).await?;
+    }
+    Err(raced::<E>().into())
+}
+
+type Parts<A> = (Vec<Wanted<A>>, Vec<Wanted<A>>);
+
+/// The models whose rows seem to be there, and the others. On MariaDB alone a guess: looking for a
+/// row with a lock would there lock the gap where it is missing, and two rivals that hold a gap and
+/// both insert into it end in a deadlock.
+async fn part<E: BulkEntity>(
+    tx: &TrackedTransaction,
+    chunk: Vec<Wanted<E::ActiveModel>>,
+    unique: &[E::Column],
+) -> Result<Parts<E::ActiveModel>, DbErr> {
+    if tx.get_database_backend() != DbBackend::MySql {
+        return Ok((chunk, Vec::new()));
+    }
+    let values = chunk.iter().map(|wanted| wanted.values.clone()).collect();
+    let rows = E::find().filter(among(unique, values)).all(tx).await?;
+    let names = rows.iter().map(|row| name_of_row::<E>(row, unique));
+    let names: HashSet<String> = names.collect::<Result<_, _>>()?;
+    let is_there = |wanted: &Wanted<_>| names.contains(&wanted.name);
+    Ok(chunk.into_iter().partition(is_there))
+}
+
+fn is_taken(error: &DbErr) -> bool {
+    matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
+}
+
+/// Whether an insert can leave out the rows that are there. MariaDB's INSERT IGNORE would swallow
+/// other faults as well.
+fn has_on_conflict(tx: &TrackedTransaction) -> bool {
+    has_returning(tx.get_database_backend())
+}
+
+/// Locks and updates the rows that are there; returns the models of the others.
+async fn update_stored<E: BulkEntity>(
+    tx: &TrackedTransaction,
+    wanted: Vec<Wanted<E::ActiveModel>>,
+    unique: &[E::Column],
+    written: &mut Places<E::Model>,
+) -> Result<Vec<Wanted<E::ActiveModel>>, DbErr> {
+    if wanted.is_empty() {
+        return Ok(wanted);
+    }
+    let values = wanted.iter().map(|wanted| wanted.values.clone()).collect();
+    let found = lock::<E>(tx, among(unique, values), None).await?;
+    let mut by_name: HashMap<String, E::Model> = HashMap::with_capacity(found.len());
+    for row in found {
+        if by_name
+            .insert(name_of_row::<E>(&row, unique)?, row)
+            .is_some()
+        {
+            let table = table::<E>().to_owned();
+            return Err(CaptureError::NotUnique { table }.into());
+        }
+    }
+    let (mut rows, mut models, mut places) = (Vec::new(), Vec::new(), Vec::new());
+    let mut missing = Vec::new();
+    for wanted in wanted {
+        match by_name.remove(&wanted.name) {
+            Some(row) => {
+                models.push(update::with::<E>(&row, &wanted.model)?);
+                rows.push(row);
+                places.push(wanted.place);
+            }
+            None => missing.push(wanted),
+        }
+    }
+    let updated = update::locked::<E>(tx, rows, models).await?;
+    written.extend(places.into_iter().zip(updated));
+    Ok(missing)
+}
+
+/// Inserts what is still missing, and records it; returns the rows by the places of their models.
+async fn insert_missing<E: BulkEntity>(
+    tx: &TrackedTransaction,
+    missing: &[Wanted<E::ActiveModel>],
+    unique: &[E::Column],
+) -> Result<HashMap<usize, E::Model>, DbErr> {
+    // A statement that failed must have left nothing, for the next try.
+    let work = insert_in::<E>(tx, missing, unique);
+    if has_on_conflict(tx) {
+        work.await
+    } else {
+        tx.whole(work).await
+    }
+}
+
+async fn insert_in<E: BulkEntity>(
+    tx: &TrackedTransaction,
+    missing: &[Wanted<E::ActiveModel>],
+    unique: &[E::Column],
+) -> Result<HashMap<usize, E::Model>, DbErr> {
+    let backend = tx.get_database_backend();
+    let given = missing.iter().map(|wanted| wanted.model.clone()).collect();
+    let given = prepared::<E>(tx, given).await?;
+    // Own hooks may have changed what the rows are found by.
+    let mut places = HashMap::with_capacity(missing.len());
+    for (wanted, model) in missing.iter().zip(&given) {
+        places.insert(find_by::<E>(model, unique)?.0, wanted.place);
+    }
+    let mut inserted = HashMap::with_capacity(missing.len());
+    for run in runs::<E>(&given) {
+        let mut insertion = statement::<E>(run);
+        let write = |statement, answer| RowsStatement {
+            table: table::<E>(),
+            operation: Operation::Insert,
+            statement,
+            rows: run.len(),
+            answer,
+        };
+        let rows = if has_on_conflict(tx) {
+            let conflict = OnConflict::columns(unique.iter().copied());
+            insertion
+                .on_conflict(conflict.clone().do_nothing().to_owned())
+                .returning(returning_all::<E>(backend));
+            let insertion = StatementBuilder::build(&insertion, &backend);
+            models::<E>(&tx.write_rows(write(insertion, Answer::SomeRows)).await?)?
+        } else {
+            let insertion = StatementBuilder::build(&insertion, &backend);
+            tx.write_rows(write(insertion, Answer::Count)).await?;
+            let values = run.iter().filter_map(|model| values_in(model, unique));
+            lock::<E>(tx, among(unique, values.collect()), None).await?
+        };
+        record::<E>(tx, &rows).await?;
+        for row in rows {
+            let place = places.remove(&name_of_row::<E>(&row, unique)?);
+            // Otherwise the database stored the columns not as given: whose row is it?
+            inserted.insert(place.ok_or(DbErr::RecordNotInserted)?, row);
+        }
+    }
+    Ok(inserted)
+}
+
+/// Runs the own hooks of what was inserted; returns the models that were not.
+async fn settle<E: BulkEntity>(
+    tx: &TrackedTransaction,
+    missing: Vec<Wanted<E::ActiveModel>>,
+    mut inserted: HashMap<usize, E::Model>,
+    written: &mut Places<E::Model>,
+) -> Result<Vec<Wanted<E::ActiveModel>>, DbErr> {
+    let mut rest = Vec::new();
+    for wanted in missing {
+        match inserted.remove(&wanted.place) {
+            Some(row) => {
+                let row = <E::ActiveModel as Hooks>::after_save(row, tx, true).await?;
+                written.push((wanted.place, Written::Inserted(row)));
+            }
+            None => rest.push(wanted),
+        }
+    }
+    Ok(rest)
+}

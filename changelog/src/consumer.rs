@@ -1,0 +1,172 @@
+//! The checkpoints of named consumers: how far each has come, and which process holds it.
+//!
+//! A lease lets one process at a time work for a name. Times are the processes' own: clocks apart by
+//! more than the lease let two work at once, which delivers twice; a checkpoint is saved only by who
+//! holds it, so it never goes back and nothing is skipped.
+//!
+//! Knows nothing of feeds, cursors' meaning or handlers.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{OnConflict, UpdateStatement};
+use sea_orm::{ActiveValue::Set, Condition, DatabaseConnection, EntityName, QueryOrder};
+
+/// A row of `change_consumer`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "change_consumer")]
+pub struct Model {
+    /// The consumer's name.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub name: String,
+    /// Everything up to this cursor has been handled; null before the first start.
+    pub cursor: Option<String>,
+    /// Whether an operator has stopped it, on every process.
+    pub paused: bool,
+    /// The process that works for it.
+    pub holder: Option<String>,
+    /// Until when, unless renewed.
+    pub held_until: Option<ChronoDateTimeUtc>,
+}
+
+/// None.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// All consumers that have ever started, by name.
+///
+/// # Errors
+/// What the database says.
+pub async fn consumers(db: &DatabaseConnection) -> Result<Vec<Model>, DbErr> {
+    Entity::find().order_by_asc(Column::Name).all(db).await
+}
+
+/// Stops a consumer after the batch it is at, on every process and through restarts, or lets it go
+/// on. Tells whether there is one of this name.
+///
+/// # Errors
+/// What the database says.
+pub async fn pause(db: &DatabaseConnection, name: &str, paused: bool) -> Result<bool, DbErr> {
+    let update = named(name).value(Column::Paused, paused).take();
+    affects_one(db, &update).await
+}
+
+/// Takes the lease for `holder`: the checkpoint, or `None` while the consumer is paused or another
+/// process holds it.
+///
+/// # Errors
+/// What the database says.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "no tracked table: it has no hooks"
+)]
+pub async fn claim(
+    db: &DatabaseConnection,
+    name: &str,
+    holder: &str,
+    lease: Duration,
+) -> Result<Option<Model>, DbErr> {
+    let new = ActiveModel {
+        name: Set(name.to_owned()),
+        cursor: Set(None),
+        paused: Set(false),
+        holder: Set(None),
+        held_until: Set(None),
+    };
+    if Entity::find_by_id(name).one(db).await?.is_none() {
+        // MariaDB has no DO NOTHING: there it sets the name to itself.
+        let known = OnConflict::column(Column::Name)
+            .do_nothing_on([Column::Name])
+            .to_owned();
+        Entity::insert(new)
+            .on_conflict(known)
+            .exec_without_returning(db)
+            .await?;
+    }
+    let now = Utc::now();
+    let is_free = Condition::any()
+        .add(Column::Holder.is_null())
+        .add(Column::Holder.eq(holder))
+        .add(Column::HeldUntil.lt(now));
+    let update = named(name)
+        .value(Column::Holder, holder)
+        .value(Column::HeldUntil, now + lease)
+        .cond_where(is_free)
+        .and_where(Column::Paused.eq(false))
+        .take();
+    if !affects_one(db, &update).await? {
+        return Ok(None);
+    }
+    Entity::find_by_id(name).one(db).await
+}
+
+/// Renews the lease; tells whether it still is `holder`'s and nobody has paused the consumer.
+///
+/// # Errors
+/// What the database says.
+pub async fn renew(
+    db: &DatabaseConnection,
+    name: &str,
+    holder: &str,
+    lease: Duration,
+) -> Result<bool, DbErr> {
+    let update = held(name, holder, Utc::now() + lease)
+        .and_where(Column::Paused.eq(false))
+        .take();
+    affects_one(db, &update).await
+}
+
+/// Saves the checkpoint and renews the lease; tells whether it still was `holder`'s. If not, nothing
+/// is saved.
+///
+/// # Errors
+/// What the database says.
+pub async fn save(
+    db: &DatabaseConnection,
+    name: &str,
+    holder: &str,
+    cursor: &str,
+    lease: Duration,
+) -> Result<bool, DbErr> {
+    let update = held(name, holder, Utc::now() + lease)
+        .value(Column::Cursor, cursor)
+        .take();
+    affects_one(db, &update).await
+}
+
+/// Gives the lease back.
+///
+/// # Errors
+/// What the database says; the lease then runs out by itself.
+pub async fn release(db: &DatabaseConnection, name: &str, holder: &str) -> Result<(), DbErr> {
+    let update = named(name)
+        .value(Column::Holder, None::<String>)
+        .and_where(Column::Holder.eq(holder))
+        .take();
+    affects_one(db, &update).await?;
+    Ok(())
+}
+
+fn named(name: &str) -> UpdateStatement {
+    let mut update = UpdateStatement::new();
+    update
+        .table(Entity.table_ref())
+        .and_where(Column::Name.eq(name));
+    update
+}
+
+fn held(name: &str, holder: &str, until: DateTime<Utc>) -> UpdateStatement {
+    let mut update = named(name);
+    update
+        .value(Column::HeldUntil, until)
+        .and_where(Column::Holder.eq(holder));
+    update
+}
+
+async fn affects_one(db: &DatabaseConnection, update: &UpdateStatement) -> Result<bool, DbErr> {
+    // Matched rows on every database: the driver asks MariaDB for them.
+    Ok(db.execute(update).await?.rows_affected() == 1)
+}

@@ -1,0 +1,218 @@
+//! What could let a write escape, or keep the log from being read: looked for in the database's
+//! catalogue and the log's own tables.
+//!
+//! Changes nothing, a log that has come to another server included. Knows tables by the names and
+//! columns that it is told; whether rows and log agree is another question.
+
+mod shape;
+
+use std::collections::BTreeSet;
+
+use sea_orm::{DatabaseConnection, DbBackend, DbErr, EntityTrait};
+use serde::Serialize;
+
+use crate::admission::{self, Refused};
+use crate::epoch;
+use crate::tracked::escaping;
+use crate::triggers::{TriggerFinding, captured_tables, check_triggers, column_names};
+
+/// What kind of flaw it is. The words never change their meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FlawCode {
+    /// A table of the log is not there.
+    LogMissing,
+    /// A table of the log has an older shape.
+    LogOutdated,
+    /// The role may not write a table of the log.
+    RightsMissing,
+    /// The database takes no writes, or has no order of commits.
+    Unservable,
+    /// The log has no epoch.
+    EpochMissing,
+    /// The log was written on another server.
+    EpochElsewhere,
+    /// A trigger is not there.
+    TriggerMissing,
+    /// A trigger is switched off.
+    TriggerDisabled,
+    /// A trigger is not as this version makes it.
+    TriggerDifferent,
+    /// The table has changed under its triggers.
+    TriggerOutdated,
+    /// A switch between hooks and triggers has not come to its end.
+    CaptureUnfinished,
+    /// A foreign key's action changes the table unrecorded.
+    Cascade,
+    /// Rows can go with a partition, unrecorded.
+    Partitioned,
+    /// A tracked table is not there.
+    TableMissing,
+    /// A column of the entity is not in the table.
+    ColumnMissing,
+    /// A column of the table is not in the entity.
+    ColumnUnknown,
+    /// No process works for a consumer.
+    ConsumerUnheld,
+    /// A consumer is paused.
+    ConsumerPaused,
+    /// What a consumer has not handled yet is no longer kept.
+    ConsumerExpired,
+    /// A consumer's checkpoint belongs to another log.
+    ConsumerAstray,
+}
+
+/// Something wrong, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Flaw {
+    /// What kind.
+    pub code: FlawCode,
+    /// The table it is about.
+    pub table: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub fix: String,
+}
+
+impl Flaw {
+    /// A flaw of a table.
+    pub fn new(
+        code: FlawCode,
+        table: impl Into<String>,
+        message: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> Self {
+        Self {
+            code,
+            table: table.into(),
+            message: message.into(),
+            fix: fix.into(),
+        }
+    }
+
+    /// Of an error that tells its cure itself.
+    fn told(code: FlawCode, table: impl Into<String>, text: &str) -> Self {
+        let (message, fix) = text.split_once("; cure: ").unwrap_or((text, ""));
+        Self::new(code, table, message, fix)
+    }
+}
+
+/// A table as the program's entity has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expected {
+    /// Its name.
+    pub table: &'static str,
+    /// The entity's columns.
+    pub columns: Vec<&'static str>,
+}
+
+/// Looks for flaws in the log's tables, in capture and in the tables of these entities. Where the
+/// log's tables are not as they should be, only they and the entities' tables are looked at.
+///
+/// # Errors
+/// What the database says.
+pub async fn examine(db: &DatabaseConnection, entities: &[Expected]) -> Result<Vec<Flaw>, DbErr> {
+    let mut flaws = shape::of_log(db).await?;
+    if flaws.is_empty() {
+        flaws.extend(service(db).await?);
+        flaws.extend(identity(db).await?);
+        flaws.extend(capture(db).await?);
+    }
+    for entity in entities {
+        // What triggers miss is told as theirs.
+        let is_told =
+            |flaw: &Flaw| flaw.table == entity.table && flaw.code == FlawCode::TableMissing;
+        if !flaws.iter().any(is_told) {
+            flaws.extend(shape::of_entity(db, entity).await?);
+        }
+    }
+    Ok(flaws)
+}
+
+/// Whether a server could work here.
+async fn service(db: &DatabaseConnection) -> Result<Option<Flaw>, DbErr> {
+    let refused = match admission::check_rights(db).await {
+        Ok(()) => return Ok(None),
+        Err(Refused::Database(error)) => return Err(error),
+        Err(refused) => refused,
+    };
+    let (code, table) = match &refused {
+        Refused::NoRights { table, .. } => (FlawCode::RightsMissing, *table),
+        _ => (FlawCode::Unservable, "change_log"),
+    };
+    Ok(Some(Flaw::told(code, table, &refused.to_string())))
+}
+
+async fn identity(db: &DatabaseConnection) -> Result<Option<Flaw>, DbErr> {
+    const TABLE: &str = "change_epoch";
+    if epoch::Entity::find_by_id(epoch::ONLY)
+        .one(db)
+        .await?
+        .is_none()
+    {
+        return Ok(Some(Flaw::new(
+            FlawCode::EpochMissing,
+            TABLE,
+            "the row that names the log is gone",
+            "put it back from a copy, then run `epoch new`",
+        )));
+    }
+    let moved = admission::has_moved(db).await?;
+    Ok(moved.then(|| {
+        Flaw::new(
+            FlawCode::EpochElsewhere,
+            TABLE,
+            "the log was written on another server, and cursors of that one would be taken for its own",
+            "run `epoch new`, or start a server: on PostgreSQL that begins a new epoch by itself",
+        )
+    }))
+}
+
+/// What could escape capture.
+async fn capture(db: &DatabaseConnection) -> Result<Vec<Flaw>, DbErr> {
+    let mut flaws = Vec::new();
+    for finding in check_triggers(db).await? {
+        let code = match finding {
+            TriggerFinding::Missing { .. } => FlawCode::TriggerMissing,
+            TriggerFinding::Disabled { .. } => FlawCode::TriggerDisabled,
+            TriggerFinding::Different { .. } => FlawCode::TriggerDifferent,
+            TriggerFinding::Outdated { .. } => FlawCode::TriggerOutdated,
+            TriggerFinding::Unfinished { .. } => FlawCode::CaptureUnfinished,
+            TriggerFinding::Unreadable { .. } => FlawCode::TableMissing,
+            TriggerFinding::Partitioned { .. } => FlawCode::Partitioned,
+            // Found below, of every tracked table.
+            TriggerFinding::Cascade { .. } => continue,
+        };
+        flaws.push(Flaw::told(code, finding.entity(), &finding.to_string()));
+    }
+    let captured: BTreeSet<String> = captured_tables(db).await?;
+    for (child, parent) in escaping(db, &captured).await? {
+        let message = format!(
+            "`{child}`: a foreign key changes its rows along with those of `{parent}`, unrecorded"
+        );
+        let fix = match db.get_database_backend() {
+            DbBackend::MySql => "a foreign key that restricts: no trigger sees its actions here",
+            _ => "a foreign key that restricts, or track_by_triggers in a migration",
+        };
+        flaws.push(Flaw::new(FlawCode::Cascade, child, message, fix));
+    }
+    Ok(flaws)
+}
+
+/// As the catalogue writes names: these databases do not tell letters of two cases apart.
+fn folded(name: &str, backend: DbBackend) -> String {
+    match backend {
+        DbBackend::Postgres => name.to_owned(),
+        _ => name.to_lowercase(),
+    }
+}
+
+/// The columns of a table, or none if it is not there.
+async fn columns(db: &DatabaseConnection, table: &str) -> Result<Option<BTreeSet<String>>, DbErr> {
+    let backend = db.get_database_backend();
+    let found = column_names(db, table).await?;
+    let names: BTreeSet<String> = found.iter().map(|name| folded(name, backend)).collect();
+    Ok((!names.is_empty()).then_some(names))
+}

@@ -1,0 +1,83 @@
+//! Tables against what they should be.
+
+use sea_orm::{DatabaseConnection, DbErr};
+
+use super::{Expected, Flaw, FlawCode, columns, folded};
+use crate::migration;
+
+/// The tables of the log.
+pub(super) async fn of_log(db: &DatabaseConnection) -> Result<Vec<Flaw>, DbErr> {
+    let mut flaws = Vec::new();
+    for (table, expected) in migration::shapes(db.get_database_backend()) {
+        let Some(found) = columns(db, table).await? else {
+            let message = format!("`{table}`, a table of the log, is not there");
+            let fix = "run `migrate up`; if that was done, put it back from a copy, or, where the role \
+                       may not see it, grant it rights there";
+            flaws.push(Flaw::new(FlawCode::LogMissing, table, message, fix));
+            continue;
+        };
+        let missing: Vec<&str> = expected
+            .into_iter()
+            .filter(|name| !found.contains(*name))
+            .collect();
+        if !missing.is_empty() {
+            let message = format!(
+                "`{table}` has an older shape, without {}",
+                missing.join(", ")
+            );
+            let fix = "a migration that brings the log to this version's shape";
+            flaws.push(Flaw::new(FlawCode::LogOutdated, table, message, fix));
+        }
+    }
+    Ok(flaws)
+}
+
+/// An entity's table.
+pub(super) async fn of_entity(
+    db: &DatabaseConnection,
+    entity: &Expected,
+) -> Result<Vec<Flaw>, DbErr> {
+    let backend = sea_orm::ConnectionTrait::get_database_backend(db);
+    let table = entity.table;
+    let Some(found) = columns(db, table).await? else {
+        let message = format!("`{table}` is tracked and not there");
+        let fix = "run `migrate up`, or take the entity out of the program";
+        return Ok(vec![Flaw::new(FlawCode::TableMissing, table, message, fix)]);
+    };
+    let known = |name: &&&str| found.contains(&folded(name, backend));
+    let missing: Vec<&str> = entity
+        .columns
+        .iter()
+        .filter(|name| !known(name))
+        .copied()
+        .collect();
+    let is_known = |name: &&String| {
+        entity
+            .columns
+            .iter()
+            .any(|own| folded(own, backend) == **name)
+    };
+    let unknown: Vec<&str> = found
+        .iter()
+        .filter(|name| !is_known(name))
+        .map(String::as_str)
+        .collect();
+    let mut flaws = Vec::new();
+    if !missing.is_empty() {
+        let message = format!(
+            "`{table}` has no {}, which its entity has",
+            missing.join(", ")
+        );
+        let fix = "a migration that adds them, or an entity without them";
+        flaws.push(Flaw::new(FlawCode::ColumnMissing, table, message, fix));
+    }
+    if !unknown.is_empty() {
+        let message = format!(
+            "the entity of `{table}` does not know {}",
+            unknown.join(", ")
+        );
+        let fix = "add them to the entity: what it does not know, hooks do not record";
+        flaws.push(Flaw::new(FlawCode::ColumnUnknown, table, message, fix));
+    }
+    Ok(flaws)
+}

@@ -1,0 +1,167 @@
+//! A row of the log as it is stored: images as text, whoever wrote it.
+//!
+//! Text, because JSON that a trigger wrote may hold numbers of more digits than a parsed one keeps,
+//! bytes that are no UTF-8, and nesting that a parser refuses. Every reader of the log reads through
+//! here, so every reader sees the same images.
+
+use sea_orm::sea_query::{Alias, Expr, ExprTrait};
+use sea_orm::{
+    ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, Iterable, QueryResult,
+    QuerySelect, Select,
+};
+use serde_json::Value as Json;
+
+use super::{Column, Entity, Model, Operation, Source};
+use crate::image::Image;
+use crate::triggers::{Schemas, decode};
+
+/// The columns of the log in the form that [`Rows`] reads.
+pub(crate) fn select(backend: DbBackend) -> Select<Entity> {
+    Column::iter().fold(Entity::find().select_only(), |select, column| {
+        match (column, backend) {
+            (Column::RowKey | Column::Before | Column::After, _) => {
+                select.column_as(as_text(Expr::col((Entity, column)), backend), name(column))
+            }
+            _ => select.column(column),
+        }
+    })
+}
+
+/// The same of another table of that shape.
+pub(crate) fn columns(backend: DbBackend) -> impl Iterator<Item = (Expr, Alias)> {
+    Column::iter().map(move |column| {
+        let expr = Expr::col(column);
+        match column {
+            Column::RowKey | Column::Before | Column::After => {
+                (as_text(expr, backend), Alias::new(name(column)))
+            }
+            _ => (expr, Alias::new(name(column))),
+        }
+    })
+}
+
+fn as_text(expr: Expr, backend: DbBackend) -> Expr {
+    match backend {
+        DbBackend::Postgres => expr.cast_as("text"),
+        // Text on SQLite may hold bytes that are no UTF-8.
+        DbBackend::Sqlite => expr.cast_as("blob"),
+        _ => expr,
+    }
+}
+
+fn name(column: Column) -> &'static str {
+    use sea_orm::IdenStatic;
+    column.as_str()
+}
+
+/// Stored rows, to be read in one go.
+pub(crate) struct Rows(Vec<Row>);
+
+struct Row {
+    rest: Rest,
+    row_key: Vec<u8>,
+    before: Option<Vec<u8>>,
+    after: Option<Vec<u8>>,
+}
+
+/// What needs no reading of its own.
+#[derive(FromQueryResult)]
+struct Rest {
+    id: i64,
+    entity: String,
+    operation: Operation,
+    actor: Option<String>,
+    mutation_id: Option<String>,
+    metadata: Option<Json>,
+    transaction_id: String,
+    source: Source,
+    schema_version: i32,
+    recorded_at: sea_orm::prelude::ChronoDateTimeUtc,
+}
+
+impl Rows {
+    /// Takes them from a query's result.
+    pub(crate) fn of(rows: &[QueryResult], backend: DbBackend) -> Result<Self, DbErr> {
+        let bytes = |row: &QueryResult, column: Column| match backend {
+            DbBackend::Sqlite => row.try_get::<Option<Vec<u8>>>("", name(column)),
+            _ => row
+                .try_get::<Option<String>>("", name(column))
+                .map(|text| text.map(String::into_bytes)),
+        };
+        let rows = rows.iter().map(|row| {
+            Ok(Row {
+                rest: Rest::from_query_result(row, "")?,
+                row_key: bytes(row, Column::RowKey)?.unwrap_or_default(),
+                before: bytes(row, Column::Before)?,
+                after: bytes(row, Column::After)?,
+            })
+        });
+        rows.collect::<Result<_, DbErr>>().map(Self)
+    }
+
+    /// The changes with the images that they mean. Asks `db` for the tables' shapes if a trigger
+    /// wrote one of them or a table has changed since.
+    pub(crate) async fn read<C: ConnectionTrait>(self, db: &C) -> Result<Vec<Model>, DbErr> {
+        let schemas = match self.0.is_empty() {
+            true => Schemas::default(),
+            false => Schemas::read(db).await?,
+        };
+        let backend = db.get_database_backend();
+        let rows = self.0.into_iter();
+        rows.map(|row| row.read(&schemas, backend)).collect()
+    }
+}
+
+impl Row {
+    fn read(self, schemas: &Schemas, backend: DbBackend) -> Result<Model, DbErr> {
+        let Rest { entity, .. } = &self.rest;
+        let image = |text: Option<Vec<u8>>| -> Result<Option<Image>, DbErr> {
+            let Some(text) = text else {
+                return Ok(None);
+            };
+            let version = self.rest.schema_version;
+            if self.rest.source == Source::Trigger {
+                return Ok(Some(decode(schemas, entity, version, &text, backend)));
+            }
+            let image = serde_json::from_slice(&text).map_err(malformed)?;
+            Ok(Some(schemas.in_todays_names(entity, version, image)))
+        };
+        let (before, after) = (image(self.before)?, image(self.after)?);
+        let key: Image = serde_json::from_slice(&self.row_key).map_err(malformed)?;
+        let key = match self.rest.source {
+            Source::Trigger => key_in(schemas, &self.rest, key, after.as_ref().or(before.as_ref())),
+            _ => schemas.in_todays_names(entity, self.rest.schema_version, key),
+        };
+        let Rest { entity, .. } = self.rest;
+        Ok(Model {
+            id: self.rest.id,
+            entity,
+            row_key: Json::Object(key),
+            operation: self.rest.operation,
+            before: before.map(Json::Object),
+            after: after.map(Json::Object),
+            actor: self.rest.actor,
+            mutation_id: self.rest.mutation_id,
+            metadata: self.rest.metadata,
+            transaction_id: self.rest.transaction_id,
+            source: self.rest.source,
+            schema_version: self.rest.schema_version,
+            recorded_at: self.rest.recorded_at,
+        })
+    }
+}
+
+/// The key as hooks write it: the image's values, which are read by their types.
+fn key_in(schemas: &Schemas, row: &Rest, key: Image, image: Option<&Image>) -> Image {
+    let key = schemas.in_todays_names(&row.entity, row.schema_version, key);
+    key.into_iter()
+        .map(|(name, stored)| {
+            let value = image.and_then(|image| image.get(&name)).cloned();
+            (name, value.unwrap_or(stored))
+        })
+        .collect()
+}
+
+fn malformed(error: serde_json::Error) -> DbErr {
+    DbErr::Type(format!("change_log: {error}"))
+}

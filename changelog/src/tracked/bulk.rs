@@ -1,0 +1,105 @@
+//! Statements on many rows: announced with their number of rows, and recorded row by row.
+//!
+//! Unlike a hook, whose statement is SeaORM's, a bulk call brings its statement along: announcing,
+//! counting as executed and running are one step, so no other statement can take its place. What the
+//! books then owe is one record for each row that it touched.
+
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
+
+use super::append::RowChange;
+use super::inspect::Writes;
+use super::transaction::TrackedTransaction;
+use crate::binding::make_bindable;
+use crate::error::CaptureError;
+use crate::log::Operation;
+
+/// A statement on rows of one tracked table.
+pub(crate) struct RowsStatement {
+    pub(crate) table: &'static str,
+    pub(crate) operation: Operation,
+    pub(crate) statement: Statement,
+    /// How many rows it writes at most.
+    pub(crate) rows: usize,
+    pub(crate) answer: Answer,
+}
+
+/// What a statement answers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// How many rows it wrote, which must be all.
+    Count,
+    /// The rows it wrote, which must be all.
+    Rows,
+    /// The rows it wrote, which may be fewer.
+    SomeRows,
+}
+
+impl TrackedTransaction {
+    /// Runs the statement; returns the rows it answers. Each row it touched is then to be recorded by
+    /// [`record_rows`](Self::record_rows), or the transaction does not commit.
+    ///
+    /// # Errors
+    /// What the database says; [`CaptureError::Raced`] if fewer rows were there than must be.
+    pub(crate) async fn write_rows(&self, write: RowsStatement) -> Result<Vec<QueryResult>, DbErr> {
+        let RowsStatement {
+            table,
+            operation,
+            statement,
+            rows,
+            answer,
+        } = write;
+        self.scope.settings.tracked.check_hidden(table)?;
+        let writes = vec![(table.to_owned(), operation)];
+        let writes = Writes {
+            all: writes.clone(),
+            tracked: writes,
+            is_raw: false,
+        };
+        self.check(&statement.sql, &writes).await?;
+        self.send_context(&[table]).await?;
+        let statement = make_bindable(statement);
+        self.scope.count_write();
+        self.books(|ledger| ledger.owe(table, operation, rows));
+        let ran = match answer {
+            Answer::Count => {
+                let ran = self.answer(self.inner.execute_raw(statement)).await;
+                ran.map(|ran| (ran.rows_affected(), Vec::new()))
+            }
+            Answer::Rows | Answer::SomeRows => {
+                let ran = self.answer(self.inner.query_all_raw(statement)).await;
+                ran.map(|found| (found.len() as u64, found))
+            }
+        };
+        let touched = ran.as_ref().map_or(0, |(touched, _)| *touched);
+        let untouched = rows.saturating_sub(usize::try_from(touched).unwrap_or(usize::MAX));
+        self.books(|ledger| ledger.pay(table, operation, untouched));
+        let (_, found) = ran?;
+        if touched > rows as u64 || untouched > 0 && answer != Answer::SomeRows {
+            let table = table.to_owned();
+            return Err(CaptureError::Raced { table }.into());
+        }
+        Ok(found)
+    }
+
+    /// Records what statements made of rows, one entry for each row touched; those that differ in
+    /// nothing go into the books only.
+    ///
+    /// # Errors
+    /// [`CaptureError::Log`]; the transaction will then not commit.
+    pub(crate) async fn record_rows(
+        &self,
+        table: &str,
+        operation: Operation,
+        rows: Vec<RowChange>,
+    ) -> Result<(), CaptureError> {
+        let touched = rows.len();
+        self.append(table, operation, rows).await?;
+        self.books(|ledger| ledger.pay(table, operation, touched));
+        Ok(())
+    }
+
+    /// How many writes of tracked tables the transaction has run: whether an own hook wrote.
+    pub(crate) fn writes(&self) -> usize {
+        self.scope.writes()
+    }
+}

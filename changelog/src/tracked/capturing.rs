@@ -1,0 +1,281 @@
+//! What a transaction does for tables that triggers capture: sends them the context, and makes sure
+//! of who writes before it relies on triggers.
+//!
+//! Which tables these are is a hint that a connection keeps. It only decides whether the context is
+//! sent in time. Hooks and triggers each look for themselves in the statement that writes the log, so
+//! a stale hint loses nothing; and a change that was recorded without its context is refused.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
+
+use super::shared::Scope;
+
+/// The tables that triggers capture, as last read. Shared by a connection's transactions.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Hint(Arc<RwLock<Option<Arc<BTreeSet<String>>>>>);
+
+impl Hint {
+    /// The tables, in lower case; read through `db` if they have not been.
+    async fn tables<C: ConnectionTrait>(&self, db: &C) -> Result<Arc<BTreeSet<String>>, DbErr> {
+        let known = self
+            .0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let sql = "SELECT entity FROM change_capture WHERE writer = 'trigger'";
+        let statement = Statement::from_string(db.get_database_backend(), sql);
+        let rows = db.query_all_raw(statement).await?;
+        let tables = rows.iter().map(|row| {
+            let entity: String = row.try_get("", "entity")?;
+            Ok(entity.to_lowercase())
+        });
+        let tables = Arc::new(tables.collect::<Result<BTreeSet<_>, DbErr>>()?);
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&tables));
+        Ok(tables)
+    }
+
+    /// It was wrong: to be read again.
+    pub(super) fn forget(&self) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// What one level of a transaction has done. A savepoint begins with what its parent has done, and
+/// hands what it did to the parent only when it is released: rolled back, the database forgets it
+/// too.
+#[derive(Debug, Default)]
+pub(super) struct Capturing {
+    /// The triggers know the context.
+    is_sent: AtomicBool,
+    /// PostgreSQL: the transaction sees the database as it was at its first statement.
+    sees_snapshot: AtomicBool,
+    /// Tables written after the triggers knew it.
+    written: Mutex<BTreeSet<String>>,
+    /// Tables that triggers capture until the end of this level.
+    certain: Mutex<BTreeSet<String>>,
+    parent: Option<Arc<Capturing>>,
+}
+
+fn with<T>(set: &Mutex<BTreeSet<String>>, act: impl FnOnce(&mut BTreeSet<String>) -> T) -> T {
+    act(&mut set.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+impl Capturing {
+    /// Of a savepoint.
+    pub(super) fn nested(parent: &Arc<Self>) -> Self {
+        Self {
+            is_sent: AtomicBool::new(parent.is_sent.load(Ordering::Relaxed)),
+            sees_snapshot: AtomicBool::new(parent.sees_snapshot.load(Ordering::Relaxed)),
+            written: Mutex::new(with(&parent.written, |set| set.clone())),
+            certain: Mutex::new(with(&parent.certain, |set| set.clone())),
+            parent: Some(Arc::clone(parent)),
+        }
+    }
+
+    /// The savepoint was released.
+    pub(super) fn released(&self) {
+        let Some(parent) = &self.parent else {
+            return;
+        };
+        if self.is_sent.load(Ordering::Relaxed) {
+            parent.is_sent.store(true, Ordering::Relaxed);
+            let sees_snapshot = self.sees_snapshot.load(Ordering::Relaxed);
+            parent.sees_snapshot.store(sees_snapshot, Ordering::Relaxed);
+        }
+        with(&parent.written, |set| {
+            set.extend(with(&self.written, |own| own.clone()))
+        });
+    }
+
+    /// Sends the context if triggers are believed to capture one of the tables.
+    pub(super) async fn before_write<C: ConnectionTrait>(
+        &self,
+        db: &C,
+        scope: &Scope,
+        tables: &[&str],
+    ) -> Result<(), DbErr> {
+        let captured = scope.settings.captured.tables(db).await?;
+        for table in tables {
+            let table = table.to_lowercase();
+            if captured.contains(&table) {
+                self.send(db, scope).await?;
+                with(&self.written, |set| set.insert(table));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the triggers of the table knew the context when it was written.
+    pub(super) fn knew_context(&self, table: &str) -> bool {
+        with(&self.written, |set| set.contains(&table.to_lowercase()))
+    }
+
+    /// Asked after a write of the table: the table's version, if hooks write its log, and then until
+    /// the transaction ends.
+    pub(super) async fn hooks_write<C: ConnectionTrait>(
+        &self,
+        db: &C,
+        table: &str,
+    ) -> Result<Option<i32>, DbErr> {
+        let backend = db.get_database_backend();
+        let sql = match backend {
+            DbBackend::Postgres => "SELECT version, writer FROM change_capture WHERE entity = $1",
+            DbBackend::MySql => {
+                "SELECT version, writer FROM change_capture WHERE entity = ? LOCK IN SHARE MODE"
+            }
+            _ => "SELECT version, writer FROM change_capture WHERE entity = ?",
+        };
+        let ask = Statement::from_sql_and_values(backend, sql, [table.into()]);
+        let Some(row) = db.query_one_raw(ask).await? else {
+            return Ok(Some(1));
+        };
+        let writer: String = row.try_get("", "writer")?;
+        let version: i32 = row.try_get("", "version")?;
+        Ok((writer != "trigger").then_some(version))
+    }
+
+    /// Whether triggers that knew the context have recorded the write of a table that is theirs.
+    ///
+    /// A snapshot may be older than a switch back to hooks, and then says that triggers write where
+    /// there are none any more: it is asked what they have written.
+    pub(super) async fn confirm<C: ConnectionTrait>(
+        &self,
+        db: &C,
+        table: &str,
+    ) -> Result<bool, DbErr> {
+        if !self.knew_context(table) {
+            return Ok(false);
+        }
+        if !self.sees_snapshot.load(Ordering::Relaxed) {
+            return Ok(true);
+        }
+        let sql = "SELECT 1 AS found FROM change_log WHERE xid = pg_current_xact_id()
+            AND entity = $1 AND source = 'trigger' LIMIT 1";
+        let ask = Statement::from_sql_and_values(DbBackend::Postgres, sql, [table.into()]);
+        Ok(db.query_one_raw(ask).await?.is_some())
+    }
+
+    /// Whether triggers capture the table, for as long as this level lasts: asks the database, and
+    /// holds up a switch. Sends them the context.
+    pub(super) async fn relies_on<C: ConnectionTrait>(
+        &self,
+        db: &C,
+        scope: &Scope,
+        table: &str,
+    ) -> Result<bool, DbErr> {
+        let table = table.to_lowercase();
+        if with(&self.certain, |set| set.contains(&table)) {
+            return Ok(true);
+        }
+        let backend = db.get_database_backend();
+        let sql = match backend {
+            DbBackend::Postgres => {
+                "SELECT entity, writer FROM change_capture WHERE lower(entity) = $1"
+            }
+            DbBackend::MySql => {
+                "SELECT entity, writer FROM change_capture WHERE LOWER(entity) = ? LOCK IN SHARE MODE"
+            }
+            _ => "SELECT entity, writer FROM change_capture WHERE lower(entity) = ?",
+        };
+        let ask = || Statement::from_sql_and_values(backend, sql, [table.as_str().into()]);
+        let mut row = db.query_one_raw(ask()).await?;
+        if let (DbBackend::Postgres, Some(found)) = (backend, &row) {
+            // As a write of the table would, for which a switch waits; asked again under the lock.
+            let entity: String = found.try_get("", "entity")?;
+            let quoted = entity.replace('"', "\"\"");
+            db.execute_unprepared(&format!("LOCK TABLE \"{quoted}\" IN ROW EXCLUSIVE MODE"))
+                .await?;
+            row = db.query_one_raw(ask()).await?;
+        }
+        let writer: Option<String> = row.map(|row| row.try_get("", "writer")).transpose()?;
+        if writer.as_deref() != Some("trigger") {
+            return Ok(false);
+        }
+        self.send(db, scope).await?;
+        if self.sees_snapshot.load(Ordering::Relaxed) {
+            // What the snapshot says may be over. Fails if it is, and the transaction is tried again.
+            let sql = "SELECT 1 FROM change_capture WHERE lower(entity) = $1 FOR SHARE";
+            let keep = Statement::from_sql_and_values(backend, sql, [table.as_str().into()]);
+            db.query_one_raw(keep).await?;
+        }
+        with(&self.written, |set| set.insert(table.clone()));
+        with(&self.certain, |set| set.insert(table));
+        Ok(true)
+    }
+
+    /// The tables that [`relies_on`](Self::relies_on) has been told of.
+    pub(super) fn certain(&self) -> BTreeSet<String> {
+        with(&self.certain, |set| set.clone())
+    }
+
+    async fn send<C: ConnectionTrait>(&self, db: &C, scope: &Scope) -> Result<(), DbErr> {
+        if self.is_sent.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let context = &scope.settings.context;
+        let metadata = context.metadata.clone().map(serde_json::Value::Object);
+        let texts = [
+            context.actor.clone(),
+            context.mutation_id.clone(),
+            metadata.map(|metadata| metadata.to_string()),
+            Some(scope.transaction_id.clone()),
+        ];
+        let backend = db.get_database_backend();
+        let (sql, values): (_, [Value; 4]) = match backend {
+            // For this transaction only. A mark in front: an empty setting is an absent one.
+            DbBackend::Postgres => (
+                "SELECT set_config('seachange.actor', $1, true),
+                   set_config('seachange.mutation_id', $2, true),
+                   set_config('seachange.metadata', $3, true),
+                   set_config('seachange.transaction_id', $4, true),
+                   current_setting('transaction_isolation') <> 'read committed' AS sees_snapshot",
+                texts.map(|text| text.map_or(String::new(), |text| format!("={text}")).into()),
+            ),
+            DbBackend::MySql => (
+                "INSERT INTO change_context (connection_id, actor, mutation_id, metadata,
+                   transaction_id) VALUES (CONNECTION_ID(), ?, ?, ?, ?)
+                 ON DUPLICATE KEY UPDATE transaction_id = VALUES(transaction_id)",
+                texts.map(Value::from),
+            ),
+            _ => (
+                "INSERT OR REPLACE INTO change_context (id, actor, mutation_id, metadata,
+                   transaction_id) VALUES (1, ?, ?, ?, ?)",
+                texts.map(Value::from),
+            ),
+        };
+        let send = Statement::from_sql_and_values(backend, sql, values);
+        if backend == DbBackend::Postgres {
+            let sent = db.query_one_raw(send).await?;
+            let sees = sent.map(|sent| sent.try_get("", "sees_snapshot"));
+            let sees = sees.transpose()?.unwrap_or(false);
+            self.sees_snapshot.store(sees, Ordering::Relaxed);
+        } else {
+            db.execute_raw(send).await?;
+        }
+        self.is_sent.store(true, Ordering::Relaxed);
+        // What triggers record, no hook tells of.
+        scope.mark_recorded();
+        Ok(())
+    }
+
+    /// Takes the context back before the transaction commits.
+    pub(super) async fn clear<C: ConnectionTrait>(&self, db: &C) -> Result<(), DbErr> {
+        if self.parent.is_some() || !self.is_sent.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let sql = match db.get_database_backend() {
+            // The database forgets it by itself.
+            DbBackend::Postgres => return Ok(()),
+            DbBackend::MySql => "DELETE FROM change_context WHERE connection_id = CONNECTION_ID()",
+            _ => "DELETE FROM change_context",
+        };
+        db.execute_unprepared(sql).await?;
+        Ok(())
+    }
+}

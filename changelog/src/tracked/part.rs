@@ -1,0 +1,69 @@
+//! A part of a transaction that is kept as a whole or taken back.
+//!
+//! A savepoint by its statements, not a nested transaction of the driver's: the driver rolls back one
+//! level when a future is dropped, which one is a guess if the drop cut a savepoint's own statement
+//! off, and would leave the transaction open in the pool.
+
+use std::sync::atomic::Ordering;
+
+use sea_orm::{ConnectionTrait, DbErr};
+
+use super::transaction::TrackedTransaction;
+
+impl TrackedTransaction {
+    /// Does the work, all of it or, after an error, nothing; the transaction then goes on. If the
+    /// future is dropped meanwhile, the transaction does not commit.
+    ///
+    /// # Errors
+    /// Those of the work.
+    pub(crate) async fn whole<T>(
+        &self,
+        work: impl Future<Output = Result<T, DbErr>>,
+    ) -> Result<T, DbErr> {
+        let name = format!("seachange_{}", self.scope.next_part());
+        self.savepoint_statement("SAVEPOINT", &name).await?;
+        let books = self.books(|ledger| ledger.clone());
+        // Dropped from here on it stays counted.
+        self.parts.fetch_add(1, Ordering::Relaxed);
+        let done = work.await;
+        let done = match done {
+            Ok(value) => {
+                let released = self.savepoint_statement("RELEASE SAVEPOINT", &name).await;
+                released.map(|()| value)
+            }
+            Err(error) => {
+                if self.take_back(&name).await {
+                    self.books(|ledger| *ledger = books);
+                }
+                // The first error matters more than what an ended transaction says.
+                Err(error)
+            }
+        };
+        self.parts.fetch_sub(1, Ordering::Relaxed);
+        done
+    }
+
+    async fn savepoint_statement(&self, verb: &str, name: &str) -> Result<(), DbErr> {
+        let sql = format!("{verb} {name}");
+        self.answer(self.inner.execute_unprepared(&sql))
+            .await
+            .map(|_| ())
+    }
+
+    /// Rolls back to the savepoint; tells whether that was done. If it was not, the books keep what
+    /// the work left open.
+    async fn take_back(&self, name: &str) -> bool {
+        if self.scope.ended.load(Ordering::Relaxed) {
+            return false;
+        }
+        // PostgreSQL takes this, and only this, after an error.
+        self.failed.store(false, Ordering::Relaxed);
+        for verb in ["ROLLBACK TO SAVEPOINT", "RELEASE SAVEPOINT"] {
+            if self.savepoint_statement(verb, name).await.is_err() {
+                self.failed.store(true, Ordering::Relaxed);
+                return false;
+            }
+        }
+        true
+    }
+}

@@ -1,0 +1,91 @@
+//! What a statement may do, asked before it runs: whether it would change tracked rows unseen, end the
+//! transaction, or be left to triggers, who then need the context.
+
+use sea_orm::{ConnectionTrait, DbErr};
+
+use super::inspect::{Write, Writes};
+use super::transaction::TrackedTransaction;
+use crate::error::CaptureError;
+use crate::raw_sql::{ends_transaction, fires_triggers};
+
+impl TrackedTransaction {
+    /// Refuses SQL text before which the database would commit by itself.
+    pub(super) fn check_stays(&self, sql: &str) -> Result<(), CaptureError> {
+        match ends_transaction(sql, self.inner.get_database_backend()) {
+            Some(verb) => Err(CaptureError::RawTransaction { verb }),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses what would change tracked rows unseen. Where triggers see it, they get the context.
+    pub(super) async fn check(&self, sql: &str, writes: &Writes) -> Result<(), DbErr> {
+        let settings = &self.scope.settings;
+        loop {
+            let captured = self.capturing.certain();
+            let checked = settings.check(&self.inner, sql, writes, &captured).await;
+            let Err(refusal) = checked else {
+                return Ok(());
+            };
+            let tables = match CaptureError::of(&refusal) {
+                Some(CaptureError::Cascade { child, .. }) => vec![child.clone()],
+                Some(CaptureError::RawWrite { table, .. })
+                    if fires_triggers(sql, self.inner.get_database_backend()) =>
+                {
+                    let cascades = settings.cascades(&self.inner).await?;
+                    let mut tables = cascades.reached_from(table, &captured);
+                    if settings.tracked.is_tracked(table) {
+                        tables.insert(table.clone());
+                    }
+                    tables.into_iter().collect()
+                }
+                _ => return Err(refusal),
+            };
+            if tables.is_empty() {
+                return Err(refusal);
+            }
+            for table in tables {
+                // Asked once and denied, or known and refused all the same: nothing records it.
+                if captured.contains(&table.to_lowercase()) || !self.relies_on(&table).await? {
+                    return Err(refusal);
+                }
+            }
+        }
+    }
+
+    pub(super) async fn relies_on(&self, table: &str) -> Result<bool, DbErr> {
+        let asked = self.capturing.relies_on(&self.inner, &self.scope, table);
+        self.answer(asked).await
+    }
+
+    /// Tells the triggers of these tables on whose behalf they are written.
+    pub(super) async fn send_context(&self, tables: &[&str]) -> Result<(), DbErr> {
+        let sent = self
+            .capturing
+            .before_write(&self.inner, &self.scope, tables);
+        self.answer(sent).await
+    }
+
+    /// Of these writes those that hooks must have announced. Where triggers write the log, they get
+    /// the context first, and what no hook announced is left to them.
+    pub(super) async fn for_hooks(&self, writes: Vec<Write>) -> Result<Vec<Write>, DbErr> {
+        if writes.is_empty() {
+            return Ok(writes);
+        }
+        let tables: Vec<&str> = writes.iter().map(|(table, _)| table.as_str()).collect();
+        self.send_context(&tables).await?;
+        let mut left = Vec::with_capacity(writes.len());
+        for (table, operation) in writes {
+            let is_announced = self.books(|ledger| ledger.expects(&table, operation));
+            if is_announced || !self.relies_on(&table).await? {
+                left.push((table, operation));
+            }
+        }
+        Ok(left)
+    }
+
+    /// [`check`](Self::check) for raw SQL.
+    pub(super) async fn check_raw(&self, sql: &str) -> Result<(), DbErr> {
+        self.check(sql, &Writes::raw()).await?;
+        Ok(self.check_stays(sql)?)
+    }
+}

@@ -1,0 +1,108 @@
+//! What hooks report and what goes into the log of it.
+
+use sea_orm::{ConnectionTrait, DbErr};
+
+use super::append::{RowChange, insertions};
+use super::ledger::Settlement;
+use super::transaction::TrackedTransaction;
+use crate::capture::protocol::{Message, Step};
+use crate::error::CaptureError;
+use crate::image::Image;
+use crate::log::Operation;
+
+impl TrackedTransaction {
+    pub(super) async fn receive(&self, message: Message) -> Result<(), DbErr> {
+        let Message {
+            table,
+            operation,
+            step,
+        } = message;
+        self.scope.settings.tracked.check_hidden(&table)?;
+        match step {
+            Step::Announce { key, before } => {
+                self.books(|ledger| ledger.announce(table, operation, key, before));
+                Ok(())
+            }
+            Step::Unchanged { key } => {
+                self.books(|ledger| ledger.unchanged(table, operation, key));
+                Ok(())
+            }
+            Step::Record { key, after } => self.record(table, operation, key, after).await,
+        }
+    }
+
+    async fn record(
+        &self,
+        table: String,
+        operation: Operation,
+        key: Image,
+        after: Option<Image>,
+    ) -> Result<(), DbErr> {
+        let settlement = self
+            .books(|ledger| ledger.record(&table, operation, &key))
+            .map_err(|_| CaptureError::Unrecorded {
+                table: table.clone(),
+                operation,
+            })?;
+        let before = match settlement {
+            Settlement::Untouched => return Ok(()),
+            Settlement::Raced => return Err(CaptureError::Raced { table }.into()),
+            Settlement::Changed(before) => before,
+        };
+        let change = RowChange { key, before, after };
+        self.append(&table, operation, vec![change]).await?;
+        self.books(|ledger| ledger.settle(&table, operation));
+        Ok(())
+    }
+
+    /// Adds changes of a table to the log, those that are any.
+    pub(super) async fn append(
+        &self,
+        table: &str,
+        operation: Operation,
+        changes: Vec<RowChange>,
+    ) -> Result<(), CaptureError> {
+        let failed = |source| CaptureError::Log {
+            table: table.to_owned(),
+            source,
+        };
+        // One row asks in its own statement; for many it pays to ask once.
+        let version = if changes.len() > 1 {
+            let asked = self.capturing.hooks_write(&self.inner, table);
+            match self.answer(asked).await.map_err(failed)? {
+                Some(version) => Some(version),
+                None => return self.recorded_by_triggers(table).await,
+            }
+        } else {
+            None
+        };
+        let backend = self.inner.get_database_backend();
+        for insertion in insertions(&self.scope, table, operation, changes, version, backend) {
+            let written = self.answer(self.inner.execute(&insertion)).await;
+            if written.map_err(failed)?.rows_affected() == 0 {
+                return self.recorded_by_triggers(table).await;
+            }
+            self.scope.mark_recorded();
+        }
+        Ok(())
+    }
+
+    /// Triggers write the log of the table: makes sure that they have, and on whose behalf.
+    async fn recorded_by_triggers(&self, table: &str) -> Result<(), CaptureError> {
+        let confirmed = self.capturing.confirm(&self.inner, table);
+        let is_recorded = self
+            .answer(confirmed)
+            .await
+            .map_err(|source| CaptureError::Log {
+                table: table.to_owned(),
+                source,
+            })?;
+        if is_recorded {
+            self.scope.mark_recorded();
+            return Ok(());
+        }
+        self.scope.settings.captured.forget();
+        let table = table.to_owned();
+        Err(CaptureError::Switched { table })
+    }
+}

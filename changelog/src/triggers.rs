@@ -1,0 +1,75 @@
+//! Capture by database triggers: every write to a table, whoever makes it, in the change log.
+//!
+//! A trigger writes the database's own text of each value; [`decode`] makes the canonical image of
+//! it when the log is read, by the columns that [`schema`] keeps for each version of the table. The
+//! migration calls here make triggers, keep them right around schema changes and switch a table
+//! between hooks and triggers, so that exactly one of both writes at any moment.
+//!
+//! Knows the databases' catalogues and SQL. Must not know entities but by the registry of `track!`
+//! lines, nor who reads the log.
+
+mod catalogue;
+mod change;
+mod check;
+mod decode;
+mod install;
+mod mariadb;
+mod options;
+mod postgres;
+mod schema;
+mod sqlite;
+mod switch;
+mod tables;
+
+pub(crate) use catalogue::column_names;
+pub use change::{TableChange, change_tables};
+pub(crate) use check::captured_tables;
+pub use check::{TriggerFinding, check_triggers};
+pub(crate) use decode::decode;
+pub use options::TriggerOptions;
+pub(crate) use schema::Schemas;
+pub use switch::{track_by_hooks, track_by_triggers};
+pub(crate) use tables::{create, drop, shapes};
+
+use sea_orm::{DbBackend, Statement, Value};
+
+/// An SQL string literal. Sound with MariaDB's `NO_BACKSLASH_ESCAPES` on or off.
+fn literal(text: &str, backend: DbBackend) -> String {
+    match backend {
+        DbBackend::MySql => {
+            let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+            if text.contains('\\') {
+                format!("CONVERT(x'{hex}' USING utf8mb4)")
+            } else {
+                format!("'{}'", text.replace('\'', "''"))
+            }
+        }
+        DbBackend::Postgres if text.contains('\\') => {
+            format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
+        }
+        _ => format!("'{}'", text.replace('\'', "''")),
+    }
+}
+
+/// A quoted name.
+fn name(text: &str, backend: DbBackend) -> String {
+    match backend {
+        DbBackend::MySql => format!("`{}`", text.replace('`', "``")),
+        _ => format!("\"{}\"", text.replace('"', "\"\"")),
+    }
+}
+
+/// A statement with `?` for its values, whatever the database's own marks are.
+fn statement<const N: usize>(backend: DbBackend, sql: &str, values: [Value; N]) -> Statement {
+    if backend != DbBackend::Postgres {
+        return Statement::from_sql_and_values(backend, sql, values);
+    }
+    let mut numbered = String::with_capacity(sql.len() + N);
+    for (n, part) in sql.split('?').enumerate() {
+        if n > 0 {
+            numbered.push_str(&format!("${n}"));
+        }
+        numbered.push_str(part);
+    }
+    Statement::from_sql_and_values(backend, numbered, values)
+}

@@ -1,0 +1,168 @@
+//! From the texts that triggers write to the images that hooks write.
+//!
+//! The text of a value says what is stored; the column's type says how an image writes it. The type
+//! is that of the program's own entity where it has one and the column has kept its type since, so
+//! that hooks and triggers give one image; elsewhere it is taken from the catalogue's words.
+//!
+//! Never fails: what cannot be read as its column demands is told as `{"$text": …}` or
+//! `{"$blob": …}`, and a change is never withheld because of one value.
+
+mod scalar;
+mod texts;
+mod types;
+
+use sea_orm::DbBackend;
+use sea_orm::sea_query::ArrayType;
+use sea_orm::{ColumnType, Value};
+use serde_json::Value as Json;
+
+use super::schema::{Column, Schemas, Shown, Version};
+use crate::capture::{REDACTED, REDACTED_CHANGED, Registry};
+use crate::image::{self, Image};
+use scalar::{Class, Scalar};
+use texts::{Texts, Token};
+
+/// How a column's values are read and written.
+#[derive(Clone, Debug)]
+struct Reading {
+    column: ColumnType,
+    rust: ArrayType,
+}
+
+/// The image that a trigger's text means, in today's names.
+pub(crate) fn decode(
+    schemas: &Schemas,
+    entity: &str,
+    version: i32,
+    text: &[u8],
+    backend: DbBackend,
+) -> Image {
+    let Some(texts) = Texts::read(text, backend) else {
+        let whole = String::from_utf8_lossy(text).into_owned();
+        return [("$text".to_owned(), Json::String(whole))]
+            .into_iter()
+            .collect();
+    };
+    let schema = schemas.version(entity, version);
+    let mut fields: Vec<(String, Json)> = texts
+        .fields()
+        .map(|(name, token)| {
+            let json = match column_of(schema, name) {
+                Some(column) if column.shown == Shown::Redacted => redacted(token),
+                Some(column) => {
+                    let own = own_reading(schemas, entity, column);
+                    value(token, column, own.as_ref(), backend)
+                }
+                None => unknown(token),
+            };
+            (name.to_owned(), json)
+        })
+        .collect();
+    fields.sort_by(|(left, _), (right, _)| left.cmp(right));
+    schemas.in_todays_names(entity, version, fields.into_iter().collect())
+}
+
+/// What a trigger wrote in place of a value.
+fn redacted(token: &Token<'_>) -> Json {
+    let written = match token {
+        Token::Json(text) => text.as_bytes(),
+        Token::Bytes(bytes) => bytes,
+        Token::Null => &[],
+    };
+    let changed = REDACTED_CHANGED.as_bytes();
+    let is_changed = written.windows(changed.len()).any(|part| part == changed);
+    if is_changed {
+        REDACTED_CHANGED
+    } else {
+        REDACTED
+    }
+    .into()
+}
+
+fn column_of<'a>(schema: Option<&'a Version>, name: &str) -> Option<&'a Column> {
+    schema?.columns.iter().find(|column| column.name == name)
+}
+
+/// How the program's own entity reads the column, if it is still of the type that it was.
+fn own_reading(schemas: &Schemas, entity: &str, column: &Column) -> Option<Reading> {
+    let columns = &schemas.newest(entity)?.columns;
+    let mut today = columns.iter();
+    let today = today.find(|now| now.number == column.number && now.ty == column.ty)?;
+    let is_there = |name: &str| columns.iter().any(|column| column.name == name);
+    let (ty, rust) = Registry::linked().column(entity, &today.name, is_there)?;
+    Some(Reading { column: ty, rust })
+}
+
+/// A column that came after the version, seen only on PostgreSQL.
+fn unknown(token: &Token<'_>) -> Json {
+    match token {
+        Token::Null => Json::Null,
+        Token::Json(text) => {
+            serde_json::from_str(text).unwrap_or_else(|_| told(&Scalar::of_json(text)))
+        }
+        Token::Bytes(bytes) => told(&Scalar::untyped(bytes)),
+    }
+}
+
+fn value(token: &Token<'_>, column: &Column, own: Option<&Reading>, backend: DbBackend) -> Json {
+    let by_type = || types::reading(&column.ty, backend);
+    let read = |reading: &Reading| match token {
+        Token::Null => Some(Json::Null),
+        Token::Json(text) => from_json(text, reading, backend),
+        Token::Bytes(bytes) => from_scalar(
+            &Scalar::stored(bytes, &column.ty, backend),
+            reading,
+            backend,
+        ),
+    };
+    own.and_then(read)
+        .or_else(|| read(&by_type()))
+        .unwrap_or_else(|| match token {
+            Token::Null => Json::Null,
+            Token::Json(text) => told(&Scalar::of_json(text)),
+            Token::Bytes(bytes) => told(&Scalar::stored(bytes, &column.ty, backend)),
+        })
+}
+
+/// A value of PostgreSQL: its JSON as the server wrote it, digit by digit.
+fn from_json(text: &str, reading: &Reading, backend: DbBackend) -> Option<Json> {
+    if let (ColumnType::Array(element), false) = (&reading.column, text == "null") {
+        let element = Reading {
+            column: (**element).clone(),
+            rust: reading.rust.clone(),
+        };
+        let items: Vec<&serde_json::value::RawValue> = serde_json::from_str(text).ok()?;
+        let items = items
+            .into_iter()
+            .map(|item| from_json(item.get(), &element, backend));
+        return items.collect::<Option<_>>().map(Json::Array);
+    }
+    if reading.rust == ArrayType::Json {
+        let json = serde_json::from_str(text).ok()?;
+        return image::encode(&reading.column, &Value::Json(Some(Box::new(json)))).ok();
+    }
+    if text == "null" {
+        return Some(Json::Null);
+    }
+    from_scalar(&Scalar::of_json(text), reading, backend)
+}
+
+fn from_scalar(scalar: &Scalar<'_>, reading: &Reading, backend: DbBackend) -> Option<Json> {
+    let value = scalar.value(&reading.column, &reading.rust, backend)?;
+    image::encode(&reading.column, &value).ok()
+}
+
+/// A value that does not fit its column.
+fn told(scalar: &Scalar<'_>) -> Json {
+    use base64::Engine;
+    let base64 = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
+    let (form, text) = match (scalar.class, std::str::from_utf8(&scalar.bytes)) {
+        (Class::Blob, _) | (_, Err(_)) => ("$blob", base64(&scalar.bytes)),
+        (_, Ok(text)) => ("$text", text.to_owned()),
+    };
+    Json::Object(
+        [(form.to_owned(), Json::String(text))]
+            .into_iter()
+            .collect(),
+    )
+}

@@ -1,0 +1,224 @@
+//! The triggers of MariaDB, which write `change_inbox`.
+//!
+//! An image is a JSON object of strings: the value's own text, or hexadecimal where it is binary. All
+//! of it is made of types known when the trigger is made.
+//!
+//! Who writes is read with a shared lock in the statement that writes, so that a switch waits for
+//! writers in flight. The context is read without any: it is the own connection's row.
+
+use sea_orm::DbBackend;
+
+use super::install::{Piece, Plan, piece_name};
+use super::schema::{Column, Shown};
+use super::{literal, name};
+use crate::capture::{REDACTED, REDACTED_CHANGED};
+
+pub(super) fn pieces(plan: &Plan<'_>) -> Vec<Piece> {
+    let (old, new) = (Row::of(plan, "OLD"), Row::of(plan, "NEW"));
+    let updated = Row::updated(plan);
+    let insert = format!(
+        "SET new_key = {}; SET new_row = {};\n{}",
+        new.key,
+        new.image,
+        log(plan, "insert", "new_key", "NULL", "new_row")
+    );
+    let delete = format!(
+        "SET old_key = {}; SET old_row = {};\n{}",
+        old.key,
+        old.image,
+        log(plan, "delete", "old_key", "old_row", "NULL")
+    );
+    let update = format!(
+        "SET old_key = {}; SET old_row = {};\nSET new_key = {}; SET new_row = {};
+IF old_key <> new_key THEN\n{}{}ELSEIF {} THEN\n{}END IF;\n",
+        old.key,
+        old.image,
+        updated.key,
+        updated.image,
+        log(plan, "delete", "old_key", "old_row", "NULL"),
+        log(plan, "insert", "new_key", "NULL", "new_row"),
+        "old_row <> new_row",
+        log(plan, "update", "new_key", "old_row", "new_row"),
+    );
+    [("insert", insert), ("update", update), ("delete", delete)]
+        .into_iter()
+        .map(|(kind, steps)| {
+            let piece = piece_name(kind, plan.entity);
+            let sql = format!(
+                "CREATE OR REPLACE TRIGGER {} AFTER {} ON {} FOR EACH ROW BEGIN\n{HEAD}{steps}END",
+                quoted(&piece),
+                kind.to_uppercase(),
+                quoted(plan.entity),
+            );
+            Piece { name: piece, sql }
+        })
+        .collect()
+}
+
+/// What every trigger begins with.
+const HEAD: &str = "DECLARE old_row, new_row, old_key, new_key longtext CHARACTER SET utf8mb4 \
+COLLATE utf8mb4_nopad_bin;
+DECLARE by_actor, of_mutation, with_metadata, in_transaction longtext CHARACTER SET utf8mb4 \
+COLLATE utf8mb4_nopad_bin;
+DECLARE CONTINUE HANDLER FOR NOT FOUND BEGIN END;
+SELECT actor, mutation_id, metadata, transaction_id
+INTO by_actor, of_mutation, with_metadata, in_transaction
+FROM change_context WHERE connection_id = CONNECTION_ID();
+SET in_transaction = COALESCE(in_transaction, UUID());
+";
+
+fn quoted(text: &str) -> String {
+    name(text, DbBackend::MySql)
+}
+
+fn text(text: &str) -> String {
+    literal(text, DbBackend::MySql)
+}
+
+fn log(plan: &Plan<'_>, operation: &str, key: &str, before: &str, after: &str) -> String {
+    format!(
+        "INSERT INTO change_inbox (entity, row_key, operation, `before`, `after`, actor, mutation_id,
+  metadata, transaction_id, source, schema_version, recorded_at)
+SELECT {entity}, {key}, '{operation}', {before}, {after}, by_actor, of_mutation, with_metadata,
+  in_transaction, 'trigger', {version}, UTC_TIMESTAMP(6)
+FROM change_capture WHERE entity = {entity} AND writer = 'trigger' LOCK IN SHARE MODE;\n",
+        entity = text(plan.entity),
+        version = plan.version.version,
+    )
+}
+
+/// The texts of one row.
+struct Row {
+    key: String,
+    image: String,
+}
+
+impl Row {
+    fn of(plan: &Plan<'_>, row: &str) -> Self {
+        Self::with(plan, row, |_| format!("'\"{REDACTED}\"'"))
+    }
+
+    /// The row that an update has left: it tells which redacted columns have changed.
+    fn updated(plan: &Plan<'_>) -> Self {
+        Self::with(plan, "NEW", |column| {
+            let (old, new) = (value("OLD", column), value("NEW", column));
+            format!("IF({old} <=> {new}, '\"{REDACTED}\"', '\"{REDACTED_CHANGED}\"')")
+        })
+    }
+
+    fn with(plan: &Plan<'_>, row: &str, redacted: impl Fn(&Column) -> String) -> Self {
+        let mut keys: Vec<&Column> = plan.version.keys().collect();
+        keys.sort_by(|left, right| left.name.cmp(&right.name));
+        let key = keys
+            .iter()
+            .map(|key| format!("{}, {}", start(key), key_value(row, key)));
+        let shown = plan.version.columns.iter();
+        let shown = shown.filter(|column| column.shown != Shown::Not);
+        let image = shown.map(|column| match column.shown {
+            Shown::Redacted => format!("{}, {}", start(column), redacted(column)),
+            _ => format!("{}, {}", start(column), value(row, column)),
+        });
+        Self {
+            key: object(key),
+            image: object(image),
+        }
+    }
+}
+
+fn start(column: &Column) -> String {
+    text(&format!(
+        "{}:",
+        serde_json::Value::from(column.name.as_str())
+    ))
+}
+
+fn object(parts: impl Iterator<Item = String>) -> String {
+    format!(
+        "CONCAT('{{', {}, '}}')",
+        parts.collect::<Vec<_>>().join(", ',', ")
+    )
+}
+
+/// What the type's name begins with.
+pub(super) fn base(ty: &str) -> &str {
+    ty.split(['(', ' ']).next().unwrap_or(ty)
+}
+
+/// Whether the triggers write the type in hexadecimal.
+pub(super) fn is_hexadecimal(ty: &str) -> bool {
+    let texts = [
+        "char",
+        "varchar",
+        "tinytext",
+        "text",
+        "mediumtext",
+        "longtext",
+        "json",
+        "enum",
+        "set",
+    ];
+    let others = [
+        "tinyint",
+        "smallint",
+        "mediumint",
+        "int",
+        "bigint",
+        "decimal",
+        "float",
+        "double",
+        "bit",
+        "date",
+        "time",
+        "datetime",
+        "timestamp",
+        "year",
+        "uuid",
+        "inet4",
+        "inet6",
+    ];
+    let base = base(ty);
+    !texts.contains(&base) && !others.contains(&base)
+}
+
+/// A value as a JSON string, or null.
+fn value(row: &str, column: &Column) -> String {
+    let value = format!("{row}.{}", quoted(&column.name));
+    let quoted = |value: &str| {
+        format!(
+            "COALESCE(JSON_QUOTE(CONVERT({value} USING utf8mb4) COLLATE utf8mb4_nopad_bin), 'null')"
+        )
+    };
+    let plain = |value: &str| {
+        format!(
+            "COALESCE(CONCAT('\"', CONVERT({value} USING utf8mb4) COLLATE utf8mb4_nopad_bin, '\"'), 'null')"
+        )
+    };
+    match base(&column.ty) {
+        ty if is_hexadecimal(ty) => plain(&format!("HEX({value})")),
+        "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" | "json" | "enum"
+        | "set" => quoted(&value),
+        // A float's own text has six digits.
+        "float" => plain(&format!("CAST({value} AS DOUBLE)")),
+        "bit" => plain(&format!("({value} + 0)")),
+        // The moment itself: its text is in the session's zone.
+        "timestamp" => plain(&format!("UNIX_TIMESTAMP({value})")),
+        _ => plain(&value),
+    }
+}
+
+/// A key's value as JSON.
+fn key_value(row: &str, column: &Column) -> String {
+    let value = format!("{row}.{}", quoted(&column.name));
+    let converted =
+        |value: &str| format!("CONVERT({value} USING utf8mb4) COLLATE utf8mb4_nopad_bin");
+    match base(&column.ty) {
+        "tinyint" | "smallint" | "mediumint" | "int" => converted(&value),
+        "bigint" | "uuid" => format!("CONCAT('\"', {}, '\"')", converted(&value)),
+        "char" | "varchar" | "enum" => format!("JSON_QUOTE({})", converted(&value)),
+        // 16 bytes: a UUID.
+        _ => format!(
+            "CONCAT('\"', LOWER(INSERT(INSERT(INSERT(INSERT(HEX({value}), 21, 0, '-'), 17, 0, '-'), \
+             13, 0, '-'), 9, 0, '-')), '\"')"
+        ),
+    }
+}

@@ -1,0 +1,166 @@
+//! The shapes that a table has had, as the log needs them: table `change_schema`.
+//!
+//! A version is never changed once written. A column keeps its number through renames, so that an
+//! old image can be told in today's names.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use sea_orm::{ConnectionTrait, DbErr};
+use serde::{Deserialize, Serialize};
+
+use super::statement;
+use crate::image::Image;
+
+/// How much of a column the log shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Shown {
+    /// Its values.
+    #[default]
+    Whole,
+    /// That it has changed.
+    Redacted,
+    /// Nothing.
+    Not,
+}
+
+/// A column in one version of a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Column {
+    /// The same in all versions.
+    pub(crate) number: u32,
+    pub(crate) name: String,
+    /// Its type in the catalogue's words.
+    #[serde(rename = "type")]
+    pub(crate) ty: String,
+    pub(crate) is_key: bool,
+    #[serde(default)]
+    pub(crate) shown: Shown,
+}
+
+/// One version of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Version {
+    pub(crate) version: i32,
+    pub(crate) columns: Vec<Column>,
+}
+
+impl Version {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &Column> {
+        self.columns.iter().filter(|column| column.is_key)
+    }
+
+    /// Stores it.
+    pub(super) async fn store<C: ConnectionTrait>(
+        &self,
+        db: &C,
+        entity: &str,
+    ) -> Result<(), DbErr> {
+        let columns = serde_json::to_string(&self.columns).map_err(malformed)?;
+        let sql = "INSERT INTO change_schema (entity, version, columns) VALUES (?, ?, ?)";
+        let values = [entity.into(), self.version.into(), columns.into()];
+        db.execute_raw(statement(db.get_database_backend(), sql, values))
+            .await?;
+        Ok(())
+    }
+}
+
+fn malformed(error: serde_json::Error) -> DbErr {
+    DbErr::Type(format!("change_schema: {error}"))
+}
+
+/// All versions of all tables that have any.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Schemas(HashMap<String, Vec<Version>>);
+
+impl Schemas {
+    /// Reads them: one query. A few dozen rows.
+    pub(crate) async fn read<C: ConnectionTrait>(db: &C) -> Result<Self, DbErr> {
+        let sql = "SELECT entity, version, columns FROM change_schema ORDER BY entity, version";
+        let rows = db
+            .query_all_raw(statement(db.get_database_backend(), sql, []))
+            .await?;
+        let mut schemas = Self::default();
+        for row in rows {
+            let entity: String = row.try_get("", "entity")?;
+            let columns: String = row.try_get("", "columns")?;
+            let version = Version {
+                version: row.try_get("", "version")?,
+                columns: serde_json::from_str(&columns).map_err(malformed)?,
+            };
+            schemas.0.entry(entity).or_default().push(version);
+        }
+        Ok(schemas)
+    }
+
+    /// The versions of a table, oldest first.
+    pub(super) fn versions(&self, entity: &str) -> &[Version] {
+        self.0.get(entity).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn version(&self, entity: &str, version: i32) -> Option<&Version> {
+        let mut versions = self.versions(entity).iter();
+        versions.find(|known| known.version == version)
+    }
+
+    pub(super) fn newest(&self, entity: &str) -> Option<&Version> {
+        self.versions(entity).last()
+    }
+
+    /// The image in today's names: renamed columns under their new ones. What today's table has not
+    /// any more stays, unless its name is another column's now.
+    pub(crate) fn in_todays_names(&self, entity: &str, version: i32, image: Image) -> Image {
+        let (Some(then), Some(today)) = (self.version(entity, version), self.newest(entity)) else {
+            return image;
+        };
+        let renamed: BTreeMap<&str, &str> = then
+            .columns
+            .iter()
+            .filter_map(|old| {
+                let now = today.columns.iter().find(|now| now.number == old.number)?;
+                (now.name != old.name).then_some((old.name.as_str(), now.name.as_str()))
+            })
+            .collect();
+        if renamed.is_empty() {
+            return image;
+        }
+        let taken: BTreeSet<&str> = renamed.values().copied().collect();
+        let mut fields: Vec<(String, serde_json::Value)> = image
+            .into_iter()
+            .filter_map(|(name, value)| match renamed.get(name.as_str()) {
+                Some(now) => Some(((*now).to_owned(), value)),
+                None => (!taken.contains(name.as_str())).then_some((name, value)),
+            })
+            .collect();
+        fields.sort_by(|(left, _), (right, _)| left.cmp(right));
+        fields.into_iter().collect()
+    }
+
+    /// Today's names of the columns whose images mean the same in every version: there in each, of
+    /// one type, shown. `None`: all columns.
+    pub(crate) fn lasting(&self, entity: &str) -> Option<BTreeSet<String>> {
+        let versions = self.versions(entity);
+        let is_plain = |version: &Version| {
+            let mut columns = version.columns.iter();
+            columns.all(|column| column.shown == Shown::Whole)
+        };
+        let [older @ .., today] = versions else {
+            return None;
+        };
+        if older.is_empty() && is_plain(today) {
+            return None;
+        }
+        let lasts = |column: &&Column| {
+            column.shown == Shown::Whole
+                && older.iter().all(|version| {
+                    version.columns.iter().any(|then| {
+                        then.number == column.number
+                            && then.ty == column.ty
+                            && then.shown == Shown::Whole
+                    })
+                })
+        };
+        let lasting = today.columns.iter().filter(lasts);
+        Some(lasting.map(|column| column.name.clone()).collect())
+    }
+}

@@ -1,0 +1,114 @@
+//! The tables that capture by triggers needs beside the log.
+
+use sea_orm::{ConnectionTrait, DbBackend, DbErr};
+
+use super::statement;
+
+/// Who writes for a table, who shall once a migration is through, and which version of it is the
+/// newest. No row: hooks, version 1.
+const CAPTURE: &str = "change_capture (entity varchar(255) NOT NULL PRIMARY KEY,
+    writer varchar(7) NOT NULL, wanted varchar(7) NOT NULL, version integer NOT NULL)";
+
+const CONTEXT_COLUMNS: &str = "actor text, mutation_id text, metadata text, transaction_id text";
+
+/// The tables that should be there and their columns.
+pub(crate) fn shapes(backend: DbBackend) -> Vec<(&'static str, Vec<&'static str>)> {
+    let context = ["actor", "mutation_id", "metadata", "transaction_id"];
+    let with = |first: &'static str| std::iter::once(first).chain(context).collect();
+    let mut shapes = vec![
+        (
+            "change_capture",
+            vec!["entity", "writer", "wanted", "version"],
+        ),
+        ("change_schema", vec!["entity", "version", "columns"]),
+    ];
+    match backend {
+        DbBackend::MySql => shapes.push(("change_context", with("connection_id"))),
+        DbBackend::Sqlite => {
+            shapes.push(("change_context", with("id")));
+            let kept = ["entity", "written", "row_key", "place", "image", "log_id"];
+            shapes.push(("change_replaced", kept.to_vec()));
+        }
+        _ => {}
+    }
+    shapes
+}
+
+/// Creates what is not there yet.
+pub(crate) async fn create<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> {
+    let backend = db.get_database_backend();
+    let (long, tail) = match backend {
+        DbBackend::MySql => (
+            "longtext",
+            " ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin",
+        ),
+        _ => ("text", ""),
+    };
+    let schema = format!(
+        "change_schema (entity varchar(255) NOT NULL, version integer NOT NULL,
+         columns {long} NOT NULL, PRIMARY KEY (entity, version))"
+    );
+    let mut tables = vec![CAPTURE.to_owned(), schema];
+    match backend {
+        DbBackend::MySql => tables.push(format!(
+            "change_context (connection_id bigint unsigned NOT NULL PRIMARY KEY, {})",
+            CONTEXT_COLUMNS.replace(" text", " longtext")
+        )),
+        DbBackend::Sqlite => {
+            tables.push(format!(
+                "change_context (id integer NOT NULL PRIMARY KEY CHECK (id = 1), {CONTEXT_COLUMNS})"
+            ));
+            // Rows that an INSERT or UPDATE would replace, from before to after it.
+            tables.push(
+                "change_replaced (entity text NOT NULL, written text NOT NULL,
+                 row_key text NOT NULL, place integer, image text NOT NULL, log_id integer,
+                 PRIMARY KEY (entity, written, row_key)) WITHOUT ROWID"
+                    .to_owned(),
+            );
+        }
+        _ => {}
+    }
+    for table in tables {
+        let called = table.split(' ').next().unwrap_or_default();
+        // Not left to IF NOT EXISTS alone: MariaDB shuts the table for a moment even if it is there.
+        if is_there(db, called).await? {
+            continue;
+        }
+        let sql = format!("CREATE TABLE IF NOT EXISTS {table}{tail}");
+        db.execute_unprepared(&sql).await?;
+    }
+    Ok(())
+}
+
+async fn is_there<C: ConnectionTrait>(db: &C, table: &str) -> Result<bool, DbErr> {
+    let backend = db.get_database_backend();
+    let sql = match backend {
+        DbBackend::Postgres => {
+            "SELECT 1 FROM pg_class WHERE relname = ? AND relkind = 'r'
+             AND relnamespace = current_schema()::regnamespace"
+        }
+        DbBackend::MySql => {
+            "SELECT 1 FROM information_schema.TABLES
+             WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?"
+        }
+        _ => "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?",
+    };
+    let row = db
+        .query_one_raw(statement(backend, sql, [table.into()]))
+        .await?;
+    Ok(row.is_some())
+}
+
+/// Drops what [`create`] creates.
+pub(crate) async fn drop<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> {
+    for table in [
+        "change_capture",
+        "change_schema",
+        "change_context",
+        "change_replaced",
+    ] {
+        let sql = format!("DROP TABLE IF EXISTS {table}");
+        db.execute_unprepared(&sql).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! `doctor`: what could escape capture or keep the log from being read, each with its cure.
+//!
+//! Follows no log and begins no epoch, so that it sees what a server would put right at its start.
+
+use std::process::ExitCode;
+
+use chrono::{DateTime, Utc};
+use clap::Args;
+use sea_orm::{DatabaseConnection, EntityTrait};
+use seachange_changelog::reader::{self, Position, ReadError};
+use seachange_changelog::{Expected, Flaw, FlawCode, TrackedConnection, consumer, epoch, examine};
+
+use super::app::App;
+use super::settings::Settings;
+use crate::database;
+use crate::feed::{Cursor, FeedError};
+
+/// How `doctor` tells.
+#[derive(Args, Debug)]
+pub(super) struct DoctorArgs {
+    /// An array of findings as JSON: code, table, message, fix.
+    #[arg(long)]
+    json: bool,
+}
+
+impl App {
+    /// Looks for what could let a write escape or keep the log from being read: triggers, foreign
+    /// keys, the shapes of tables, rights, the epoch, consumers. Changes nothing. Nothing found is
+    /// an empty list.
+    ///
+    /// # Errors
+    /// If the database cannot be asked.
+    pub async fn doctor(&self, db: &TrackedConnection) -> Result<Vec<Flaw>, FeedError> {
+        let db = db.writer();
+        let registered = self.entities.registered();
+        let expected = registered.iter().map(|entity| Expected {
+            table: entity.info.table,
+            columns: entity.table.columns(),
+        });
+        let mut flaws = examine(db, &expected.collect::<Vec<_>>()).await?;
+        let is_of_log = |flaw: &Flaw| {
+            use FlawCode::{EpochMissing, LogMissing, LogOutdated};
+            matches!(flaw.code, LogMissing | LogOutdated | EpochMissing)
+        };
+        if !flaws.iter().any(is_of_log) {
+            flaws.extend(consumers(db).await?);
+        }
+        Ok(flaws)
+    }
+}
+
+pub(super) async fn command(
+    app: &App,
+    settings: &Settings,
+    args: &DoctorArgs,
+) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let db = database::connect(&settings.database()).await?;
+    let flaws = app.doctor(&db).await?;
+    if args.json {
+        println!("{}", serde_json::to_string(&flaws)?);
+    } else {
+        for Flaw { message, fix, .. } in &flaws {
+            println!("{message}; cure: {fix}");
+        }
+        match flaws.len() {
+            0 => println!("sound: nothing found"),
+            count => println!("NOT SOUND: {count} findings"),
+        }
+    }
+    Ok(ExitCode::from(u8::from(!flaws.is_empty())))
+}
+
+/// The log that consumers' checkpoints should be in.
+struct Log {
+    epoch: String,
+    /// None where the log has come to another server: then nothing is read of it.
+    horizon: Option<Position>,
+}
+
+async fn consumers(db: &DatabaseConnection) -> Result<Vec<Flaw>, FeedError> {
+    let consumers = consumer::consumers(db).await?;
+    if consumers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let epoch = epoch::Entity::find_by_id(epoch::ONLY).one(db).await?;
+    let epoch = epoch.map_or_else(String::new, |epoch| epoch.epoch);
+    let horizon = match reader::open(db.clone(), epoch.clone()).horizon().await {
+        Ok(horizon) => Some(horizon),
+        Err(ReadError::Database(error)) => return Err(error.into()),
+        Err(ReadError::Replaced | ReadError::Expired) => None,
+    };
+    let log = Log { epoch, horizon };
+    let now = Utc::now();
+    let flaws = consumers.iter().flat_map(|consumer| {
+        let flaws = [standing(consumer, now), lost(consumer, &log)];
+        flaws.into_iter().flatten()
+    });
+    Ok(flaws.collect())
+}
+
+const CONSUMERS: &str = "change_consumer";
+
+/// Whether nobody works for it.
+fn standing(consumer: &consumer::Model, now: DateTime<Utc>) -> Option<Flaw> {
+    let name = &consumer.name;
+    if consumer.paused {
+        let message = format!("consumer `{name}` is paused");
+        let fix = "resume it: changelog::consumer::pause(db, name, false)";
+        return Some(Flaw::new(FlawCode::ConsumerPaused, CONSUMERS, message, fix));
+    }
+    let is_held = consumer.holder.is_some() && consumer.held_until.is_some_and(|until| until > now);
+    if is_held {
+        return None;
+    }
+    let message = format!("no process works for consumer `{name}`");
+    let fix = "start a server that has it, and look into its log if one runs; delete its row if it \
+               is no longer wanted";
+    Some(Flaw::new(FlawCode::ConsumerUnheld, CONSUMERS, message, fix))
+}
+
+/// Whether the log does not go on where it stopped.
+fn lost(consumer: &consumer::Model, log: &Log) -> Option<Flaw> {
+    let text = consumer.cursor.as_ref()?;
+    let name = &consumer.name;
+    let fix = "build anew what it builds, and tell by its handler's `restart` where to go on";
+    let flaw = |code, message| Some(Flaw::new(code, CONSUMERS, message, fix));
+    let cursor: Cursor = match text.parse() {
+        Ok(cursor) => cursor,
+        Err(_) => {
+            let message = format!("the checkpoint of consumer `{name}` is no cursor");
+            return flaw(FlawCode::ConsumerAstray, message);
+        }
+    };
+    if cursor.epoch.to_string() != log.epoch {
+        let message = format!("the checkpoint of consumer `{name}` belongs to another log");
+        return flaw(FlawCode::ConsumerAstray, message);
+    }
+    if log.horizon.is_some_and(|horizon| cursor.position < horizon) {
+        let message = format!("changes that consumer `{name}` has not handled are no longer kept");
+        return flaw(FlawCode::ConsumerExpired, message);
+    }
+    None
+}

@@ -1,0 +1,178 @@
+//! History: what the log still knows of one row or one transaction. Unlike the feed it reaches
+//! behind the horizon, as far as changes are kept.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use sea_orm::{DatabaseConnection, EntityTrait};
+use seachange_changelog::epoch;
+use seachange_changelog::reader::{self, Change, Past, Position, ReadError, RowName};
+
+use super::cursor::{Cursor, Epoch};
+use super::error::FeedError;
+use super::log::Log;
+use super::page::Page;
+use super::subscription::Start;
+use super::tail::Feed;
+use super::unhurried::unhurried;
+
+/// A moment in a row's life.
+#[derive(Clone, Debug, PartialEq)]
+pub enum When {
+    /// After everything up to the cursor.
+    At(Cursor),
+    /// By the time at which changes were recorded.
+    By(DateTime<Utc>),
+}
+
+/// A change named by its cursor, or the changes of a transaction, and the log's epoch.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Named {
+    pub(crate) epoch: Epoch,
+    pub(crate) changes: Vec<Change>,
+}
+
+impl Feed {
+    /// Up to `limit` changes of a row from `start`, in order; from the oldest kept one, where the
+    /// feed may begin later.
+    ///
+    /// # Errors
+    /// As [`Feed::subscribe`]. A cursor behind the horizon is [`FeedError::CursorExpired`] unless
+    /// it is that of a kept change of this row: then nothing is missing after it.
+    pub async fn history(
+        &self,
+        start: &Start,
+        row: &RowName,
+        limit: u64,
+    ) -> Result<Page, FeedError> {
+        let (log, head) = self.followed().await?;
+        let after = match start {
+            Start::Now => Some(head),
+            Start::Oldest => None,
+            Start::After(cursor) => Some(on_log(&log, cursor, head)?),
+        };
+        let (db, row) = (self.database(), row.clone());
+        unhurried(async move {
+            let page = reader::of_row(&db, &row, after, limit).await?;
+            // Looked at after the rows: retention moves the horizon first and deletes then.
+            if let Some(after) = after {
+                check_kept(&db, &log, &row, after).await?;
+            }
+            Ok(Page::new(&log.epoch, page))
+        })
+        .await
+    }
+
+    /// What the log knows of a row at a moment.
+    ///
+    /// # Errors
+    /// As [`Feed::history`]; for a time, [`FeedError::CursorExpired`] if changes of the row from
+    /// between that time and the oldest kept one may have been removed.
+    pub async fn past(&self, row: &RowName, when: &When) -> Result<Past, FeedError> {
+        let (log, head) = self.followed().await?;
+        let at = match when {
+            When::At(cursor) => Ok(on_log(&log, cursor, head)?),
+            When::By(time) => Err(*time),
+        };
+        let (db, row) = (self.database(), row.clone());
+        unhurried(async move {
+            let past = match at {
+                Ok(position) => {
+                    let past = reader::state_at(&db, &row, position).await?;
+                    check_kept(&db, &log, &row, position).await?;
+                    past
+                }
+                Err(time) => {
+                    let past = reader::state_by(&db, &row, time).await?;
+                    if !matches!(past, Past::Made(_)) && has_pruned_after(&db, time).await? {
+                        return Err(FeedError::CursorExpired);
+                    }
+                    past
+                }
+            };
+            Ok(past)
+        })
+        .await
+    }
+
+    /// The change that a cursor names; none if it names no change.
+    ///
+    /// # Errors
+    /// As [`Feed::subscribe`]; [`FeedError::CursorExpired`] for a change that is no longer kept.
+    pub(crate) async fn change(&self, cursor: &Cursor) -> Result<Named, FeedError> {
+        let (log, head) = self.followed().await?;
+        let position = on_log(&log, cursor, head)?;
+        let db = self.database();
+        unhurried(async move {
+            let change = reader::change_named(&db, position).await?;
+            if change.is_none() && position < log.horizon().await? {
+                return Err(FeedError::CursorExpired);
+            }
+            Ok(Named {
+                epoch: log.epoch,
+                changes: change.into_iter().collect(),
+            })
+        })
+        .await
+    }
+
+    /// Up to `limit` changes of a transaction, in order: all of them or, if one may be gone, none.
+    ///
+    /// # Errors
+    /// [`FeedError::Busy`] if it is committed and its changes have no places yet;
+    /// [`FeedError::CursorExpired`] if retention is about to remove it.
+    pub(crate) async fn transaction(
+        &self,
+        transaction_id: &str,
+        limit: u64,
+    ) -> Result<Named, FeedError> {
+        let (log, _) = self.followed().await?;
+        let (db, id) = (self.database(), transaction_id.to_owned());
+        unhurried(async move {
+            let waits = reader::is_waiting(&db, &id).await?;
+            let changes = reader::of_transaction(&db, &id, limit).await?;
+            if waits && changes.is_empty() {
+                return Err(FeedError::Busy);
+            }
+            let oldest = changes.iter().map(|change| change.position).min();
+            let horizon = log.horizon().await?;
+            let is_behind = oldest.is_some_and(|oldest| oldest <= horizon);
+            if is_behind && has_pruned_after(&db, DateTime::<Utc>::MIN_UTC).await? {
+                return Err(FeedError::CursorExpired);
+            }
+            Ok(Named {
+                epoch: log.epoch,
+                changes,
+            })
+        })
+        .await
+    }
+}
+
+/// The cursor's position, if it is of this log and not ahead of it.
+fn on_log(log: &Log, cursor: &Cursor, head: Position) -> Result<Position, FeedError> {
+    if cursor.epoch != log.epoch || cursor.position > head {
+        return Err(FeedError::ResyncRequired);
+    }
+    Ok(cursor.position)
+}
+
+/// Refuses a position after which changes of the row may have been removed.
+async fn check_kept(
+    db: &DatabaseConnection,
+    log: &Log,
+    row: &RowName,
+    position: Position,
+) -> Result<(), FeedError> {
+    let is_reached = position >= log.horizon().await?;
+    if is_reached || reader::is_change_of(db, row, position).await? {
+        return Ok(());
+    }
+    Err(FeedError::CursorExpired)
+}
+
+/// Whether changes recorded after the time may have been removed.
+async fn has_pruned_after(db: &DatabaseConnection, time: DateTime<Utc>) -> Result<bool, FeedError> {
+    let epoch = epoch::Entity::find_by_id(epoch::ONLY).one(db).await?;
+    let pruned = epoch.ok_or(ReadError::Replaced)?.pruned_before;
+    let time = time.to_rfc3339_opts(SecondsFormat::Micros, true);
+    Ok(pruned.is_some_and(|before| before > time))
+}

@@ -1,0 +1,103 @@
+//! The log that a feed follows: one epoch, its reader, and those who listen to it live.
+
+use std::sync::Arc;
+
+use sea_orm::DatabaseConnection;
+use seachange_changelog::reader::{
+    self, LogReader, Moment, Page, Position, ReadError, Selection, Signals,
+};
+use tokio::sync::broadcast;
+
+use super::cursor::{Cursor, Epoch};
+use super::error::FeedError;
+use super::subscription::{Batch, Start};
+use super::unhurried::unhurried;
+
+/// Batches kept for subscribers that are a little behind; further back they read the log.
+const KEPT_BATCHES: usize = 128;
+
+/// The log of one epoch. Every step runs to its end even if whoever asked goes away. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Log {
+    pub(super) epoch: Epoch,
+    reader: Arc<dyn LogReader>,
+}
+
+impl Log {
+    fn open(db: &DatabaseConnection, epoch: Epoch) -> Self {
+        Self {
+            reader: reader::open(db.clone(), epoch.to_string()).into(),
+            epoch,
+        }
+    }
+
+    pub(super) fn cursor(&self, position: Position) -> Cursor {
+        Cursor::at(&self.epoch, position)
+    }
+
+    pub(super) fn signals(&self) -> Option<Signals> {
+        self.reader.signals()
+    }
+
+    pub(super) async fn advance(&self) -> Result<Position, ReadError> {
+        let reader = Arc::clone(&self.reader);
+        unhurried(async move { reader.advance().await }).await
+    }
+
+    pub(super) async fn read(
+        &self,
+        after: Position,
+        wanted: &Selection,
+        limit: u64,
+    ) -> Result<Page, ReadError> {
+        let (reader, wanted) = (Arc::clone(&self.reader), wanted.clone());
+        unhurried(async move { reader.read(after, &wanted, limit).await }).await
+    }
+
+    pub(super) async fn moment(&self) -> Result<Moment, ReadError> {
+        let reader = Arc::clone(&self.reader);
+        unhurried(async move { reader.moment().await }).await
+    }
+
+    pub(super) async fn horizon(&self) -> Result<Position, ReadError> {
+        let reader = Arc::clone(&self.reader);
+        unhurried(async move { reader.horizon().await }).await
+    }
+
+    /// The position that a start means, when `head` is the newest.
+    pub(super) async fn resolve(
+        &self,
+        start: &Start,
+        head: Position,
+    ) -> Result<Position, FeedError> {
+        match start {
+            Start::Now => Ok(head),
+            Start::Oldest => Ok(self.horizon().await?),
+            Start::After(cursor) => {
+                if cursor.epoch != self.epoch || cursor.position > head {
+                    return Err(FeedError::ResyncRequired);
+                }
+                if cursor.position < self.horizon().await? {
+                    return Err(FeedError::CursorExpired);
+                }
+                Ok(cursor.position)
+            }
+        }
+    }
+}
+
+/// A log and whoever listens to it. Listeners are let go when another log takes its place.
+pub(super) struct Followed {
+    pub(super) log: Log,
+    pub(super) live: broadcast::Sender<Arc<Batch>>,
+}
+
+impl Followed {
+    pub(super) fn open(db: &DatabaseConnection, epoch: Epoch) -> Arc<Self> {
+        let (live, _) = broadcast::channel(KEPT_BATCHES);
+        Arc::new(Self {
+            log: Log::open(db, epoch),
+            live,
+        })
+    }
+}

@@ -1,0 +1,29 @@
+//! A page of the feed.
+
+use seachange_changelog::reader::{self, Change};
+
+use super::cursor::{Cursor, Epoch};
+
+/// Some changes in order, all of one epoch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page {
+    /// The log's epoch.
+    pub epoch: Epoch,
+    /// In order.
+    pub changes: Vec<Change>,
+    /// Everything up to here has been looked at, wanted or not: continue after it.
+    pub end: Cursor,
+    /// Whether there may be more after `end`.
+    pub has_more: bool,
+}
+
+impl Page {
+    pub(super) fn new(epoch: &Epoch, page: reader::Page) -> Self {
+        Self {
+            epoch: epoch.clone(),
+            changes: page.changes,
+            end: Cursor::at(epoch, page.end),
+            has_more: page.has_more,
+        }
+    }
+}

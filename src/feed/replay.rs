@@ -1,0 +1,73 @@
+//! Reading the log from a position on, at the reader's own pace.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use seachange_changelog::reader::{Change, Position, Selection};
+
+use super::cursor::{Cursor, Epoch};
+use super::error::FeedError;
+use super::log::Log;
+
+/// Changes read from the log at a time.
+const PAGE: u64 = 500;
+/// Waits between attempts while the database is away.
+const FIRST_RETRY: Duration = Duration::from_millis(100);
+const RETRY_MOST: Duration = Duration::from_secs(2);
+
+/// A place in one epoch's log, and what is wanted after it.
+pub(crate) struct Replay {
+    pub(super) log: Log,
+    pub(super) wanted: Selection,
+    /// Everything up to here has been read or was not wanted.
+    pub(super) position: Position,
+}
+
+impl Replay {
+    /// The epoch of all that it reads.
+    pub(crate) fn epoch(&self) -> &Epoch {
+        &self.log.epoch
+    }
+
+    pub(crate) fn position(&self) -> Position {
+        self.position
+    }
+
+    pub(crate) fn cursor(&self) -> Cursor {
+        self.log.cursor(self.position)
+    }
+
+    /// Goes on from here: the changes between were had elsewhere.
+    pub(crate) fn skip_to(&mut self, position: Position) {
+        self.position = self.position.max(position);
+    }
+
+    /// Reads the next changes. `known` is readable; once everything up to it has been looked at, the
+    /// position is there or beyond. Waits out a database that is away.
+    ///
+    /// # Errors
+    /// [`FeedError::ResyncRequired`], [`FeedError::CursorExpired`].
+    pub(crate) async fn page(&mut self, known: Position) -> Result<Vec<Arc<Change>>, FeedError> {
+        let mut retry = FIRST_RETRY;
+        loop {
+            let read = self.log.read(self.position, &self.wanted, PAGE);
+            match read.await.map_err(FeedError::from) {
+                Ok(page) => {
+                    // A short page has looked at everything there is, wanted or not.
+                    self.position = if page.has_more {
+                        page.end
+                    } else {
+                        page.end.max(known)
+                    };
+                    return Ok(page.changes.into_iter().map(Arc::new).collect());
+                }
+                Err(FeedError::Database(error)) => {
+                    tracing::debug!(%error, "a reader of the log waits for the database");
+                    tokio::time::sleep(retry).await;
+                    retry = (retry * 2).min(RETRY_MOST);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}

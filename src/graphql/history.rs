@@ -1,0 +1,135 @@
+//! `taskHistory` and `taskAsOf`: one row's life.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use async_graphql::dynamic::{
+    Field, FieldFuture, FieldValue, InputValue, ResolverContext, TypeRef,
+};
+use chrono::{DateTime, Datelike, Utc};
+use sea_orm::DatabaseConnection;
+use seachange_changelog::{Image, image};
+
+use super::change;
+use super::entity::EntityInfo;
+use super::error::Refusal;
+use super::record::record_name;
+use super::table::{Row, Table};
+use crate::feed::{Cursor, Feed, FeedError, Past, RowName, Start, When};
+
+/// `taskHistory(key, after, first)`.
+pub(super) fn history(entity: &Arc<EntityInfo>) -> Field {
+    let info = Arc::clone(entity);
+    let name = format!("{}History", entity.field);
+    Field::new(name, TypeRef::named_nn("ChangePage"), move |ctx| {
+        let entity = Arc::clone(&info);
+        FieldFuture::new(async move {
+            let row = row_name(&entity, &ctx)?;
+            let first = change::first(&ctx)?;
+            let start = change::start(&ctx)?.unwrap_or(Start::Oldest);
+            let page = change::feed(&ctx)?.history(&start, &row, first).await;
+            Ok(Some(FieldValue::owned_any(page.map_err(Refusal::from)?)))
+        })
+    })
+    .description("Every change of one row that is kept, in order.")
+    .argument(InputValue::new("key", TypeRef::named_nn("Json")))
+    .argument(InputValue::new("after", TypeRef::named(TypeRef::STRING)))
+    .argument(change::first_argument())
+}
+
+/// `taskAsOf(key, cursor, time)`.
+pub(super) fn as_of(entity: &Arc<EntityInfo>, table: &Arc<dyn Table>) -> Field {
+    let (info, table) = (Arc::clone(entity), Arc::clone(table));
+    let name = format!("{}AsOf", entity.field);
+    Field::new(name, TypeRef::named(record_name(entity)), move |ctx| {
+        let (entity, table) = (Arc::clone(&info), Arc::clone(&table));
+        FieldFuture::new(async move {
+            let row = row_name(&entity, &ctx)?;
+            let when = when(&ctx)?;
+            let image = state(&ctx, table.as_ref(), &row, &when).await?;
+            Ok(image.map(FieldValue::owned_any))
+        })
+    })
+    .description("One row as it was at a cursor or at a time; null if it did not exist.")
+    .argument(InputValue::new("key", TypeRef::named_nn("Json")))
+    .argument(InputValue::new("cursor", TypeRef::named(TypeRef::STRING)))
+    .argument(InputValue::new("time", TypeRef::named(TypeRef::STRING)))
+}
+
+/// The row at the moment: as its changes tell, or as it is if there are none.
+async fn state(
+    ctx: &ResolverContext<'_>,
+    table: &dyn Table,
+    row: &RowName,
+    when: &When,
+) -> Result<Option<Image>, Refusal> {
+    let feed: &Feed = change::feed(ctx)?;
+    if let Some(known) = known(feed.past(row, when).await?) {
+        return Ok(known);
+    }
+    let db = ctx
+        .data::<DatabaseConnection>()
+        .map_err(|error| Refusal::internal(&error.message))?;
+    let now = match table.find(db, &row.key).await? {
+        Some(Row::Image { image, .. }) => Some(image),
+        Some(Row::Unreadable(error)) => return Err(Refusal::internal(&error)),
+        None => None,
+    };
+    // What was committed before the row was read is in the log now, and tells what it found.
+    Ok(known(feed.past(row, when).await?).unwrap_or(now))
+}
+
+fn known(past: Past) -> Option<Option<Image>> {
+    match past {
+        Past::Made(image) | Past::Found(image) => Some(image),
+        Past::Untouched => None,
+    }
+}
+
+/// The argument `key`, checked against the entity's key and written as the log has it.
+fn row_name(entity: &EntityInfo, ctx: &ResolverContext<'_>) -> Result<RowName, Refusal> {
+    let given = change::key(ctx)?.ok_or_else(|| Refusal::bad_input("`key` is missing"))?;
+    let mut key = BTreeMap::new();
+    for column in entity.key() {
+        let name = column.name;
+        let json = given
+            .get(name)
+            .filter(|json| !json.is_null())
+            .ok_or_else(|| Refusal::bad_input(format!("`key` lacks the column `{name}`")))?;
+        let value = image::decode(&column.ty, &column.rust, json)?;
+        let value = image::canonical(&column.ty, value);
+        key.insert(name.to_owned(), image::encode(&column.ty, &value)?);
+    }
+    if let Some(other) = given.keys().find(|name| !key.contains_key(*name)) {
+        return Err(Refusal::bad_input(format!(
+            "`key`: `{other}` is no key column of `{}`",
+            entity.table
+        )));
+    }
+    Ok(RowName {
+        entity: entity.table.to_owned(),
+        key: key.into_iter().collect(),
+    })
+}
+
+/// The arguments `cursor` and `time`, of which there is one.
+fn when(ctx: &ResolverContext<'_>) -> Result<When, Refusal> {
+    match (change::text(ctx, "cursor")?, change::text(ctx, "time")?) {
+        (Some(cursor), None) => {
+            let cursor = Cursor::from_str(&cursor).map_err(FeedError::from)?;
+            Ok(When::At(cursor))
+        }
+        (None, Some(time)) => Ok(When::By(instant(&time)?)),
+        _ => Err(Refusal::bad_input("pass either `cursor` or `time`")),
+    }
+}
+
+fn instant(text: &str) -> Result<DateTime<Utc>, Refusal> {
+    let malformed = || Refusal::bad_input("`time` is RFC 3339, e.g. 2026-11-21T13:00:00Z");
+    let time = DateTime::parse_from_rfc3339(text).map_err(|_| malformed())?;
+    let time = time.with_timezone(&Utc);
+    // What every database can compare with.
+    let in_range = (1..=9_999).contains(&time.year());
+    in_range.then_some(time).ok_or_else(malformed)
+}

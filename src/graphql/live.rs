@@ -1,0 +1,23 @@
+//! Live subscriptions: each change rendered once for all who want the same of it.
+//!
+//! A subscription's resolver does not produce items: it tells its [`Plan`] ([`Role`]). Subscriptions
+//! with the same document and variables form a group. One task, the router, follows the feed, finds
+//! the groups that a change concerns by index, lets GraphQL execute their document on it once, and
+//! keeps the bytes in the group's ring. Whoever listens has nothing but a position: it takes what the
+//! ring has after it, and reads the log where the ring no longer reaches back. So resume, initial rows
+//! and a slow reader's catching up are one loop, and nobody's slowness is kept in memory.
+//!
+//! Knows GraphQL and the feed; nothing of sockets.
+
+mod group;
+mod initial;
+mod listener;
+mod plan;
+mod render;
+mod router;
+mod routes;
+
+pub(crate) use listener::listen;
+pub(super) use plan::{Begin, Plan, Role, Watch};
+pub(crate) use render::{Payload, Rendering};
+pub(crate) use router::Live;

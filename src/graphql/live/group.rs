@@ -1,0 +1,146 @@
+//! Subscriptions that are sent the same bytes, and the ring of what they were sent lately.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::watch;
+
+use super::plan::Watch;
+use super::render::{Payload, Rendering};
+use super::router::Membership;
+use crate::feed::{Epoch, FeedError, Position};
+
+/// Payloads that a group keeps for those a little behind; further back they read the log.
+const KEPT: usize = 256;
+/// And their bytes.
+const KEPT_BYTES: usize = 256 * 1024;
+/// Payloads handed over at a time.
+const TAKEN: usize = 64;
+
+pub(super) struct Group {
+    membership: Membership,
+    pub(super) epoch: Epoch,
+    pub(super) watch: Watch,
+    pub(super) rendering: Rendering,
+    ring: Mutex<Ring>,
+    /// Changes whenever the ring does.
+    news: watch::Sender<()>,
+}
+
+struct Ring {
+    payloads: VecDeque<Arc<Payload>>,
+    bytes: usize,
+    /// Everything after here is in the ring, as far as the router has come; `None` while the router
+    /// does not follow this epoch.
+    from: Option<Position>,
+    ended: Option<FeedError>,
+}
+
+/// What the ring has for a listener.
+pub(super) enum Taken {
+    /// These, in order; none if there is nothing new.
+    Payloads(Vec<Arc<Payload>>),
+    /// It reaches back to here only: the log has what is before.
+    Behind(Position),
+    /// Whether anything will come is not known: the router does not follow this epoch, or not yet.
+    Unrouted,
+    /// Nothing more will come.
+    Ended(FeedError),
+}
+
+impl Group {
+    pub(super) fn new(
+        membership: Membership,
+        epoch: Epoch,
+        watch: Watch,
+        rendering: Rendering,
+        from: Option<Position>,
+    ) -> Self {
+        Self {
+            membership,
+            epoch,
+            watch,
+            rendering,
+            ring: Mutex::new(Ring {
+                payloads: VecDeque::new(),
+                bytes: 0,
+                from,
+                ended: None,
+            }),
+            news: watch::Sender::new(()),
+        }
+    }
+
+    fn ring<T>(&self, act: impl FnOnce(&mut Ring) -> T) -> T {
+        act(&mut self.ring.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// To be awaited after a [`take`](Self::take) that found nothing; looked at before it.
+    pub(super) fn news(&self) -> watch::Receiver<()> {
+        self.news.subscribe()
+    }
+
+    /// What there is after a position.
+    pub(super) fn take(&self, after: Position) -> Taken {
+        self.ring(|ring| {
+            if let Some(error) = &ring.ended {
+                return Taken::Ended(error.clone());
+            }
+            match ring.from {
+                None => return Taken::Unrouted,
+                Some(from) if after < from => return Taken::Behind(from),
+                Some(_) => {}
+            }
+            let first = ring
+                .payloads
+                .partition_point(|payload| payload.position <= after);
+            Taken::Payloads(
+                ring.payloads
+                    .iter()
+                    .skip(first)
+                    .take(TAKEN)
+                    .cloned()
+                    .collect(),
+            )
+        })
+    }
+
+    pub(super) fn push(&self, payload: Payload) {
+        self.ring(|ring| {
+            ring.bytes += payload.json.len();
+            ring.payloads.push_back(Arc::new(payload));
+            while ring.payloads.len() > KEPT || ring.bytes > KEPT_BYTES {
+                let Some(oldest) = ring.payloads.pop_front() else {
+                    break;
+                };
+                ring.bytes -= oldest.json.len();
+                ring.from = Some(oldest.position);
+            }
+        });
+        self.news.send_replace(());
+    }
+
+    /// Forgets the ring: what was handed out until here must be read from the log.
+    pub(super) fn forget(&self, until: Position) {
+        self.ring(|ring| {
+            ring.payloads.clear();
+            ring.bytes = 0;
+            ring.from = Some(until);
+        });
+        self.news.send_replace(());
+    }
+
+    pub(super) fn end(&self, error: FeedError) {
+        self.ring(|ring| {
+            ring.payloads.clear();
+            ring.ended = Some(error);
+        });
+        self.news.send_replace(());
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.membership.leave(&self.watch);
+    }
+}

@@ -1,0 +1,88 @@
+//! The rows there are when a subscription begins, read at one moment.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sea_orm::Value;
+use tokio::time::Instant;
+
+use crate::feed::{Cursor, Feed, Snapshot, unhurried};
+use crate::graphql::error::{ErrorCode, Refusal};
+use crate::graphql::filter::Predicate;
+use crate::graphql::record::RecordChange;
+use crate::graphql::table::{Row, Rows, Table};
+
+/// Rows read at a time.
+const PAGE: u64 = 500;
+/// How long the rows may take: meanwhile they hold a database connection, and PostgreSQL keeps every
+/// old row version.
+const MOST: Duration = Duration::from_secs(60);
+
+/// A table's rows at the position of a snapshot.
+pub(super) struct Initial {
+    table: Arc<dyn Table>,
+    predicate: Option<Predicate>,
+    snapshot: Arc<Snapshot>,
+    after: Option<Vec<Value>>,
+    rows: VecDeque<Row>,
+    is_last: bool,
+    began: Instant,
+}
+
+impl Initial {
+    pub(super) async fn open(
+        feed: &Feed,
+        table: Arc<dyn Table>,
+        predicate: Option<Predicate>,
+    ) -> Result<Self, Refusal> {
+        Ok(Self {
+            table,
+            predicate,
+            snapshot: Arc::new(feed.snapshot().await?),
+            after: None,
+            rows: VecDeque::new(),
+            is_last: false,
+            began: Instant::now(),
+        })
+    }
+
+    /// The position of the snapshot.
+    pub(super) fn cursor(&self) -> &Cursor {
+        &self.snapshot.cursor
+    }
+
+    /// The next row that matches; `None` after the last.
+    pub(super) async fn next(&mut self) -> Result<Option<RecordChange>, Refusal> {
+        loop {
+            match self.rows.pop_front() {
+                Some(Row::Image { key, image }) => {
+                    return Ok(Some(RecordChange::initial(key, image, self.cursor())));
+                }
+                Some(Row::Unreadable(error)) => return Err(Refusal::internal(&error)),
+                None if self.is_last => return Ok(None),
+                None => self.read().await?,
+            }
+        }
+    }
+
+    async fn read(&mut self) -> Result<(), Refusal> {
+        if self.began.elapsed() > MOST {
+            return Err(Refusal::new(
+                ErrorCode::Unavailable,
+                "the initial rows were read too slowly; subscribe again",
+            ));
+        }
+        let (table, snapshot) = (Arc::clone(&self.table), Arc::clone(&self.snapshot));
+        let (predicate, after) = (self.predicate.clone(), self.after.clone());
+        let page = unhurried(async move {
+            let (predicate, after) = (predicate.as_ref(), after.as_deref());
+            table.read(&snapshot.tx, predicate, after, PAGE).await
+        });
+        let Rows { rows, next } = page.await?;
+        self.is_last = next.is_none();
+        self.after = next;
+        self.rows.extend(rows);
+        Ok(())
+    }
+}

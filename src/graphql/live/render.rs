@@ -1,0 +1,122 @@
+//! A subscription's document executed on one item.
+
+use std::sync::Arc;
+
+use async_graphql::dynamic::Schema;
+use async_graphql::parser::types::ExecutableDocument;
+use async_graphql::{Request, ServerError, Variables};
+use futures_util::StreamExt;
+
+use super::plan::{Item, Role};
+use crate::feed::{Cursor, Position};
+use crate::graphql::error::{Refusal, finish};
+
+/// An item as bytes: what every subscriber of a group is sent.
+#[derive(Debug)]
+pub(crate) struct Payload {
+    /// The place of its change; initial rows have that of their snapshot.
+    pub(super) position: Position,
+    /// The cursor of that place, if the subscription continues exactly from there: not while initial
+    /// rows are still to come.
+    pub(crate) cursor: Option<String>,
+    /// The response as JSON.
+    pub(crate) json: Box<str>,
+    /// Those within it.
+    pub(crate) errors: Vec<ServerError>,
+}
+
+/// What subscriptions of a group have in common.
+#[derive(Clone, Debug)]
+pub(crate) struct Rendering {
+    query: String,
+    document: ExecutableDocument,
+    operation_name: Option<String>,
+    variables: Variables,
+}
+
+/// What tells groups apart.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    query: String,
+    operation_name: Option<String>,
+    /// As JSON, without those that only say where to begin.
+    variables: String,
+}
+
+impl Rendering {
+    /// Of a request that has been prepared; `None` if its document does not parse.
+    pub(crate) fn of(request: &mut Request) -> Option<Self> {
+        let document = request.parsed_query().ok()?.clone();
+        Some(Self {
+            query: request.query.clone(),
+            document,
+            operation_name: request.operation_name.clone(),
+            variables: request.variables.clone(),
+        })
+    }
+
+    pub(super) fn key(&self) -> Key {
+        let variables: serde_json::Map<_, _> = self
+            .variables
+            .iter()
+            .filter(|(name, _)| !self.only_begins(name))
+            .filter_map(|(name, value)| Some((name.to_string(), value.clone().into_json().ok()?)))
+            .collect();
+        Key {
+            query: self.query.clone(),
+            operation_name: self.operation_name.clone(),
+            variables: serde_json::Value::Object(variables).to_string(),
+        }
+    }
+
+    /// Whether the variable only says where the subscription begins: those who resume from different
+    /// cursors are then one group. It is defined, and used once, as `after` or `includeInitial`.
+    fn only_begins(&self, variable: &str) -> bool {
+        let uses: Vec<usize> = self
+            .query
+            .match_indices('$')
+            .filter(|(at, _)| {
+                let rest = self.query[at + 1..].trim_start();
+                rest.strip_prefix(variable).is_some_and(|rest| {
+                    !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+                })
+            })
+            .map(|(at, _)| at)
+            .collect();
+        let &[_, at] = uses.as_slice() else {
+            return false;
+        };
+        let before = self.query[..at].trim_end();
+        before.strip_suffix(':').is_some_and(|before| {
+            let before = before.trim_end();
+            let name = before
+                .rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+                .map_or(before, |end| &before[end + 1..]);
+            matches!(name, "after" | "includeInitial")
+        })
+    }
+
+    /// The item's response.
+    pub(super) async fn render(&self, schema: &Schema, item: Item, at: &Cursor) -> Payload {
+        let cursor = (!item.is_initial()).then(|| at.to_string());
+        let mut request = Request::new(&self.query).variables(self.variables.clone());
+        request.operation_name.clone_from(&self.operation_name);
+        request.set_parsed_query(self.document.clone());
+        let request = request.data(Arc::new(Role::Item(item)));
+        let mut responses = schema.execute_stream(request);
+        let response = match responses.next().await {
+            Some(response) => finish(response),
+            None => Refusal::internal(&"an item was not rendered").into(),
+        };
+        let json = serde_json::to_string(&response).unwrap_or_else(|error| {
+            tracing::error!(%error, "a response does not serialise");
+            r#"{"data":null}"#.to_owned()
+        });
+        Payload {
+            position: at.position,
+            cursor,
+            json: json.into(),
+            errors: response.errors,
+        }
+    }
+}

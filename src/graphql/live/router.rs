@@ -1,0 +1,253 @@
+//! The task that follows the feed and renders each change for the groups it concerns.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use async_graphql::dynamic::Schema;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+use super::group::Group;
+use super::plan::Watch;
+use super::render::{Key, Rendering};
+use super::routes::Routes;
+use crate::feed::{
+    Change, Cursor, Epoch, Feed, FeedError, FeedItem, Position, Selection, Start, Subscription,
+};
+
+/// Between attempts to follow the feed.
+const RETRY: Duration = Duration::from_millis(100);
+/// Listeners that read the log or a table at once; the rest wait for their turn. A thousand that come
+/// back together must not take the database from everyone else.
+const CATCHING_UP: usize = 8;
+
+/// All live subscriptions of one schema. Cheap to clone; the router ends with the last clone.
+#[derive(Clone)]
+pub(crate) struct Live {
+    pub(super) feed: Feed,
+    pub(super) schema: Schema,
+    /// Turns to read the log.
+    pub(super) turns: Arc<Semaphore>,
+    table: Table,
+    _task: Arc<AbortOnDrop>,
+}
+
+struct AbortOnDrop(JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// The groups there are, and how far the router has come. Shared with the groups, who leave it.
+#[derive(Clone, Default)]
+pub(super) struct Table(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    routes: Routes,
+    /// With their numbers.
+    groups: HashMap<Key, (u64, Weak<Group>)>,
+    next: u64,
+    /// Where the router is; `None` until it has begun.
+    place: Option<Place>,
+}
+
+struct Place {
+    epoch: Epoch,
+    /// Every change up to here has been routed, though it may not be in the rings yet.
+    routed: Position,
+    /// Every change up to here is in the rings of the groups it concerns.
+    published: Position,
+}
+
+impl Table {
+    fn locked<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        // Nothing panics half-way through a change of state.
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The group of this key in this epoch, made if it is not there.
+    fn join(&self, epoch: &Epoch, watch: &Watch, rendering: &Rendering) -> Arc<Group> {
+        let key = rendering.key();
+        self.locked(|state| {
+            let known = state
+                .groups
+                .get(&key)
+                .and_then(|(_, group)| group.upgrade());
+            if let Some(group) = known.filter(|group| group.epoch == *epoch) {
+                return group;
+            }
+            state.next += 1;
+            let number = state.next;
+            let here = state.place.as_ref().filter(|place| place.epoch == *epoch);
+            let group = Arc::new(Group::new(
+                Membership {
+                    number,
+                    key: key.clone(),
+                    table: self.clone(),
+                },
+                epoch.clone(),
+                watch.clone(),
+                rendering.clone(),
+                here.map(|place| place.routed),
+            ));
+            state.routes.insert(number, &group);
+            state.groups.insert(key, (number, Arc::downgrade(&group)));
+            group
+        })
+    }
+
+    fn leave(&self, number: u64, key: &Key, watch: &Watch) {
+        self.locked(|state| {
+            state.routes.remove(number, watch);
+            if state
+                .groups
+                .get(key)
+                .is_some_and(|(found, _)| *found == number)
+            {
+                state.groups.remove(key);
+            }
+        });
+    }
+
+    /// The router begins anew here.
+    fn begin(&self, epoch: &Epoch, position: Position) {
+        let groups: Vec<Arc<Group>> = self.locked(|state| {
+            state.place = Some(Place {
+                epoch: epoch.clone(),
+                routed: position,
+                published: position,
+            });
+            let groups = state.groups.values();
+            groups.filter_map(|(_, group)| group.upgrade()).collect()
+        });
+        for group in groups {
+            if group.epoch == *epoch {
+                group.forget(position);
+            } else {
+                group.end(FeedError::ResyncRequired);
+            }
+        }
+    }
+
+    /// The groups that a change concerns; whoever joins from now on has it from the log.
+    fn route(&self, change: &Change) -> Vec<Arc<Group>> {
+        self.locked(|state| {
+            if let Some(place) = &mut state.place {
+                place.routed = change.position;
+            }
+            state.routes.concerned(change)
+        })
+    }
+
+    fn publish(&self, position: Position) {
+        self.locked(|state| {
+            if let Some(place) = &mut state.place {
+                place.routed = place.routed.max(position);
+                place.published = position;
+            }
+        });
+    }
+
+    fn published(&self, epoch: &Epoch) -> Option<Position> {
+        self.locked(|state| {
+            let place = state.place.as_ref()?;
+            (place.epoch == *epoch).then_some(place.published)
+        })
+    }
+}
+
+/// A group's place in the table, which it leaves with its last listener.
+pub(super) struct Membership {
+    number: u64,
+    key: Key,
+    table: Table,
+}
+
+impl Membership {
+    pub(super) fn leave(&self, watch: &Watch) {
+        self.table.leave(self.number, &self.key, watch);
+    }
+}
+
+impl Live {
+    /// Starts the router.
+    pub(crate) fn start(feed: Feed, schema: Schema) -> Self {
+        let table = Table::default();
+        let router = Router {
+            feed: feed.clone(),
+            schema: schema.clone(),
+            table: table.clone(),
+        };
+        let task = tokio::spawn(router.run());
+        Self {
+            feed,
+            schema,
+            turns: Arc::new(Semaphore::new(CATCHING_UP)),
+            table,
+            _task: Arc::new(AbortOnDrop(task)),
+        }
+    }
+
+    pub(super) fn join(&self, epoch: &Epoch, watch: &Watch, rendering: &Rendering) -> Arc<Group> {
+        self.table.join(epoch, watch, rendering)
+    }
+
+    /// Up to here the rings have everything.
+    pub(super) fn published(&self, epoch: &Epoch) -> Option<Position> {
+        self.table.published(epoch)
+    }
+}
+
+struct Router {
+    feed: Feed,
+    schema: Schema,
+    table: Table,
+}
+
+impl Router {
+    async fn run(self) {
+        loop {
+            let subscribed = self.feed.subscribe(&Start::Now, Selection::default());
+            let ended = match subscribed.await {
+                Ok(subscription) => self.follow(subscription).await,
+                Err(error) => error,
+            };
+            // Listeners keep their positions: what is missed meanwhile they read from the log.
+            tracing::debug!(error = %ended, "live subscriptions begin anew");
+            tokio::time::sleep(RETRY).await;
+        }
+    }
+
+    /// Routes changes until the feed says no.
+    async fn follow(&self, mut subscription: Subscription) -> FeedError {
+        let Cursor { epoch, position } = subscription.cursor();
+        self.table.begin(&epoch, position);
+        loop {
+            let mut next = match subscription.next().await {
+                Ok(FeedItem::Change(change)) => Some(change),
+                Ok(FeedItem::CaughtUp) => None,
+                Err(error) => return error,
+            };
+            while let Some(change) = next {
+                self.hand_out(&epoch, &change).await;
+                next = subscription.next_ready();
+            }
+            self.table.publish(subscription.cursor().position);
+        }
+    }
+
+    async fn hand_out(&self, epoch: &Epoch, change: &Arc<Change>) {
+        let position = change.position;
+        for group in self.table.route(change) {
+            if let Some(item) = group.watch.item(epoch, change) {
+                let cursor = Cursor::at(epoch, position);
+                let rendering = group.rendering.render(&self.schema, item, &cursor);
+                group.push(rendering.await);
+            }
+        }
+    }
+}

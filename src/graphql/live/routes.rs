@@ -1,0 +1,192 @@
+//! Which groups a change concerns: found by look-up, so that the cost of a change does not grow with
+//! subscriptions it has nothing to do with.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Weak};
+
+use sea_orm::ColumnType;
+use serde_json::Value as Json;
+
+use super::group::Group;
+use super::plan::Watch;
+use crate::feed::Change;
+use crate::graphql::entity::EntityInfo;
+use crate::graphql::filter::{Comparison, Predicate, Test};
+
+/// Groups by their number: a group is told of a change once, however many ways lead to it.
+type Groups = BTreeMap<u64, Weak<Group>>;
+
+/// The index.
+#[derive(Default)]
+pub(super) struct Routes {
+    /// Those of every entity.
+    all: Groups,
+    entities: HashMap<String, OfEntity>,
+}
+
+#[derive(Default)]
+struct OfEntity {
+    /// Those that no column pins down.
+    whole: Groups,
+    /// By column and value.
+    pinned: HashMap<&'static str, HashMap<String, Groups>>,
+}
+
+/// Where a group stands in the index.
+enum Place {
+    All,
+    Entity(String),
+    Pinned {
+        entity: String,
+        column: &'static str,
+        values: BTreeSet<String>,
+    },
+}
+
+fn places(watch: &Watch) -> Vec<Place> {
+    match watch {
+        Watch::Changes(selection) => match &selection.entities {
+            None => vec![Place::All],
+            Some(entities) => entities.iter().cloned().map(Place::Entity).collect(),
+        },
+        Watch::Records {
+            entity, predicate, ..
+        } => {
+            let table = entity.table.to_owned();
+            let pin = predicate
+                .as_ref()
+                .and_then(|predicate| pin(entity, predicate));
+            vec![match pin {
+                None => Place::Entity(table),
+                Some((column, values)) => Place::Pinned {
+                    entity: table,
+                    column,
+                    values,
+                },
+            }]
+        }
+    }
+}
+
+/// A column that every admitted row has one of these values in. Of several the one with the fewest
+/// values.
+fn pin(entity: &EntityInfo, predicate: &Predicate) -> Option<(&'static str, BTreeSet<String>)> {
+    match predicate {
+        Predicate::All(parts) => parts
+            .iter()
+            .filter_map(|part| pin(entity, part))
+            .min_by_key(|(_, values)| values.len()),
+        Predicate::Test { column, test } => {
+            let ty = &entity.by_name(column)?.ty;
+            if !has_one_text(ty) {
+                return None;
+            }
+            let operands = match test {
+                Test::Compare(Comparison::Eq, operand) => std::slice::from_ref(operand),
+                Test::In(operands) => operands.as_slice(),
+                _ => return None,
+            };
+            let values = operands.iter().map(|operand| text(&operand.image));
+            Some((column, values.collect()))
+        }
+        Predicate::Any(_) | Predicate::Not(_) => None,
+    }
+}
+
+/// Whether equal values of the type have equal images, always.
+fn has_one_text(ty: &ColumnType) -> bool {
+    use ColumnType as T;
+    matches!(
+        ty,
+        T::Uuid
+            | T::Boolean
+            | T::TinyInteger
+            | T::SmallInteger
+            | T::Integer
+            | T::BigInteger
+            | T::TinyUnsigned
+            | T::SmallUnsigned
+            | T::Unsigned
+            | T::BigUnsigned
+            | T::Char(_)
+            | T::String(_)
+            | T::Text
+    )
+}
+
+fn text(value: &Json) -> String {
+    value.to_string()
+}
+
+impl Routes {
+    /// Puts a group into the index.
+    pub(super) fn insert(&mut self, number: u64, group: &Arc<Group>) {
+        for place in places(&group.watch) {
+            self.each(place, |groups| {
+                groups.insert(number, Arc::downgrade(group));
+            });
+        }
+    }
+
+    /// Takes a group out again.
+    pub(super) fn remove(&mut self, number: u64, watch: &Watch) {
+        for place in places(watch) {
+            self.each(place, |groups| {
+                groups.remove(&number);
+            });
+        }
+    }
+
+    /// Acts on the sets that a place means; made if they are not there, let go if left empty.
+    fn each(&mut self, place: Place, mut act: impl FnMut(&mut Groups)) {
+        match place {
+            Place::All => act(&mut self.all),
+            Place::Entity(entity) => act(&mut self.entities.entry(entity).or_default().whole),
+            Place::Pinned {
+                entity,
+                column,
+                values,
+            } => {
+                let of_entity = self.entities.entry(entity).or_default();
+                let by_value = of_entity.pinned.entry(column).or_default();
+                for value in values {
+                    let groups = by_value.entry(value.clone()).or_default();
+                    act(groups);
+                    if groups.is_empty() {
+                        by_value.remove(&value);
+                    }
+                }
+                if by_value.is_empty() {
+                    of_entity.pinned.remove(column);
+                }
+            }
+        }
+    }
+
+    /// The groups that a change may concern, each once, in the order in which they came.
+    pub(super) fn concerned(&self, change: &Change) -> Vec<Arc<Group>> {
+        let mut found: BTreeMap<u64, Arc<Group>> = BTreeMap::new();
+        let mut take = |groups: &Groups| {
+            let living = groups
+                .iter()
+                .filter_map(|(number, group)| Some((*number, group.upgrade()?)));
+            found.extend(living);
+        };
+        take(&self.all);
+        if let Some(of_entity) = self.entities.get(&change.row.entity) {
+            take(&of_entity.whole);
+            for (column, by_value) in &of_entity.pinned {
+                // A row that leaves a filter concerns it as well.
+                let images = [&change.row.before, &change.row.after];
+                let values = images.into_iter().flatten();
+                let values = values.map(|image| text(image.get(column).unwrap_or(&Json::Null)));
+                for value in values.collect::<BTreeSet<_>>() {
+                    if let Some(groups) = by_value.get(&value) {
+                        take(groups);
+                    }
+                }
+            }
+        }
+        found.into_values().collect()
+    }
+}

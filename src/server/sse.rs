@@ -1,0 +1,100 @@
+//! GraphQL over server-sent events, in distinct connections mode: one operation a request.
+//!
+//! Guarantees: an event's `id` is a cursor from which the operation continues exactly, so a browser
+//! that reconnects by itself misses nothing; nothing waits for a reader but in the socket's own
+//! buffers; the response ends with `complete`, or without it when the server stops.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_graphql::Request;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream::{self, Stream, StreamExt};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::Server;
+use super::metrics::Tally;
+use super::rejection::Rejection;
+use super::request::Kind;
+use crate::graphql::{Answer, Caller};
+
+/// Below the idle time after which proxies drop a connection (60 s).
+const KEEP_ALIVE: Duration = Duration::from_secs(25);
+
+/// Where a client that reconnects says how far it came.
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// Whether the client wants events, and says so before anything else.
+pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
+    let first = headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok());
+    let first = first.and_then(|accept| accept.split([',', ';']).next());
+    first.is_some_and(|media| media.trim().eq_ignore_ascii_case("text/event-stream"))
+}
+
+/// Answers an operation as events.
+pub(super) fn answer(
+    server: &Arc<Server>,
+    headers: &HeaderMap,
+    mut request: Request,
+    caller: Caller,
+) -> Result<Response, Rejection> {
+    let permit = Arc::clone(&server.sockets).try_acquire_owned();
+    let permit = permit.map_err(|_| Rejection::TooManySockets)?;
+    let resume = match headers.get(LAST_EVENT_ID).map(HeaderValue::to_str) {
+        Some(Ok(id)) if !id.is_empty() => Some(id.to_owned()),
+        Some(Err(_)) => Some(String::new()),
+        _ => None,
+    };
+    let tally = server.metrics.request(Kind::of(&mut request));
+    let answers = server.api.resume_stream(request, caller, resume);
+    let events = events(Arc::clone(server), tally, permit, answers);
+    let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
+    let mut response = Sse::new(events).keep_alive(keep_alive).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Proxies that buffer would keep events back.
+    let unbuffered = HeaderName::from_static("x-accel-buffering");
+    headers.insert(unbuffered, HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+fn events(
+    server: Arc<Server>,
+    mut tally: Tally,
+    permit: OwnedSemaphorePermit,
+    answers: impl Stream<Item = Answer> + Send + 'static,
+) -> impl Stream<Item = Result<Event, Infallible>> + Send {
+    let mut stopping = server.stopping.subscribe();
+    let stopped = async move {
+        let _ = stopping.wait_for(|stopping| *stopping).await;
+    };
+    let nexts = answers.map(move |answer| {
+        let _open = &permit;
+        let event = Event::default().event("next");
+        match answer {
+            Answer::Response(response) => {
+                tally.note(&response.errors);
+                event.json_data(&response).unwrap_or_else(|error| {
+                    tracing::error!(%error, "a response does not serialise");
+                    Event::default().event("next").data(r#"{"data":null}"#)
+                })
+            }
+            Answer::Payload(payload) => {
+                tally.note(&payload.errors);
+                let event = event.data(&payload.json);
+                match &payload.cursor {
+                    Some(cursor) => event.id(cursor),
+                    None => event,
+                }
+            }
+        }
+    });
+    // EventSource takes an event without data for none.
+    let complete = stream::once(async { Event::default().event("complete").data("") });
+    nexts.chain(complete).take_until(stopped).map(Ok)
+}

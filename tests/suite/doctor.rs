@@ -1,0 +1,185 @@
+//! What `doctor` finds, on every database: nothing where all is well, and each flaw by its code.
+
+use chrono::{TimeDelta, Utc};
+use sea_orm::sea_query::Query;
+use sea_orm::{ConnectionTrait, DbBackend, EntityTrait};
+use seachange::changelog::{FlawCode, consumer, new_epoch, prune, track_by_hooks};
+
+use crate::harness::{Outcome, TestServer};
+use crate::triggers::{note, other};
+
+crate::cases![
+    nothing_where_all_is_well,
+    triggers_and_columns,
+    what_hooks_cannot_see,
+    tables_of_the_log,
+    consumers_that_stand_still,
+];
+
+/// Code and table of each flaw, in the order found. Each says what to do.
+async fn found(server: &TestServer) -> anyhow::Result<Vec<(FlawCode, String)>> {
+    let flaws = server.doctor().await?;
+    for flaw in &flaws {
+        assert!(!flaw.fix.is_empty() && !flaw.message.is_empty(), "{flaw:?}");
+        assert!(!flaw.message.contains("cure"), "{flaw:?}");
+    }
+    Ok(flaws
+        .into_iter()
+        .map(|flaw| (flaw.code, flaw.table))
+        .collect())
+}
+
+fn of_note(codes: &[FlawCode]) -> Vec<(FlawCode, String)> {
+    codes
+        .iter()
+        .map(|code| (*code, "note".to_owned()))
+        .collect()
+}
+
+async fn nothing_where_all_is_well(server: &TestServer) -> Outcome {
+    assert_eq!(found(server).await?, []);
+    Ok(())
+}
+
+async fn triggers_and_columns(server: &TestServer) -> Outcome {
+    let server = &note::start(server).await?;
+    let db = other(server).await?;
+    let backend = db.get_database_backend();
+    // No trigger sees what MariaDB's foreign keys do.
+    let cascade: &[FlawCode] = match backend {
+        DbBackend::MySql => &[FlawCode::Cascade],
+        _ => &[],
+    };
+    assert_eq!(found(server).await?, of_note(cascade));
+    db.execute_unprepared("ALTER TABLE note ADD COLUMN stars integer")
+        .await?;
+    let expected = [
+        &[FlawCode::TriggerOutdated],
+        cascade,
+        &[FlawCode::ColumnUnknown],
+    ];
+    assert_eq!(found(server).await?, of_note(&expected.concat()));
+    db.execute_unprepared("ALTER TABLE note DROP COLUMN stars")
+        .await?;
+    assert_eq!(found(server).await?, of_note(cascade));
+    let (drop, code) = match backend {
+        DbBackend::Postgres => (
+            "ALTER TABLE note DISABLE TRIGGER change_capture_row_note",
+            FlawCode::TriggerDisabled,
+        ),
+        _ => (
+            "DROP TRIGGER change_capture_delete_note",
+            FlawCode::TriggerMissing,
+        ),
+    };
+    db.execute_unprepared(drop).await?;
+    assert_eq!(found(server).await?, of_note(&[&[code], cascade].concat()));
+    Ok(())
+}
+
+async fn what_hooks_cannot_see(server: &TestServer) -> Outcome {
+    note::create(server).await?;
+    let server = &note::beside(server).await?;
+    assert_eq!(found(server).await?, of_note(&[FlawCode::Cascade]));
+    let db = other(server).await?;
+    db.execute_unprepared("ALTER TABLE note DROP COLUMN body")
+        .await?;
+    let expected = of_note(&[FlawCode::Cascade, FlawCode::ColumnMissing]);
+    assert_eq!(found(server).await?, expected);
+    db.execute_unprepared("DROP TABLE note").await?;
+    assert_eq!(found(server).await?, of_note(&[FlawCode::TableMissing]));
+    // With triggers that are told to write it, too, and once.
+    let wanted = "INSERT INTO change_capture (entity, writer, wanted, version)
+        VALUES ('note', 'trigger', 'hook', 1)";
+    db.execute_unprepared(wanted).await?;
+    let expected = of_note(&[FlawCode::CaptureUnfinished, FlawCode::TableMissing]);
+    assert_eq!(found(server).await?, expected);
+    Ok(())
+}
+
+async fn tables_of_the_log(server: &TestServer) -> Outcome {
+    let db = other(server).await?;
+    let of = |code: FlawCode| vec![(code, "change_consumer".to_owned())];
+    db.execute_unprepared("ALTER TABLE change_consumer DROP COLUMN paused")
+        .await?;
+    assert_eq!(found(server).await?, of(FlawCode::LogOutdated));
+    db.execute_unprepared("DROP TABLE change_consumer").await?;
+    assert_eq!(found(server).await?, of(FlawCode::LogMissing));
+    Ok(())
+}
+
+/// A consumer as its row is left behind; held if `until` is in the future.
+async fn consumer(
+    server: &TestServer,
+    name: &str,
+    cursor: &str,
+    paused: bool,
+    until: Option<TimeDelta>,
+) -> Outcome {
+    use consumer::Column;
+    let insert = Query::insert()
+        .into_table(consumer::Entity)
+        .columns([
+            Column::Name,
+            Column::Cursor,
+            Column::Paused,
+            Column::Holder,
+            Column::HeldUntil,
+        ])
+        .values([
+            name.into(),
+            cursor.into(),
+            paused.into(),
+            until.map(|_| "somebody").into(),
+            until.map(|until| Utc::now() + until).into(),
+        ])?
+        .take();
+    server.db().writer().execute(&insert).await?;
+    Ok(())
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "no tracked table: it has no hooks"
+)]
+async fn consumers_that_stand_still(server: &TestServer) -> Outcome {
+    let held = Some(TimeDelta::hours(1));
+    let here = server.server().feed().head().await?.to_string();
+    consumer(server, "works", &here, false, held).await?;
+    assert_eq!(found(server).await?, []);
+    let dead = Some(TimeDelta::hours(-1));
+    consumer(server, "dead", &here, false, dead).await?;
+    consumer(server, "left", &here, false, None).await?;
+    consumer(server, "paused", &here, true, None).await?;
+    consumer(server, "nonsense", "x", false, held).await?;
+    // In the order of their names.
+    let expected = [
+        (FlawCode::ConsumerUnheld, "`dead`"),
+        (FlawCode::ConsumerUnheld, "`left`"),
+        (FlawCode::ConsumerAstray, "`nonsense`"),
+        (FlawCode::ConsumerPaused, "`paused`"),
+    ];
+    let told = server.doctor().await?;
+    assert_eq!(told.len(), expected.len(), "{told:?}");
+    for (flaw, (code, name)) in told.iter().zip(expected) {
+        assert_eq!(flaw.code, code);
+        assert!(flaw.message.contains(name), "{flaw:?}");
+    }
+    consumer::Entity::delete_many()
+        .exec(server.db().writer())
+        .await?;
+
+    consumer(server, "late", &here, false, held).await?;
+    let create = "mutation { labelCreateOne(data: { name: \"a\" }) { id } }";
+    server.client().data(create, serde_json::json!({})).await?;
+    server.server().feed().head().await?;
+    prune(server.db().writer(), Utc::now() + TimeDelta::hours(1)).await?;
+    let of = |code: FlawCode| vec![(code, "change_consumer".to_owned())];
+    assert_eq!(found(server).await?, of(FlawCode::ConsumerExpired));
+    new_epoch(server.db().writer()).await?;
+    assert_eq!(found(server).await?, of(FlawCode::ConsumerAstray));
+    // Switching to hooks what they write already is nothing to find.
+    track_by_hooks(server.db().writer(), "label").await?;
+    assert_eq!(found(server).await?, of(FlawCode::ConsumerAstray));
+    Ok(())
+}

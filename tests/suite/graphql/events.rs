@@ -1,0 +1,222 @@
+//! GraphQL over server-sent events: one operation a request, resumed by `Last-Event-ID`.
+
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+
+use crate::harness::{Client, Outcome, TestServer};
+
+crate::cases![
+    a_subscription_resumes,
+    initial_rows_are_not_resumed,
+    a_query_is_one_event,
+    what_is_wrong_is_an_event,
+    tokens_and_methods,
+];
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const FOLLOW: &str = "subscription($after: String) { changes(after: $after) { cursor key } }";
+
+/// One event of a stream.
+#[derive(Debug, Default)]
+struct Event {
+    name: String,
+    id: Option<String>,
+    data: Json,
+}
+
+/// An open response.
+struct Events {
+    response: reqwest::Response,
+    read: String,
+}
+
+impl Events {
+    async fn open(client: &Client, body: &Json, last: Option<&str>) -> anyhow::Result<Self> {
+        let mut headers = vec![("accept", "text/event-stream")];
+        headers.extend(last.map(|last| ("last-event-id", last)));
+        let response = client.raw(body, &headers).await?;
+        let media = response.headers()["content-type"].to_str()?;
+        anyhow::ensure!(media.starts_with("text/event-stream"), "{media}");
+        Ok(Self {
+            response,
+            read: String::new(),
+        })
+    }
+
+    /// The next event; `None` at the end. Skips comments.
+    async fn next(&mut self) -> anyhow::Result<Option<Event>> {
+        loop {
+            if let Some((text, rest)) = self.read.split_once("\n\n") {
+                let mut event = Event::default();
+                for line in text.lines() {
+                    match line
+                        .split_once(':')
+                        .map(|(name, value)| (name, value.trim()))
+                    {
+                        Some(("event", name)) => event.name = name.to_owned(),
+                        Some(("id", id)) => event.id = Some(id.to_owned()),
+                        Some(("data", data)) if !data.is_empty() => {
+                            event.data = serde_json::from_str(data)?;
+                        }
+                        _ => {}
+                    }
+                }
+                let is_comment = event.name.is_empty();
+                self.read = rest.to_owned();
+                if !is_comment {
+                    return Ok(Some(event));
+                }
+            }
+            match tokio::time::timeout(PATIENCE, self.response.chunk()).await?? {
+                Some(bytes) => self.read.push_str(std::str::from_utf8(&bytes)?),
+                None => return Ok(None),
+            }
+        }
+    }
+
+    async fn expect(&mut self) -> anyhow::Result<Event> {
+        let event = self.next().await?;
+        event.ok_or_else(|| anyhow::anyhow!("the stream has ended"))
+    }
+}
+
+async fn label(server: &TestServer, name: &str) -> Outcome {
+    let create = "mutation($name: String!) { labelCreateOne(data: { name: $name }) { id } }";
+    server
+        .client()
+        .data(create, json!({ "name": name }))
+        .await?;
+    Ok(())
+}
+
+async fn a_subscription_resumes(server: &TestServer) -> Outcome {
+    label(server, "first").await?;
+    let body = json!({ "query": FOLLOW, "variables": { "after": "0" } });
+    let mut events = Events::open(&server.client(), &body, None).await?;
+    let first = events.expect().await?;
+    assert_eq!(first.name, "next");
+    assert_eq!(
+        first.id.as_deref(),
+        first.data["data"]["changes"]["cursor"].as_str()
+    );
+    label(server, "second").await?;
+    let second = events.expect().await?;
+    drop(events);
+    label(server, "third").await?;
+    // As a browser reconnects: the same request, and how far it came.
+    let mut events = Events::open(&server.client(), &body, first.id.as_deref()).await?;
+    let again = events.expect().await?;
+    assert_eq!(again.id, second.id);
+    let third = events.expect().await?;
+    assert_ne!(third.id, second.id);
+    label(server, "fourth").await?;
+    events.expect().await?;
+    Ok(())
+}
+
+async fn initial_rows_are_not_resumed(server: &TestServer) -> Outcome {
+    label(server, "a").await?;
+    label(server, "b").await?;
+    let query = "subscription { labelChanges(includeInitial: true) { kind record { name } } }";
+    let body = json!({ "query": query });
+    let mut events = Events::open(&server.client(), &body, None).await?;
+    for _ in 0..2 {
+        let row = events.expect().await?;
+        assert_eq!(row.data["data"]["labelChanges"]["kind"], "INITIAL");
+        assert_eq!(row.id, None, "cut off here, it has to start again");
+    }
+    let caught_up = events.expect().await?;
+    assert_eq!(caught_up.data["data"]["labelChanges"]["kind"], "CAUGHT_UP");
+    label(server, "c").await?;
+    let id = caught_up.id.as_deref();
+    assert!(id.is_some());
+    let mut events = Events::open(&server.client(), &body, id).await?;
+    let mut kinds = Vec::new();
+    for _ in 0..2 {
+        let event = events.expect().await?;
+        kinds.push(event.data["data"]["labelChanges"]["kind"].clone());
+    }
+    assert_eq!(kinds, ["INSERT", "CAUGHT_UP"]);
+    Ok(())
+}
+
+async fn a_query_is_one_event(server: &TestServer) -> Outcome {
+    for query in [
+        "{ changesHead }",
+        "mutation { labelCreateOne(data: { name: \"x\" }) { id } }",
+    ] {
+        let mut events = Events::open(&server.client(), &json!({ "query": query }), None).await?;
+        let next = events.expect().await?;
+        assert_eq!(next.name, "next");
+        assert!(next.data["data"].is_object(), "{:?}", next.data);
+        assert_eq!(events.expect().await?.name, "complete");
+        assert!(events.next().await?.is_none());
+    }
+    Ok(())
+}
+
+async fn what_is_wrong_is_an_event(server: &TestServer) -> Outcome {
+    for (query, last, code) in [
+        ("subscription { nothing }", None, "BAD_INPUT"),
+        ("subscription {", None, "BAD_INPUT"),
+        (
+            "subscription { changes(after: \"x\") { cursor } }",
+            None,
+            "CURSOR_INVALID",
+        ),
+        (
+            "subscription { changes { cursor } }",
+            Some("x"),
+            "CURSOR_INVALID",
+        ),
+        (
+            "subscription { changes { cursor } }",
+            Some("0123456789abcdef.0.0.1"),
+            "RESYNC_REQUIRED",
+        ),
+    ] {
+        let body = json!({ "query": query });
+        let mut events = Events::open(&server.client(), &body, last).await?;
+        let next = events.expect().await?;
+        assert_eq!(next.name, "next");
+        assert_eq!(
+            next.data["errors"][0]["extensions"]["code"], code,
+            "{query}"
+        );
+        assert_eq!(events.expect().await?.name, "complete");
+    }
+    Ok(())
+}
+
+async fn tokens_and_methods(server: &TestServer) -> Outcome {
+    let guarded = server
+        .beside(|settings| settings.jwt_secret = Some("secret".to_owned()))
+        .await?;
+    let body = json!({ "query": "{ changesHead }" });
+    let headers = [("accept", "text/event-stream")];
+    let refused = guarded.client().raw(&body, &headers).await?;
+    assert_eq!(refused.status().as_u16(), 401);
+    guarded.finish().await?;
+    let url = format!("{}/graphql", server.url());
+    for (query, status, media) in [
+        ("{ changesHead }", 200, "text/event-stream"),
+        (
+            "mutation { labelCreateOne(data: { name: \"x\" }) { id } }",
+            405,
+            "application/json",
+        ),
+    ] {
+        let url = reqwest::Url::parse_with_params(&url, [("query", query)])?;
+        let request = server
+            .client()
+            .http()
+            .get(url)
+            .header("accept", "text/event-stream");
+        let response = request.send().await?;
+        assert_eq!(response.status().as_u16(), status);
+        let found = response.headers()["content-type"].to_str()?;
+        assert!(found.starts_with(media), "{found}");
+    }
+    Ok(())
+}

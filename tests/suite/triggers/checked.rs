@@ -1,0 +1,95 @@
+//! What a check of the triggers finds.
+
+use sea_orm::{ConnectionTrait, DbBackend};
+use seachange::changelog::{TriggerFinding, check_triggers};
+
+use super::{note, other};
+use crate::harness::{Outcome, TestServer};
+
+crate::cases![nothing_of_what_is_right, what_is_wrong];
+
+async fn findings(server: &TestServer) -> anyhow::Result<Vec<TriggerFinding>> {
+    let found = check_triggers(&other(server).await?).await?;
+    // MariaDB: the note's own foreign key.
+    Ok(found
+        .into_iter()
+        .filter(|finding| !matches!(finding, TriggerFinding::Cascade { .. }))
+        .collect())
+}
+
+async fn nothing_of_what_is_right(server: &TestServer) -> Outcome {
+    assert_eq!(check_triggers(&other(server).await?).await?, []);
+    let server = &note::start(server).await?;
+    assert_eq!(findings(server).await?, []);
+    let db = other(server).await?;
+    let cascade = TriggerFinding::Cascade {
+        entity: "note".to_owned(),
+        parent: "book".to_owned(),
+    };
+    let is_found = check_triggers(&db).await?.contains(&cascade);
+    assert_eq!(is_found, db.get_database_backend() == DbBackend::MySql);
+    Ok(())
+}
+
+async fn what_is_wrong(server: &TestServer) -> Outcome {
+    let server = &note::start(server).await?;
+    let db = other(server).await?;
+    let backend = db.get_database_backend();
+    let columns = vec!["stars".to_owned()];
+    db.execute_unprepared("ALTER TABLE note ADD COLUMN stars integer")
+        .await?;
+    let entity = || "note".to_owned();
+    let outdated = TriggerFinding::Outdated {
+        entity: entity(),
+        columns,
+    };
+    assert_eq!(findings(server).await?, std::slice::from_ref(&outdated));
+    let name = match backend {
+        DbBackend::Postgres => "change_capture_row_note",
+        _ => "change_capture_update_note",
+    };
+    if backend == DbBackend::Postgres {
+        db.execute_unprepared("ALTER TABLE note DISABLE TRIGGER change_capture_row_note")
+            .await?;
+        let disabled = TriggerFinding::Disabled {
+            entity: entity(),
+            trigger: name.to_owned(),
+        };
+        assert_eq!(findings(server).await?, [outdated.clone(), disabled]);
+        db.execute_unprepared(
+            "CREATE OR REPLACE FUNCTION change_capture_row_note() RETURNS trigger
+             LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN RETURN NULL; END'",
+        )
+        .await?;
+        db.execute_unprepared("ALTER TABLE note ENABLE TRIGGER change_capture_row_note")
+            .await?;
+        let trigger = format!("function {name}");
+        let different = TriggerFinding::Different {
+            entity: entity(),
+            trigger,
+        };
+        assert_eq!(findings(server).await?, [outdated.clone(), different]);
+        return Ok(());
+    }
+    db.execute_unprepared(&format!("DROP TRIGGER {name}"))
+        .await?;
+    let trigger = name.to_owned();
+    let missing = TriggerFinding::Missing {
+        entity: entity(),
+        trigger,
+    };
+    assert_eq!(findings(server).await?, [outdated.clone(), missing]);
+    let body = match backend {
+        DbBackend::MySql => {
+            format!("CREATE TRIGGER {name} AFTER UPDATE ON note FOR EACH ROW BEGIN END")
+        }
+        _ => format!("CREATE TRIGGER {name} AFTER UPDATE ON note BEGIN SELECT 1; END"),
+    };
+    db.execute_unprepared(&body).await?;
+    let different = TriggerFinding::Different {
+        entity: entity(),
+        trigger: name.to_owned(),
+    };
+    assert_eq!(findings(server).await?, [outdated, different]);
+    Ok(())
+}

@@ -1,0 +1,291 @@
+//! On whose behalf a table was written: right for every change, and gone with its transaction.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "what runs no hook is what triggers are for"
+)]
+
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ConnectionTrait, EntityTrait, IntoActiveModel,
+    TransactionSession, TransactionTrait,
+};
+use seachange::changelog::{CaptureError, TriggerOptions};
+use seachange::changelog::{Context, TrackedConnection, track_by_hooks, track_by_triggers};
+use seachange::{DatabaseSettings, connect};
+
+use super::{a_comment, a_task, note, other};
+use crate::harness::{Outcome, TestServer};
+
+crate::cases![
+    every_part_of_it,
+    rollback_takes_it_along,
+    savepoints,
+    it_never_leaks,
+    a_stale_hint_is_told
+];
+
+async fn every_part_of_it(server: &TestServer) -> Outcome {
+    let task = a_task(server).await?;
+    let metadata = serde_json::json!({ "why": "'\u{1F6A2}'", "n": 1.5 });
+    let context = Context {
+        actor: Some(String::new()),
+        mutation_id: Some("m-1".to_owned()),
+        metadata: metadata.as_object().cloned(),
+    };
+    let tx = server.db().with_context(context).begin().await?;
+    a_comment(&task, "first").insert(&tx).await?;
+    tx.commit().await?;
+    let change = server.logged().await?.pop();
+    let change = change.ok_or_else(|| anyhow::anyhow!("nothing logged"))?;
+    assert_eq!(change.actor.as_deref(), Some(""));
+    assert_eq!(change.mutation_id.as_deref(), Some("m-1"));
+    assert_eq!(change.metadata, Some(metadata));
+    Ok(())
+}
+
+/// The actors of the log's changes from the third on.
+async fn actors(server: &TestServer) -> anyhow::Result<Vec<String>> {
+    let changes = server.logged().await?.into_iter().skip(2);
+    Ok(changes
+        .map(|change| change.actor.unwrap_or("-".to_owned()))
+        .collect())
+}
+
+async fn rollback_takes_it_along(server: &TestServer) -> Outcome {
+    let task = a_task(server).await?;
+    let db = TrackedConnection::new(other(server).await?);
+    let tx = db.with_context(Context::actor("ann")).begin().await?;
+    a_comment(&task, "gone").insert(&tx).await?;
+    tx.rollback().await?;
+    let tx = db.with_context(Context::actor("bob")).begin().await?;
+    a_comment(&task, "dropped").insert(&tx).await?;
+    drop(tx);
+    let tx = db.begin().await?;
+    let row = a_comment(&task, "kept").insert(&tx).await?;
+    tx.commit().await?;
+    // The same connection of the pool, untracked.
+    let plain = other(server).await?;
+    seachange_entity::comment::Entity::delete_by_id(row.id)
+        .exec(&plain)
+        .await?;
+    assert_eq!(actors(server).await?, ["-", "-"]);
+    Ok(())
+}
+
+async fn savepoints(server: &TestServer) -> Outcome {
+    let task = a_task(server).await?;
+    let tx = server
+        .db()
+        .with_context(Context::actor("ann"))
+        .begin()
+        .await?;
+    let savepoint = tx.begin().await?;
+    a_comment(&task, "gone").insert(&savepoint).await?;
+    savepoint.rollback().await?;
+    a_comment(&task, "after a rollback").insert(&tx).await?;
+    let savepoint = tx.begin().await?;
+    let inner = savepoint.begin().await?;
+    a_comment(&task, "inner").insert(&inner).await?;
+    inner.commit().await?;
+    savepoint.rollback().await?;
+    let savepoint = tx.begin().await?;
+    a_comment(&task, "released").insert(&savepoint).await?;
+    savepoint.commit().await?;
+    tx.commit().await?;
+
+    // First written in a savepoint that is released, then outside of it.
+    let tx = server
+        .db()
+        .with_context(Context::actor("bob"))
+        .begin()
+        .await?;
+    let savepoint = tx.begin().await?;
+    a_comment(&task, "released").insert(&savepoint).await?;
+    savepoint.commit().await?;
+    a_comment(&task, "outside").insert(&tx).await?;
+    tx.commit().await?;
+    assert_eq!(actors(server).await?, ["ann", "ann", "bob", "bob"]);
+    let left = other(server).await?;
+    if !matches!(server.kind, crate::harness::Database::Postgres(_)) {
+        let sql = "SELECT actor FROM change_context";
+        let statement = sea_orm::Statement::from_string(left.get_database_backend(), sql);
+        assert_eq!(left.query_all_raw(statement).await?.len(), 0);
+    }
+    Ok(())
+}
+
+/// Requests: `SEACHANGE_TEST_REQUESTS`, 400 unless given.
+fn requests() -> usize {
+    let requests = std::env::var("SEACHANGE_TEST_REQUESTS");
+    let requests = requests.ok().and_then(|requests| requests.parse().ok());
+    requests.unwrap_or(400)
+}
+
+/// Mixed requests on few connections: with and without an actor, committed, rolled back and dropped,
+/// on hook tables and trigger tables, tracked and not. Each change names its own actor.
+async fn it_never_leaks(server: &TestServer) -> Outcome {
+    let server = &note::start(server).await?;
+    let task = a_task(server).await?;
+    let settings = DatabaseSettings {
+        url: server.settings.database_url.clone(),
+        connections: 2,
+    };
+    let db = connect(&settings).await?;
+    let workers = (0..4).map(|worker: usize| {
+        let (db, task) = (db.clone(), task.clone());
+        tokio::spawn(async move {
+            for n in (worker..requests()).step_by(4) {
+                request(&db, &task, n).await?;
+            }
+            Ok::<(), sea_orm::DbErr>(())
+        })
+    });
+    for worker in workers.collect::<Vec<_>>() {
+        worker.await??;
+    }
+    let mut after = None;
+    let mut checked = 0;
+    for change in whole_log(server).await? {
+        after = Some(change.id).max(after);
+        let Some(image) = change.after.as_ref() else {
+            continue;
+        };
+        let expected = match change.entity.as_str() {
+            "note" => image["name"].as_str(),
+            "comment" => image["body"].as_str(),
+            _ => continue,
+        };
+        let expected = expected.filter(|name| !name.starts_with("nobody"));
+        assert_eq!(change.actor.as_deref(), expected, "change {}", change.id);
+        checked += 1;
+    }
+    assert!(checked > requests() / 2, "{checked}");
+    Ok(())
+}
+
+/// More than a page.
+async fn whole_log(server: &TestServer) -> anyhow::Result<Vec<seachange::changelog::log::Model>> {
+    let reader = seachange::changelog::reader::open(other(server).await?, server.epoch().await?);
+    reader.advance().await?;
+    let mut position = reader.horizon().await?;
+    let mut all = Vec::new();
+    loop {
+        let page = reader.read(position, &Default::default(), 1_000).await?;
+        all.extend(page.changes.into_iter().map(|change| change.row));
+        position = page.end;
+        if !page.has_more {
+            return Ok(all);
+        }
+    }
+}
+
+async fn request(
+    db: &TrackedConnection,
+    task: &seachange_entity::task::Model,
+    n: usize,
+) -> Result<(), sea_orm::DbErr> {
+    let row = |name: &str| note::ActiveModel {
+        id: Set(n as i64 + 1),
+        book_id: Set(None),
+        name: Set(name.to_owned()),
+        body: Set(String::new()),
+    };
+    let name = format!("actor {n}");
+    match n % 7 {
+        0 => {
+            // Another program's, on a connection of the same pool.
+            note::Entity::insert(row(&format!("nobody {n}")))
+                .exec_without_returning(db.writer())
+                .await?;
+            return Ok(());
+        }
+        1 => {
+            let tx = db.begin().await?;
+            row(&format!("nobody {n}")).insert(&tx).await?;
+            return tx.commit().await;
+        }
+        _ => {}
+    }
+    let tx = db.with_context(Context::actor(&name)).begin().await?;
+    match n % 7 {
+        2 => {
+            row(&name).insert(&tx).await?;
+            tx.rollback().await
+        }
+        3 => {
+            row(&name).insert(&tx).await?;
+            drop(tx);
+            Ok(())
+        }
+        4 => {
+            // A hook table first, then one of triggers.
+            let mut changed = task.clone().into_active_model();
+            changed.priority = Set(i32::try_from(n).unwrap_or(0));
+            changed.update(&tx).await?;
+            a_comment(task, &name).insert(&tx).await?;
+            tx.commit().await
+        }
+        _ => {
+            row(&name).insert(&tx).await?;
+            tx.commit().await
+        }
+    }
+}
+
+/// A connection that believes hooks to write finds triggers at it: the change has no actor, so the
+/// transaction does not commit, and the next try does.
+async fn a_stale_hint_is_told(server: &TestServer) -> Outcome {
+    note::create(server).await?;
+    let server = &note::beside(server).await?;
+    let db = server.db().with_context(Context::actor("ann"));
+    let insert = async |id: i64| {
+        let tx = db.begin().await?;
+        let row = note::ActiveModel {
+            id: Set(id),
+            book_id: Set(None),
+            name: Set(format!("n{id}")),
+            body: Set(String::new()),
+        };
+        match row.insert(&tx).await {
+            Ok(_) => tx.commit().await,
+            Err(error) => {
+                tx.rollback().await?;
+                Err(error)
+            }
+        }
+    };
+    insert(1).await?;
+    let migration = other(server).await?;
+    track_by_triggers(&migration, "note", TriggerOptions::new()).await?;
+    let error = insert(2).await.expect_err("without an actor");
+    assert!(
+        matches!(
+            CaptureError::of(&error),
+            Some(CaptureError::Switched { .. })
+        ),
+        "{error}"
+    );
+    insert(2).await?;
+    track_by_hooks(&migration, "note").await?;
+    insert(3).await?;
+    let logged = server.logged().await?;
+    let told: Vec<_> = logged
+        .iter()
+        .map(|change| {
+            (
+                note::told(change),
+                change.actor.as_deref(),
+                change.source.as_str(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("insert 1 - n1=".to_owned(), Some("ann"), "hook"),
+            ("insert 2 - n2=".to_owned(), Some("ann"), "trigger"),
+            ("insert 3 - n3=".to_owned(), Some("ann"), "hook"),
+        ]
+    );
+    server.verify().await
+}
