@@ -212,10 +212,7 @@ fn refused(refusal: Refusal) -> Answer {
 fn failed(error: tokio::task::JoinError) -> Response {
     match error.try_into_panic() {
         Ok(panic) => panicked(panic),
-        Err(error) => {
-            let Refusal { code, message, .. } = Refusal::internal(&error);
-            Response::from_errors(vec![refusal(code, message)])
-        }
+        Err(error) => Refusal::internal(&error).into(),
     }
 }
 
@@ -226,6 +223,5 @@ fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
         .map(|text| (*text).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_default();
-    let Refusal { code, message, .. } = Refusal::internal(&format!("panic: {text}"));
-    Response::from_errors(vec![refusal(code, message)])
+    Refusal::internal(&format!("panic: {text}")).into()
 }

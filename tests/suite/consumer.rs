@@ -10,7 +10,6 @@ use seachange::{
     Consumer, ConsumerHandle, ConsumerState, Cursor, Delivery, FeedError, Handler, HandlerError,
     Start,
 };
-use serde_json::json;
 use tokio::sync::mpsc;
 
 use crate::harness::{Outcome, TestServer};
@@ -98,19 +97,10 @@ impl Probed {
     }
 }
 
-async fn label(server: &TestServer, name: &str) -> Outcome {
-    let create = "mutation($name: String!) { labelCreateOne(data: { name: $name }) { id } }";
-    server
-        .client()
-        .data(create, json!({ "name": name }))
-        .await?;
-    Ok(())
-}
-
 async fn labels(server: &TestServer, names: std::ops::Range<u32>) -> anyhow::Result<Vec<String>> {
     let names: Vec<String> = names.map(|number| format!("label {number}")).collect();
     for name in &names {
-        label(server, name).await?;
+        server.label(name).await?;
     }
     Ok(names)
 }
@@ -215,7 +205,7 @@ async fn a_gap_stops_it_or_starts_it_anew(server: &TestServer) -> Outcome {
 }
 
 async fn a_panic_stops_it(server: &TestServer) -> Outcome {
-    label(server, "poison").await?;
+    server.label("poison").await?;
     let mut probed = start(server, "probe", usize::MAX, None);
     let state = probed
         .state(|state| matches!(state, ConsumerState::Stopped(_)))

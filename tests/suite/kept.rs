@@ -26,15 +26,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const CHANGES: &str = "query($after: String) { changes(after: $after) {
     nodes { cursor key } endCursor hasNextPage } changesHead }";
 
-async fn label(server: &TestServer, name: &str) -> Outcome {
-    let create = "mutation($name: String!) { labelCreateOne(data: { name: $name }) { id } }";
-    server
-        .client()
-        .data(create, json!({ "name": name }))
-        .await?;
-    Ok(())
-}
-
 async fn changes(server: &TestServer, after: &str) -> anyhow::Result<Json> {
     server
         .client()
@@ -47,9 +38,9 @@ fn count(page: &Json) -> usize {
 }
 
 async fn a_cursor_behind_the_horizon(server: &TestServer) -> Outcome {
-    label(server, "old").await?;
+    server.label("old").await?;
     let old = changes(server, "0").await?;
-    label(server, "older").await?;
+    server.label("older").await?;
     let head = changes(server, "0").await?["changesHead"].clone();
     let removed = prune(server.db().writer(), Utc::now() + TimeDelta::hours(1)).await?;
     assert_eq!(removed, 2);
@@ -69,7 +60,7 @@ async fn a_cursor_behind_the_horizon(server: &TestServer) -> Outcome {
         "{refused}"
     );
     // Where everything had been read, nothing is missing.
-    label(server, "new").await?;
+    server.label("new").await?;
     let head = head.as_str().unwrap_or_default();
     assert_eq!(count(&changes(server, head).await?), 1);
     assert_eq!(count(&changes(server, "0").await?), 1);
@@ -77,7 +68,7 @@ async fn a_cursor_behind_the_horizon(server: &TestServer) -> Outcome {
 }
 
 async fn a_cursor_of_another_epoch(server: &TestServer) -> Outcome {
-    label(server, "before").await?;
+    server.label("before").await?;
     let old = changes(server, "0").await?["changesHead"].clone();
     let mut socket = server.socket().await?;
     let query = "subscription($after: String) { labelChanges(after: $after) { kind } }";
@@ -100,7 +91,7 @@ async fn a_cursor_of_another_epoch(server: &TestServer) -> Outcome {
         refused["payload"]["errors"][0]["extensions"]["code"], "RESYNC_REQUIRED",
         "{refused}"
     );
-    label(&renewed, "after").await?;
+    renewed.label("after").await?;
     for server in [server, &renewed] {
         assert_eq!(count(&changes(server, "0").await?), 1);
     }
@@ -116,7 +107,7 @@ async fn a_database_that_has_moved(server: &TestServer) -> Outcome {
     if !matches!(server.kind, Database::Postgres(_)) {
         return Ok(());
     }
-    label(server, "before").await?;
+    server.label("before").await?;
     let old = changes(server, "0").await?["changesHead"].clone();
     // What a restored dump looks like: the name of another server, and an xid from its future.
     for sql in [
@@ -132,7 +123,7 @@ async fn a_database_that_has_moved(server: &TestServer) -> Outcome {
         "RESYNC_REQUIRED"
     );
     assert_eq!(count(&changes(&moved, "0").await?), 0, "history, not feed");
-    label(&moved, "after").await?;
+    moved.label("after").await?;
     assert_eq!(count(&changes(&moved, "0").await?), 1);
     // Once: the next start finds everything in its place.
     let head = changes(&moved, "0").await?["changesHead"].clone();
@@ -150,7 +141,7 @@ async fn a_moved_database_with_a_transaction_open(server: &TestServer) -> Outcom
     if !matches!(server.kind, Database::Postgres(_)) {
         return Ok(());
     }
-    label(server, "before").await?;
+    server.label("before").await?;
     let open = server.db().writer().begin().await?;
     let xid = Statement::from_string(
         DbBackend::Postgres,
@@ -164,7 +155,7 @@ async fn a_moved_database_with_a_transaction_open(server: &TestServer) -> Outcom
     }
     let moved = server.beside(|_| {}).await?;
     open.commit().await?;
-    label(&moved, "after").await?;
+    moved.label("after").await?;
     assert_eq!(count(&changes(&moved, "0").await?), 1, "history, not feed");
     moved.finish().await
 }
@@ -174,12 +165,12 @@ async fn retention_overtakes_a_page(server: &TestServer) -> Outcome {
     if !matches!(server.kind, Database::Postgres(_)) {
         return Ok(());
     }
-    label(server, "old").await?;
+    server.label("old").await?;
     let all = Selection::default();
     let feed = server.server().feed();
     let page = feed.page(&Start::Oldest, &all, 10).await?;
     let after = page.changes[0].position;
-    label(server, "older").await?;
+    server.label("older").await?;
     changes(server, "0").await?;
     // Before the page's rows can be read, they and their tick are gone.
     let retention = server.db().writer().begin().await?;

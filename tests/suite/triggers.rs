@@ -17,6 +17,7 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ConnectionTrait, Database as SeaDatabase,
     DatabaseConnection, TransactionSession, TransactionTrait,
 };
+use seachange::changelog::{log, reader};
 use seachange_entity::{comment, project, task};
 
 use crate::harness::{Case, TestServer};
@@ -41,6 +42,22 @@ pub async fn other(server: &TestServer) -> anyhow::Result<DatabaseConnection> {
         db.execute_unprepared("PRAGMA busy_timeout = 5000").await?;
     }
     Ok(db)
+}
+
+/// Every change, in the log's order.
+async fn whole_log(server: &TestServer) -> anyhow::Result<Vec<log::Model>> {
+    let reader = reader::open(other(server).await?, server.epoch().await?);
+    reader.advance().await?;
+    let mut position = reader.horizon().await?;
+    let mut all = Vec::new();
+    loop {
+        let page = reader.read(position, &Default::default(), 1_000).await?;
+        all.extend(page.changes.into_iter().map(|change| change.row));
+        position = page.end;
+        if !page.has_more {
+            return Ok(all);
+        }
+    }
 }
 
 /// A task, committed.

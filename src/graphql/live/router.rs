@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_graphql::dynamic::Schema;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
+use tokio::task::coop::consume_budget;
 
 use super::group::Group;
 use super::plan::Watch;
@@ -234,6 +235,9 @@ impl Router {
             };
             while let Some(change) = next {
                 self.hand_out(&epoch, &change).await;
+                // Rendering seldom waits for anything: without this, a busy log would keep those
+                // who listen from ever running on this thread.
+                consume_budget().await;
                 next = subscription.next_ready();
             }
             self.table.publish(subscription.cursor().position);

@@ -81,17 +81,8 @@ impl Events {
     }
 }
 
-async fn label(server: &TestServer, name: &str) -> Outcome {
-    let create = "mutation($name: String!) { labelCreateOne(data: { name: $name }) { id } }";
-    server
-        .client()
-        .data(create, json!({ "name": name }))
-        .await?;
-    Ok(())
-}
-
 async fn a_subscription_resumes(server: &TestServer) -> Outcome {
-    label(server, "first").await?;
+    server.label("first").await?;
     let body = json!({ "query": FOLLOW, "variables": { "after": "0" } });
     let mut events = Events::open(&server.client(), &body, None).await?;
     let first = events.expect().await?;
@@ -100,24 +91,24 @@ async fn a_subscription_resumes(server: &TestServer) -> Outcome {
         first.id.as_deref(),
         first.data["data"]["changes"]["cursor"].as_str()
     );
-    label(server, "second").await?;
+    server.label("second").await?;
     let second = events.expect().await?;
     drop(events);
-    label(server, "third").await?;
+    server.label("third").await?;
     // As a browser reconnects: the same request, and how far it came.
     let mut events = Events::open(&server.client(), &body, first.id.as_deref()).await?;
     let again = events.expect().await?;
     assert_eq!(again.id, second.id);
     let third = events.expect().await?;
     assert_ne!(third.id, second.id);
-    label(server, "fourth").await?;
+    server.label("fourth").await?;
     events.expect().await?;
     Ok(())
 }
 
 async fn initial_rows_are_not_resumed(server: &TestServer) -> Outcome {
-    label(server, "a").await?;
-    label(server, "b").await?;
+    server.label("a").await?;
+    server.label("b").await?;
     let query = "subscription { labelChanges(includeInitial: true) { kind record { name } } }";
     let body = json!({ "query": query });
     let mut events = Events::open(&server.client(), &body, None).await?;
@@ -128,7 +119,7 @@ async fn initial_rows_are_not_resumed(server: &TestServer) -> Outcome {
     }
     let caught_up = events.expect().await?;
     assert_eq!(caught_up.data["data"]["labelChanges"]["kind"], "CAUGHT_UP");
-    label(server, "c").await?;
+    server.label("c").await?;
     let id = caught_up.id.as_deref();
     assert!(id.is_some());
     let mut events = Events::open(&server.client(), &body, id).await?;

@@ -8,6 +8,7 @@ use seachange::changelog::{Flaw, TrackedConnection, epoch, log};
 use seachange::{App, Selection, Server, Settings, Start};
 use seachange_entity::{comment, label, project, task, task_label};
 use seachange_migration::Migrator;
+use serde_json::json;
 
 use super::client::Client;
 use super::database::{Database, OwnDatabase};
@@ -92,6 +93,14 @@ impl TestServer {
     /// An initialised socket without a token.
     pub async fn socket(&self) -> anyhow::Result<Socket> {
         Socket::open(&self.url()).await
+    }
+
+    /// Creates a label of this name.
+    pub async fn label(&self, name: &str) -> anyhow::Result<()> {
+        let create = "mutation($name: String!) { labelCreateOne(data: { name: $name }) { id } }";
+        let variables = json!({ "name": name });
+        self.client().data(create, variables).await?;
+        Ok(())
     }
 
     /// The log, oldest first: its first 10,000 changes.

@@ -13,7 +13,7 @@ use seachange::changelog::{CaptureError, TriggerOptions};
 use seachange::changelog::{Context, TrackedConnection, track_by_hooks, track_by_triggers};
 use seachange::{DatabaseSettings, connect};
 
-use super::{a_comment, a_task, note, other};
+use super::{a_comment, a_task, note, other, whole_log};
 use crate::harness::{Outcome, TestServer};
 
 crate::cases![
@@ -161,22 +161,6 @@ async fn it_never_leaks(server: &TestServer) -> Outcome {
     }
     assert!(checked > requests() / 2, "{checked}");
     Ok(())
-}
-
-/// More than a page.
-async fn whole_log(server: &TestServer) -> anyhow::Result<Vec<seachange::changelog::log::Model>> {
-    let reader = seachange::changelog::reader::open(other(server).await?, server.epoch().await?);
-    reader.advance().await?;
-    let mut position = reader.horizon().await?;
-    let mut all = Vec::new();
-    loop {
-        let page = reader.read(position, &Default::default(), 1_000).await?;
-        all.extend(page.changes.into_iter().map(|change| change.row));
-        position = page.end;
-        if !page.has_more {
-            return Ok(all);
-        }
-    }
 }
 
 async fn request(

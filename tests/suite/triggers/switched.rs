@@ -9,14 +9,13 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbBackend, DbErr, EntityTrait,
     IntoActiveModel, IsolationLevel, TransactionSession, TransactionTrait,
 };
-use seachange::changelog::reader::{self, LogReader};
 use seachange::changelog::{
     CaptureError, Context, Operation, TrackedConnection, TriggerOptions, check_triggers, log,
     track_by_hooks, track_by_triggers,
 };
 use seachange::{DatabaseSettings, connect};
 
-use super::{note, other};
+use super::{note, other, whole_log};
 use crate::harness::{Outcome, TestServer};
 
 crate::cases![
@@ -176,11 +175,10 @@ impl note::Entity {
 
 /// Each row's changes are insert, update and perhaps delete, each once, each with its actor.
 async fn is_exact(server: &TestServer, written: u64) -> Outcome {
-    let reader = reader::open(other(server).await?, server.epoch().await?);
     let mut rows: HashMap<String, Vec<Operation>> = HashMap::new();
     let mut by = HashMap::<&str, u64>::new();
     let mut changes = 0;
-    for change in whole(&*reader).await? {
+    for change in whole_log(server).await? {
         changes += 1;
         assert!(change.actor.is_some(), "change {} has no actor", change.id);
         *by.entry(change.source.as_str()).or_default() += 1;
@@ -199,20 +197,6 @@ async fn is_exact(server: &TestServer, written: u64) -> Outcome {
     assert_eq!(changes, written);
     assert_eq!(by.len(), 2, "{by:?}");
     Ok(())
-}
-
-async fn whole(reader: &dyn LogReader) -> anyhow::Result<Vec<log::Model>> {
-    reader.advance().await?;
-    let mut position = reader.horizon().await?;
-    let mut all = Vec::new();
-    loop {
-        let page = reader.read(position, &Default::default(), 1_000).await?;
-        all.extend(page.changes.into_iter().map(|change| change.row));
-        position = page.end;
-        if !page.has_more {
-            return Ok(all);
-        }
-    }
 }
 
 /// A migration that is run again changes nothing.
