@@ -3,11 +3,13 @@
 mod answer;
 mod client;
 mod database;
+mod random;
 mod server;
 mod socket;
 
 pub use client::Client;
 pub use database::{Database, OwnDatabase};
+pub use random::Random;
 pub use server::{TestServer, reference_app};
 pub use socket::Socket;
 

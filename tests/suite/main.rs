@@ -12,6 +12,7 @@ mod graphql;
 mod harness;
 mod kept;
 mod order;
+mod programs;
 mod specimen;
 mod torture;
 mod triggers;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         specimen::cases(),
         kept::cases(),
         order::cases(),
+        programs::cases(),
         torture::cases(),
         triggers::cases(),
     ];

@@ -8,31 +8,19 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, DbErr, TransactionSession, Transact
 use seachange::changelog::{CaptureError, Target, TrackedConnection, TrackedTransaction};
 
 use super::parcel;
-use crate::harness::{Outcome, TestServer};
+use crate::harness::{Outcome, Random, TestServer};
 
 crate::cases![twelve_writers];
 
 const WRITERS: u64 = 12;
 /// Codes that they fight for.
-const CODES: u64 = 40;
+const CODES: usize = 40;
 
 /// Seconds of writing: `SEACHANGE_TEST_BULK_SECONDS`, 2 unless given.
 fn time() -> Duration {
     let seconds = std::env::var("SEACHANGE_TEST_BULK_SECONDS");
     let seconds = seconds.ok().and_then(|seconds| seconds.parse().ok());
     Duration::from_secs(seconds.unwrap_or(2))
-}
-
-/// Random choices that a seed decides (xorshift64*).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % bound
-    }
 }
 
 #[derive(Default)]
@@ -48,7 +36,7 @@ async fn twelve_writers(server: &TestServer) -> Outcome {
     let seed = u64::from(std::process::id());
     let writers: Vec<_> = (0..WRITERS)
         .map(|writer| {
-            let random = Random((seed * 64 + writer).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+            let random = Random::seeded(seed * 64 + writer);
             tokio::spawn(write(
                 server.db().clone(),
                 random,
