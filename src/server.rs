@@ -33,7 +33,7 @@ use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
-pub use auth::Auth;
+pub use auth::{Auth, BadPublicKey};
 pub use health::Health;
 
 use crate::graphql::Api;

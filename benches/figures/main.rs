@@ -18,6 +18,7 @@ mod order;
 mod replay;
 mod rows;
 mod table;
+mod triggers;
 mod turns;
 mod writes;
 
@@ -28,8 +29,9 @@ use ground::Ground;
 type Bench = fn(&Ground) -> Pin<Box<dyn Future<Output = anyhow::Result<()>> + '_>>;
 
 /// Every bench: its name and itself.
-const BENCHES: [(&str, Bench); 6] = [
+const BENCHES: [(&str, Bench); 7] = [
     ("writes", |ground| Box::pin(writes::run(ground))),
+    ("triggers", |ground| Box::pin(triggers::run(ground))),
     ("order", |ground| Box::pin(order::run(ground))),
     ("latency", |ground| Box::pin(latency::run(ground))),
     ("columns", |ground| Box::pin(columns::run(ground))),

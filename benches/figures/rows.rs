@@ -57,11 +57,15 @@ row!(
     tracked, "bench_tracked", seachange_changelog::track!();
 );
 row!(
-    /// Its twin.
+    /// Captured by triggers.
+    triggered, "bench_triggered", seachange_changelog::track!();
+);
+row!(
+    /// The twin of the one with hooks.
     plain, "bench_plain", impl ActiveModelBehavior for ActiveModel {}
 );
 
-/// Makes both tables.
+/// Makes the table with hooks and its twin.
 pub async fn create(db: &DatabaseConnection) -> anyhow::Result<()> {
     let schema = Schema::new(db.get_database_backend());
     db.execute(&schema.create_table_from_entity(tracked::Entity))

@@ -19,25 +19,25 @@ use super::turns::{by_turns, rate, side};
 
 /// Transactions of each side with a single row. They take turns one by one, and the median one
 /// counts: what else runs on the machine then hits both or neither.
-const SINGLE: u32 = 300;
+pub const SINGLE: u32 = 300;
 /// Transactions of each side with a bulk statement.
-const BULKS: u32 = 15;
+pub const BULKS: u32 = 15;
 /// Rows of a bulk statement.
-const ROWS: i64 = 1_000;
+pub const ROWS: i64 = 1_000;
 /// Keys of rows that bulk statements write.
 const BULK_KEYS: i64 = 1 << 40;
 /// Keys of rows that SeaORM's own connection writes, beside those that the tracked one does.
 const ALONE_KEYS: i64 = 1 << 50;
 
 /// What the ratios must reach.
-struct Targets {
+pub struct Targets {
     insert: f64,
     update: f64,
-    bulk_insert: f64,
-    bulk_update: f64,
+    pub bulk_insert: f64,
+    pub bulk_update: f64,
 }
 
-fn targets(kind: &Database) -> Targets {
+pub fn targets(kind: &Database) -> Targets {
     let (insert, update) = match kind {
         Database::Postgres(_) => (0.65, 0.50),
         _ => (0.80, 0.55),
@@ -116,7 +116,7 @@ async fn single(ground: &Ground, kind: &Database, db: &TrackedConnection) -> any
 }
 
 /// One transaction of so many rows, begun as a tracked connection begins one.
-async fn write<D: TransactionTrait + ConnectionTrait>(
+pub async fn write<D: TransactionTrait + ConnectionTrait>(
     db: &D,
     rows: i64,
     work: impl AsyncFnOnce(&D::Transaction) -> Result<u64, DbErr>,

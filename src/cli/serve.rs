@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,17 +22,26 @@ use super::settings::Settings;
 use crate::consumer::ConsumerHandle;
 use crate::database::{self, Connections};
 use crate::feed::{Feed, FeedError};
-use crate::server::{self, Auth, Health, ServerConfig};
+use crate::server::{self, Auth, BadPublicKey, Health, ServerConfig};
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Anyone could reach a server that asks nobody who they are.
     #[error(
-        "{0} can be reached from outside and no key is set; cure: set SEACHANGE_JWT_SECRET, or \
-         listen on a loopback address"
+        "{0} can be reached from outside and no key is set; cure: set SEACHANGE_JWT_SECRET or \
+         SEACHANGE_JWT_PUBLIC_KEY, or listen on a loopback address"
     )]
     OpenToTheWorld(SocketAddr),
+    /// Which key counts would be a guess.
+    #[error("SEACHANGE_JWT_SECRET and SEACHANGE_JWT_PUBLIC_KEY are both set; cure: keep one")]
+    TwoKeys,
+    /// The key's file cannot be read.
+    #[error("SEACHANGE_JWT_PUBLIC_KEY {}: {}", .0.display(), .1)]
+    KeyFile(PathBuf, #[source] std::io::Error),
+    /// The key's file holds something else.
+    #[error("SEACHANGE_JWT_PUBLIC_KEY {}: {}", .0.display(), .1)]
+    Key(PathBuf, #[source] BadPublicKey),
     /// The database cannot be reached or migrated.
     #[error("database: {0}")]
     Database(#[from] DbErr),
@@ -44,6 +54,16 @@ pub enum StartError {
     /// The address cannot be listened on.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),
+}
+
+impl StartError {
+    /// Whether the settings are at fault.
+    fn is_wrong_use(&self) -> bool {
+        matches!(
+            self,
+            Self::OpenToTheWorld(_) | Self::TwoKeys | Self::KeyFile(..) | Self::Key(..)
+        )
+    }
 }
 
 /// What consumers have to end the batch they are at when the server stops.
@@ -155,10 +175,18 @@ impl App {
 }
 
 fn auth(settings: &Settings) -> Result<Auth, StartError> {
-    match &settings.jwt_secret {
-        Some(secret) if !secret.is_empty() => Ok(Auth::hs256(secret)),
-        _ if settings.listen.ip().is_loopback() => Ok(Auth::open()),
-        _ => Err(StartError::OpenToTheWorld(settings.listen)),
+    let secret = settings.jwt_secret.as_deref();
+    let secret = secret.filter(|secret| !secret.is_empty());
+    match (secret, &settings.jwt_public_key) {
+        (Some(_), Some(_)) => Err(StartError::TwoKeys),
+        (Some(secret), None) => Ok(Auth::hs256(secret)),
+        (None, Some(file)) => {
+            let pem = std::fs::read_to_string(file)
+                .map_err(|error| StartError::KeyFile(file.clone(), error))?;
+            Auth::public_key(&pem).map_err(|error| StartError::Key(file.clone(), error))
+        }
+        (None, None) if settings.listen.ip().is_loopback() => Ok(Auth::open()),
+        (None, None) => Err(StartError::OpenToTheWorld(settings.listen)),
     }
 }
 
@@ -192,7 +220,7 @@ pub(super) async fn command(
     // Before anyone is told that the server is there: whoever knows may end it at once.
     let interrupted = interrupted()?;
     let server = match app.start(settings).await {
-        Err(error @ StartError::OpenToTheWorld(_)) => {
+        Err(error) if error.is_wrong_use() => {
             eprintln!("error: {error}");
             return Ok(ExitCode::from(2));
         }
@@ -204,7 +232,7 @@ pub(super) async fn command(
     println!("  GraphQL        http://{address}/graphql");
     println!("  subscriptions  ws://{address}/graphql");
     if settings.jwt_secret.as_ref().is_none_or(String::is_empty) {
-        tracing::warn!("open mode: no SEACHANGE_JWT_SECRET is set, so anyone here may do anything");
+        tracing::warn!("open mode: no key of tokens is set, so anyone here may do anything");
     }
     interrupted.await;
     server.stop().await?;

@@ -1,6 +1,7 @@
 //! The settings: flags, or environment variables.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -39,6 +40,9 @@ pub struct Settings {
         global = true
     )]
     pub jwt_secret: Option<String>,
+    /// PEM file with the public key of the tokens (RS256, ES256 or EdDSA), instead of a secret.
+    #[arg(long, env = "SEACHANGE_JWT_PUBLIC_KEY", global = true)]
+    pub jwt_public_key: Option<PathBuf>,
     /// Most rows or changes in a page.
     #[arg(long, env = "SEACHANGE_PAGE_ROWS", default_value_t = Limits::default().page_rows, value_parser = clap::value_parser!(u64).range(1..), global = true)]
     pub page_rows: u64,
@@ -85,6 +89,7 @@ impl Settings {
             database_connections: 10,
             listen,
             jwt_secret: None,
+            jwt_public_key: None,
             page_rows: limits.page_rows,
             batch_rows: limits.batch_rows,
             write_rows: limits.write_rows,

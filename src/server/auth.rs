@@ -3,16 +3,14 @@
 //! Guarantees: with a key, no request passes without a token that this key signed and that is valid
 //! now; the algorithm is the server's choice, never the token's; no secret is ever printed.
 
-use std::fmt;
-use std::sync::Arc;
+mod key;
 
 use axum::http::{HeaderMap, header};
-use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, DecodingKey, Validation};
-use serde::Deserialize;
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 
 use crate::graphql::Caller;
+pub use key::{BadPublicKey, TokenKey};
 
 /// How callers prove who they are.
 #[derive(Clone, Debug)]
@@ -20,27 +18,16 @@ pub enum Auth {
     /// Not at all: every caller is anonymous and tokens are ignored. Only for a loopback address;
     /// browsers' requests from other sites are refused by their `Origin` and `Host`.
     Open,
-    /// By a JWT signed with a shared secret (HS256).
-    Hs256(HmacKey),
+    /// By a JWT that this key accepts.
+    Token(TokenKey),
 }
 
-/// A shared secret and what a token signed with it must fulfil. Cheap to clone.
-#[derive(Clone)]
-pub struct HmacKey {
-    verifier: Arc<Verifier>,
-}
-
-struct Verifier {
-    key: DecodingKey,
-    validation: Validation,
-    /// Anyone can sign with an empty secret, so such a key accepts nothing.
-    is_empty: bool,
-}
-
-impl fmt::Debug for HmacKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HmacKey").finish_non_exhaustive()
-    }
+/// Who was let in.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Admitted {
+    pub(super) caller: Caller,
+    /// When the token expires; `None` if it never does.
+    pub(super) until: Option<Instant>,
 }
 
 /// Why a caller is refused.
@@ -58,11 +45,6 @@ pub(super) enum Unauthenticated {
     Invalid,
 }
 
-#[derive(Deserialize)]
-struct Claims {
-    sub: String,
-}
-
 impl Auth {
     /// No authentication.
     #[must_use]
@@ -73,30 +55,23 @@ impl Auth {
     /// Tokens signed with `secret`. An empty secret refuses every token.
     #[must_use]
     pub fn hs256(secret: &str) -> Self {
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.required_spec_claims.clear();
-        validation.validate_exp = true;
-        validation.validate_nbf = true;
-        // There is no setting for an audience that could be compared.
-        validation.validate_aud = false;
-        // Expired means expired; whoever issues tokens allows for skew.
-        validation.leeway = 0;
-        let verifier = Verifier {
-            key: DecodingKey::from_secret(secret.as_bytes()),
-            validation,
-            is_empty: secret.is_empty(),
-        };
-        Self::Hs256(HmacKey {
-            verifier: Arc::new(verifier),
-        })
+        Self::Token(TokenKey::hs256(secret))
+    }
+
+    /// Tokens signed with the private key that belongs to this public one, a PEM text.
+    ///
+    /// # Errors
+    /// [`BadPublicKey`].
+    pub fn public_key(pem: &str) -> Result<Self, BadPublicKey> {
+        Ok(Self::Token(TokenKey::public(pem)?))
     }
 
     /// The caller of an HTTP request, by its `Authorization` header. Says nothing of its
     /// idempotency key.
-    pub(super) fn caller(&self, headers: &HeaderMap) -> Result<Caller, Unauthenticated> {
+    pub(super) fn caller(&self, headers: &HeaderMap) -> Result<Admitted, Unauthenticated> {
         match self {
-            Self::Open => Ok(Caller::default()),
-            Self::Hs256(key) => key.verifier.caller(of_headers(headers)?),
+            Self::Open => Ok(Admitted::default()),
+            Self::Token(key) => key.admit(of_headers(headers)?),
         }
     }
 
@@ -106,41 +81,17 @@ impl Auth {
         &self,
         headers: &HeaderMap,
         payload: Option<&Map<String, Value>>,
-    ) -> Result<Caller, Unauthenticated> {
-        let Self::Hs256(key) = self else {
-            return Ok(Caller::default());
+    ) -> Result<Admitted, Unauthenticated> {
+        let Self::Token(key) = self else {
+            return Ok(Admitted::default());
         };
         match payload.and_then(of_payload) {
             Some(Value::String(value)) => {
                 let token = bearer(value).unwrap_or(value.trim());
-                key.verifier.caller(token)
+                key.admit(token)
             }
             Some(_) => Err(Unauthenticated::NoBearer),
-            None => key.verifier.caller(of_headers(headers)?),
-        }
-    }
-}
-
-impl Verifier {
-    fn caller(&self, token: &str) -> Result<Caller, Unauthenticated> {
-        if self.is_empty {
-            return Err(Unauthenticated::Invalid);
-        }
-        let token = jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation);
-        match token.map(|token| token.claims.sub) {
-            Ok(sub) if sub.is_empty() => Err(Unauthenticated::Invalid),
-            Ok(sub) => Ok(Caller {
-                actor: Some(sub),
-                idempotency_key: None,
-            }),
-            Err(error) => {
-                tracing::debug!(%error, "token refused");
-                Err(match error.kind() {
-                    ErrorKind::ExpiredSignature => Unauthenticated::Expired,
-                    ErrorKind::ImmatureSignature => Unauthenticated::NotYet,
-                    _ => Unauthenticated::Invalid,
-                })
-            }
+            None => key.admit(of_headers(headers)?),
         }
     }
 }

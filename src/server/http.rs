@@ -10,6 +10,7 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::http::{HeaderMap, Uri, header};
 use axum::response::Response;
 
+use super::auth::Admitted;
 use super::rejection::Rejection;
 use super::reply::{self, MediaType};
 use super::request::{self, Kind};
@@ -24,7 +25,7 @@ pub(super) async fn post(
 ) -> Response {
     let media = MediaType::wanted(&headers);
     match read(&server, &headers, body).await {
-        Ok((request, caller)) => answer(&server, &headers, request, caller).await,
+        Ok((request, admitted)) => answer(&server, &headers, request, admitted).await,
         Err(rejection) => reject(&server, rejection, media),
     }
 }
@@ -34,13 +35,13 @@ async fn answer(
     server: &Arc<Server>,
     headers: &HeaderMap,
     request: Request,
-    caller: Caller,
+    admitted: Admitted,
 ) -> Response {
     let media = MediaType::wanted(headers);
     if !sse::is_wanted(headers) {
-        return execute(server, request, caller, media).await;
+        return execute(server, request, admitted.caller, media).await;
     }
-    sse::answer(server, headers, request, caller)
+    sse::answer(server, headers, request, admitted)
         .unwrap_or_else(|rejection| reject(server, rejection, media))
 }
 
@@ -49,16 +50,16 @@ async fn read(
     server: &Server,
     headers: &HeaderMap,
     body: Body,
-) -> Result<(Request, Caller), Rejection> {
-    let caller = match caller(server, headers) {
-        Ok(caller) => caller,
+) -> Result<(Request, Admitted), Rejection> {
+    let admitted = match admit(server, headers) {
+        Ok(admitted) => admitted,
         Err(rejection) => {
             body::discard(body).await;
             return Err(rejection);
         }
     };
     let body = body::read(body, server.limits.request_bytes).await?;
-    Ok((request::from_json(&body)?, caller))
+    Ok((request::from_json(&body)?, admitted))
 }
 
 /// `GET /graphql`: a socket, or a query in the query string.
@@ -76,7 +77,7 @@ pub(super) async fn get(
         },
         Err(rejection) if headers.contains_key(header::UPGRADE) => Rejection::Upgrade(rejection),
         Err(_) => match query_of(&server, &headers, &uri) {
-            Ok((request, caller)) => return answer(&server, &headers, request, caller).await,
+            Ok((request, admitted)) => return answer(&server, &headers, request, admitted).await,
             Err(rejection) => rejection,
         },
     };
@@ -98,24 +99,21 @@ fn query_of(
     server: &Server,
     headers: &HeaderMap,
     uri: &Uri,
-) -> Result<(Request, Caller), Rejection> {
-    let caller = caller(server, headers)?;
+) -> Result<(Request, Admitted), Rejection> {
+    let admitted = admit(server, headers)?;
     let mut request = request::from_query_string(uri)?;
     // A link or an image in a page can make a browser send a GET.
     match Kind::of(&mut request) {
         Kind::Mutation => Err(Rejection::MutationByGet),
-        _ => Ok((request, caller)),
+        _ => Ok((request, admitted)),
     }
 }
 
-fn caller(server: &Server, headers: &HeaderMap) -> Result<Caller, Rejection> {
+fn admit(server: &Server, headers: &HeaderMap) -> Result<Admitted, Rejection> {
     origin::check(&server.auth, headers)?;
-    let caller = server.auth.caller(headers)?;
-    let idempotency_key = idempotency::of_headers(headers)?;
-    Ok(Caller {
-        idempotency_key,
-        ..caller
-    })
+    let mut admitted = server.auth.caller(headers)?;
+    admitted.caller.idempotency_key = idempotency::of_headers(headers)?;
+    Ok(admitted)
 }
 
 async fn execute(

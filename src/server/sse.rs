@@ -2,7 +2,8 @@
 //!
 //! Guarantees: an event's `id` is a cursor from which the operation continues exactly, so a browser
 //! that reconnects by itself misses nothing; nothing waits for a reader but in the socket's own
-//! buffers; the response ends with `complete`, or without it when the server stops.
+//! buffers; the response ends with `complete`, or without it when the server stops
+//! or the token expires.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -14,12 +15,14 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream, StreamExt};
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 
 use super::Server;
+use super::auth::Admitted;
 use super::metrics::Tally;
 use super::rejection::Rejection;
 use super::request::Kind;
-use crate::graphql::{Answer, Caller};
+use crate::graphql::Answer;
 
 /// Below the idle time after which proxies drop a connection (60 s).
 const KEEP_ALIVE: Duration = Duration::from_secs(25);
@@ -41,8 +44,9 @@ pub(super) fn answer(
     server: &Arc<Server>,
     headers: &HeaderMap,
     mut request: Request,
-    caller: Caller,
+    admitted: Admitted,
 ) -> Result<Response, Rejection> {
+    let Admitted { caller, until } = admitted;
     let permit = Arc::clone(&server.sockets).try_acquire_owned();
     let permit = permit.map_err(|_| Rejection::TooManySockets)?;
     let resume = match headers.get(LAST_EVENT_ID).map(HeaderValue::to_str) {
@@ -52,7 +56,7 @@ pub(super) fn answer(
     };
     let tally = server.metrics.request(Kind::of(&mut request));
     let answers = server.api.resume_stream(request, caller, resume);
-    let events = events(Arc::clone(server), tally, permit, answers);
+    let events = events(Arc::clone(server), tally, permit, until, answers);
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
     let mut response = Sse::new(events).keep_alive(keep_alive).into_response();
     let headers = response.headers_mut();
@@ -67,11 +71,17 @@ fn events(
     server: Arc<Server>,
     mut tally: Tally,
     permit: OwnedSemaphorePermit,
+    until: Option<Instant>,
     answers: impl Stream<Item = Answer> + Send + 'static,
 ) -> impl Stream<Item = Result<Event, Infallible>> + Send {
     let mut stopping = server.stopping.subscribe();
-    let stopped = async move {
-        let _ = stopping.wait_for(|stopping| *stopping).await;
+    let ended = async move {
+        let stopped = stopping.wait_for(|stopping| *stopping);
+        match until {
+            // A client that comes back with the same token is told why it is refused.
+            Some(until) => drop(tokio::time::timeout_at(until, stopped).await),
+            None => drop(stopped.await),
+        }
     };
     let nexts = answers.map(move |answer| {
         let _open = &permit;
@@ -96,5 +106,5 @@ fn events(
     });
     // EventSource takes an event without data for none.
     let complete = stream::once(async { Event::default().event("complete").data("") });
-    nexts.chain(complete).take_until(stopped).map(Ok)
+    nexts.chain(complete).take_until(ended).map(Ok)
 }

@@ -14,7 +14,7 @@ const STARTS: usize = 5;
 
 crate::cases! {
     Every: listens_soon, a_signal_ends_it_cleanly;
-    Sqlite: probes, open_to_the_world, an_address_in_use;
+    Sqlite: probes, open_to_the_world, a_key_that_is_none, an_address_in_use;
 }
 
 async fn listens_soon(database: &OwnDatabase) -> Outcome {
@@ -118,6 +118,30 @@ async fn open_to_the_world(database: &OwnDatabase) -> Outcome {
     let server = Server::start_with(command).await?;
     anyhow::ensure!(server.url.starts_with("http://0.0.0.0:"), "{}", server.url);
     server.stop().await
+}
+
+async fn a_key_that_is_none(database: &OwnDatabase) -> Outcome {
+    let file = tempfile::NamedTempFile::new()?;
+    std::fs::write(&file, "no key")?;
+    let path = file.path().to_string_lossy().into_owned();
+    for (variables, told) in [
+        (vec![("SEACHANGE_JWT_PUBLIC_KEY", path.as_str())], "PEM"),
+        (vec![("SEACHANGE_JWT_PUBLIC_KEY", "/nowhere")], "/nowhere"),
+        (
+            vec![
+                ("SEACHANGE_JWT_PUBLIC_KEY", path.as_str()),
+                ("SEACHANGE_JWT_SECRET", "a key"),
+            ],
+            "keep one",
+        ),
+    ] {
+        let mut command = command(&database.url, &["--listen", "127.0.0.1:0"]);
+        command.envs(variables);
+        let ended = Process::start(command)?.ended().await?;
+        assert_eq!(ended.code(), Some(2), "{ended:?}");
+        assert!(ended.stderr.contains(told), "{}", ended.stderr);
+    }
+    Ok(())
 }
 
 async fn an_address_in_use(database: &OwnDatabase) -> Outcome {

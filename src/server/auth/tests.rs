@@ -1,5 +1,5 @@
 use axum::http::HeaderValue;
-use jsonwebtoken::{EncodingKey, Header, encode, get_current_timestamp};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, get_current_timestamp};
 use serde_json::json;
 
 use super::*;
@@ -30,7 +30,8 @@ fn headers(values: &[&str]) -> HeaderMap {
 }
 
 fn actor(auth: &Auth, values: &[&str]) -> Result<Option<String>, Unauthenticated> {
-    auth.caller(&headers(values)).map(|caller| caller.actor)
+    auth.caller(&headers(values))
+        .map(|admitted| admitted.caller.actor)
 }
 
 #[test]
@@ -141,13 +142,17 @@ fn payloads_that_carry_it() {
     for (headers, payload, expected) in cases {
         let found = auth.caller_of_socket(headers, payload.as_object());
         let expected = expected.map(|sub: &str| Some(sub.to_owned()));
-        assert_eq!(found.map(|caller| caller.actor), expected, "{payload}");
+        assert_eq!(
+            found.map(|admitted| admitted.caller.actor),
+            expected,
+            "{payload}"
+        );
         let open = Auth::open().caller_of_socket(headers, payload.as_object());
-        assert_eq!(open, Ok(Caller::default()));
+        assert_eq!(open, Ok(Admitted::default()));
     }
     let bob = auth
         .caller_of_socket(&header, None)
-        .map(|caller| caller.actor);
+        .map(|admitted| admitted.caller.actor);
     assert_eq!(bob, Ok(Some("bob".to_owned())));
     assert_eq!(auth.caller_of_socket(&none, None), Err(Missing));
 }
@@ -165,4 +170,69 @@ fn debug_keeps_the_secret() {
     assert!(!text.contains("secret"), "{text}");
     let bytes = format!("{:?}", SECRET.as_bytes());
     assert!(!text.contains(bytes.trim_matches(['[', ']'])), "{text}");
+}
+
+/// A private key that signs, and the public one in its file.
+fn pair(name: &str) -> (EncodingKey, &'static str) {
+    match name {
+        "ed" => (
+            EncodingKey::from_ed_pem(include_bytes!("tests/ed.pem")).expect("a key"),
+            include_str!("tests/ed.pub.pem"),
+        ),
+        "ec" => (
+            EncodingKey::from_ec_pem(include_bytes!("tests/ec.pem")).expect("a key"),
+            include_str!("tests/ec.pub.pem"),
+        ),
+        _ => (
+            EncodingKey::from_rsa_pem(include_bytes!("tests/rsa.pem")).expect("a key"),
+            include_str!("tests/rsa.pub.pem"),
+        ),
+    }
+}
+
+#[test]
+fn public_keys() {
+    let ada = json!({"sub": "ada"});
+    let kinds = [
+        ("ed", Algorithm::EdDSA),
+        ("ec", Algorithm::ES256),
+        ("rsa", Algorithm::RS256),
+    ];
+    for (name, _) in kinds {
+        let (_, public) = pair(name);
+        let auth = Auth::public_key(public).expect("a public key");
+        for (other, algorithm) in kinds {
+            let token = encode(&Header::new(algorithm), &ada, &pair(other).0).expect("token");
+            let found = actor(&auth, &[&format!("Bearer {token}")]);
+            let expected = if other == name {
+                Ok(Some("ada".to_owned()))
+            } else {
+                Err(Unauthenticated::Invalid)
+            };
+            assert_eq!(found, expected, "{other} by {name}");
+        }
+        // The public key is known to everyone: it must not pass for a secret.
+        let forged = sign(Algorithm::HS256, &ada, public);
+        let found = actor(&auth, &[&format!("Bearer {forged}")]);
+        assert_eq!(found, Err(Unauthenticated::Invalid), "{name}");
+    }
+    let rsa = Auth::public_key(pair("rsa").1).expect("a public key");
+    let other = Header::new(Algorithm::RS512);
+    let token = encode(&other, &ada, &pair("rsa").0).expect("token");
+    let found = actor(&rsa, &[&format!("Bearer {token}")]);
+    assert_eq!(found, Err(Unauthenticated::Invalid), "RS512");
+}
+
+#[test]
+fn what_is_no_public_key() {
+    use BadPublicKey::{Private, Unknown};
+    for (pem, expected) in [
+        ("", Unknown),
+        ("a secret", Unknown),
+        (include_str!("tests/ec384.pub.pem"), Unknown),
+        (include_str!("tests/rsa.pem"), Private),
+    ] {
+        let found = Auth::public_key(pem).err();
+        assert_eq!(found, Some(expected), "{pem}");
+    }
 }

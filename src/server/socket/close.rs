@@ -57,6 +57,11 @@ impl Close {
         Self::new(4403, "Forbidden")
     }
 
+    /// Clients connect again, with a new token if they can get one.
+    pub(super) fn expired() -> Self {
+        Self::new(4403, "Forbidden: the token has expired")
+    }
+
     pub(super) fn subprotocol_not_acceptable() -> Self {
         Self::new(4406, "Subprotocol not acceptable")
     }

@@ -13,6 +13,7 @@ const SILENCE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Deadlines {
     init_by: Option<Instant>,
+    expires_at: Option<Instant>,
     ping_at: Instant,
     silent_at: Instant,
 }
@@ -23,6 +24,8 @@ pub(super) enum Due {
     Nothing,
     Ping,
     InitTimeout,
+    /// The token is no longer valid.
+    Expired,
     Silent,
 }
 
@@ -31,6 +34,7 @@ impl Deadlines {
         Self {
             // A wait beyond what the clock can name is none.
             init_by: now.checked_add(init_wait),
+            expires_at: None,
             ping_at: now + PING_EVERY,
             silent_at: now + SILENCE,
         }
@@ -41,22 +45,24 @@ impl Deadlines {
         self.silent_at = now + SILENCE;
     }
 
-    /// `connection_init` has come.
-    pub(super) fn initialised(&mut self) {
+    /// `connection_init` has come, with a token that is valid until then.
+    pub(super) fn initialised(&mut self, expires_at: Option<Instant>) {
         self.init_by = None;
+        self.expires_at = expires_at;
     }
 
     /// The earliest time at which something can be due.
     pub(super) fn next(&self) -> Instant {
-        let earliest = self.ping_at.min(self.silent_at);
-        self.init_by
-            .map_or(earliest, |init_by| earliest.min(init_by))
+        let perhaps = self.init_by.into_iter().chain(self.expires_at);
+        perhaps.fold(self.ping_at.min(self.silent_at), Instant::min)
     }
 
     /// What is due now; a ping only once.
     pub(super) fn due(&mut self, now: Instant) -> Due {
         if self.init_by.is_some_and(|init_by| init_by <= now) {
             Due::InitTimeout
+        } else if self.expires_at.is_some_and(|expires_at| expires_at <= now) {
+            Due::Expired
         } else if self.silent_at <= now {
             Due::Silent
         } else if self.ping_at <= now {
@@ -80,7 +86,7 @@ mod tests {
         assert_eq!(deadlines.next(), at(3));
         assert_eq!(deadlines.due(at(2)), Due::Nothing);
         assert_eq!(deadlines.due(at(3)), Due::InitTimeout);
-        deadlines.initialised();
+        deadlines.initialised(None);
         for (second, due, next) in [
             (3, Due::Nothing, 25),
             (25, Due::Ping, 50),
@@ -96,6 +102,17 @@ mod tests {
         assert_eq!(deadlines.due(at(60)), Due::Nothing);
         assert_eq!(deadlines.due(at(75)), Due::Ping);
         assert_eq!(deadlines.due(at(120)), Due::Silent);
+    }
+
+    #[test]
+    fn a_token_that_expires() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut deadlines = Deadlines::new(start, Duration::from_secs(3));
+        deadlines.initialised(Some(at(10)));
+        assert_eq!(deadlines.next(), at(10));
+        assert_eq!(deadlines.due(at(9)), Due::Nothing);
+        assert_eq!(deadlines.due(at(10)), Due::Expired);
     }
 
     #[test]

@@ -24,6 +24,7 @@ use super::writer::{Replies, Turn, Writer};
 use super::{Connection, End, message};
 use crate::graphql::{Caller, ErrorCode, refusal};
 use crate::server::Server;
+use crate::server::auth::Admitted;
 use crate::server::request::Kind;
 
 /// Answers that wait for the peer before operations do.
@@ -73,6 +74,9 @@ impl Session {
         }
         let mut timer = pin!(tokio::time::sleep_until(self.deadlines.next()));
         loop {
+            if self.deadlines.next() < timer.deadline() {
+                timer.as_mut().reset(self.deadlines.next());
+            }
             let going_on = tokio::select! {
                 message = to.stream.next(), if self.replies.has_room() => self.read(message),
                 turn = to.writer.turn(&self.replies, &mut self.answers) => {
@@ -100,6 +104,7 @@ impl Session {
                 Ok(())
             }
             Due::InitTimeout => Err(End::Close(Close::initialisation_timeout())),
+            Due::Expired => Err(End::Close(Close::expired())),
             Due::Silent => Err(End::Close(Close::silent())),
         }
     }
@@ -152,12 +157,13 @@ impl Session {
             Action::Nothing => {}
             Action::Authenticate(payload) => {
                 let auth = &self.server.auth;
-                let caller = auth.caller_of_socket(&self.headers, payload.as_ref());
-                self.caller = caller.map_err(|reason| {
+                let admitted = auth.caller_of_socket(&self.headers, payload.as_ref());
+                let Admitted { caller, until } = admitted.map_err(|reason| {
                     tracing::debug!(%reason, "socket refused");
                     End::Close(Close::forbidden())
                 })?;
-                self.deadlines.initialised();
+                self.caller = caller;
+                self.deadlines.initialised(until);
                 self.headers = HeaderMap::new();
                 let ack = self.protocol.accept();
                 self.reply(ack);

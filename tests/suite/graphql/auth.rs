@@ -20,6 +20,7 @@ crate::cases![
     unusual_actors,
     headers_that_are_no_token,
     open_mode_stays_at_home,
+    a_token_that_expires,
 ];
 
 const SECRET: &str = "a secret of the tests that is long enough for anyone";
@@ -32,15 +33,22 @@ fn signed(algorithm: Algorithm, secret: &str, claims: &Json) -> anyhow::Result<S
 
 /// A good token.
 pub fn token(sub: &str) -> anyhow::Result<String> {
-    signed(
-        Algorithm::HS256,
-        SECRET,
-        &json!({ "sub": sub, "exp": in_an_hour() }),
-    )
+    token_until(sub, in_an_hour())
+}
+
+/// One that expires then.
+pub fn token_until(sub: &str, expiry: i64) -> anyhow::Result<String> {
+    let claims = json!({ "sub": sub, "exp": expiry });
+    signed(Algorithm::HS256, SECRET, &claims)
 }
 
 fn in_an_hour() -> i64 {
-    chrono::Utc::now().timestamp() + 3_600
+    in_seconds(3_600)
+}
+
+/// As tokens count time.
+pub fn in_seconds(seconds: i64) -> i64 {
+    chrono::Utc::now().timestamp() + seconds
 }
 
 /// The server with a key.
@@ -335,4 +343,18 @@ async fn open_mode_stays_at_home(server: &TestServer) -> Outcome {
         settings.jwt_secret = Some(SECRET.to_owned());
     });
     keyed.await?.stop().await
+}
+
+/// What it opened ends with it.
+async fn a_token_that_expires(server: &TestServer) -> Outcome {
+    let guarded = guarded(server).await?;
+    let expiry = in_seconds(2);
+    let payload = json!({ "Authorization": token_until("ann", expiry)? });
+    let mut socket = Socket::open_with(&guarded.url(), payload).await?;
+    socket
+        .subscribe("subscription { changes { cursor } }", json!({}))
+        .await?;
+    assert_eq!(socket.closed().await?, 4403);
+    assert!(in_seconds(0) >= expiry, "closed too early");
+    guarded.stop().await
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
+use super::auth;
 use crate::harness::{Client, Outcome, TestServer};
 
 crate::cases![
@@ -12,6 +13,7 @@ crate::cases![
     a_query_is_one_event,
     what_is_wrong_is_an_event,
     tokens_and_methods,
+    a_token_that_expires,
 ];
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -210,4 +212,25 @@ async fn tokens_and_methods(server: &TestServer) -> Outcome {
         assert!(found.starts_with(media), "{found}");
     }
     Ok(())
+}
+
+async fn a_token_that_expires(server: &TestServer) -> Outcome {
+    let guarded = auth::guarded(server).await?;
+    let expiry = auth::in_seconds(2);
+    let client = guarded
+        .client()
+        .with_token(auth::token_until("ann", expiry)?);
+    let body = json!({ "query": FOLLOW });
+    let mut events = Events::open(&client, &body, None).await?;
+    let last = events.next().await?;
+    assert!(
+        last.is_none(),
+        "no `complete`: a client shall come back: {last:?}"
+    );
+    assert!(auth::in_seconds(0) >= expiry, "ended too early");
+    let again = client
+        .raw(&body, &[("accept", "text/event-stream")])
+        .await?;
+    assert_eq!(again.status().as_u16(), 401);
+    guarded.stop().await
 }
