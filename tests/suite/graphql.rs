@@ -62,6 +62,7 @@ pub fn cases() -> Vec<Case> {
         http::cases(),
         sockets::cases(),
         sockets::operations::cases(),
+        sockets::fuzz::cases(),
         large::cases(),
         together::cases(),
     ]

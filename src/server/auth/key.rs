@@ -2,11 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::crypto::verify;
 use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, get_current_timestamp};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
 use tokio::time::Instant;
 
@@ -104,7 +104,7 @@ impl TokenKey {
         match jsonwebtoken::decode::<Claims>(token, key, validation) {
             Ok(token) if token.claims.sub.is_empty() => Err(Unauthenticated::Invalid),
             Ok(token) => Ok(Admitted {
-                until: token.claims.exp.and_then(moment),
+                until: token.claims.exp.map_or(Ok(None), until)?,
                 caller: Caller {
                     actor: Some(token.claims.sub),
                     idempotency_key: None,
@@ -122,9 +122,14 @@ impl TokenKey {
     }
 }
 
-/// When these seconds since 1970 are reached; `None` if no clock will.
-fn moment(expiry: f64) -> Option<Instant> {
-    let left = expiry - get_current_timestamp() as f64;
-    let left = Duration::try_from_secs_f64(left.max(0.0)).ok()?;
-    Instant::now().checked_add(left)
+/// When these seconds since 1970 are reached; `None` if no clock will. A token is of no use from
+/// then on (RFC 7519), where jsonwebtoken's own check lets that second pass.
+fn until(expiry: f64) -> Result<Option<Instant>, Unauthenticated> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let left = expiry - now.unwrap_or_default().as_secs_f64();
+    if left <= 0.0 {
+        return Err(Unauthenticated::Expired);
+    }
+    let left = Duration::try_from_secs_f64(left).ok();
+    Ok(left.and_then(|left| Instant::now().checked_add(left)))
 }

@@ -1,5 +1,6 @@
 //! `graphql-transport-ws`: the probe table of the design, and what runs over a socket.
 
+pub mod fuzz;
 pub mod operations;
 
 use serde_json::json;
