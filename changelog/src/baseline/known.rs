@@ -43,9 +43,11 @@ pub(super) async fn among<'k, C: ConnectionTrait>(
 /// The texts that the key may have in the log: with 64-bit numbers as strings, or as numbers from
 /// SQLite's triggers and from before the column grew; under older names of its columns.
 fn texts(table: &Present, key: &Image) -> HashSet<String> {
-    let mut texts = HashSet::from([Json::Object(key.clone()).to_string(), with_numbers(key)]);
-    texts.extend(table.schemas.under_old_names(&table.entity, key));
-    texts
+    let old = table.schemas.under_old_names(&table.entity, key);
+    let named = old.iter().chain([key]);
+    named
+        .flat_map(|key| [Json::Object(key.clone()).to_string(), with_numbers(key)])
+        .collect()
 }
 
 /// Those of the texts that are keys of changes.

@@ -99,9 +99,9 @@ impl Schemas {
     }
 
     /// The key under the names that its columns have had before, where those were others.
-    pub(crate) fn under_old_names(&self, entity: &str, key: &Image) -> BTreeSet<String> {
+    pub(crate) fn under_old_names(&self, entity: &str, key: &Image) -> Vec<Image> {
         let Some(today) = self.newest(entity) else {
-            return BTreeSet::new();
+            return Vec::new();
         };
         let named = self.versions(entity).iter().map(|then| {
             let fields = key.iter().map(|(name, value)| {
@@ -110,10 +110,9 @@ impl Schemas {
                 (old.map_or(name, |old| &old.name).clone(), value.clone())
             });
             let fields: BTreeMap<_, _> = fields.collect();
-            serde_json::Value::Object(fields.into_iter().collect()).to_string()
+            fields.into_iter().collect()
         });
-        let today = serde_json::Value::Object(key.clone()).to_string();
-        named.filter(|text| *text != today).collect()
+        named.filter(|named| named != key).collect()
     }
 
     /// The versions of a table, oldest first.
