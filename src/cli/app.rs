@@ -15,6 +15,7 @@ use super::keep::{self, EpochAction, PruneArgs};
 use super::migrate::{self, Direction, Migrations};
 use super::settings::Settings;
 use super::torture::TortureArgs;
+use super::verify::VerifyArgs;
 use super::{baseline, doctor, schema, serve, tail, torture, verify};
 use crate::consumer::{Consumer, ConsumerHandle, Handler};
 use crate::feed::Feed;
@@ -76,7 +77,7 @@ enum Command {
     /// Look for what could let a write escape or keep the log from being read, and tell the cure.
     Doctor(DoctorArgs),
     /// Replay the log against the tables and report every row that differs.
-    Verify,
+    Verify(VerifyArgs),
 }
 
 /// What `tail` shows.
@@ -172,7 +173,7 @@ impl App {
             Command::Epoch { action } => keep::epoch(&settings, action).await,
             Command::Torture(args) => torture::command(&self, &settings, args).await,
             Command::Doctor(args) => doctor::command(&self, &settings, &args).await,
-            Command::Verify => verify::command(&self, &settings).await,
+            Command::Verify(args) => verify::command(&self, &settings, &args).await,
         }
     }
 }

@@ -21,6 +21,14 @@ impl Progress {
         }
     }
 
+    /// Shown nowhere.
+    pub(super) fn silent() -> Self {
+        Self {
+            is_shown: false,
+            told: None,
+        }
+    }
+
     /// Shows the text, if it is time to.
     pub(super) fn tell(&mut self, text: impl FnOnce() -> String) {
         let is_time = self.told.is_none_or(|told| told.elapsed() >= PAUSE);

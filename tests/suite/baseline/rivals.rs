@@ -138,7 +138,9 @@ async fn rivals(server: &TestServer, by: By) -> Outcome {
 /// Whether the row is there that should not be, or the other way round.
 fn is_gone(error: &DbErr) -> bool {
     let text = error.to_string().to_lowercase();
-    matches!(error, DbErr::RecordNotUpdated) || text.contains("unique") || text.contains("duplicate")
+    matches!(error, DbErr::RecordNotUpdated)
+        || text.contains("unique")
+        || text.contains("duplicate")
 }
 
 /// Updates, deletes or inserts a row; one in four transactions is rolled back.
