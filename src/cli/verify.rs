@@ -31,13 +31,14 @@ const TOLD: usize = 1_000;
 /// where retention has been at work: transactions overlap, so what it removed may be younger than
 /// what it kept. Longer than any transaction should be open.
 const OVERLAP: TimeDelta = TimeDelta::hours(1);
-/// Keys that `verify` keeps in memory unless told otherwise: 120 MB at most.
-const KEYS_IN_MEMORY: u32 = 1_000_000;
+/// Keys that `verify` keeps in memory unless told otherwise: the most that a table of 2²⁰ places takes,
+/// which has 60 MB.
+const KEYS_IN_MEMORY: u32 = 900_000;
 
 /// How `verify` works and tells.
 #[derive(Args, Debug)]
 pub(super) struct VerifyArgs {
-    /// Rows of one table whose state is kept in memory, about 120 bytes each; for more rows log and
+    /// Rows of one table whose state is kept in memory, 65 to 130 bytes each; for more rows log and
     /// table are read several times.
     #[arg(long, value_name = "N", default_value_t = KEYS_IN_MEMORY, value_parser = clap::value_parser!(u32).range(1..))]
     keys_in_memory: u32,
@@ -103,7 +104,7 @@ impl Verdict {
 }
 
 impl App {
-    /// Verifies every registered entity's table against the log, in about 120 MB of memory.
+    /// Verifies every registered entity's table against the log. Keeps no more than 60 MB of it in memory.
     ///
     /// # Errors
     /// If the database cannot be read or has no log.
@@ -111,7 +112,7 @@ impl App {
         self.verify_within(feed, KEYS_IN_MEMORY).await
     }
 
-    /// The same with the state of at most `keys` rows in memory at a time, about 120 bytes each: log
+    /// The same with the state of at most `keys` rows in memory at a time, 65 to 130 bytes each: log
     /// and table are read as many times as it takes, twice the number of rows by `keys` at worst.
     ///
     /// # Errors
