@@ -51,7 +51,7 @@ async fn sound_after_ten_thousand_operations(database: &OwnDatabase) -> Outcome 
         ended.stdout
     );
     // The same in many passes.
-    let passes = run(&database.url, &["verify", "--keys-in-memory", "400"]).await?;
+    let passes = run(&database.url, &["verify", "--keys-in-memory", "2000"]).await?;
     assert_eq!(passes.stdout, ended.stdout);
     server.stop().await
 }
