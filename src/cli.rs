@@ -1,10 +1,12 @@
 //! The command line: the whole application as a function of what an adopter registers.
 
 mod app;
+mod baseline;
 mod doctor;
 mod interrupt;
 mod keep;
 mod migrate;
+mod progress;
 mod reading;
 mod schema;
 mod serve;

@@ -205,6 +205,21 @@ pub enum CaptureError {
         /// What the database said.
         source: DbErr,
     },
+    /// There is no such table.
+    #[error("there is no table `{table}`")]
+    NoTable {
+        /// The name given.
+        table: String,
+    },
+    /// Neither hooks nor triggers record the table.
+    #[error(
+        "table `{table}` is not tracked; cure: a `track!` line in its entity, in a program that has \
+         the entity linked, or track_by_triggers in a migration"
+    )]
+    NotTracked {
+        /// The table.
+        table: String,
+    },
     /// A message between hook and connection was not understood: two versions of this crate.
     #[error("hook and connection disagree; cure: use one version of seachange-changelog")]
     Protocol,

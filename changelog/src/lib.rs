@@ -7,6 +7,7 @@
 //! [`reader`] reads the log in order. Knows SeaORM only: no server and no GraphQL.
 
 mod admission;
+mod baseline;
 mod binding;
 mod bulk;
 mod capture;
@@ -25,6 +26,7 @@ mod tracked;
 mod triggers;
 
 pub use admission::{Refused, admit, check_primary};
+pub use baseline::{Baseline, BaselineStep, baseline};
 pub use binding::bindable;
 pub use bulk::{BulkEntity, Target, Written};
 pub use capture::{
@@ -39,8 +41,8 @@ pub use migration::{create_change_log, drop_change_log};
 pub use retention::{new_epoch, prune};
 pub use tracked::{TrackedConnection, TrackedTransaction};
 pub use triggers::{
-    TableChange, TriggerFinding, TriggerOptions, change_tables, check_triggers, track_by_hooks,
-    track_by_triggers,
+    TableChange, TriggerFinding, TriggerOptions, change_tables, check_triggers, tables_by_triggers,
+    track_by_hooks, track_by_triggers,
 };
 
 /// What [`track!`] expands to; no interface of its own.

@@ -25,10 +25,13 @@ pub use rows::{
     state_by,
 };
 pub use selection::{Page, Selection};
+pub(crate) use selection::{keys_condition, with_numbers};
 pub use ticks::Signals;
 pub(crate) use ticks::TICK_LOCK;
 
-use sea_orm::{DatabaseConnection, DatabaseTransaction, DbBackend, DbErr};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, TransactionTrait,
+};
 
 /// How a database's log gets its order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,5 +106,17 @@ pub fn open(db: DatabaseConnection, epoch: String) -> Box<dyn LogReader> {
         DbBackend::Postgres => Box::new(ticks::Ticks::new(db, epoch)),
         DbBackend::MySql => Box::new(inbox::Inbox::new(db, epoch)),
         _ => Box::new(by_id::ById::new(db, epoch)),
+    }
+}
+
+/// MariaDB: moves what waits in the inbox into the log, as a server that follows it would. For whoever
+/// writes so much that no reader may be there to do it.
+pub(crate) async fn sequence<C>(db: &C) -> Result<(), DbErr>
+where
+    C: ConnectionTrait + TransactionTrait<Transaction = DatabaseTransaction>,
+{
+    match db.get_database_backend() {
+        DbBackend::MySql => inbox::move_waiting(db).await,
+        _ => Ok(()),
     }
 }

@@ -9,12 +9,14 @@ use sea_orm_migration::MigratorTrait;
 use seachange_changelog::TrackedConnection;
 use seaography::{Builder, RelationBuilder};
 
+use super::baseline::BaselineArgs;
 use super::doctor::DoctorArgs;
 use super::keep::{self, EpochAction, PruneArgs};
 use super::migrate::{self, Direction, Migrations};
 use super::settings::Settings;
 use super::torture::TortureArgs;
-use super::{doctor, schema, serve, tail, torture, verify};
+use super::verify::VerifyArgs;
+use super::{baseline, doctor, schema, serve, tail, torture, verify};
 use crate::consumer::{Consumer, ConsumerHandle, Handler};
 use crate::feed::Feed;
 use crate::graphql::{Entities, Writable};
@@ -60,6 +62,8 @@ enum Command {
     Schema,
     /// Follow the changes until stopped.
     Tail(TailArgs),
+    /// Record the rows that no change tells of: those from before tracking.
+    Baseline(BaselineArgs),
     /// Remove old changes from the log.
     Prune(PruneArgs),
     /// Make old cursors invalid: after a database was restored from a copy.
@@ -73,7 +77,7 @@ enum Command {
     /// Look for what could let a write escape or keep the log from being read, and tell the cure.
     Doctor(DoctorArgs),
     /// Replay the log against the tables and report every row that differs.
-    Verify,
+    Verify(VerifyArgs),
 }
 
 /// What `tail` shows.
@@ -164,11 +168,12 @@ impl App {
             Command::Migrate { direction } => migrate::command(&self, &settings, direction).await,
             Command::Schema => schema::command(&self, &settings).await,
             Command::Tail(args) => tail::command(&settings, args).await,
+            Command::Baseline(args) => baseline::command(&self, &settings, args).await,
             Command::Prune(args) => keep::prune(&settings, &args).await,
             Command::Epoch { action } => keep::epoch(&settings, action).await,
             Command::Torture(args) => torture::command(&self, &settings, args).await,
             Command::Doctor(args) => doctor::command(&self, &settings, &args).await,
-            Command::Verify => verify::command(&self, &settings).await,
+            Command::Verify(args) => verify::command(&self, &settings, &args).await,
         }
     }
 }

@@ -26,7 +26,7 @@ pub(super) async fn open(settings: &Settings) -> Result<Feed, FeedError> {
 }
 
 /// PostgreSQL 42P01, MariaDB 42S02; SQLite has no code of its own for it.
-fn is_missing_table(error: &DbErr) -> bool {
+pub(super) fn is_missing_table(error: &DbErr) -> bool {
     let (DbErr::Query(RuntimeErr::SqlxError(driver)) | DbErr::Exec(RuntimeErr::SqlxError(driver))) =
         error
     else {

@@ -1,6 +1,6 @@
 //! Bulk calls: many rows by few statements, recorded as single writes are.
 
-mod hidden;
+pub mod hidden;
 mod kept;
 mod parcel;
 mod rivals;

@@ -4,6 +4,7 @@
 //! `SEACHANGE_TEST_MYSQL_URL` are set. Each test has a database of its own, makes and drops it, and
 //! ends by verifying the log against the tables.
 
+mod baseline;
 mod bulk;
 mod capture;
 mod consumer;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let databases = Database::given();
     let modules = [
+        baseline::cases(),
         bulk::cases(),
         capture::cases(),
         consumer::cases(),

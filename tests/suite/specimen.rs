@@ -9,6 +9,7 @@
 )]
 
 mod arrays;
+mod baselined;
 mod entity;
 mod fields;
 mod filters;
@@ -42,6 +43,7 @@ pub fn cases() -> Vec<Case> {
         refused::cases(),
         filters::cases(),
         triggered::cases(),
+        baselined::cases(),
     ];
     parts.into_iter().flatten().collect()
 }

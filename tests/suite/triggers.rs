@@ -11,7 +11,7 @@ mod checked;
 mod context;
 pub mod note;
 mod replaced;
-mod switched;
+pub mod switched;
 
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ConnectionTrait, Database as SeaDatabase,

@@ -16,6 +16,7 @@ async fn help_and_version(database: &OwnDatabase) -> Outcome {
         "schema",
         "tail",
         "verify",
+        "baseline",
         "SEACHANGE_LISTEN",
         "DATABASE_URL",
     ] {
@@ -39,6 +40,7 @@ async fn wrong_use(database: &OwnDatabase) -> Outcome {
         &["migrate", "sideways"],
         &["tail", "--after"],
         &["verify", "now"],
+        &["verify", "--keys-in-memory", "0"],
     ] {
         let ended = run(&database.url, arguments).await?;
         assert_eq!(ended.code(), Some(2), "{arguments:?}: {ended:?}");

@@ -4,6 +4,7 @@
 //! SQLite always; PostgreSQL and MariaDB where `SEACHANGE_TEST_POSTGRES_URL` and
 //! `SEACHANGE_TEST_MYSQL_URL` are set. Each test has a database of its own.
 
+mod baseline;
 mod commands;
 mod doctor;
 mod frozen;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         doctor::cases(),
         tail::cases(),
         verify::cases(),
+        baseline::cases(),
         kept::cases(),
         killed::cases(),
         statements::cases(),

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use sea_orm::{ConnectionTrait, Database as SeaDatabase};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::harness::{Database, Outcome, OwnDatabase, Server, run};
 use voyage::Voyage;
@@ -50,6 +50,9 @@ async fn sound_after_ten_thousand_operations(database: &OwnDatabase) -> Outcome 
         "{}",
         ended.stdout
     );
+    // The same in many passes.
+    let passes = run(&database.url, &["verify", "--keys-in-memory", "2000"]).await?;
+    assert_eq!(passes.stdout, ended.stdout);
     server.stop().await
 }
 
@@ -80,6 +83,26 @@ async fn finds(database: &OwnDatabase, table: &str, key: &str, fault: &str) -> O
         total.starts_with("NOT SOUND: ") && total.ends_with(", 1 faults"),
         "{total}"
     );
+    // The same row by row, as JSON.
+    let passes = run(
+        &database.url,
+        &["verify", "--json", "--keys-in-memory", "1"],
+    )
+    .await?;
+    assert_eq!(passes.code(), Some(1), "{passes:?}");
+    let verdict: Json = serde_json::from_str(&passes.stdout)?;
+    let (row, told) = finding.split_once(": ").unwrap_or_default();
+    let (entity, key) = row.split_once(' ').unwrap_or_default();
+    let finding = json!({ "entity": entity, "key": key, "fault": told });
+    assert_eq!(verdict["findings"], json!([finding]));
+    assert_eq!(
+        (&verdict["sound"], &verdict["faults"]),
+        (&json!(false), &json!(1))
+    );
+    for (count, word) in [("changes", "changes replayed"), ("rows", "rows compared")] {
+        let told = format!("{} {word}", verdict[count]);
+        assert!(total.contains(&told), "no `{told}` in {total}");
+    }
     Ok(())
 }
 

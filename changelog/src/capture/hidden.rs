@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 
 use super::Tracked;
 use crate::image::{self, Image};
+use crate::triggers::Shown;
 
 /// What a redacted column's image is, whatever its value, NULL included.
 pub const REDACTED: &str = "[redacted]";
@@ -44,6 +45,17 @@ impl Hidden {
     /// Whether the log has no value of this column.
     pub fn hides(&self, column: &str) -> bool {
         self.redacted.contains(column) || self.excluded.contains(column)
+    }
+
+    /// How much of a column the log shows, as triggers would have it.
+    pub(crate) fn of_column(&self, column: &str) -> Shown {
+        if self.excluded.contains(column) {
+            Shown::Not
+        } else if self.redacted.contains(column) {
+            Shown::Redacted
+        } else {
+            Shown::Whole
+        }
     }
 
     /// A hidden column of the primary key: such a table cannot be tracked.

@@ -111,6 +111,12 @@ impl Registry {
         self.0.names.contains(table) || self.0.names.contains(&table.to_lowercase())
     }
 
+    /// The table's name as its entity writes it, and so the log.
+    pub(crate) fn name_of(self, table: &str) -> Option<&'static str> {
+        let mut names = inventory::iter::<TrackedTable>().map(|tracked| (tracked.name)());
+        names.find(|name| name.to_lowercase() == table.to_lowercase())
+    }
+
     /// What the log does not show of a tracked table, if anything.
     pub(crate) fn hidden(self, table: &str) -> Option<&'static Hidden> {
         // Most programs hide nothing.

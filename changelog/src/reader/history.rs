@@ -12,7 +12,7 @@ use crate::migration::INBOX;
 use crate::triggers::Schemas;
 
 /// How far a history has been read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// In the inbox, after all of the log.
     in_inbox: bool,

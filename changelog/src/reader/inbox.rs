@@ -6,7 +6,10 @@
 
 mod pass;
 
-use sea_orm::{AccessMode, DatabaseConnection, IsolationLevel, TransactionTrait};
+use sea_orm::{
+    AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel,
+    TransactionTrait,
+};
 
 use super::by_id;
 use super::position::Position;
@@ -63,6 +66,20 @@ impl LogReader for Inbox {
         let opened = self.open_under(&mut pass).await;
         pass.end().await?;
         opened
+    }
+}
+
+/// Moves what waits, unless another pass is at it.
+pub(super) async fn move_waiting<C>(db: &C) -> Result<(), DbErr>
+where
+    C: ConnectionTrait + TransactionTrait<Transaction = DatabaseTransaction>,
+{
+    if !pass::is_any_waiting(db).await? {
+        return Ok(());
+    }
+    match Pass::begin(db).await? {
+        Some(pass) => pass.move_all().await,
+        None => Ok(()),
     }
 }
 

@@ -83,7 +83,7 @@ impl Selection {
 
 /// The key's text as triggers of SQLite write it, where no type tells integers of 64 bits, which
 /// images write as strings, from others.
-fn with_numbers(key: &Image) -> String {
+pub(crate) fn with_numbers(key: &Image) -> String {
     let number = |value: &Json| match value {
         Json::String(digits) => digits.parse::<i64>().map_or(value.clone(), Json::from),
         other => other.clone(),
@@ -98,19 +98,24 @@ fn with_numbers(key: &Image) -> String {
 pub(super) fn key_condition(key: &Image, backend: DbBackend) -> Condition {
     // Keys are stored as JSON text with sorted keys, so equal text is an equal key.
     let text = Json::Object(key.clone()).to_string();
+    match backend {
+        DbBackend::Sqlite => keys_condition(vec![text, with_numbers(key)], backend),
+        _ => keys_condition(vec![text], backend),
+    }
+}
+
+/// Changes whose key is stored as one of these texts, by the index on keys.
+pub(crate) fn keys_condition(texts: Vec<String>, backend: DbBackend) -> Condition {
     let whole = Condition::all();
     match backend {
         DbBackend::Postgres => {
-            let start: String = text.chars().take(KEY_START).collect();
+            let start = |text: &String| text.chars().take(KEY_START).collect::<String>();
+            let starts: Vec<String> = texts.iter().map(start).collect();
             whole
-                .add(Expr::cust(KEY_INDEXED).eq(start))
-                .add(Expr::col(Column::RowKey).cast_as("text").eq(text))
+                .add(Expr::cust(KEY_INDEXED).is_in(starts))
+                .add(Expr::col(Column::RowKey).cast_as("text").is_in(texts))
         }
-        DbBackend::Sqlite => {
-            let texts = [text, with_numbers(key)];
-            whole.add(Expr::col(Column::RowKey).is_in(texts))
-        }
-        _ => whole.add(Expr::col(Column::RowKey).eq(text)),
+        _ => whole.add(Expr::col(Column::RowKey).is_in(texts)),
     }
 }
 

@@ -8,8 +8,8 @@ use sea_orm::DbBackend;
 use sea_orm::sea_query::{Alias, InsertStatement};
 use serde_json::Value as Json;
 
-use super::shared::Scope;
 use crate::capture::Hidden;
+use crate::context::Context;
 use crate::image::Image;
 use crate::log::{self, Operation, Source};
 use crate::migration::INBOX;
@@ -32,18 +32,29 @@ pub(crate) struct RowChange {
     pub(crate) after: Option<Image>,
 }
 
+/// What the changes of a statement have in common.
+#[derive(Clone, Copy)]
+pub(crate) struct Origin<'a> {
+    pub(crate) context: &'a Context,
+    /// The same for all changes committed together.
+    pub(crate) transaction_id: &'a str,
+    pub(crate) source: Source,
+    /// What the log does not show of the table, if anything.
+    pub(crate) hidden: Option<&'a Hidden>,
+}
+
 /// The statements that add these changes of one table, in their order, as the log shows them. A change
 /// that is none is left out: the database may have stored what was there before (rounding, padding).
 /// Without the table's `version` each asks whether triggers write instead, and for one row only.
-pub(super) fn insertions(
-    scope: &Scope,
-    table: &str,
+pub(crate) fn insertions<'a>(
+    origin: Origin<'a>,
+    table: &'a str,
     operation: Operation,
     changes: Vec<RowChange>,
     version: Option<i32>,
     backend: DbBackend,
-) -> impl Iterator<Item = InsertStatement> {
-    let context = &scope.settings.context;
+) -> impl Iterator<Item = InsertStatement> + 'a {
+    let context = origin.context;
     let now = chrono::Utc::now();
     let row = move |change: RowChange| log::ActiveModel {
         entity: Set(table.to_owned()),
@@ -54,15 +65,14 @@ pub(super) fn insertions(
         actor: Set(context.actor.clone()),
         mutation_id: Set(context.mutation_id.clone()),
         metadata: Set(context.metadata.clone().map(Json::Object)),
-        transaction_id: Set(scope.transaction_id.clone()),
-        source: Set(Source::Hook),
+        transaction_id: Set(origin.transaction_id.to_owned()),
+        source: Set(origin.source),
         recorded_at: Set(now),
         ..Default::default()
     };
-    let hidden = scope.settings.tracked.hidden(table);
     let shown = move |change: RowChange| {
         let RowChange { key, before, after } = change;
-        let (before, after) = match hidden {
+        let (before, after) = match origin.hidden {
             Some(hidden) => hidden.shown(before, after)?,
             None => Hidden::default().shown(before, after)?,
         };

@@ -2,13 +2,13 @@
 
 use sea_orm::{ConnectionTrait, DbErr};
 
-use super::append::{RowChange, insertions};
+use super::append::{Origin, RowChange, insertions};
 use super::ledger::Settlement;
 use super::transaction::TrackedTransaction;
 use crate::capture::protocol::{Message, Step};
 use crate::error::CaptureError;
 use crate::image::Image;
-use crate::log::Operation;
+use crate::log::{Operation, Source};
 
 impl TrackedTransaction {
     pub(super) async fn receive(&self, message: Message) -> Result<(), DbErr> {
@@ -77,7 +77,14 @@ impl TrackedTransaction {
             None
         };
         let backend = self.inner.get_database_backend();
-        for insertion in insertions(&self.scope, table, operation, changes, version, backend) {
+        let settings = &self.scope.settings;
+        let origin = Origin {
+            context: &settings.context,
+            transaction_id: &self.scope.transaction_id,
+            source: Source::Hook,
+            hidden: settings.tracked.hidden(table),
+        };
+        for insertion in insertions(origin, table, operation, changes, version, backend) {
             let written = self.answer(self.inner.execute(&insertion)).await;
             if written.map_err(failed)?.rows_affected() == 0 {
                 return self.recorded_by_triggers(table).await;

@@ -92,6 +92,36 @@ pub(super) async fn columns<C: ConnectionTrait>(db: &C, table: &str) -> Result<V
     rows.iter().map(|row| found(row, backend)).collect()
 }
 
+const POSTGRES_KEY: &str = "SELECT a.attname::text AS name FROM pg_index i
+    JOIN pg_class c ON c.oid = i.indrelid
+    CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY k (attnum, place)
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum
+    WHERE c.relname = ? AND c.relnamespace = current_schema()::regnamespace AND i.indisprimary
+    ORDER BY k.place";
+
+const MARIADB_KEY: &str = "SELECT COLUMN_NAME AS name FROM information_schema.KEY_COLUMN_USAGE
+    WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? AND CONSTRAINT_NAME = 'PRIMARY'
+    ORDER BY ORDINAL_POSITION";
+
+const SQLITE_KEY: &str = "SELECT name FROM pragma_table_xinfo(?) WHERE pk > 0 ORDER BY pk";
+
+/// The names of the columns of a table's primary key in the key's own order, which its index has.
+pub(super) async fn key_names<C: ConnectionTrait>(
+    db: &C,
+    table: &str,
+) -> Result<Vec<String>, DbErr> {
+    let backend = db.get_database_backend();
+    let sql = match backend {
+        DbBackend::Postgres => POSTGRES_KEY,
+        DbBackend::MySql => MARIADB_KEY,
+        _ => SQLITE_KEY,
+    };
+    let rows = db
+        .query_all_raw(statement(backend, sql, [table.into()]))
+        .await?;
+    rows.iter().map(|row| row.try_get("", "name")).collect()
+}
+
 /// The names of a table's columns; none if it is not there.
 ///
 /// # Errors

@@ -125,14 +125,23 @@ pub async fn check_triggers<C: ConnectionTrait>(db: &C) -> Result<Vec<TriggerFin
     Ok(findings)
 }
 
-/// The tables for which triggers write, in lower case.
-pub(crate) async fn captured_tables<C: ConnectionTrait>(db: &C) -> Result<BTreeSet<String>, DbErr> {
+/// The tables for which triggers write.
+///
+/// # Errors
+/// What the database says.
+pub async fn tables_by_triggers<C: ConnectionTrait>(db: &C) -> Result<BTreeSet<String>, DbErr> {
     let sql = "SELECT entity FROM change_capture WHERE writer = 'trigger'";
     let rows = db
         .query_all_raw(statement(db.get_database_backend(), sql, []))
         .await?;
-    let name = |row: &QueryResult| Ok(row.try_get::<String>("", "entity")?.to_lowercase());
+    let name = |row: &QueryResult| row.try_get::<String>("", "entity");
     rows.iter().map(name).collect()
+}
+
+/// The same in lower case.
+pub(crate) async fn captured_tables<C: ConnectionTrait>(db: &C) -> Result<BTreeSet<String>, DbErr> {
+    let tables = tables_by_triggers(db).await?;
+    Ok(tables.iter().map(|table| table.to_lowercase()).collect())
 }
 
 async fn check_table<C: ConnectionTrait>(

@@ -9,13 +9,14 @@
 use sea_orm::DbBackend;
 
 use super::install::{Piece, Plan, piece_name};
-use super::schema::{Column, Shown};
+use super::schema::{Column, Shown, Version};
 use super::{literal, name};
 use crate::capture::{REDACTED, REDACTED_CHANGED};
 
 pub(super) fn pieces(plan: &Plan<'_>) -> Vec<Piece> {
-    let (old, new) = (Row::of(plan, "OLD"), Row::of(plan, "NEW"));
-    let updated = Row::updated(plan);
+    let version = plan.version;
+    let (old, new) = (Row::of(version, "OLD"), Row::of(version, "NEW"));
+    let updated = Row::updated(version);
     let insert = format!(
         "SET new_key = {}; SET new_row = {};\n{}",
         new.key,
@@ -87,6 +88,11 @@ FROM change_capture WHERE entity = {entity} AND writer = 'trigger' LOCK IN SHARE
     )
 }
 
+/// The image of a row.
+pub(super) fn image_of(version: &Version, row: &str) -> String {
+    Row::of(version, row).image
+}
+
 /// The texts of one row.
 struct Row {
     key: String,
@@ -94,25 +100,25 @@ struct Row {
 }
 
 impl Row {
-    fn of(plan: &Plan<'_>, row: &str) -> Self {
-        Self::with(plan, row, |_| format!("'\"{REDACTED}\"'"))
+    fn of(version: &Version, row: &str) -> Self {
+        Self::with(version, row, |_| format!("'\"{REDACTED}\"'"))
     }
 
     /// The row that an update has left: it tells which redacted columns have changed.
-    fn updated(plan: &Plan<'_>) -> Self {
-        Self::with(plan, "NEW", |column| {
+    fn updated(version: &Version) -> Self {
+        Self::with(version, "NEW", |column| {
             let (old, new) = (value("OLD", column), value("NEW", column));
             format!("IF({old} <=> {new}, '\"{REDACTED}\"', '\"{REDACTED_CHANGED}\"')")
         })
     }
 
-    fn with(plan: &Plan<'_>, row: &str, redacted: impl Fn(&Column) -> String) -> Self {
-        let mut keys: Vec<&Column> = plan.version.keys().collect();
+    fn with(version: &Version, row: &str, redacted: impl Fn(&Column) -> String) -> Self {
+        let mut keys: Vec<&Column> = version.keys().collect();
         keys.sort_by(|left, right| left.name.cmp(&right.name));
         let key = keys
             .iter()
             .map(|key| format!("{}, {}", start(key), key_value(row, key)));
-        let shown = plan.version.columns.iter();
+        let shown = version.columns.iter();
         let shown = shown.filter(|column| column.shown != Shown::Not);
         let image = shown.map(|column| match column.shown {
             Shown::Redacted => format!("{}, {}", start(column), redacted(column)),

@@ -11,7 +11,7 @@
 use sea_orm::DbBackend;
 
 use super::install::{Piece, Plan, piece_name};
-use super::schema::{Column, Shown};
+use super::schema::{Column, Shown, Version};
 use super::{literal, name};
 use crate::capture::{REDACTED, REDACTED_CHANGED};
 
@@ -102,10 +102,10 @@ BEGIN
   {changed};
   RETURN NULL;
 END",
-        truncate = log("'delete'", &key(plan, ROW), &image(plan, ROW), "NULL")
+        truncate = log("'delete'", &key(plan, ROW), &image(plan.version, ROW), "NULL")
             .replace(" WHERE c.entity", &format!(", {} {ROW} WHERE c.entity", quoted(plan.entity))),
-        old_image = image(plan, "OLD"),
-        new_image = image(plan, "NEW"),
+        old_image = image(plan.version, "OLD"),
+        new_image = image(plan.version, "NEW"),
         old_key = key(plan, "OLD"),
         new_key = key(plan, "NEW"),
         moved_from = log("'delete'", "old_key", "old_row", "NULL"),
@@ -135,13 +135,18 @@ fn key(plan: &Plan<'_>, row: &str) -> String {
 }
 
 /// The row's image as JSON.
-fn image(plan: &Plan<'_>, row: &str) -> String {
+pub(super) fn image(version: &Version, row: &str) -> String {
     let is_plain = |column: &Column| column.shown == Shown::Whole && column.ty != BYTE;
-    if plan.version.columns.iter().all(is_plain) {
+    if version.columns.iter().all(is_plain) {
         return format!("row_to_json({row})");
     }
-    // These columns and no others: what comes later may have to be hidden, too.
-    let shown = plan.version.columns.iter();
+    // What comes later may have to be hidden, too.
+    image_of(version, row)
+}
+
+/// The image of these columns of the row and no others.
+pub(super) fn image_of(version: &Version, row: &str) -> String {
+    let shown = version.columns.iter();
     let columns = shown.filter_map(|column| {
         let called = quoted(&column.name);
         let value = match column.shown {
@@ -165,7 +170,7 @@ fn image(plan: &Plan<'_>, row: &str) -> String {
 }
 
 /// The alias of a row, which no column is likely to be called.
-const ROW: &str = "seachange_row";
+pub(super) const ROW: &str = "seachange_row";
 
 /// The type of one byte.
 const BYTE: &str = "\"char\"";

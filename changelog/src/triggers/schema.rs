@@ -93,6 +93,28 @@ impl Schemas {
         Ok(schemas)
     }
 
+    /// One version of one table, whatever is stored.
+    pub(super) fn of(entity: &str, version: Version) -> Self {
+        Self([(entity.to_owned(), vec![version])].into_iter().collect())
+    }
+
+    /// The key under the names that its columns have had before, where those were others.
+    pub(crate) fn under_old_names(&self, entity: &str, key: &Image) -> Vec<Image> {
+        let Some(today) = self.newest(entity) else {
+            return Vec::new();
+        };
+        let named = self.versions(entity).iter().map(|then| {
+            let fields = key.iter().map(|(name, value)| {
+                let now = today.columns.iter().find(|now| now.name == *name);
+                let old = now.and_then(|now| then.columns.iter().find(|c| c.number == now.number));
+                (old.map_or(name, |old| &old.name).clone(), value.clone())
+            });
+            let fields: BTreeMap<_, _> = fields.collect();
+            fields.into_iter().collect()
+        });
+        named.filter(|named| named != key).collect()
+    }
+
     /// The versions of a table, oldest first.
     pub(super) fn versions(&self, entity: &str) -> &[Version] {
         self.0.get(entity).map_or(&[], Vec::as_slice)

@@ -12,7 +12,7 @@
 use sea_orm::DbBackend;
 
 use super::install::{Piece, Plan, piece_name};
-use super::schema::{Column, Shown};
+use super::schema::{Column, Shown, Version};
 use super::{literal, name};
 use crate::capture::{REDACTED, REDACTED_CHANGED};
 
@@ -61,6 +61,35 @@ fn text(text: &str) -> String {
     literal(text, DbBackend::Sqlite)
 }
 
+/// The image of a row (`NEW`, `OLD` or an alias).
+pub(super) fn image_of(version: &Version, row: &str) -> String {
+    image_with(version, row, |start, _| {
+        text(&format!("{start}:\"{REDACTED}\""))
+    })
+}
+
+fn image_with(version: &Version, row: &str, redacted: impl Fn(&str, &Column) -> String) -> String {
+    let shown = version.columns.iter();
+    let parts = shown
+        .filter(|column| column.shown != Shown::Not)
+        .map(|column| {
+            let value = format!("{row}.{}", quoted(&column.name));
+            let start = json(&column.name);
+            if column.shown == Shown::Redacted {
+                return redacted(&start, column);
+            }
+            let start = text(&format!("{start}:"));
+            format!(
+                "{start} || CASE typeof({value}) WHEN 'null' THEN 'null'
+                 WHEN 'text' THEN json_quote('t' || {value})
+                 WHEN 'integer' THEN '\"i' || {value} || '\"'
+                 WHEN 'real' THEN '\"r' || printf('%!.17g', {value}) || '\"'
+                 ELSE '\"b' || hex({value}) || '\"' END"
+            )
+        });
+    object(parts)
+}
+
 /// The parts of the triggers' statements.
 struct Sql<'a> {
     plan: &'a Plan<'a>,
@@ -103,39 +132,17 @@ impl<'a> Sql<'a> {
 
     /// The image of a row.
     fn image(&self, row: &str) -> String {
-        self.image_with(row, |start, _| text(&format!("{start}:\"{REDACTED}\"")))
+        image_of(self.plan.version, row)
     }
 
     /// The image of the row that an update has left: it tells which redacted columns have changed.
     fn updated_image(&self) -> String {
-        self.image_with("NEW", |start, column| {
+        image_with(self.plan.version, "NEW", |start, column| {
             let same = text(&format!("{start}:\"{REDACTED}\""));
             let changed = text(&format!("{start}:\"{REDACTED_CHANGED}\""));
             let is_other = is_other(column);
             format!("CASE WHEN {is_other} THEN {changed} ELSE {same} END")
         })
-    }
-
-    fn image_with(&self, row: &str, redacted: impl Fn(&str, &Column) -> String) -> String {
-        let shown = self.plan.version.columns.iter();
-        let parts = shown
-            .filter(|column| column.shown != Shown::Not)
-            .map(|column| {
-                let value = format!("{row}.{}", quoted(&column.name));
-                let start = json(&column.name);
-                if column.shown == Shown::Redacted {
-                    return redacted(&start, column);
-                }
-                let start = text(&format!("{start}:"));
-                format!(
-                    "{start} || CASE typeof({value}) WHEN 'null' THEN 'null'
-                     WHEN 'text' THEN json_quote('t' || {value})
-                     WHEN 'integer' THEN '\"i' || {value} || '\"'
-                     WHEN 'real' THEN '\"r' || printf('%!.17g', {value}) || '\"'
-                     ELSE '\"b' || hex({value}) || '\"' END"
-                )
-            });
-        object(parts)
     }
 
     /// Whether a shown or redacted column differs.

@@ -57,7 +57,8 @@ pub mod wrong {
     seachange_changelog::track!(redact: [Id]);
 }
 
-fn a_vault(id: i64) -> vault::ActiveModel {
+/// One with secrets.
+pub fn a_vault(id: i64) -> vault::ActiveModel {
     vault::ActiveModel {
         id: Set(id),
         name: Set(format!("v{id}")),
@@ -68,7 +69,8 @@ fn a_vault(id: i64) -> vault::ActiveModel {
     }
 }
 
-async fn serve(server: &TestServer) -> anyhow::Result<TestServer> {
+/// Makes the table and starts a server that knows it.
+pub async fn serve(server: &TestServer) -> anyhow::Result<TestServer> {
     let db = server.db().writer();
     let schema = Schema::new(db.get_database_backend());
     db.execute(&schema.create_table_from_entity(vault::Entity))

@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use sea_orm::EntityTrait;
 use seachange::changelog::{Flaw, TrackedConnection, epoch, log};
-use seachange::{App, Selection, Server, Settings, Start};
+use seachange::{App, Selection, Server, Settings, Start, Verdict};
 use seachange_entity::{comment, label, project, task, task_label};
 use seachange_migration::Migrator;
 use serde_json::json;
@@ -119,9 +119,14 @@ impl TestServer {
         Ok(self.app.doctor(self.db()).await?)
     }
 
+    /// What `verify` finds.
+    pub async fn verdict(&self) -> anyhow::Result<Verdict> {
+        Ok(self.app.verify(self.server.feed()).await?)
+    }
+
     /// Checks the log against the tables.
     pub async fn verify(&self) -> anyhow::Result<()> {
-        let verdict = self.app.verify(self.server.feed()).await?;
+        let verdict = self.verdict().await?;
         anyhow::ensure!(verdict.is_sound(), "log and tables differ: {verdict:?}");
         Ok(())
     }

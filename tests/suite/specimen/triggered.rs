@@ -31,7 +31,7 @@ crate::cases![
 ];
 
 /// A specimen whose tables triggers capture.
-struct Triggered<S>(PhantomData<S>);
+pub struct Triggered<S>(PhantomData<S>);
 
 impl<S: Specimen> Specimen for Triggered<S> {
     type Required = S::Required;

@@ -89,7 +89,7 @@ async fn under_twelve_writers(server: &TestServer) -> Outcome {
 }
 
 /// Whether a writer may try again.
-fn is_passing(error: &DbErr) -> bool {
+pub fn is_passing(error: &DbErr) -> bool {
     let text = error.to_string();
     let passing = [
         "deadlock",

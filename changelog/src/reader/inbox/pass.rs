@@ -66,6 +66,13 @@ pub(super) async fn look(
     Ok((Position::of_id(newest.max(horizon)), waits != 0))
 }
 
+/// Whether anything waits.
+pub(super) async fn is_any_waiting<C: ConnectionTrait>(db: &C) -> Result<bool, DbErr> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM change_inbox) AS waits";
+    let row = db.query_one_raw(statement(sql)).await?;
+    row.map_or(Ok(false), |row| Ok(row.try_get::<i64>("", "waits")? != 0))
+}
+
 /// The transactions that wait whose largest id is above `after`, in the order in which they go into
 /// the log.
 pub(super) async fn waiting<C: ConnectionTrait>(db: &C, after: i64) -> Result<Vec<Waiting>, DbErr> {
@@ -89,7 +96,10 @@ pub(super) async fn waiting<C: ConnectionTrait>(db: &C, after: i64) -> Result<Ve
 impl Pass {
     /// Takes the lock; `None` if another pass holds it too long. A holder that hangs is ended by the
     /// server, which frees the lock.
-    pub(super) async fn begin(db: &DatabaseConnection) -> Result<Option<Self>, DbErr> {
+    pub(super) async fn begin<C>(db: &C) -> Result<Option<Self>, DbErr>
+    where
+        C: TransactionTrait<Transaction = DatabaseTransaction>,
+    {
         // READ COMMITTED: INSERT … SELECT then locks no row of the inbox.
         let connection = db
             .begin_with_config(Some(IsolationLevel::ReadCommitted), None)

@@ -1,0 +1,191 @@
+//! Baseline: the rows that were there before tracking, recorded as they are.
+//!
+//! A row that no change tells of gets one: an insert with source `baseline`. It is the row's first
+//! change and shows the row as of its place in the log, whoever writes meanwhile: a row is locked
+//! first, and then, by a second statement, the log is asked for changes of it. Whoever held the lock
+//! before has committed both row and change by then, and whoever comes next waits.
+//!
+//! Goes through the table in key order, in steps that are a transaction each. How far it has come is
+//! nowhere kept: what the log tells of is done.
+
+mod known;
+
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, IsolationLevel, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
+};
+
+use crate::context::Context;
+use crate::image::Image;
+use crate::log::{Operation, Source};
+use crate::reader::sequence;
+use crate::tracked::append::{Origin, RowChange, insertions};
+use crate::triggers::{Found, Place, Present, Wait};
+
+/// Rows in one transaction: their locks are held for some tens of milliseconds.
+const ROWS: u64 = 200;
+
+/// Records the present state of every row of a tracked table that no change tells of; returns how many
+/// there were. For a migration, or an operator:
+///
+/// ```ignore
+/// seachange_changelog::baseline(manager.get_connection(), "task").await?;
+/// ```
+///
+/// The table may be written meanwhile: no more than 200 rows are locked at a time, and no other writer
+/// is waited for while they are. Ended at any moment, it is to be called again, and does the rest.
+/// Inside a transaction, as migrations on PostgreSQL are, all of it belongs to that transaction, which
+/// then holds the locks to its end; on MariaDB it runs outside of transactions only.
+///
+/// Rows whose changes retention has removed are recorded again: for whoever reads the log they are
+/// rows that nothing tells of.
+///
+/// # Errors
+/// [`CaptureError::NoTable`](crate::CaptureError::NoTable),
+/// [`CaptureError::NotTracked`](crate::CaptureError::NotTracked): also where hooks track the table and
+/// the program has not linked its entity. What the database says.
+pub async fn baseline<C>(db: &C, table: &str) -> Result<u64, DbErr>
+where
+    C: ConnectionTrait + TransactionTrait<Transaction = DatabaseTransaction>,
+{
+    let mut recorded = 0;
+    let mut baseline = Baseline::of(table);
+    while let Some(step) = baseline.step(db).await? {
+        recorded += step.recorded;
+    }
+    Ok(recorded)
+}
+
+/// [`baseline`] step by step, for whoever wants to tell how far it is.
+#[derive(Clone, Debug)]
+pub struct Baseline {
+    table: String,
+    after: Option<Place>,
+}
+
+/// What a step did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BaselineStep {
+    /// Rows looked at, at most 200.
+    pub rows: u64,
+    /// Those of them that were recorded.
+    pub recorded: u64,
+}
+
+impl Baseline {
+    /// Of a table, from its first row on.
+    pub fn of(table: impl Into<String>) -> Self {
+        Self {
+            table: table.into(),
+            after: None,
+        }
+    }
+
+    /// Goes on by up to 200 rows; `None` at the end of the table. If its future is dropped, what is
+    /// not committed yet is rolled back.
+    ///
+    /// # Errors
+    /// As [`baseline`]; the same rows are then next again.
+    pub async fn step<C>(&mut self, db: &C) -> Result<Option<BaselineStep>, DbErr>
+    where
+        C: ConnectionTrait + TransactionTrait<Transaction = DatabaseTransaction>,
+    {
+        // Otherwise what this writes would fill the inbox, which is looked through for each step.
+        sequence(db).await?;
+        let tx = begin(db).await?;
+        let table = Present::open(&tx, &self.table).await?;
+        let found = table.keys(&tx, self.after.as_ref(), ROWS).await?;
+        let new = without_change(&tx, &table, &found).await?;
+        let mut recorded = record(&tx, &table, &new, Wait::No).await?;
+        table.close(&tx).await?;
+        tx.commit().await?;
+        // Who is writing these would be waited for: one by one, with no other row locked.
+        let late: Vec<&Found> = new
+            .into_iter()
+            .filter(|row| !recorded.contains(&row.key))
+            .collect();
+        for row in late {
+            let tx = begin(db).await?;
+            let table = Present::open(&tx, &self.table).await?;
+            recorded.extend(record(&tx, &table, &[row], Wait::Yes).await?);
+            table.close(&tx).await?;
+            tx.commit().await?;
+        }
+        let Some(last) = found.last() else {
+            return Ok(None);
+        };
+        self.after = Some(last.place.clone());
+        Ok(Some(BaselineStep {
+            rows: found.len() as u64,
+            recorded: recorded.len() as u64,
+        }))
+    }
+}
+
+/// A transaction in which each statement sees what was committed before it.
+async fn begin<C>(db: &C) -> Result<DatabaseTransaction, DbErr>
+where
+    C: ConnectionTrait + TransactionTrait<Transaction = DatabaseTransaction>,
+{
+    let mut options = TransactionOptions::default();
+    match db.get_database_backend() {
+        // REPEATABLE READ would lock the gaps between keys, too, and keep others from inserting.
+        DbBackend::MySql => options.isolation_level = Some(IsolationLevel::ReadCommitted),
+        // Not asked for: inside a migration's transaction it cannot be. A stricter one makes a row
+        // that was changed meanwhile an error, nothing worse.
+        DbBackend::Postgres => {}
+        _ => options.sqlite_transaction_mode = Some(SqliteTransactionMode::Immediate),
+    }
+    db.begin_with_options(options).await
+}
+
+/// Those of the rows that no change tells of.
+async fn without_change<'f>(
+    tx: &DatabaseTransaction,
+    table: &Present,
+    found: &'f [Found],
+) -> Result<Vec<&'f Found>, DbErr> {
+    let keys = found.iter().map(|row| &row.key);
+    let known = known::among(tx, table, keys).await?;
+    let is_new = found.iter().zip(known);
+    Ok(is_new
+        .filter_map(|(row, known)| (!known).then_some(row))
+        .collect())
+}
+
+/// Locks these rows, looks again, and records those that no change tells of; returns their keys.
+async fn record(
+    tx: &DatabaseTransaction,
+    table: &Present,
+    rows: &[&Found],
+    wait: Wait,
+) -> Result<Vec<Image>, DbErr> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let locked = table.lock(tx, rows, wait).await?;
+    let known = known::among(tx, table, locked.iter().map(|(key, _)| key)).await?;
+    let new = locked.into_iter().zip(known);
+    let new: Vec<(Image, Image)> = new
+        .filter_map(|(row, known)| (!known).then_some(row))
+        .collect();
+    let keys = new.iter().map(|(key, _)| key.clone()).collect();
+    let change = |(key, image)| RowChange {
+        key,
+        before: None,
+        after: Some(image),
+    };
+    let changes = new.into_iter().map(change).collect();
+    let origin = Origin {
+        context: &Context::default(),
+        transaction_id: &uuid::Uuid::now_v7().to_string(),
+        source: Source::Baseline,
+        hidden: table.hidden,
+    };
+    let (entity, version) = (&table.entity, Some(table.version));
+    let backend = tx.get_database_backend();
+    for insertion in insertions(origin, entity, Operation::Insert, changes, version, backend) {
+        tx.execute(&insertion).await?;
+    }
+    Ok(keys)
+}

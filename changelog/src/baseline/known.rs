@@ -1,0 +1,74 @@
+//! Which rows the log tells of.
+
+use std::collections::{HashMap, HashSet};
+
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr};
+use serde_json::Value as Json;
+
+use crate::image::Image;
+use crate::log::Column;
+use crate::migration::INBOX;
+use crate::reader::{keys_condition, with_numbers};
+use crate::triggers::Present;
+
+/// Of each key, whether a change of its row is in the log or waits for its place there.
+pub(super) async fn among<'k, C: ConnectionTrait>(
+    tx: &C,
+    table: &Present,
+    keys: impl Iterator<Item = &'k Image>,
+) -> Result<Vec<bool>, DbErr> {
+    let mut rows: HashMap<String, usize> = HashMap::new();
+    let mut count = 0;
+    for (n, key) in keys.enumerate() {
+        rows.extend(texts(table, key).into_iter().map(|text| (text, n)));
+        count = n + 1;
+    }
+    let mut known = vec![false; count];
+    if rows.is_empty() {
+        return Ok(known);
+    }
+    // The inbox first: what is moved meanwhile is then in the log.
+    let inbox = (tx.get_database_backend() == DbBackend::MySql).then_some(INBOX);
+    for log in inbox.into_iter().chain(["change_log"]) {
+        for text in logged(tx, log, &table.entity, rows.keys().cloned().collect()).await? {
+            if let Some(row) = rows.get(&text).and_then(|row| known.get_mut(*row)) {
+                *row = true;
+            }
+        }
+    }
+    Ok(known)
+}
+
+/// The texts that the key may have in the log: with 64-bit numbers as strings, or as numbers from
+/// SQLite's triggers and from before the column grew; under older names of its columns.
+fn texts(table: &Present, key: &Image) -> HashSet<String> {
+    let old = table.schemas.under_old_names(&table.entity, key);
+    let named = old.iter().chain([key]);
+    named
+        .flat_map(|key| [Json::Object(key.clone()).to_string(), with_numbers(key)])
+        .collect()
+}
+
+/// Those of the texts that are keys of changes.
+async fn logged<C: ConnectionTrait>(
+    tx: &C,
+    log: &str,
+    entity: &str,
+    texts: Vec<String>,
+) -> Result<Vec<String>, DbErr> {
+    let backend = tx.get_database_backend();
+    let key = match backend {
+        DbBackend::Postgres => Expr::col(Column::RowKey).cast_as("text"),
+        _ => Expr::col(Column::RowKey),
+    };
+    let select = Query::select()
+        .distinct()
+        .expr_as(key, "found")
+        .from(Alias::new(log))
+        .and_where(Expr::col(Column::Entity).eq(entity))
+        .cond_where(keys_condition(texts, backend))
+        .take();
+    let rows = tx.query_all(&select).await?;
+    rows.iter().map(|row| row.try_get("", "found")).collect()
+}

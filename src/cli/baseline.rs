@@ -1,0 +1,102 @@
+//! `baseline`: the rows that were there before tracking, into the log.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use sea_orm::{DatabaseConnection, DbErr};
+use seachange_changelog::{Baseline, CaptureError, Refused, tables_by_triggers};
+
+use super::app::App;
+use super::interrupt::interrupted;
+use super::progress::Progress;
+use super::reading::is_missing_table;
+use super::settings::Settings;
+use crate::database;
+
+/// What `baseline` records.
+#[derive(Args, Debug)]
+pub(super) struct BaselineArgs {
+    /// The table.
+    #[arg(
+        value_name = "TABLE",
+        required_unless_present = "all",
+        conflicts_with = "all"
+    )]
+    table: Option<String>,
+    /// Every registered table, and every one that triggers record.
+    #[arg(long)]
+    all: bool,
+}
+
+pub(super) async fn command(
+    app: &App,
+    settings: &Settings,
+    args: BaselineArgs,
+) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let interrupted = interrupted()?;
+    let db = database::connect(&settings.database()).await?;
+    tokio::select! {
+        ended = of_tables(app, db.writer(), args) => ended,
+        () = interrupted => {
+            eprintln!("stopped; run it again for the rest");
+            Ok(ExitCode::from(1))
+        }
+    }
+}
+
+async fn of_tables(
+    app: &App,
+    db: &DatabaseConnection,
+    args: BaselineArgs,
+) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let by_triggers = tables_by_triggers(db).await.map_err(or_no_log)?;
+    let tables = match args.table {
+        Some(table) => vec![table],
+        None => {
+            let registered = app.entities.registered();
+            let mut tables: Vec<String> = registered
+                .iter()
+                .map(|entity| entity.info.table.to_owned())
+                .collect();
+            let others = by_triggers
+                .into_iter()
+                .filter(|name| !tables.contains(name));
+            let others: Vec<String> = others.collect();
+            tables.extend(others);
+            tables
+        }
+    };
+    for table in tables {
+        match of_table(db, &table).await {
+            Ok((rows, recorded)) => println!("{table}: {recorded} of {rows} rows recorded"),
+            Err(error) => match CaptureError::of(&error) {
+                Some(wrong @ (CaptureError::NoTable { .. } | CaptureError::NotTracked { .. })) => {
+                    eprintln!("error: {wrong}");
+                    return Ok(ExitCode::from(2));
+                }
+                _ => return Err(error.into()),
+            },
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// How many rows there were, and how many of them were recorded.
+async fn of_table(db: &DatabaseConnection, table: &str) -> Result<(u64, u64), DbErr> {
+    let mut progress = Progress::on_terminal();
+    let (mut rows, mut recorded) = (0, 0);
+    let mut baseline = Baseline::of(table);
+    while let Some(step) = baseline.step(db).await? {
+        rows += step.rows;
+        recorded += step.recorded;
+        progress.tell(|| format!("{table}: {recorded} of {rows} rows recorded"));
+    }
+    Ok((rows, recorded))
+}
+
+fn or_no_log(error: DbErr) -> Refused {
+    match is_missing_table(&error) {
+        true => Refused::NoLog,
+        false => Refused::Database(error),
+    }
+}

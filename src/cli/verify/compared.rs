@@ -1,0 +1,60 @@
+//! What of two images can be compared: not every column means the same in every change.
+
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use sea_orm::{DatabaseTransaction, DbErr};
+use seachange_changelog::reader::lasting_columns;
+use seachange_changelog::{Image, image, is_redacted};
+use serde_json::Value as Json;
+
+use crate::graphql::Registered;
+
+/// Which columns of an entity can be compared with the log.
+pub(super) struct Compared {
+    columns: BTreeSet<&'static str>,
+    /// How many cannot.
+    pub(super) others: u64,
+}
+
+impl Compared {
+    /// Those that the log has values of and that mean the same in every change of the table.
+    pub(super) async fn of(tx: &DatabaseTransaction, entity: &Registered) -> Result<Self, DbErr> {
+        let lasting = lasting_columns(tx, entity.info.table).await?;
+        let all = &entity.info.columns;
+        let shown = all.iter().filter(|column| !column.is_hidden);
+        let lasts = |name: &&str| lasting.as_ref().is_none_or(|names| names.contains(*name));
+        let columns: BTreeSet<_> = shown.map(|column| column.name).filter(lasts).collect();
+        let others = (all.len() - columns.len()) as u64;
+        Ok(Self { columns, others })
+    }
+
+    /// Of what can be compared.
+    pub(super) fn hash(&self, image: &Json) -> u64 {
+        // Keys of a JSON object are sorted, so equal images have equal text.
+        let mut hasher = DefaultHasher::new();
+        match image.as_object() {
+            Some(fields) => {
+                let fields = fields
+                    .iter()
+                    .filter(|(name, _)| self.columns.contains(name.as_str()));
+                fields.for_each(|(name, value)| (name, value.to_string()).hash(&mut hasher));
+            }
+            None => image.to_string().hash(&mut hasher),
+        }
+        hasher.finish()
+    }
+
+    /// The columns in which two images part, but for those that were hidden in one of them.
+    pub(super) fn parting(&self, one: Option<&Json>, other: Option<&Json>) -> Option<Vec<String>> {
+        let (one, other) = (one?.as_object()?, other?.as_object()?);
+        let mut names = image::differing(one, other);
+        let was_hidden = |image: &Image, name: &str| image.get(name).is_some_and(is_redacted);
+        names.retain(|name| {
+            self.columns.contains(name.as_str())
+                && !was_hidden(one, name)
+                && !was_hidden(other, name)
+        });
+        Some(names)
+    }
+}
