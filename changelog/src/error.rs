@@ -136,6 +136,14 @@ pub enum CaptureError {
         /// The tracked table.
         table: String,
     },
+    /// A call that was to write only rows unchanged since a position found others.
+    #[error("{} rows of `{table}` have been changed since", current.len())]
+    ChangedSince {
+        /// The tracked table.
+        table: String,
+        /// The rows as they are now, by column; of a large call those found first.
+        current: Vec<crate::Image>,
+    },
     /// A bulk call found more rows than it may write.
     #[error("more than {most} rows of `{table}` to write")]
     TooMany {

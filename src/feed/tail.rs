@@ -118,6 +118,16 @@ impl Feed {
         Ok(followed.log.cursor(head))
     }
 
+    /// The place of a cursor in the log followed now.
+    ///
+    /// # Errors
+    /// As [`Feed::subscribe`].
+    pub(crate) async fn position(&self, cursor: &Cursor) -> Result<Position, FeedError> {
+        let (followed, head) = self.shared.head().await?;
+        let start = Start::After(cursor.clone());
+        followed.log.resolve(&start, head).await
+    }
+
     /// Up to `limit` wanted changes from `start`, in order.
     ///
     /// # Errors

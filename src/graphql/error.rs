@@ -12,6 +12,7 @@ use async_graphql::{
 use sea_orm::{DbErr, SqlErr};
 use seachange_changelog::{CaptureError, ImageError};
 use seaography::SeaographyError;
+use serde_json::Value as Json;
 
 use crate::feed::FeedError;
 pub(crate) use driver::is_transient;
@@ -213,6 +214,13 @@ impl From<&CaptureError> for Refusal {
             | CaptureError::Image(_) => Self::bad_input(error.to_string()),
             CaptureError::KeyChanged { .. } => {
                 Self::bad_input("a key cannot change: insert the row anew and delete the old one")
+            }
+            CaptureError::ChangedSince { current, .. } => {
+                let current = current.iter().map(|row| Json::Object(row.clone()));
+                Self::new(ErrorCode::Conflict, "rows have been changed since").with(
+                    "current",
+                    GraphqlValue::from_json(current.collect()).unwrap_or_default(),
+                )
             }
             CaptureError::TooMany { most, .. } => {
                 Self::limit(format!("more than {most} rows in one mutation"))

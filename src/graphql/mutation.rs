@@ -6,6 +6,7 @@ mod retry;
 mod revert;
 mod update;
 
+use std::str::FromStr;
 use std::sync::Arc;
 
 use async_graphql::dynamic::{Field, InputValue, ResolverContext, TypeRef};
@@ -13,10 +14,12 @@ use sea_orm::{ConnectionTrait, EntityTrait};
 use seachange_changelog::{BulkEntity, Target, TrackedConnection};
 use seaography::{BuilderContext, FilterInputBuilder};
 
+use super::change;
 use super::entity::EntityInfo;
 use super::error::Refusal;
 use super::filter;
 use super::pagination::limits;
+use crate::feed::{Cursor, FeedError};
 
 pub(super) use revert::{
     Reverter, Reverters, change as revert_change, transaction as revert_transaction,
@@ -61,8 +64,16 @@ fn connection<'a>(ctx: &ResolverContext<'a>) -> Result<&'a TrackedConnection, Re
         .map_err(|error| Refusal::internal(&error.message))
 }
 
-/// The rows that an update or delete means: `filter`, or every row if `all` says so.
-fn target<E: EntityTrait>(
+fn since_argument() -> InputValue {
+    InputValue::new("ifUnchangedSince", TypeRef::named(TypeRef::STRING)).description(
+        "A cursor: CONFLICT, with the rows as they are in `extensions.current`, if one of the rows \
+         has been changed after it.",
+    )
+}
+
+/// The rows that an update or delete means: `filter`, or every row if `all` says so; none of them
+/// changed after the cursor `ifUnchangedSince`.
+async fn target<E: EntityTrait>(
     ctx: &ResolverContext<'_>,
     entity: &EntityInfo,
 ) -> Result<Target, Refusal> {
@@ -83,7 +94,13 @@ fn target<E: EntityTrait>(
     let target = predicate.map_or_else(Target::all, |predicate| {
         Target::matching(filter::condition::<E>(&predicate, backend))
     });
-    Ok(target.at_most(limits(ctx)?.write_rows))
+    let target = target.at_most(limits(ctx)?.write_rows);
+    let Some(since) = change::text(ctx, "ifUnchangedSince")? else {
+        return Ok(target);
+    };
+    let cursor = Cursor::from_str(&since).map_err(|error| Refusal::from(FeedError::from(error)))?;
+    let position = change::feed(ctx)?.position(&cursor).await;
+    Ok(target.unchanged_since(position.map_err(Refusal::from)?))
 }
 
 /// Why a mutation's transaction ended: the database, which another try may help, or the request.

@@ -22,6 +22,7 @@ mod relations;
 mod revert;
 mod sockets;
 mod together;
+mod unchanged;
 mod update;
 mod values;
 mod watch;
@@ -33,6 +34,7 @@ pub fn cases() -> Vec<Case> {
     [
         create::cases(),
         update::cases(),
+        unchanged::cases(),
         delete::cases(),
         events::cases(),
         filters::cases(),

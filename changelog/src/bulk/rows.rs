@@ -11,7 +11,8 @@ use sea_orm::{
 
 use super::{BulkEntity, Target, table};
 use crate::error::CaptureError;
-use crate::image::Image;
+use crate::image::{self, Image};
+use crate::reader::{Position, changed_after};
 use crate::tracked::TrackedTransaction;
 
 /// Rows read and written at a time: their keys stay far below the parameters that a statement takes
@@ -130,10 +131,39 @@ impl<E: BulkEntity> Chunks<E> {
             }
             .into());
         }
+        if let Some(position) = self.target.unchanged_since {
+            check_unchanged::<E>(tx, &rows, position).await?;
+        }
         self.is_done = rows.len() < CHUNK;
         self.last = rows.last().map(|row| values_of(row, &keys));
         Ok(rows)
     }
+}
+
+/// Refuses rows, locked by this transaction, that another has changed after a position of the log.
+async fn check_unchanged<E: BulkEntity>(
+    tx: &TrackedTransaction,
+    rows: &[E::Model],
+    position: Position,
+) -> Result<(), DbErr> {
+    let keys = rows
+        .iter()
+        .map(image::key_of)
+        .collect::<Result<Vec<_>, _>>();
+    let keys = keys.map_err(CaptureError::from)?;
+    let entity = table::<E>();
+    let changed = changed_after(tx, entity, &keys, position, tx.transaction_id()).await?;
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let changed = changed
+        .into_iter()
+        .map(|place| image::image_of(&rows[place]));
+    let current = changed
+        .collect::<Result<_, _>>()
+        .map_err(CaptureError::from)?;
+    let table = entity.to_owned();
+    Err(CaptureError::ChangedSince { table, current }.into())
 }
 
 /// Whether statements tell the rows they wrote. MariaDB's are read back by key: its UPDATE cannot,

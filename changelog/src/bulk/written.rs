@@ -3,11 +3,14 @@
 use sea_orm::Condition;
 use sea_orm::sea_query::IntoCondition;
 
+use crate::reader::Position;
+
 /// The rows that an update or delete means.
 #[derive(Clone, Debug)]
 pub struct Target {
     pub(super) condition: Condition,
     pub(super) most: u64,
+    pub(super) unchanged_since: Option<Position>,
 }
 
 impl Target {
@@ -16,6 +19,7 @@ impl Target {
         Self {
             condition: condition.into_condition(),
             most: u64::MAX,
+            unchanged_since: None,
         }
     }
 
@@ -28,6 +32,16 @@ impl Target {
     #[must_use]
     pub fn at_most(self, rows: u64) -> Self {
         Self { most: rows, ..self }
+    }
+
+    /// Refuses the call if another transaction has changed one of the rows after this position of the
+    /// log. On MariaDB call it before the transaction's first plain read, which fixes what it sees.
+    #[must_use]
+    pub fn unchanged_since(self, position: Position) -> Self {
+        Self {
+            unchanged_since: Some(position),
+            ..self
+        }
     }
 }
 

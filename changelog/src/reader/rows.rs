@@ -5,13 +5,16 @@
 //! writes the row next waited for its lock and takes its id after that. So the id alone orders them,
 //! and only their places between other rows' changes differ between databases.
 
+use std::collections::{BTreeSet, HashMap};
+
 use chrono::{DateTime, Timelike, Utc};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
 use sea_orm::{Condition, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Order};
+use serde_json::Value as Json;
 
 use super::change::Change;
 use super::position::Position;
-use super::selection::{Page, key_condition};
+use super::selection::{Page, key_condition, keys_condition, with_numbers};
 use super::ticks;
 use crate::image::Image;
 use crate::log::{Column, Model, stored};
@@ -225,6 +228,51 @@ pub async fn later<C: ConnectionTrait>(
     let mut later = logged(db, after, Order::Asc, limit).await?;
     later.extend(waiting.into_iter().map(|row| Model { id: 0, ..row }));
     Ok(later)
+}
+
+/// The places, among these keys of an entity's rows, of those with committed changes after a position,
+/// but for those of one transaction. For a transaction that has locked the rows.
+pub(crate) async fn changed_after<C: ConnectionTrait>(
+    db: &C,
+    entity: &str,
+    keys: &[Image],
+    after: Position,
+    but_of: &str,
+) -> Result<BTreeSet<usize>, DbErr> {
+    let backend = db.get_database_backend();
+    let mut places = HashMap::new();
+    for (place, key) in keys.iter().enumerate() {
+        places.insert(Json::Object(key.clone()).to_string(), place);
+        places.insert(with_numbers(key), place);
+    }
+    if places.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let of_them = Condition::all()
+        .add(Expr::col(Column::Entity).eq(entity))
+        .add(Expr::col(Column::TransactionId).ne(but_of))
+        .add(keys_condition(places.keys().cloned().collect(), backend));
+    // The inbox first: what is moved meanwhile is then in the log.
+    let inbox = (backend == DbBackend::MySql).then(|| (INBOX, of_them.clone()));
+    let log = ("change_log", of_them.add(is_after(after, backend)));
+    let mut changed = BTreeSet::new();
+    for (table, wanted) in inbox.into_iter().chain([log]) {
+        let key = match backend {
+            DbBackend::Postgres => Expr::col(Column::RowKey).cast_as("text"),
+            _ => Expr::col(Column::RowKey),
+        };
+        let select = Query::select()
+            .distinct()
+            .expr_as(key, "found")
+            .from(Alias::new(table))
+            .cond_where(wanted)
+            .take();
+        for row in db.query_all(&select).await? {
+            let text: String = row.try_get("", "found")?;
+            changed.extend(places.get(&text));
+        }
+    }
+    Ok(changed)
 }
 
 /// MariaDB: changes that a sequencer has not moved into the log yet. They come after all that is in

@@ -9,7 +9,7 @@ use seachange_changelog::{Target, TrackedTransaction};
 use seaography::BuilderContext;
 
 use super::retry::{Work, in_transaction};
-use super::{Failure, Writable, all_argument, connection, filter_argument, target};
+use super::{Failure, Writable, all_argument, connection, filter_argument, since_argument, target};
 use crate::graphql::entity::EntityInfo;
 use crate::graphql::error::Refusal;
 
@@ -28,6 +28,7 @@ where
     })
     .argument(filter_argument(context, entity))
     .argument(all_argument())
+    .argument(since_argument())
 }
 
 async fn delete<E>(ctx: &ResolverContext<'_>, entity: &EntityInfo) -> Result<i64, Refusal>
@@ -35,7 +36,7 @@ where
     E: Writable,
 {
     let work = Delete::<E> {
-        target: target::<E>(ctx, entity)?,
+        target: target::<E>(ctx, entity).await?,
         entity: PhantomData,
     };
     in_transaction(connection(ctx)?, &work).await

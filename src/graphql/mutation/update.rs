@@ -10,7 +10,9 @@ use seachange_changelog::{Target, TrackedTransaction, Written};
 use seaography::BuilderContext;
 
 use super::retry::{Work, in_transaction};
-use super::{Failure, Writable, all_argument, basic, connection, filter_argument, target};
+use super::{
+    Failure, Writable, all_argument, basic, connection, filter_argument, since_argument, target,
+};
 use crate::graphql::entity::EntityInfo;
 use crate::graphql::error::Refusal;
 use crate::graphql::inputs::{self, Purpose};
@@ -36,6 +38,7 @@ where
     ))
     .argument(filter_argument(context, entity))
     .argument(all_argument())
+    .argument(since_argument())
 }
 
 async fn update<E>(ctx: &ResolverContext<'_>, entity: &EntityInfo) -> Result<Vec<E::Model>, Refusal>
@@ -47,7 +50,7 @@ where
     let changes = inputs::active_model::<E>(entity, data.as_value(), Purpose::Update)?;
     let work = Update::<E> {
         changes,
-        target: target::<E>(ctx, entity)?,
+        target: target::<E>(ctx, entity).await?,
     };
     in_transaction(connection(ctx)?, &work).await
 }
