@@ -26,5 +26,6 @@ pub(crate) use api::Answer;
 pub use api::{Api, Caller};
 pub use error::ErrorCode;
 pub(crate) use error::refusal;
+pub(crate) use live::Payload;
 pub use mutation::Writable;
 pub(crate) use schema::{Entities, Registered};

@@ -55,6 +55,12 @@ impl Ground {
         self.wanted.is_empty() || self.wanted.iter().any(|name| name == bench)
     }
 
+    /// Whether SQLite is among the databases: some benches are not about the database and take that.
+    pub fn has_sqlite(&self) -> bool {
+        let is_sqlite = |kind: &Database| matches!(kind, Database::Sqlite);
+        self.databases.iter().any(is_sqlite)
+    }
+
     /// Begins the results of a bench.
     pub fn heading(&self, bench: &str) {
         println!("\n{}", table::heading(bench));

@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 
 use super::ground::{Ground, drop_both, settings, with_log};
 use super::harness::{Database, OwnDatabase, TestServer};
+use super::process::Process;
 use super::table::{Line, Target};
 
 /// How long is watched.
@@ -71,14 +72,14 @@ async fn server(
     tokio::time::sleep(watcher.as_ref().map_or(SETTLED, |_| TOLD)).await;
     let name = own.url.rsplit('/').next().unwrap_or_default();
     let before = (
-        processor_time()?,
+        Process::Own.processor_time()?,
         transactions(watcher.as_ref(), name).await?,
     );
     let begun = Instant::now();
     tokio::time::sleep(TIME * ground.length).await;
     let time = begun.elapsed().as_secs_f64();
     let after = (
-        processor_time()?,
+        Process::Own.processor_time()?,
         transactions(watcher.as_ref(), name).await?,
     );
     drop(socket);
@@ -109,18 +110,6 @@ async fn transactions(
     );
     let row = watcher.query_one_raw(select).await?;
     Ok(Some(row.context("the database")?.try_get("", "n")?))
-}
-
-/// Processor time of this process until now.
-fn processor_time() -> anyhow::Result<Duration> {
-    /// In a second, on every Linux.
-    const TICKS: u64 = 100;
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    // After the name, which may contain anything: user and system time are the 12th and 13th.
-    let (_, fields) = stat.rsplit_once(')').context("no name")?;
-    let times = fields.split_ascii_whitespace().skip(11).take(2);
-    let ticks: u64 = times.map(str::parse::<u64>).sum::<Result<u64, _>>()?;
-    Ok(Duration::from_millis(ticks * 1_000 / TICKS))
 }
 
 /// Watches a feed: queries a second.

@@ -10,13 +10,21 @@
 //! error; a change lost or out of order is one.
 
 mod columns;
+mod crowd;
+mod fanout;
 mod ground;
 mod harness;
 mod idle;
 mod latency;
+mod memory;
 mod order;
+mod peer;
+mod process;
+mod reader;
 mod replay;
+mod routing;
 mod rows;
+mod storm;
 mod table;
 mod triggers;
 mod turns;
@@ -29,7 +37,7 @@ use ground::Ground;
 type Bench = fn(&Ground) -> Pin<Box<dyn Future<Output = anyhow::Result<()>> + '_>>;
 
 /// Every bench: its name and itself.
-const BENCHES: [(&str, Bench); 7] = [
+const BENCHES: [(&str, Bench); 11] = [
     ("writes", |ground| Box::pin(writes::run(ground))),
     ("triggers", |ground| Box::pin(triggers::run(ground))),
     ("order", |ground| Box::pin(order::run(ground))),
@@ -37,10 +45,18 @@ const BENCHES: [(&str, Bench); 7] = [
     ("columns", |ground| Box::pin(columns::run(ground))),
     ("replay", |ground| Box::pin(replay::run(ground))),
     ("idle", |ground| Box::pin(idle::run(ground))),
+    ("fanout", |ground| Box::pin(fanout::run(ground))),
+    ("memory", |ground| Box::pin(memory::run(ground))),
+    ("routing", |ground| Box::pin(routing::run(ground))),
+    ("storm", |ground| Box::pin(storm::run(ground))),
 ];
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
+    let mut words = std::env::args().skip(1);
+    if words.next().as_deref() == Some(peer::ARGUMENT) {
+        return peer::serve(words).await;
+    }
     // Cargo adds flags of its own.
     let words = std::env::args()
         .skip(1)

@@ -39,6 +39,14 @@ where
     })
 }
 
+/// A side that tells by itself how long took what counts.
+pub fn side_timed<'a, F>(work: impl Fn(i64) -> F + 'a) -> Side<'a>
+where
+    F: Future<Output = anyhow::Result<Duration>> + 'a,
+{
+    Box::new(move |round| Box::pin(work(round)))
+}
+
 /// Lets the sides work by turns, each round beginning with another one; the median time of each.
 /// Round 0 warms up and is not counted.
 pub async fn by_turns<const N: usize>(

@@ -4,14 +4,16 @@
 //! with the same document and variables form a group. One task, the router, follows the feed, finds
 //! the groups that a change concerns by index, lets GraphQL execute their document on it once, and
 //! keeps the bytes in the group's ring. Whoever listens has nothing but a position: it takes what the
-//! ring has after it, and reads the log where the ring no longer reaches back. So resume, initial rows
-//! and a slow reader's catching up are one loop, and nobody's slowness is kept in memory.
+//! ring has after it, and reads the log where the ring no longer reaches back: by pages, which those of
+//! a group who are at the same place share. So resume, initial rows and a slow reader's catching up are
+//! one loop, and a slow reader costs no more memory than its page.
 //!
 //! Knows GraphQL and the feed; nothing of sockets.
 
 mod group;
 mod initial;
 mod listener;
+mod page;
 mod plan;
 mod render;
 mod router;

@@ -35,9 +35,10 @@ use writer::Writer;
 
 const SUBPROTOCOL: &str = "graphql-transport-ws";
 
-/// Read and write buffer of a socket. Tungstenite's default of 128 KiB each is most of what an idle
-/// connection costs.
-const BUFFER_BYTES: usize = 4 * 1024;
+/// Write buffer of a socket, which it has while it writes, and read buffer, which it always has: what
+/// clients say is short. Tungstenite's default of 128 KiB each is most of what an idle connection costs.
+const WRITE_BUFFER_BYTES: usize = 4 * 1024;
+const READ_BUFFER_BYTES: usize = 2 * 1024;
 
 /// A message up to this many times the limit is read to its end, so that the close frame gets
 /// through; a connection closed with bytes unread is reset.
@@ -57,8 +58,8 @@ pub(super) fn open(
 ) -> Response {
     let ceiling = server.limits.message_bytes.saturating_mul(OVERSIZE);
     let mut upgrade = upgrade
-        .read_buffer_size(BUFFER_BYTES)
-        .write_buffer_size(BUFFER_BYTES)
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(WRITE_BUFFER_BYTES)
         .max_frame_size(ceiling)
         .max_message_size(ceiling)
         .protocols([SUBPROTOCOL]);

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
+use super::page::Pages;
 use super::plan::Watch;
 use super::render::{Payload, Rendering};
 use super::router::Membership;
@@ -22,6 +23,8 @@ pub(super) struct Group {
     pub(super) epoch: Epoch,
     pub(super) watch: Watch,
     pub(super) rendering: Rendering,
+    /// What those behind the ring are reading.
+    pub(super) pages: Pages,
     ring: Mutex<Ring>,
     /// Changes whenever the ring does.
     news: watch::Sender<()>,
@@ -61,6 +64,7 @@ impl Group {
             epoch,
             watch,
             rendering,
+            pages: Pages::default(),
             ring: Mutex::new(Ring {
                 payloads: VecDeque::new(),
                 bytes: 0,

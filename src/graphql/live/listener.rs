@@ -9,10 +9,11 @@ use tokio::sync::watch;
 
 use super::group::{Group, Taken};
 use super::initial::Initial;
+use super::page::Page;
 use super::plan::{Begin, Item, Plan, Watch};
 use super::render::{Payload, Rendering};
 use super::router::Live;
-use crate::feed::{Change, Cursor, FeedError, Position, Replay, Start};
+use crate::feed::{Cursor, FeedError, Position, Replay, Start};
 use crate::graphql::error::Refusal;
 use crate::graphql::record::RecordChange;
 
@@ -30,7 +31,10 @@ pub(crate) fn listen(
         let listener = match phase? {
             Phase::Opening(parts) => {
                 let (live, plan, rendering) = *parts;
-                Listener::open(live, plan, rendering).await.map(Box::new)
+                // In a box, as every step that is rare: else each listener has room for it all its life.
+                Box::pin(Listener::open(live, plan, rendering))
+                    .await
+                    .map(Box::new)
             }
             Phase::Listening(listener) => Ok(listener),
         };
@@ -53,30 +57,19 @@ enum Phase {
 
 struct Listener {
     live: Live,
-    watch: Watch,
-    rendering: Rendering,
+    group: Arc<Group>,
+    news: watch::Receiver<()>,
     /// Rows that come before everything else.
     initial: Option<Initial>,
     replay: Replay,
-    /// Up to here it reads the log by itself.
+    /// Up to here it reads the log, whether or not the router has come so far.
     head: Position,
     /// Whether reaching it is to be told.
     announces: bool,
-    ready: VecDeque<Ready>,
-    group: Option<Joined>,
-}
-
-/// What has been read and not yet yielded.
-enum Ready {
-    /// Of the log.
-    Change(Arc<Change>),
-    /// Of the ring.
-    Payload(Arc<Payload>),
-}
-
-struct Joined {
-    group: Arc<Group>,
-    news: watch::Receiver<()>,
+    /// Taken from the ring and not yet yielded.
+    ready: VecDeque<Arc<Payload>>,
+    /// Of the log, and the place in it of what is next.
+    page: Option<(Arc<Page>, usize)>,
 }
 
 impl Listener {
@@ -109,16 +102,17 @@ impl Listener {
             // Caught up means: all rows have been told.
             head = replay.position();
         }
+        let group = live.join(replay.epoch(), watch, rendering);
         Ok(Self {
             live,
-            watch,
-            rendering,
+            news: group.news(),
+            group,
             initial,
             replay,
             head,
             announces,
             ready: VecDeque::new(),
-            group: None,
+            page: None,
         })
     }
 
@@ -126,90 +120,103 @@ impl Listener {
     async fn next(&mut self) -> Result<Arc<Payload>, Refusal> {
         if let Some(initial) = &mut self.initial {
             let at = initial.cursor().clone();
-            match initial.next().await? {
+            match Box::pin(initial.next()).await? {
                 Some(row) => return Ok(self.record(row, &at).await),
                 None => self.initial = None,
             }
         }
         loop {
-            match self.ready.pop_front() {
-                Some(Ready::Payload(payload)) => {
-                    self.replay.skip_to(payload.position);
-                    return Ok(payload);
-                }
-                Some(Ready::Change(change)) => {
-                    if let Some(item) = self.watch.item(self.replay.epoch(), &change) {
-                        let at = Cursor::at(self.replay.epoch(), change.position);
-                        return Ok(self.render(item, &at).await);
-                    }
-                    continue;
-                }
-                None => {}
+            if let Some(payload) = self.ready.pop_front() {
+                return Ok(payload);
             }
-            if self.replay.position() < self.head {
-                self.read(self.head).await?;
-            } else if self.announces {
+            if let Some((page, place)) = &mut self.page {
+                let seen = page.payload(*place, &self.group, &self.live.schema);
+                match seen.await {
+                    Some(payload) => {
+                        *place += 1;
+                        match payload {
+                            Some(payload) => return Ok(payload),
+                            None => continue,
+                        }
+                    }
+                    None => self.page = None,
+                }
+            }
+            if self.announces && self.replay.position() >= self.head {
                 self.announces = false;
                 let at = self.replay.cursor();
                 return Ok(self.record(RecordChange::caught_up(&at), &at).await);
-            } else {
-                self.follow().await?;
             }
+            self.follow().await?;
         }
     }
 
     async fn record(&self, row: RecordChange, at: &Cursor) -> Arc<Payload> {
-        self.render(Item::Record(Arc::new(row)), at).await
+        let item = Item::Record(Arc::new(row));
+        let rendering = self.group.rendering.render(&self.live.schema, item, at);
+        Arc::new(Box::pin(rendering).await)
     }
 
-    async fn render(&self, item: Item, at: &Cursor) -> Arc<Payload> {
-        Arc::new(self.rendering.render(&self.live.schema, item, at).await)
-    }
-
-    /// Reads the log, when it is this listener's turn.
-    async fn read(&mut self, known: Position) -> Result<(), FeedError> {
-        let turn = self.live.turns.acquire().await;
-        // Closed only with the process.
-        let _turn = turn.map_err(|_| FeedError::Ended)?;
-        let changes = self.replay.page(known).await?;
-        self.ready.extend(changes.into_iter().map(Ready::Change));
-        Ok(())
-    }
-
-    /// Takes what the ring has, or waits for it.
+    /// Takes what the ring has, reads the log where it has not, or waits.
     async fn follow(&mut self) -> Result<(), FeedError> {
-        let epoch = self.replay.epoch().clone();
-        let joined = self.group.get_or_insert_with(|| {
-            let group = self.live.join(&epoch, &self.watch, &self.rendering);
-            let news = group.news();
-            Joined { group, news }
-        });
         // Looked at first: what comes after these looks is news.
-        joined.news.mark_unchanged();
-        let published = self.live.published(&epoch);
-        match joined.group.take(self.replay.position()) {
-            Taken::Payloads(payloads) if payloads.is_empty() => {
-                if let Some(published) = published {
-                    self.replay.skip_to(published);
-                }
-                // The group holds the other end.
-                let _ = joined.news.changed().await;
-                Ok(())
-            }
+        self.news.mark_unchanged();
+        let published = self.live.published(self.replay.epoch());
+        match self.group.take(self.replay.position()) {
             Taken::Payloads(payloads) => {
-                self.ready.extend(payloads.into_iter().map(Ready::Payload));
+                let last = payloads.last().map(|payload| payload.position);
+                if let Some(position) = last.or(published) {
+                    self.replay.skip_to(position);
+                }
+                if last.is_some() {
+                    self.ready.extend(payloads);
+                } else if self.replay.position() < self.head {
+                    return Box::pin(self.read(self.head)).await;
+                } else if !self.announces {
+                    // The group holds the other end.
+                    let _ = self.news.changed().await;
+                }
                 Ok(())
             }
-            Taken::Behind(from) => self.read(from).await,
+            Taken::Behind(from) => Box::pin(self.read(from.max(self.head))).await,
+            Taken::Unrouted if self.replay.position() < self.head => {
+                Box::pin(self.read(self.head)).await
+            }
+            Taken::Unrouted if self.announces => Ok(()),
             Taken::Unrouted => {
-                let news = tokio::time::timeout(UNROUTED, joined.news.changed()).await;
+                let news = tokio::time::timeout(UNROUTED, self.news.changed()).await;
                 if news.is_err() {
                     // Perhaps it is the log of this listener that is gone.
-                    self.read(self.replay.position()).await?;
+                    Box::pin(self.read(self.replay.position())).await?;
                 }
                 Ok(())
             }
             Taken::Ended(error) => Err(error),
         }
+    }
+
+    /// Goes on by the page of the log that another of the group is reading, or reads one when it is
+    /// this listener's turn.
+    async fn read(&mut self, known: Position) -> Result<(), FeedError> {
+        let pages = &self.group.pages;
+        let after = self.replay.position();
+        let _turn = pages.turn().await;
+        let page = match pages.after(after) {
+            Some(page) => page,
+            None => {
+                let turn = self.live.turns.acquire().await;
+                // Closed only with the process.
+                let _turn = turn.map_err(|_| FeedError::Ended)?;
+                let changes = self.replay.page(known).await?;
+                let page = Page::new(after, self.replay.position(), changes);
+                let page = Arc::new(page);
+                pages.keep(&page);
+                page
+            }
+        };
+        self.replay.skip_to(page.to);
+        let place = page.first_after(after);
+        self.page = Some((page, place));
+        Ok(())
     }
 }

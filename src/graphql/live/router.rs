@@ -71,7 +71,7 @@ impl Table {
     }
 
     /// The group of this key in this epoch, made if it is not there.
-    fn join(&self, epoch: &Epoch, watch: &Watch, rendering: &Rendering) -> Arc<Group> {
+    fn join(&self, epoch: &Epoch, watch: Watch, rendering: Rendering) -> Arc<Group> {
         let key = rendering.key();
         self.locked(|state| {
             let known = state
@@ -91,8 +91,8 @@ impl Table {
                     table: self.clone(),
                 },
                 epoch.clone(),
-                watch.clone(),
-                rendering.clone(),
+                watch,
+                rendering,
                 here.map(|place| place.routed),
             ));
             state.routes.insert(number, &group);
@@ -193,7 +193,7 @@ impl Live {
         }
     }
 
-    pub(super) fn join(&self, epoch: &Epoch, watch: &Watch, rendering: &Rendering) -> Arc<Group> {
+    pub(super) fn join(&self, epoch: &Epoch, watch: Watch, rendering: Rendering) -> Arc<Group> {
         self.table.join(epoch, watch, rendering)
     }
 

@@ -3,30 +3,65 @@
 //! Guarantees: every operation that is not stopped ends with exactly one `complete` or `error`, after
 //! all its `next`s; it goes no faster than the socket takes its answers.
 
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::vec;
 
 use async_graphql::{Request, ServerError};
 use axum::extract::ws::Utf8Bytes;
-use futures_util::StreamExt;
+use futures_util::stream::{BoxStream, Peekable};
+use futures_util::{FutureExt, StreamExt};
 use tokio::sync::mpsc::Sender;
 use uuid::Uuid;
 
 use super::message::{self, Next};
 use super::protocol::Operation;
-use crate::graphql::{Answer, Caller, ErrorCode, refusal};
+use crate::graphql::{Answer, Caller, ErrorCode, Payload, refusal};
 use crate::server::Server;
 use crate::server::idempotency::{self, InvalidKey};
 use crate::server::metrics::Tally;
 use crate::server::outcome::has_not_run;
 use crate::server::request::Kind;
 
-/// A message on its way to the peer.
+/// Payloads, and about how many bytes of them, that are on their way to the peer together.
+const TOGETHER: usize = 64;
+const TOGETHER_BYTES: usize = 64 * 1024;
+
+/// An operation that has begun, and how its results begin.
+#[derive(Debug)]
+pub(super) struct Origin {
+    pub(super) operation: Operation,
+    next: Next,
+}
+
+/// Answers on their way to the peer.
 #[derive(Debug)]
 pub(super) struct Outgoing {
-    pub(super) operation: Arc<Operation>,
-    pub(super) text: Utf8Bytes,
+    pub(super) origin: Arc<Origin>,
+    texts: Texts,
     /// With it the operation is over and its id free.
     pub(super) is_last: bool,
+}
+
+#[derive(Debug)]
+enum Texts {
+    /// One, or the one has been taken.
+    One(Option<Utf8Bytes>),
+    /// Shared with other operations until each is written.
+    Payloads(vec::IntoIter<Arc<Payload>>),
+}
+
+impl Outgoing {
+    /// The next message; `None` after the last.
+    pub(super) fn next_text(&mut self) -> Option<Utf8Bytes> {
+        match &mut self.texts {
+            Texts::One(text) => text.take(),
+            Texts::Payloads(payloads) => {
+                let payload = payloads.next()?;
+                Some(self.origin.next.around(&payload.json).into())
+            }
+        }
+    }
 }
 
 /// Why an operation ends otherwise than by `complete`.
@@ -55,17 +90,18 @@ impl From<serde_json::Error> for Failure {
 pub(super) async fn run(
     server: Arc<Server>,
     operation: Operation,
-    mut request: Request,
+    mut request: Box<Request>,
     caller: Caller,
-    outbox: Sender<Outgoing>,
+    outbox: Sender<Box<Outgoing>>,
 ) {
+    let next = Next::new(&operation.id);
     let answers = Answers {
-        operation: Arc::new(operation),
+        origin: Arc::new(Origin { operation, next }),
         outbox,
     };
     let kind = Kind::of(&mut request);
     let mut tally = server.metrics.request(kind);
-    let id = answers.operation.id.as_str();
+    let id = answers.origin.operation.id.as_str();
     let last = match execute(&server, kind, request, caller, &answers, &mut tally).await {
         Ok(()) => Ok(message::complete(id)),
         Err(Failure::Gone) => return,
@@ -77,15 +113,14 @@ pub(super) async fn run(
     // Before the last answer goes out: whoever has read it finds the operation counted.
     drop(tally);
     // That even the error does not serialise has been logged as far as it can be; the id is freed.
-    let _ = answers
-        .queue(last.unwrap_or_else(|_| message::complete(id)), true)
-        .await;
+    let last = last.unwrap_or_else(|_| message::complete(id));
+    let _ = answers.queue(Texts::One(Some(last.into())), true).await;
 }
 
 async fn execute(
     server: &Server,
     kind: Kind,
-    request: Request,
+    request: Box<Request>,
     caller: Caller,
     answers: &Answers,
     tally: &mut Tally,
@@ -94,43 +129,68 @@ async fn execute(
         idempotency_key: idempotency::of_extensions(&request.extensions)?,
         ..caller
     };
-    let next = Next::new(&answers.operation.id);
-    let mut responses = server.api.execute_stream(request, caller);
+    let responses = server.api.execute_stream(*request, caller);
+    let mut responses = pin!(responses.peekable());
     let mut is_first = true;
     while let Some(answer) = responses.next().await {
-        let text = match answer {
+        let texts = match answer {
             Answer::Response(response) if is_first && has_not_run(kind, &response) => {
                 return Err(Failure::Errors(response.errors));
             }
             Answer::Response(response) => {
                 tally.note(&response.errors);
-                next.write(&response)?
+                let text = answers.origin.next.write(&response)?;
+                Texts::One(Some(text.into()))
             }
             Answer::Payload(payload) => {
-                tally.note(&payload.errors);
-                next.around(&payload.json)
+                let payloads = together(payload, responses.as_mut());
+                for payload in &payloads {
+                    tally.note(&payload.errors);
+                }
+                Texts::Payloads(payloads.into_iter())
             }
         };
         is_first = false;
-        answers.queue(text, false).await?;
+        answers.queue(texts, false).await?;
     }
     Ok(())
 }
 
+/// The payload and those after it that are there already.
+fn together(
+    first: Arc<Payload>,
+    mut rest: Pin<&mut Peekable<BoxStream<'static, Answer>>>,
+) -> Vec<Arc<Payload>> {
+    let mut bytes = first.json.len();
+    let mut payloads = vec![first];
+    while payloads.len() < TOGETHER && bytes < TOGETHER_BYTES {
+        let is_payload = |answer: &Answer| matches!(answer, Answer::Payload(_));
+        // What is not there is asked for again, by whoever then waits for it.
+        let next = rest.as_mut().next_if(is_payload).now_or_never();
+        let Some(Some(Answer::Payload(payload))) = next else {
+            break;
+        };
+        bytes += payload.json.len();
+        payloads.push(payload);
+    }
+    payloads
+}
+
 /// Where an operation's answers go.
 struct Answers {
-    operation: Arc<Operation>,
-    outbox: Sender<Outgoing>,
+    origin: Arc<Origin>,
+    outbox: Sender<Box<Outgoing>>,
 }
 
 impl Answers {
     /// Waits for a place in the socket's queue.
-    async fn queue(&self, text: String, is_last: bool) -> Result<(), Failure> {
-        let outgoing = Outgoing {
-            operation: Arc::clone(&self.operation),
-            text: text.into(),
+    async fn queue(&self, texts: Texts, is_last: bool) -> Result<(), Failure> {
+        // A queue has room for 32 whether they are there or not.
+        let outgoing = Box::new(Outgoing {
+            origin: Arc::clone(&self.origin),
+            texts,
             is_last,
-        };
+        });
         self.outbox.send(outgoing).await.map_err(|_| Failure::Gone)
     }
 }

@@ -27,8 +27,8 @@ use crate::server::Server;
 use crate::server::auth::Admitted;
 use crate::server::request::Kind;
 
-/// Answers that wait for the peer before operations do.
-const QUEUE: usize = 64;
+/// Answers that wait for the peer before operations do: single ones, or payloads that go together.
+const QUEUE: usize = 8;
 
 /// The conversation: what has been said, and what runs because of it.
 pub(super) struct Session {
@@ -39,8 +39,10 @@ pub(super) struct Session {
     protocol: Protocol,
     deadlines: Deadlines,
     replies: Replies,
-    outbox: mpsc::Sender<Outgoing>,
-    answers: mpsc::Receiver<Outgoing>,
+    outbox: mpsc::Sender<Box<Outgoing>>,
+    answers: mpsc::Receiver<Box<Outgoing>>,
+    /// What is being written.
+    current: Option<Box<Outgoing>>,
     /// Dropping it stops all operations.
     tasks: JoinSet<()>,
     running: HashMap<Serial, AbortHandle>,
@@ -57,6 +59,7 @@ impl Session {
             replies: Replies::default(),
             outbox,
             answers,
+            current: None,
             tasks: JoinSet::new(),
             running: HashMap::new(),
             server,
@@ -79,7 +82,7 @@ impl Session {
             }
             let going_on = tokio::select! {
                 message = to.stream.next(), if self.replies.has_room() => self.read(message),
-                turn = to.writer.turn(&self.replies, &mut self.answers) => {
+                turn = to.writer.turn(&self.replies, &mut self.current, &mut self.answers) => {
                     turn.and_then(|turn| self.write(turn, &mut to.writer)).map_err(|_| End::Lost)
                 }
                 () = &mut timer => {
@@ -114,13 +117,15 @@ impl Session {
             Turn::Flushed => Ok(()),
             Turn::Reply => writer.write_reply(&mut self.replies),
             // Queued before the client completed the operation.
-            Turn::Answer(answer) if !self.protocol.is_running(&answer.operation) => Ok(()),
+            Turn::Answer(answer) if !self.protocol.is_running(&answer.origin.operation) => Ok(()),
             Turn::Answer(answer) => {
                 if answer.is_last {
-                    self.protocol.finish(&answer.operation);
-                    self.running.remove(&answer.operation.serial);
+                    let operation = &answer.origin.operation;
+                    self.protocol.finish(operation);
+                    self.running.remove(&operation.serial);
                 }
-                writer.write(Message::Text(answer.text))
+                self.current = Some(answer);
+                Ok(())
             }
         }
     }
@@ -169,11 +174,14 @@ impl Session {
                 self.reply(ack);
             }
             Action::Send(text) => self.reply(text),
-            Action::Start(operation, request) => self.start(operation, *request),
+            Action::Start(operation, request) => self.start(operation, request),
             Action::Stop(serial) => {
                 if let Some(task) = self.running.remove(&serial) {
                     task.abort();
                 }
+                // Its id may be in use again before the rest could be written.
+                let is_of_it = |answer: &Outgoing| answer.origin.operation.serial == serial;
+                self.current.take_if(|answer| is_of_it(answer));
             }
             Action::Refuse { id } => self.refuse(&id),
             Action::Close(close) => return Err(End::Close(close)),
@@ -181,7 +189,7 @@ impl Session {
         Ok(())
     }
 
-    fn start(&mut self, operation: Operation, request: Request) {
+    fn start(&mut self, operation: Operation, request: Box<Request>) {
         // What has ended needs no more looking after.
         while self.tasks.try_join_next().is_some() {}
         let serial = operation.serial;

@@ -60,8 +60,8 @@ pub(super) struct Writer {
 pub(super) enum Turn {
     /// Take the first reply.
     Reply,
-    /// Take this, if its operation still runs.
-    Answer(Outgoing),
+    /// Write this next, if its operation still runs.
+    Answer(Box<Outgoing>),
     /// Nothing: all has left.
     Flushed,
 }
@@ -71,20 +71,30 @@ impl Writer {
         Self { sink, unflushed: 0 }
     }
 
-    /// Waits until the socket takes a message and there is one, or until it is flushed. Cancel-safe:
-    /// nothing is taken from anywhere without being returned.
+    /// Writes what is `current`; waits until the socket takes a message and there is another one, or
+    /// until it is flushed. Cancel-safe: nothing is taken from anywhere without being written or
+    /// returned.
     pub(super) async fn turn(
         &mut self,
         replies: &Replies,
-        answers: &mut Receiver<Outgoing>,
+        current: &mut Option<Box<Outgoing>>,
+        answers: &mut Receiver<Box<Outgoing>>,
     ) -> Result<Turn, axum::Error> {
-        poll_fn(|context| self.sink.poll_ready_unpin(context)).await?;
-        if self.unflushed >= BATCH {
-            return self.flush().await;
+        loop {
+            poll_fn(|context| self.sink.poll_ready_unpin(context)).await?;
+            if self.unflushed >= BATCH {
+                return self.flush().await;
+            }
+            if !replies.waiting.is_empty() {
+                return Ok(Turn::Reply);
+            }
+            // Here and not by whoever is told of the turn: a turn costs more than a message.
+            match current.as_mut().and_then(|answer| answer.next_text()) {
+                Some(text) => self.write(Message::Text(text))?,
+                None => break,
+            }
         }
-        if !replies.waiting.is_empty() {
-            return Ok(Turn::Reply);
-        }
+        *current = None;
         if self.unflushed > 0 {
             return match answers.try_recv() {
                 Ok(answer) => Ok(Turn::Answer(answer)),

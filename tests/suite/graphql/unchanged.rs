@@ -144,7 +144,7 @@ async fn cursors_that_mean_nothing(server: &TestServer) -> Outcome {
         assert_eq!(refused.code()?, code, "{cursor:?}");
     }
     let renewed = {
-        seachange::changelog::epoch::renew(server.db().writer()).await?;
+        seachange::changelog::new_epoch(server.db().writer()).await?;
         client.send(UPDATE, update(&id, 7, &ahead)).await?
     };
     assert_eq!(renewed.code()?, "RESYNC_REQUIRED");

@@ -1,0 +1,92 @@
+//! A piece of the log as a group's subscribers see it: read once and rendered once for all of them who
+//! are there. A thousand that come back together, or fall behind together, cost what one does.
+//!
+//! Kept by those who are reading it, and by nobody else.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use async_graphql::dynamic::Schema;
+use tokio::sync::{Mutex as Turn, MutexGuard, OnceCell};
+
+use super::group::Group;
+use super::render::Payload;
+use crate::feed::{Change, Cursor, Position};
+
+/// Changes in `(from, to]`: all of them that the group may want.
+pub(super) struct Page {
+    from: Position,
+    pub(super) to: Position,
+    changes: Vec<Entry>,
+}
+
+struct Entry {
+    change: Arc<Change>,
+    /// Made by whoever comes to it first; `None` if the group does not see the change.
+    payload: OnceCell<Option<Arc<Payload>>>,
+}
+
+impl Page {
+    pub(super) fn new(from: Position, to: Position, changes: Vec<Arc<Change>>) -> Self {
+        let entries = changes.into_iter().map(|change| Entry {
+            change,
+            payload: OnceCell::new(),
+        });
+        Self {
+            from,
+            to,
+            changes: entries.collect(),
+        }
+    }
+
+    /// The place of the first change after a position.
+    pub(super) fn first_after(&self, position: Position) -> usize {
+        self.changes
+            .partition_point(|entry| entry.change.position <= position)
+    }
+
+    /// What the group sees at this place; `None` after the last.
+    pub(super) async fn payload(
+        &self,
+        place: usize,
+        group: &Group,
+        schema: &Schema,
+    ) -> Option<Option<Arc<Payload>>> {
+        let Entry { change, payload } = self.changes.get(place)?;
+        // In a box: only the first to come here needs the room.
+        let render = || {
+            Box::pin(async {
+                let item = group.watch.item(&group.epoch, change)?;
+                let at = Cursor::at(&group.epoch, change.position);
+                Some(Arc::new(group.rendering.render(schema, item, &at).await))
+            })
+        };
+        Some(payload.get_or_init(render).await.clone())
+    }
+}
+
+/// The pages that a group's subscribers are reading.
+#[derive(Default)]
+pub(super) struct Pages {
+    known: Mutex<Vec<Weak<Page>>>,
+    reading: Turn<()>,
+}
+
+impl Pages {
+    /// Waits until nobody of the group reads the log: what was read meanwhile is found here.
+    pub(super) async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.reading.lock().await
+    }
+
+    /// The page that goes on from a position.
+    pub(super) fn after(&self, position: Position) -> Option<Arc<Page>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pages = known.iter().filter_map(Weak::upgrade);
+        pages.find(|page| page.from <= position && position < page.to)
+    }
+
+    pub(super) fn keep(&self, page: &Arc<Page>) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|page| page.strong_count() > 0);
+        known.push(Arc::downgrade(page));
+    }
+}
