@@ -11,6 +11,7 @@ use futures_util::stream::{self, BoxStream};
 use seachange_changelog::{Context, TrackedConnection};
 use serde_json::Value as Json;
 
+use super::change::with_head;
 use super::error::{ErrorCode, Refusal, finish, refusal};
 use super::guard;
 use super::live::{Live, Payload, Rendering, Role, listen};
@@ -83,7 +84,15 @@ impl Api {
             Err(error) => return Response::from_errors(vec![error]),
         };
         let schema = self.schema.clone();
-        match tokio::spawn(async move { schema.execute(request).await }).await {
+        let live = self.live.clone();
+        let answering = async move {
+            let request = match &live {
+                Some(live) => with_head(&live.feed, request).await,
+                None => request,
+            };
+            schema.execute(request).await
+        };
+        match tokio::spawn(answering).await {
             Ok(response) => finish(response),
             Err(error) => failed(error),
         }

@@ -26,7 +26,7 @@ const CATCHING_UP: usize = 8;
 /// All live subscriptions of one schema. Cheap to clone; the router ends with the last clone.
 #[derive(Clone)]
 pub(crate) struct Live {
-    pub(super) feed: Feed,
+    pub(in crate::graphql) feed: Feed,
     pub(super) schema: Schema,
     /// Turns to read the log.
     pub(super) turns: Arc<Semaphore>,

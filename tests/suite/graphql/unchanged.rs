@@ -20,7 +20,7 @@ const UPDATE: &str = "mutation($id: String!, $priority: Int!, $since: String) {
     { priority } }";
 const DELETE: &str = "mutation($id: String!, $since: String) {
     taskDelete(filter: { id: { eq: $id } }, ifUnchangedSince: $since) }";
-/// The position first: what changes after it is then seen, or makes the update a conflict.
+/// The position comes from before the row, whatever is written between them.
 const READ: &str = "query($id: String!) { changesHead task(filters: { id: { eq: $id } })
     { nodes { priority } } }";
 
