@@ -52,7 +52,12 @@ impl Ground {
 
     /// Whether to run this bench.
     pub fn wants(&self, bench: &str) -> bool {
-        self.wanted.is_empty() || self.wanted.iter().any(|name| name == bench)
+        self.wanted.is_empty() || self.names(bench)
+    }
+
+    /// Whether this bench was asked for by its name.
+    pub fn names(&self, bench: &str) -> bool {
+        self.wanted.iter().any(|name| name == bench)
     }
 
     /// Whether SQLite is among the databases: some benches are not about the database and take that.

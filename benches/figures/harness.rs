@@ -12,6 +12,7 @@ mod server;
 #[path = "../../tests/suite/harness/socket.rs"]
 mod socket;
 
+pub use client::Client;
 pub use database::{Database, OwnDatabase};
 pub use server::TestServer;
 pub use socket::Socket;

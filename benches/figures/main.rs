@@ -1,6 +1,6 @@
 //! The numbers that the project holds itself to, each beside what it is compared with.
 //!
-//! `cargo bench` runs everything; `cargo bench -- replay postgres` only what is named. Databases are
+//! `cargo bench` runs everything but the soak; `cargo bench -- replay postgres` only what is named. Databases are
 //! those of the tests: SQLite always, PostgreSQL and MariaDB by `SEACHANGE_TEST_POSTGRES_URL` and
 //! `SEACHANGE_TEST_MYSQL_URL`; each bench makes its own and drops them. `SEACHANGE_BENCH_LENGTH=5`
 //! measures five times as long.
@@ -24,6 +24,7 @@ mod reader;
 mod replay;
 mod routing;
 mod rows;
+mod soak;
 mod storm;
 mod table;
 mod triggers;
@@ -37,7 +38,7 @@ use ground::Ground;
 type Bench = fn(&Ground) -> Pin<Box<dyn Future<Output = anyhow::Result<()>> + '_>>;
 
 /// Every bench: its name and itself.
-const BENCHES: [(&str, Bench); 11] = [
+const BENCHES: [(&str, Bench); 12] = [
     ("writes", |ground| Box::pin(writes::run(ground))),
     ("triggers", |ground| Box::pin(triggers::run(ground))),
     ("order", |ground| Box::pin(order::run(ground))),
@@ -49,6 +50,7 @@ const BENCHES: [(&str, Bench); 11] = [
     ("memory", |ground| Box::pin(memory::run(ground))),
     ("routing", |ground| Box::pin(routing::run(ground))),
     ("storm", |ground| Box::pin(storm::run(ground))),
+    ("soak", |ground| Box::pin(soak::run(ground))),
 ];
 
 #[tokio::main]
@@ -65,7 +67,7 @@ async fn main() -> anyhow::Result<()> {
     let names = BENCHES.map(|(name, _)| name);
     let ground = Ground::new(&words, &names)?;
     for (name, bench) in BENCHES {
-        if ground.wants(name) {
+        if ground.wants(name) && (name != "soak" || ground.names(name)) {
             ground.heading(name);
             bench(&ground).await?;
         }

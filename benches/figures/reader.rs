@@ -21,6 +21,8 @@ const DIGITS: usize = 8;
 /// Bytes taken at once.
 const SCRATCH: usize = 64 * 1024;
 
+const CAUGHT_UP: &str = "CAUGHT_UP";
+
 const TEXT: u8 = 0x81;
 const CLOSE: u8 = 0x88;
 const PING: u8 = 0x89;
@@ -206,7 +208,13 @@ impl Reader {
             }
         };
         let Some(number) = found else {
-            return Err(Refused(text(payload)).into());
+            let text = text(payload);
+            // The end of a replay is no change.
+            return if text.contains(CAUGHT_UP) {
+                Ok(())
+            } else {
+                Err(Refused(text).into())
+            };
         };
         let is_next = self.number.is_none_or(|last| last + 1 == number);
         ensure!(is_next, "{number} came after {:?}", self.number);
