@@ -140,6 +140,7 @@ test('of two subscriptions on a socket one ends, the other goes on', async (t) =
   await second.inbox.holds(1);
   first.stop();
   assert.deepEqual(await first.ended, { complete: true });
+  await server.subscriptions(1);
   await server.label('b');
   await server.ask('mutation { projectCreateOne(data: { name: "Refit" }) { id } }');
   await second.inbox.holds(3);

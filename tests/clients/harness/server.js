@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -141,6 +142,16 @@ export class Server {
   async label(name, headers) {
     const mutation = 'mutation($name: String!) { labelCreateOne(data: { name: $name }) { id } }';
     return (await this.ask(mutation, { name }, headers)).labelCreateOne.id;
+  }
+
+  /** Waits until the server has so many subscriptions open, by its own account. */
+  async subscriptions(count) {
+    const has = async () => {
+      const response = await fetch(`http://${this.address}/metrics`);
+      const open = /^seachange_subscriptions_open (\d+)$/m.exec(await response.text())[1];
+      if (Number(open) !== count) await pause(10).then(has);
+    };
+    await within(PATIENCE, has(), `${count} subscriptions`);
   }
 
   /** The cursors of all changes after one, as the query tells them: what a subscriber must have seen. */
