@@ -149,3 +149,31 @@ test('an EventSource is told of the end, and so need not ask again', { skip }, a
   assert.deepEqual(await page.evaluate(() => window.told), ['CURSOR_INVALID', 'complete']);
   assert.deepEqual(faults, []);
 });
+
+test('in open mode a page of another name reads nothing and changes nothing', { skip }, async (t) => {
+  const server = await Server.start(t);
+  await server.label('secret');
+  const after = await server.head();
+  const { page } = await open(server, { foreign: true });
+  const { status, answer, code, events } = await page.evaluate(async () => {
+    const query = 'mutation { labelCreateOne(data: { name: "theirs" }) { id } }';
+    const headers = { 'content-type': 'application/json' };
+    const response = await fetch('/graphql', { method: 'POST', headers, body: JSON.stringify({ query }) });
+    const code = await new Promise((resolve) => {
+      const socket = new WebSocket(`ws://${location.host}/graphql`, 'graphql-transport-ws');
+      socket.onopen = () => resolve('open');
+      socket.onclose = (closed) => resolve(closed.code);
+    });
+    const events = await new Promise((resolve) => {
+      const source = new EventSource(`/graphql?query=${encodeURIComponent('{ label { nodes { name } } }')}`);
+      source.addEventListener('next', ({ data }) => resolve(data));
+      source.onerror = () => resolve(source.readyState);
+    });
+    return { status: response.status, answer: await response.json(), code, events };
+  });
+  assert.equal(status, 403);
+  assert.equal(answer.errors[0].extensions.code, 'FORBIDDEN');
+  assert.equal(code, 1006);
+  assert.equal(events, 2, 'closed for good');
+  assert.deepEqual(await server.cursors(after), []);
+});

@@ -29,6 +29,37 @@ test('query, mutation and subscription share a socket', async (t) => {
   assert.equal(client.seen('connected').length, 2);
 });
 
+test('the extensions of a mutation are in its changes', async (t) => {
+  const server = await Server.start(t);
+  const client = socketClient(server);
+  const { data } = await once(client, '{ changesHead }');
+  const query = `subscription($after: String) {
+    changes(after: $after) { cursor mutationId metadata transactionId } }`;
+  const following = follow(client, { after: data.changesHead }, query);
+  const extensions = { idempotencyKey: 'import-7', metadata: { reason: 'spring' } };
+  const create = 'mutation { labelCreateBatch(data: [{ name: "a" }, { name: "b" }]) { id } }';
+  await once(client, create, {}, extensions);
+  const [first, second] = await following.inbox.holds(2);
+  assert.equal(first.mutationId, 'import-7');
+  assert.deepEqual(first.metadata, { reason: 'spring' });
+  assert.equal(first.transactionId, second.transactionId);
+});
+
+test('what a socket may not hold is refused, the rest goes on', async (t) => {
+  const server = await Server.start(t, { SEACHANGE_SUBSCRIPTIONS_PER_SOCKET: '3' });
+  const client = socketClient(server);
+  const after = await server.head();
+  const held = [1, 2, 3].map(() => follow(client, { after }));
+  const { error } = await follow(client, { after }).ended;
+  assert.equal(error[0].extensions.code, 'LIMIT_EXCEEDED');
+  await server.label('a');
+  for (const { inbox } of held) await inbox.holds(1);
+  const large = socketClient(server, { shouldRetry: () => false });
+  const query = `{ changesHead } # ${'x'.repeat(1024 * 1024)}`;
+  await assert.rejects(once(large, query), { code: 1009 });
+  assert.equal(client.seen('closed').length, 0);
+});
+
 test('a change made over HTTP arrives live', async (t) => {
   const server = await Server.start(t);
   const client = socketClient(server);

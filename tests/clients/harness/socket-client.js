@@ -56,10 +56,10 @@ export function follow(client, variables, query = FOLLOW, move = null) {
 }
 
 /** The one answer of a query or mutation. */
-export function once(client, query, variables = {}) {
+export function once(client, query, variables = {}, extensions = {}) {
   return new Promise((resolve, reject) => {
     let answer;
-    client.subscribe({ query, variables }, {
+    client.subscribe({ query, variables, extensions }, {
       next: (next) => (answer = next),
       error: reject,
       complete: () => resolve(answer),
