@@ -34,7 +34,8 @@ test('the page shows changes live, and what it missed after a restart', { skip }
   await page.getByRole('button', { name: 'Create both' }).click();
   await page.getByText('Created: two changes.').waitFor();
   await changes.filter({ hasText: 'Plant the tomatoes' }).waitFor();
-  await server.ask('mutation { labelUpdate(data: { name: "renamed" }, filter: { name: { eq: "from outside" } }) { id } }');
+  const outside = '{ name: { eq: "from outside" } }';
+  await server.ask(`mutation { labelUpdate(data: { name: "renamed" }, filter: ${outside}) { id } }`);
   await server.ask('mutation { labelDelete(filter: { name: { eq: "renamed" } }) }');
   await changes.filter({ hasText: 'DELETE' }).waitFor();
   assert.equal(await changes.count(), 5);
@@ -165,7 +166,8 @@ test('in open mode a page of another name reads nothing and changes nothing', { 
       socket.onclose = (closed) => resolve(closed.code);
     });
     const events = await new Promise((resolve) => {
-      const source = new EventSource(`/graphql?query=${encodeURIComponent('{ label { nodes { name } } }')}`);
+      const asked = new URLSearchParams({ query: '{ label { nodes { name } } }' });
+      const source = new EventSource(`/graphql?${asked}`);
       source.addEventListener('next', ({ data }) => resolve(data));
       source.onerror = () => resolve(source.readyState);
     });
