@@ -104,7 +104,7 @@ fn events(
             }
         }
     });
-    // EventSource takes an event without data for none.
-    let complete = stream::once(async { Event::default().event("complete").data("") });
+    // EventSource takes an event without a data line for none, and axum writes none for "".
+    let complete = stream::once(async { Event::default().event("complete").data("\n") });
     nexts.chain(complete).take_until(ended).map(Ok)
 }

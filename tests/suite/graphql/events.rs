@@ -46,11 +46,12 @@ impl Events {
         })
     }
 
-    /// The next event; `None` at the end. Skips comments.
+    /// The next event; `None` at the end. What has no data line is none, as for `EventSource`.
     async fn next(&mut self) -> anyhow::Result<Option<Event>> {
         loop {
             if let Some((text, rest)) = self.read.split_once("\n\n") {
                 let mut event = Event::default();
+                let mut has_data = false;
                 for line in text.lines() {
                     match line
                         .split_once(':')
@@ -58,15 +59,17 @@ impl Events {
                     {
                         Some(("event", name)) => event.name = name.to_owned(),
                         Some(("id", id)) => event.id = Some(id.to_owned()),
-                        Some(("data", data)) if !data.is_empty() => {
-                            event.data = serde_json::from_str(data)?;
+                        Some(("data", data)) => {
+                            has_data = true;
+                            if !data.is_empty() {
+                                event.data = serde_json::from_str(data)?;
+                            }
                         }
                         _ => {}
                     }
                 }
-                let is_comment = event.name.is_empty();
                 self.read = rest.to_owned();
-                if !is_comment {
+                if has_data {
                     return Ok(Some(event));
                 }
             }
