@@ -185,7 +185,10 @@ fn auth(settings: &Settings) -> Result<Auth, StartError> {
                 .map_err(|error| StartError::KeyFile(file.clone(), error))?;
             Auth::public_key(&pem).map_err(|error| StartError::Key(file.clone(), error))
         }
-        (None, None) if settings.listen.ip().is_loopback() => Ok(Auth::open()),
+        (None, None) if settings.listen.ip().is_loopback() => {
+            tracing::warn!("open mode: no key of tokens is set, so anyone here may do anything");
+            Ok(Auth::open())
+        }
         (None, None) => Err(StartError::OpenToTheWorld(settings.listen)),
     }
 }
@@ -231,9 +234,6 @@ pub(super) async fn command(
     println!("  live changes   http://{address}/");
     println!("  GraphQL        http://{address}/graphql");
     println!("  subscriptions  ws://{address}/graphql");
-    if settings.jwt_secret.as_ref().is_none_or(String::is_empty) {
-        tracing::warn!("open mode: no key of tokens is set, so anyone here may do anything");
-    }
     interrupted.await;
     server.stop().await?;
     Ok(ExitCode::SUCCESS)
