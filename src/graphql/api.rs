@@ -44,8 +44,8 @@ pub struct Api {
 pub(crate) enum Answer {
     /// To this operation alone.
     Response(Box<Response>),
-    /// To everyone who wants the same.
-    Payload(Arc<Payload>),
+    /// To everyone who wants the same: some of a subscription's, in order.
+    Payloads(Vec<Arc<Payload>>),
 }
 
 impl Answer {
@@ -142,7 +142,7 @@ impl Api {
             match (live, role.take_plan(), rendering) {
                 (Some(live), Some(plan), Some(rendering)) => match plan.resumed(resume) {
                     Ok(plan) => listen(live, plan, rendering)
-                        .map(|heard| heard.map_or_else(refused, Answer::Payload))
+                        .map(|heard| heard.map_or_else(refused, Answer::Payloads))
                         .boxed(),
                     Err(refusal) => stream::iter([refused(refusal)]).boxed(),
                 },

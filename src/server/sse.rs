@@ -83,28 +83,36 @@ fn events(
             None => drop(stopped.await),
         }
     };
-    let nexts = answers.map(move |answer| {
+    let nexts = answers.flat_map(move |answer| {
         let _open = &permit;
-        let event = Event::default().event("next");
-        match answer {
-            Answer::Response(response) => {
-                tally.note(&response.errors);
-                event.json_data(&response).unwrap_or_else(|error| {
-                    tracing::error!(%error, "a response does not serialise");
-                    Event::default().event("next").data(r#"{"data":null}"#)
-                })
-            }
-            Answer::Payload(payload) => {
-                tally.note(&payload.errors);
-                let event = event.data(&payload.json);
-                match &payload.cursor {
-                    Some(cursor) => event.id(cursor),
-                    None => event,
-                }
-            }
-        }
+        stream::iter(nexts_of(answer, &mut tally))
     });
     // EventSource takes an event without a data line for none, and axum writes none for "".
     let complete = stream::once(async { Event::default().event("complete").data("\n") });
     nexts.chain(complete).take_until(ended).map(Ok)
+}
+
+fn nexts_of(answer: Answer, tally: &mut Tally) -> Vec<Event> {
+    let next = || Event::default().event("next");
+    match answer {
+        Answer::Response(response) => {
+            tally.note(&response.errors);
+            let event = next().json_data(&response).unwrap_or_else(|error| {
+                tracing::error!(%error, "a response does not serialise");
+                next().data(r#"{"data":null}"#)
+            });
+            vec![event]
+        }
+        Answer::Payloads(payloads) => {
+            let events = payloads.iter().map(|payload| {
+                tally.note(&payload.errors);
+                let event = next().data(&payload.json);
+                match &payload.cursor {
+                    Some(cursor) => event.id(cursor),
+                    None => event,
+                }
+            });
+            events.collect()
+        }
+    }
 }

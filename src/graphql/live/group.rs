@@ -15,8 +15,9 @@ use crate::feed::{Epoch, FeedError, Position};
 const KEPT: usize = 256;
 /// And their bytes.
 const KEPT_BYTES: usize = 256 * 1024;
-/// Payloads handed over at a time.
-const TAKEN: usize = 64;
+/// Payloads handed over at a time, and about how many bytes of them.
+pub(super) const TOGETHER: usize = 64;
+pub(super) const TOGETHER_BYTES: usize = 64 * 1024;
 
 pub(super) struct Group {
     membership: Membership,
@@ -98,14 +99,14 @@ impl Group {
             let first = ring
                 .payloads
                 .partition_point(|payload| payload.position <= after);
-            Taken::Payloads(
-                ring.payloads
-                    .iter()
-                    .skip(first)
-                    .take(TAKEN)
-                    .cloned()
-                    .collect(),
-            )
+            let mut bytes = 0;
+            let fits = |payload: &&Arc<Payload>| {
+                let fits = bytes < TOGETHER_BYTES;
+                bytes += payload.json.len();
+                fits
+            };
+            let next = ring.payloads.range(first..).take(TOGETHER);
+            Taken::Payloads(next.take_while(fits).cloned().collect())
         })
     }
 

@@ -1,13 +1,12 @@
 //! One subscriber: a position, and what comes after it.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{self, Stream};
 use tokio::sync::watch;
 
-use super::group::{Group, Taken};
+use super::group::{Group, TOGETHER, TOGETHER_BYTES, Taken};
 use super::initial::Initial;
 use super::page::Page;
 use super::plan::{Begin, Item, Plan, Watch};
@@ -20,12 +19,13 @@ use crate::graphql::record::RecordChange;
 /// Between looks at a log that the router does not follow.
 const UNROUTED: Duration = Duration::from_secs(1);
 
-/// The payloads of one subscription; ends after an error.
+/// The payloads of one subscription, as many together as are there and never none; ends after an
+/// error.
 pub(crate) fn listen(
     live: Live,
     plan: Plan,
     rendering: Rendering,
-) -> impl Stream<Item = Result<Arc<Payload>, Refusal>> + Send {
+) -> impl Stream<Item = Result<Vec<Arc<Payload>>, Refusal>> + Send {
     let start = Some(Phase::Opening(Box::new((live, plan, rendering))));
     stream::unfold(start, |phase| async {
         let listener = match phase? {
@@ -40,11 +40,11 @@ pub(crate) fn listen(
         };
         let next = async {
             let mut listener = listener?;
-            let payload = listener.next().await?;
-            Ok((payload, listener))
+            let payloads = listener.next().await?;
+            Ok((payloads, listener))
         };
         match next.await {
-            Ok((payload, listener)) => Some((Ok(payload), Some(Phase::Listening(listener)))),
+            Ok((payloads, listener)) => Some((Ok(payloads), Some(Phase::Listening(listener)))),
             Err(refusal) => Some((Err(refusal), None)),
         }
     })
@@ -66,8 +66,6 @@ struct Listener {
     head: Position,
     /// Whether reaching it is to be told.
     announces: bool,
-    /// Taken from the ring and not yet yielded.
-    ready: VecDeque<Arc<Payload>>,
     /// Of the log, and the place in it of what is next.
     page: Option<(Arc<Page>, usize)>,
 }
@@ -111,44 +109,56 @@ impl Listener {
             replay,
             head,
             announces,
-            ready: VecDeque::new(),
             page: None,
         })
     }
 
-    /// The next payload; waits for it. Cancel-safe but for initial rows.
-    async fn next(&mut self) -> Result<Arc<Payload>, Refusal> {
+    /// What comes next, at least one; waits for it. Cancel-safe but for initial rows.
+    async fn next(&mut self) -> Result<Vec<Arc<Payload>>, Refusal> {
         if let Some(initial) = &mut self.initial {
             let at = initial.cursor().clone();
             match Box::pin(initial.next()).await? {
-                Some(row) => return Ok(self.record(row, &at).await),
+                Some(row) => return Ok(vec![self.record(row, &at).await]),
                 None => self.initial = None,
             }
         }
         loop {
-            if let Some(payload) = self.ready.pop_front() {
-                return Ok(payload);
-            }
-            if let Some((page, place)) = &mut self.page {
-                let seen = page.payload(*place, &self.group, &self.live.schema);
-                match seen.await {
-                    Some(payload) => {
-                        *place += 1;
-                        match payload {
-                            Some(payload) => return Ok(payload),
-                            None => continue,
-                        }
-                    }
-                    None => self.page = None,
-                }
+            let payloads = self.of_page().await;
+            if !payloads.is_empty() {
+                return Ok(payloads);
             }
             if self.announces && self.replay.position() >= self.head {
                 self.announces = false;
                 let at = self.replay.cursor();
-                return Ok(self.record(RecordChange::caught_up(&at), &at).await);
+                let caught_up = self.record(RecordChange::caught_up(&at), &at).await;
+                return Ok(vec![caught_up]);
             }
-            self.follow().await?;
+            let payloads = self.follow().await?;
+            if !payloads.is_empty() {
+                return Ok(payloads);
+            }
         }
+    }
+
+    /// What the page has next; nothing at its end.
+    async fn of_page(&mut self) -> Vec<Arc<Payload>> {
+        let mut payloads = Vec::new();
+        let Some((page, place)) = &mut self.page else {
+            return payloads;
+        };
+        let (mut bytes, mut at) = (0, *place);
+        while payloads.len() < TOGETHER && bytes < TOGETHER_BYTES {
+            let seen = page.payload(at, &self.group, &self.live.schema).await;
+            let Some(payload) = seen else { break };
+            at += 1;
+            bytes += payload.as_ref().map_or(0, |payload| payload.json.len());
+            payloads.extend(payload);
+        }
+        *place = at;
+        if payloads.is_empty() {
+            self.page = None;
+        }
+        payloads
     }
 
     async fn record(&self, row: RecordChange, at: &Cursor) -> Arc<Payload> {
@@ -157,8 +167,8 @@ impl Listener {
         Arc::new(Box::pin(rendering).await)
     }
 
-    /// Takes what the ring has, reads the log where it has not, or waits.
-    async fn follow(&mut self) -> Result<(), FeedError> {
+    /// Takes what the ring has; where that is nothing, reads the log or waits.
+    async fn follow(&mut self) -> Result<Vec<Arc<Payload>>, FeedError> {
         // Looked at first: what comes after these looks is news.
         self.news.mark_unchanged();
         let published = self.live.published(self.replay.epoch());
@@ -169,30 +179,30 @@ impl Listener {
                     self.replay.skip_to(position);
                 }
                 if last.is_some() {
-                    self.ready.extend(payloads);
-                } else if self.replay.position() < self.head {
-                    return Box::pin(self.read(self.head)).await;
+                    return Ok(payloads);
+                }
+                if self.replay.position() < self.head {
+                    Box::pin(self.read(self.head)).await?;
                 } else if !self.announces {
                     // The group holds the other end.
                     let _ = self.news.changed().await;
                 }
-                Ok(())
             }
-            Taken::Behind(from) => Box::pin(self.read(from.max(self.head))).await,
+            Taken::Behind(from) => Box::pin(self.read(from.max(self.head))).await?,
             Taken::Unrouted if self.replay.position() < self.head => {
-                Box::pin(self.read(self.head)).await
+                Box::pin(self.read(self.head)).await?;
             }
-            Taken::Unrouted if self.announces => Ok(()),
+            Taken::Unrouted if self.announces => {}
             Taken::Unrouted => {
                 let news = tokio::time::timeout(UNROUTED, self.news.changed()).await;
                 if news.is_err() {
                     // Perhaps it is the log of this listener that is gone.
                     Box::pin(self.read(self.replay.position())).await?;
                 }
-                Ok(())
             }
-            Taken::Ended(error) => Err(error),
+            Taken::Ended(error) => return Err(error),
         }
+        Ok(Vec::new())
     }
 
     /// Goes on by the page of the log that another of the group is reading, or reads one when it is

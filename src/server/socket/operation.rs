@@ -3,14 +3,12 @@
 //! Guarantees: every operation that is not stopped ends with exactly one `complete` or `error`, after
 //! all its `next`s; it goes no faster than the socket takes its answers.
 
-use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::vec;
 
 use async_graphql::{Request, ServerError};
 use axum::extract::ws::Utf8Bytes;
-use futures_util::stream::{BoxStream, Peekable};
-use futures_util::{FutureExt, StreamExt};
+use futures_util::StreamExt;
 use tokio::sync::mpsc::Sender;
 use uuid::Uuid;
 
@@ -22,10 +20,6 @@ use crate::server::idempotency::{self, InvalidKey};
 use crate::server::metrics::Tally;
 use crate::server::outcome::has_not_run;
 use crate::server::request::Kind;
-
-/// Payloads, and about how many bytes of them, that are on their way to the peer together.
-const TOGETHER: usize = 64;
-const TOGETHER_BYTES: usize = 64 * 1024;
 
 /// An operation that has begun, and how its results begin.
 #[derive(Debug)]
@@ -129,8 +123,7 @@ async fn execute(
         idempotency_key: idempotency::of_extensions(&request.extensions)?,
         ..caller
     };
-    let responses = server.api.execute_stream(*request, caller);
-    let mut responses = pin!(responses.peekable());
+    let mut responses = server.api.execute_stream(*request, caller);
     let mut is_first = true;
     while let Some(answer) = responses.next().await {
         let texts = match answer {
@@ -142,8 +135,7 @@ async fn execute(
                 let text = answers.origin.next.write(&response)?;
                 Texts::One(Some(text.into()))
             }
-            Answer::Payload(payload) => {
-                let payloads = together(payload, responses.as_mut());
+            Answer::Payloads(payloads) => {
                 for payload in &payloads {
                     tally.note(&payload.errors);
                 }
@@ -154,26 +146,6 @@ async fn execute(
         answers.queue(texts, false).await?;
     }
     Ok(())
-}
-
-/// The payload and those after it that are there already.
-fn together(
-    first: Arc<Payload>,
-    mut rest: Pin<&mut Peekable<BoxStream<'static, Answer>>>,
-) -> Vec<Arc<Payload>> {
-    let mut bytes = first.json.len();
-    let mut payloads = vec![first];
-    while payloads.len() < TOGETHER && bytes < TOGETHER_BYTES {
-        let is_payload = |answer: &Answer| matches!(answer, Answer::Payload(_));
-        // What is not there is asked for again, by whoever then waits for it.
-        let next = rest.as_mut().next_if(is_payload).now_or_never();
-        let Some(Some(Answer::Payload(payload))) = next else {
-            break;
-        };
-        bytes += payload.json.len();
-        payloads.push(payload);
-    }
-    payloads
 }
 
 /// Where an operation's answers go.
