@@ -21,7 +21,9 @@ pub struct Limits {
     pub init_wait: Duration,
     /// Subscriptions open at once on one socket.
     pub subscriptions_per_socket: usize,
-    /// Sockets open at once in one process.
+    /// Subscriptions, and other operations of sockets, open at once in one process.
+    pub subscriptions: usize,
+    /// Sockets and event streams open at once in one process.
     pub sockets: usize,
     /// Largest `extensions.metadata`, in bytes of JSON.
     pub metadata_bytes: usize,
@@ -38,6 +40,7 @@ impl Default for Limits {
             message_bytes: 1024 * 1024,
             init_wait: Duration::from_secs(3),
             subscriptions_per_socket: 1_000,
+            subscriptions: 500_000,
             sockets: 20_000,
             metadata_bytes: 4 * 1024,
         }

@@ -63,20 +63,23 @@ struct Server {
     metrics: Metrics,
     /// One permit for each socket that may be open.
     sockets: Arc<Semaphore>,
+    /// A permit for each operation of a socket.
+    operations: Arc<Semaphore>,
     /// Turns true once. Each open socket holds a receiver: none left means all are closed.
     stopping: watch::Sender<bool>,
 }
 
 impl Server {
     fn new(api: Api, health: Health, config: ServerConfig) -> Self {
-        let most = config.limits.sockets.min(Semaphore::MAX_PERMITS);
+        let permits = |most: usize| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
         Self {
             api,
             auth: config.auth,
+            sockets: permits(config.limits.sockets),
+            operations: permits(config.limits.subscriptions),
             limits: config.limits,
             health,
             metrics: Metrics::default(),
-            sockets: Arc::new(Semaphore::new(most)),
             stopping: watch::Sender::new(false),
         }
     }

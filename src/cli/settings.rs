@@ -72,7 +72,10 @@ pub struct Settings {
     /// Most subscriptions on one socket.
     #[arg(long, env = "SEACHANGE_SUBSCRIPTIONS_PER_SOCKET", default_value_t = Limits::default().subscriptions_per_socket, global = true)]
     pub subscriptions_per_socket: usize,
-    /// Most sockets.
+    /// Most subscriptions on all sockets together.
+    #[arg(long, env = "SEACHANGE_SUBSCRIPTIONS", default_value_t = Limits::default().subscriptions, global = true)]
+    pub subscriptions: usize,
+    /// Most sockets and event streams.
     #[arg(long, env = "SEACHANGE_SOCKETS", default_value_t = Limits::default().sockets, global = true)]
     pub sockets: usize,
     /// Largest extensions.metadata, in bytes of JSON.
@@ -98,6 +101,7 @@ impl Settings {
             message_bytes: limits.message_bytes,
             init_wait_ms: 3_000,
             subscriptions_per_socket: limits.subscriptions_per_socket,
+            subscriptions: limits.subscriptions,
             sockets: limits.sockets,
             metadata_bytes: limits.metadata_bytes,
         }
@@ -120,6 +124,7 @@ impl Settings {
             message_bytes: self.message_bytes,
             init_wait: Duration::from_millis(self.init_wait_ms),
             subscriptions_per_socket: self.subscriptions_per_socket,
+            subscriptions: self.subscriptions,
             sockets: self.sockets,
             metadata_bytes: self.metadata_bytes,
         }

@@ -38,7 +38,7 @@ const SUBPROTOCOL: &str = "graphql-transport-ws";
 /// Write buffer of a socket, which it has while it writes, and read buffer, which it always has: what
 /// clients say is short. Tungstenite's default of 128 KiB each is most of what an idle connection costs.
 const WRITE_BUFFER_BYTES: usize = 4 * 1024;
-const READ_BUFFER_BYTES: usize = 2 * 1024;
+const READ_BUFFER_BYTES: usize = 1024;
 
 /// A message up to this many times the limit is read to its end, so that the close frame gets
 /// through; a connection closed with bytes unread is reset.

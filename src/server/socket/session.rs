@@ -183,7 +183,13 @@ impl Session {
                 let is_of_it = |answer: &Outgoing| answer.origin.operation.serial == serial;
                 self.current.take_if(|answer| is_of_it(answer));
             }
-            Action::Refuse { id } => self.refuse(&id),
+            Action::Refuse { id } => {
+                let most = self.server.limits.subscriptions_per_socket;
+                self.refuse(
+                    &id,
+                    &format!("a socket has at most {most} operations at a time"),
+                );
+            }
             Action::Close(close) => return Err(End::Close(close)),
         }
         Ok(())
@@ -192,20 +198,28 @@ impl Session {
     fn start(&mut self, operation: Operation, request: Box<Request>) {
         // What has ended needs no more looking after.
         while self.tasks.try_join_next().is_some() {}
+        let Ok(permit) = Arc::clone(&self.server.operations).try_acquire_owned() else {
+            self.protocol.finish(&operation);
+            let most = self.server.limits.subscriptions;
+            let message = format!("this server has at most {most} operations at a time");
+            return self.refuse(&operation.id, &message);
+        };
         let serial = operation.serial;
-        let task = self.tasks.spawn(operation::run(
+        let run = operation::run(
             Arc::clone(&self.server),
             operation,
             request,
             self.caller.clone(),
             self.outbox.clone(),
-        ));
+        );
+        let task = self.tasks.spawn(async move {
+            let _open = permit;
+            run.await;
+        });
         self.running.insert(serial, task);
     }
 
-    fn refuse(&mut self, id: &str) {
-        let most = self.server.limits.subscriptions_per_socket;
-        let message = format!("a socket has at most {most} operations at a time");
+    fn refuse(&mut self, id: &str, message: &str) {
         self.server
             .metrics
             .request(Kind::Unknown)

@@ -131,6 +131,32 @@ async fn stops_on_complete_and_refuses_too_many() {
 }
 
 #[tokio::test]
+async fn no_more_operations_than_the_server_may_have() {
+    let limits = Limits {
+        subscriptions: 2,
+        ..Limits::default()
+    };
+    let server = start(Auth::open(), limits).await;
+    let (mut one, mut two) = (ready(&server).await, ready(&server).await);
+    for client in [&mut one, &mut two] {
+        client.subscribe("1", "subscription { wait(to: 1) }").await;
+        assert_eq!(client.hear().await["type"], "next");
+    }
+    two.subscribe("2", "{ hello }").await;
+    let answer = two.hear().await;
+    assert_eq!(
+        (&answer["id"], &answer["type"]),
+        (&json!("2"), &json!("error"))
+    );
+    assert_eq!(answer["payload"][0]["extensions"]["code"], "LIMIT_EXCEEDED");
+    drop(one);
+    server.metric("seachange_subscriptions_open 1").await;
+    server.metric("seachange_sockets_open 1").await;
+    two.subscribe("2", "{ hello }").await;
+    assert_eq!(two.hear().await["type"], "next");
+}
+
+#[tokio::test]
 async fn closes_with_code_and_reason() {
     let limits = Limits {
         message_bytes: 10_000,
