@@ -24,8 +24,8 @@ crate::cases![
     a_wait_moves_the_checkpoint,
 ];
 
-/// Far beyond any delivery here.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Far beyond any delivery here, and beyond a lease that nobody gave back.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Hands on what it gets, and fails when told.
 struct Probe {

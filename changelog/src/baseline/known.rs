@@ -2,14 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
-use sea_orm::{ConnectionTrait, DbBackend, DbErr};
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{Condition, ConnectionTrait, DbBackend, DbErr};
 use serde_json::Value as Json;
 
 use crate::image::Image;
 use crate::log::Column;
 use crate::migration::INBOX;
-use crate::reader::{keys_condition, with_numbers};
+use crate::reader::{key_texts, keys_condition, with_numbers};
 use crate::triggers::Present;
 
 /// Of each key, whether a change of its row is in the log or waits for its place there.
@@ -28,10 +28,14 @@ pub(super) async fn among<'k, C: ConnectionTrait>(
     if rows.is_empty() {
         return Ok(known);
     }
+    let backend = tx.get_database_backend();
     // The inbox first: what is moved meanwhile is then in the log.
-    let inbox = (tx.get_database_backend() == DbBackend::MySql).then_some(INBOX);
+    let inbox = (backend == DbBackend::MySql).then_some(INBOX);
     for log in inbox.into_iter().chain(["change_log"]) {
-        for text in logged(tx, log, &table.entity, rows.keys().cloned().collect()).await? {
+        let of_them = Condition::all()
+            .add(Expr::col(Column::Entity).eq(&*table.entity))
+            .add(keys_condition(rows.keys().cloned().collect(), backend));
+        for text in key_texts(tx, log, of_them).await? {
             if let Some(row) = rows.get(&text).and_then(|row| known.get_mut(*row)) {
                 *row = true;
             }
@@ -48,27 +52,4 @@ fn texts(table: &Present, key: &Image) -> HashSet<String> {
     named
         .flat_map(|key| [Json::Object(key.clone()).to_string(), with_numbers(key)])
         .collect()
-}
-
-/// Those of the texts that are keys of changes.
-async fn logged<C: ConnectionTrait>(
-    tx: &C,
-    log: &str,
-    entity: &str,
-    texts: Vec<String>,
-) -> Result<Vec<String>, DbErr> {
-    let backend = tx.get_database_backend();
-    let key = match backend {
-        DbBackend::Postgres => Expr::col(Column::RowKey).cast_as("text"),
-        _ => Expr::col(Column::RowKey),
-    };
-    let select = Query::select()
-        .distinct()
-        .expr_as(key, "found")
-        .from(Alias::new(log))
-        .and_where(Expr::col(Column::Entity).eq(entity))
-        .cond_where(keys_condition(texts, backend))
-        .take();
-    let rows = tx.query_all(&select).await?;
-    rows.iter().map(|row| row.try_get("", "found")).collect()
 }

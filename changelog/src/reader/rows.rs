@@ -257,22 +257,30 @@ pub(crate) async fn changed_after<C: ConnectionTrait>(
     let log = ("change_log", of_them.add(is_after(after, backend)));
     let mut changed = BTreeSet::new();
     for (table, wanted) in inbox.into_iter().chain([log]) {
-        let key = match backend {
-            DbBackend::Postgres => Expr::col(Column::RowKey).cast_as("text"),
-            _ => Expr::col(Column::RowKey),
-        };
-        let select = Query::select()
-            .distinct()
-            .expr_as(key, "found")
-            .from(Alias::new(table))
-            .cond_where(wanted)
-            .take();
-        for row in db.query_all(&select).await? {
-            let text: String = row.try_get("", "found")?;
-            changed.extend(places.get(&text));
-        }
+        let texts = key_texts(db, table, wanted).await?;
+        changed.extend(texts.iter().filter_map(|text| places.get(text)));
     }
     Ok(changed)
+}
+
+/// The keys, as they are stored, of the changes in a table of the log that meet a condition.
+pub(crate) async fn key_texts<C: ConnectionTrait>(
+    db: &C,
+    table: &str,
+    wanted: Condition,
+) -> Result<Vec<String>, DbErr> {
+    let key = match db.get_database_backend() {
+        DbBackend::Postgres => Expr::col(Column::RowKey).cast_as("text"),
+        _ => Expr::col(Column::RowKey),
+    };
+    let select = Query::select()
+        .distinct()
+        .expr_as(key, "found")
+        .from(Alias::new(table))
+        .cond_where(wanted)
+        .take();
+    let rows = db.query_all(&select).await?;
+    rows.iter().map(|row| row.try_get("", "found")).collect()
 }
 
 /// MariaDB: changes that a sequencer has not moved into the log yet. They come after all that is in
