@@ -10,9 +10,10 @@ const CLOSE: u8 = 8;
 const PING: u8 = 9;
 const PONG: u8 = 10;
 
-/// Close codes that a client may or may not use.
-const CODES: [u16; 12] = [
-    1000, 1001, 1011, 3000, 4999, 0, 999, 1004, 1005, 1006, 5000, 65_535,
+/// Close codes that a client may or may not use. Not 1011, which a server echoes as it should and
+/// which the test takes for a fault of the server's own.
+const CODES: [u16; 11] = [
+    1000, 1001, 3000, 4999, 0, 999, 1004, 1005, 1006, 5000, 65_535,
 ];
 
 const QUERIES: [&str; 9] = [
