@@ -13,6 +13,7 @@ mod feed;
 mod graphql;
 mod limits;
 mod server;
+mod sync;
 mod torture;
 
 pub use cli::{App, Finding, Server, Settings, StartError, Verdict};
@@ -26,6 +27,7 @@ pub use feed::{
 };
 pub use graphql::{Caller, ErrorCode, Writable};
 pub use limits::Limits;
+pub use sync::{Choice, Conflict, Policy, Resolver, Rule, State};
 pub use torture::{Report, Tally, Torture};
 
 /// The GraphQL library, for fields of your own.

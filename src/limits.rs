@@ -7,7 +7,9 @@ use std::time::Duration;
 pub struct Limits {
     /// Most changes or rows in one page, and rows of a query without pagination.
     pub page_rows: u64,
-    /// Most rows in one `…CreateBatch`.
+    /// Most rows in one `pull…`.
+    pub pull_rows: usize,
+    /// Most rows in one `…CreateBatch` or `push…`.
     pub batch_rows: usize,
     /// Most rows that one `…Update` or `…Delete` may touch.
     pub write_rows: u64,
@@ -33,6 +35,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             page_rows: 1_000,
+            pull_rows: 10_000,
             batch_rows: 1_000,
             write_rows: 10_000,
             query_depth: 20,

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use seachange::App;
+use seachange::{App, Policy};
 use seachange_entity::{comment, label, project, task, task_label};
 use seachange_migration::Migrator;
 
@@ -13,5 +13,10 @@ fn main() -> ExitCode {
         .entity::<comment::Entity, comment::RelatedEntity>()
         .entity::<label::Entity, label::RelatedEntity>()
         .entity::<task_label::Entity, task_label::RelatedEntity>()
+        .sync::<project::Entity>(Policy::manual())
+        .sync::<task::Entity>(Policy::merge_disjoint())
+        .sync::<comment::Entity>(Policy::last_write_wins())
+        .sync::<label::Entity>(Policy::last_write_wins())
+        .sync::<task_label::Entity>(Policy::last_write_wins())
         .run()
 }

@@ -22,6 +22,7 @@ mod migration;
 mod raw_sql;
 pub mod reader;
 mod retention;
+pub mod sync;
 mod tracked;
 mod triggers;
 
@@ -39,6 +40,7 @@ pub use image::{Image, ImageError};
 pub use log::{Operation, Source};
 pub use migration::{create_change_log, drop_change_log};
 pub use retention::{new_epoch, prune};
+pub use sync::{create_sync_tables, drop_sync_tables};
 pub use tracked::{TrackedConnection, TrackedTransaction};
 pub use triggers::{
     TableChange, TriggerFinding, TriggerOptions, change_tables, check_triggers, tables_by_triggers,

@@ -196,7 +196,7 @@ fn consumers(backend: DbBackend) -> TableCreateStatement {
 }
 
 /// Text compared byte by byte, trailing spaces significant: as on the other databases.
-fn byte_order(table: &mut TableCreateStatement, backend: DbBackend) {
+pub(crate) fn byte_order(table: &mut TableCreateStatement, backend: DbBackend) {
     if backend == DbBackend::MySql {
         table.character_set("utf8mb4").collate("utf8mb4_nopad_bin");
     }
@@ -212,7 +212,7 @@ fn json(column: log::Column, backend: DbBackend) -> ColumnDef {
     def
 }
 
-fn long_text(column: log::Column, backend: DbBackend) -> ColumnDef {
+pub(crate) fn long_text(column: impl sea_orm::Iden, backend: DbBackend) -> ColumnDef {
     let mut def = ColumnDef::new(column);
     match backend {
         DbBackend::MySql => def.custom(Alias::new("longtext")),
@@ -221,7 +221,7 @@ fn long_text(column: log::Column, backend: DbBackend) -> ColumnDef {
     def
 }
 
-fn time(column: impl sea_orm::Iden, backend: DbBackend) -> ColumnDef {
+pub(crate) fn time(column: impl sea_orm::Iden, backend: DbBackend) -> ColumnDef {
     let mut def = ColumnDef::new(column);
     match backend {
         DbBackend::MySql => def.custom(Alias::new("datetime(6)")),

@@ -5,6 +5,7 @@ mod columns;
 mod m20261101_000001_change_log;
 mod m20261101_000002_tables;
 mod m20261121_000003_comment_triggers;
+mod m20261121_000004_sync;
 
 use sea_orm_migration::prelude::*;
 
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261101_000001_change_log::Migration),
             Box::new(m20261101_000002_tables::Migration),
             Box::new(m20261121_000003_comment_triggers::Migration),
+            Box::new(m20261121_000004_sync::Migration),
         ]
     }
 }

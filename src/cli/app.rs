@@ -20,6 +20,7 @@ use super::{baseline, doctor, schema, serve, tail, torture, verify};
 use crate::consumer::{Consumer, ConsumerHandle, Handler};
 use crate::feed::Feed;
 use crate::graphql::{Entities, Writable};
+use crate::sync::Policy;
 
 /// An application: its migrations, its entities, its own fields.
 ///
@@ -112,6 +113,14 @@ impl App {
         R: RelationBuilder + Iterable + 'static,
     {
         self.entities.entity::<E, R>();
+        self
+    }
+
+    /// Lets offline clients sync an entity, which is registered as such, too: `pull…`, `push…` and
+    /// `stream…`. `policy` says what becomes of edits that are in conflict.
+    #[must_use]
+    pub fn sync<E: Writable>(mut self, policy: Policy) -> Self {
+        self.entities.sync::<E>(policy);
         self
     }
 

@@ -46,6 +46,9 @@ pub struct Settings {
     /// Most rows or changes in a page.
     #[arg(long, env = "SEACHANGE_PAGE_ROWS", default_value_t = Limits::default().page_rows, value_parser = clap::value_parser!(u64).range(1..), global = true)]
     pub page_rows: u64,
+    /// Most rows that an offline client may pull at a time.
+    #[arg(long, env = "SEACHANGE_PULL_ROWS", default_value_t = Limits::default().pull_rows, global = true)]
+    pub pull_rows: usize,
     /// Most rows in a batch.
     #[arg(long, env = "SEACHANGE_BATCH_ROWS", default_value_t = Limits::default().batch_rows, global = true)]
     pub batch_rows: usize,
@@ -94,6 +97,7 @@ impl Settings {
             jwt_secret: None,
             jwt_public_key: None,
             page_rows: limits.page_rows,
+            pull_rows: limits.pull_rows,
             batch_rows: limits.batch_rows,
             write_rows: limits.write_rows,
             query_depth: limits.query_depth,
@@ -117,6 +121,7 @@ impl Settings {
     pub(super) fn limits(&self) -> Limits {
         Limits {
             page_rows: self.page_rows,
+            pull_rows: self.pull_rows,
             batch_rows: self.batch_rows,
             write_rows: self.write_rows,
             query_depth: self.query_depth,

@@ -42,7 +42,7 @@ impl Replay {
         self.position = self.position.max(position);
     }
 
-    /// Reads the next changes. `known` is readable; once everything up to it has been looked at, the
+    /// Reads the next changes, up to the end of a transaction unless one is larger than a page. `known` is readable; once everything up to it has been looked at, the
     /// position is there or beyond. Waits out a database that is away.
     ///
     /// # Errors
@@ -53,6 +53,7 @@ impl Replay {
             let read = self.log.read(self.position, &self.wanted, PAGE);
             match read.await.map_err(FeedError::from) {
                 Ok(page) => {
+                    let page = page.to_end_of_transaction();
                     // A short page has looked at everything there is, wanted or not.
                     self.position = if page.has_more {
                         page.end

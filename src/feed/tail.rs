@@ -60,6 +60,8 @@ struct Shared {
     snapshots: Arc<Semaphore>,
     wake: Arc<Notify>,
     pulse: Pulse,
+    /// The newest position of the log followed, as of the last look.
+    known: RwLock<Cursor>,
 }
 
 struct AbortOnDrop(JoinHandle<()>);
@@ -85,8 +87,11 @@ impl Feed {
     /// [`FeedError::Refused`] if the database has no log or cannot be followed.
     pub async fn start(db: DatabaseConnection, wake: Arc<Notify>) -> Result<Self, FeedError> {
         let epoch: Epoch = admit(&db).await?.parse()?;
+        let followed = Followed::open(&db, epoch);
+        let known = followed.log.cursor(Position::START);
         let shared = Arc::new(Shared {
-            followed: RwLock::new(Followed::open(&db, epoch)),
+            followed: RwLock::new(followed),
+            known: RwLock::new(known),
             db,
             turn: Mutex::new(()),
             snapshots: Arc::new(Semaphore::new(SNAPSHOTS)),
@@ -116,6 +121,12 @@ impl Feed {
     pub async fn head(&self) -> Result<Cursor, FeedError> {
         let (followed, head) = self.shared.head().await?;
         Ok(followed.log.cursor(head))
+    }
+
+    /// The newest position as of the last look, without another: everything up to it can be read.
+    pub(crate) fn known(&self) -> Cursor {
+        let known = self.shared.known.read();
+        known.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The place of a cursor in the log followed now.
@@ -240,13 +251,24 @@ impl Shared {
             let followed = shared.followed();
             match followed.log.advance().await {
                 Err(ReadError::Replaced) => {}
-                advanced => return Ok((followed, advanced?)),
+                advanced => {
+                    let head = advanced?;
+                    shared.know(&followed, head);
+                    return Ok((followed, head));
+                }
             }
             let followed = shared.replace().await?;
             let head = followed.log.advance().await?;
+            shared.know(&followed, head);
             Ok((followed, head))
         })
         .await
+    }
+
+    /// Whose turn it is calls this, so positions only grow.
+    fn know(&self, followed: &Followed, head: Position) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        *known = followed.log.cursor(head);
     }
 
     /// Follows the log that the database has now. Subscribers of the other are told when they next
@@ -321,7 +343,7 @@ async fn advance(feed: &Arc<Shared>, place: &mut Place) -> Result<bool, FeedErro
     let all = Selection::default();
     while place.head < head {
         let page = match place.followed.log.read(place.head, &all, READ_PAGE).await {
-            Ok(page) => page,
+            Ok(page) => page.to_end_of_transaction(),
             // Retention has overtaken this process. Whoever subscribes reads the log from its own
             // position and is told the same.
             Err(ReadError::Expired) => {

@@ -14,9 +14,10 @@ use serde_json::Value as Json;
 use super::change::with_head;
 use super::error::{ErrorCode, Refusal, finish, refusal};
 use super::guard;
-use super::live::{Live, Payload, Rendering, Role, listen};
+use super::live::{Live, Payload, Rendering, Role, Watch, listen};
 use super::schema::AddLoaders;
-use crate::feed::Feed;
+use super::sync::Rejections;
+use crate::feed::{Cursor, Feed};
 use crate::limits::Limits;
 
 /// Who asks.
@@ -26,6 +27,8 @@ pub struct Caller {
     pub actor: Option<String>,
     /// The client's idempotency key, if any.
     pub idempotency_key: Option<String>,
+    /// The position at which the caller's socket was accepted.
+    pub since: Option<Cursor>,
 }
 
 /// Executes requests. Cheap to clone.
@@ -46,6 +49,8 @@ pub(crate) enum Answer {
     Response(Box<Response>),
     /// To everyone who wants the same: some of a subscription's, in order.
     Payloads(Vec<Arc<Payload>>),
+    /// None: a client of sync must connect again and pull. An error would end its replication for good.
+    ConnectAgain,
 }
 
 impl Answer {
@@ -76,6 +81,11 @@ impl Api {
         Self { loaders, ..self }
     }
 
+    /// A position up to which all changes can be read; `None` in a schema without any.
+    pub(crate) fn position(&self) -> Option<Cursor> {
+        self.live.as_ref().map(|live| live.feed.known())
+    }
+
     /// Answers a query or mutation. It runs to its end even if the future is dropped: a client that
     /// goes away must not cut a transaction off, which the database drivers do not survive.
     pub async fn execute(&self, request: Request, caller: Caller) -> Response {
@@ -83,6 +93,8 @@ impl Api {
             Ok(request) => request,
             Err(error) => return Response::from_errors(vec![error]),
         };
+        let rejections = Rejections::default();
+        let request = request.data(rejections.clone());
         let schema = self.schema.clone();
         let live = self.live.clone();
         let answering = async move {
@@ -93,7 +105,7 @@ impl Api {
             schema.execute(request).await
         };
         match tokio::spawn(answering).await {
-            Ok(response) => finish(response),
+            Ok(response) => rejections.tell(finish(response)),
             Err(error) => failed(error),
         }
     }
@@ -141,9 +153,13 @@ impl Api {
         let listening = stream::once(async move {
             match (live, role.take_plan(), rendering) {
                 (Some(live), Some(plan), Some(rendering)) => match plan.resumed(resume) {
-                    Ok(plan) => listen(live, plan, rendering)
-                        .map(|heard| heard.map_or_else(refused, Answer::Payloads))
-                        .boxed(),
+                    Ok(plan) => {
+                        let ended = plan.watch.when_refused();
+                        let heard = listen(live, plan, rendering);
+                        heard
+                            .map(move |heard| heard.map_or_else(ended, Answer::Payloads))
+                            .boxed()
+                    }
                     Err(refusal) => stream::iter([refused(refusal)]).boxed(),
                 },
                 _ => stream::empty().boxed(),
@@ -210,6 +226,21 @@ fn is_subscription(request: &mut Request) -> bool {
         None => operations.next(),
     };
     operation.is_some_and(|(_, operation)| operation.node.ty == OperationType::Subscription)
+}
+
+impl Watch {
+    /// What its subscriber is told when it cannot go on.
+    fn when_refused(&self) -> fn(Refusal) -> Answer {
+        match self {
+            Self::Bulk(_) => connect_again,
+            Self::Changes(_) | Self::Records { .. } | Self::Conflicts(_) => refused,
+        }
+    }
+}
+
+fn connect_again(refusal: Refusal) -> Answer {
+    tracing::debug!(reason = %refusal.message, "a stream cannot go on");
+    Answer::ConnectAgain
 }
 
 /// A subscription ends with an error.

@@ -70,7 +70,7 @@ impl ColumnInfo {
     }
 
     /// As [`ColumnInfo::type_ref`], of the column or of its elements.
-    fn type_of(&self, ty: &ColumnType) -> TypeRef {
+    pub(crate) fn type_of(&self, ty: &ColumnType) -> TypeRef {
         use ArrayType as R;
         use ColumnType as T;
         if let T::Array(inner) = ty {
@@ -178,6 +178,16 @@ impl EntityInfo {
 
     pub(crate) fn by_name(&self, name: &str) -> Option<&ColumnInfo> {
         self.columns.iter().find(|column| column.name == name)
+    }
+
+    pub(crate) fn is_managed(&self, column: &str) -> bool {
+        self.by_name(column).is_some_and(|column| column.is_managed)
+    }
+
+    /// The names of the columns that the server does not fill.
+    pub(crate) fn own_columns(&self) -> impl Iterator<Item = &'static str> {
+        let columns = self.columns.iter().filter(|column| !column.is_managed);
+        columns.map(|column| column.name)
     }
 
     pub(crate) fn key(&self) -> impl Iterator<Item = &ColumnInfo> {

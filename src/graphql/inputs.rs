@@ -94,7 +94,7 @@ pub(super) fn active_model<E: EntityTrait>(
 
 /// Refuses a decimal with more digits than its column declares: SQLite would keep it, rounded to a
 /// float.
-fn check_size(column: &ColumnInfo, value: &Value) -> Result<(), Refusal> {
+pub(super) fn check_size(column: &ColumnInfo, value: &Value) -> Result<(), Refusal> {
     let ColumnType::Decimal(Some((precision, scale))) = column.ty else {
         return Ok(());
     };

@@ -2,7 +2,6 @@
 
 mod create;
 mod delete;
-mod retry;
 mod revert;
 mod update;
 
@@ -21,9 +20,7 @@ use super::filter;
 use super::pagination::limits;
 use crate::feed::{Cursor, FeedError};
 
-pub(super) use revert::{
-    Reverter, Reverters, change as revert_change, transaction as revert_transaction,
-};
+pub(super) use revert::{change as revert_change, transaction as revert_transaction};
 
 /// An entity that the API can write: every tracked one whose derives are SeaORM's.
 pub trait Writable: BulkEntity<ActiveModel: 'static> {}
@@ -59,7 +56,7 @@ fn all_argument() -> InputValue {
         .description("Write every row: needed when the filter names no condition.")
 }
 
-fn connection<'a>(ctx: &ResolverContext<'a>) -> Result<&'a TrackedConnection, Refusal> {
+pub(super) fn connection<'a>(ctx: &ResolverContext<'a>) -> Result<&'a TrackedConnection, Refusal> {
     ctx.data::<TrackedConnection>()
         .map_err(|error| Refusal::internal(&error.message))
 }
@@ -101,32 +98,4 @@ async fn target<E: EntityTrait>(
     let cursor = Cursor::from_str(&since).map_err(|error| Refusal::from(FeedError::from(error)))?;
     let position = change::feed(ctx)?.position(&cursor).await;
     Ok(target.unchanged_since(position.map_err(Refusal::from)?))
-}
-
-/// Why a mutation's transaction ended: the database, which another try may help, or the request.
-#[derive(Debug)]
-enum Failure {
-    Database(sea_orm::DbErr),
-    Refused(Refusal),
-}
-
-impl From<sea_orm::DbErr> for Failure {
-    fn from(error: sea_orm::DbErr) -> Self {
-        Self::Database(error)
-    }
-}
-
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-impl From<Failure> for Refusal {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Database(error) => error.into(),
-            Failure::Refused(refusal) => refusal,
-        }
-    }
 }

@@ -1,6 +1,5 @@
 //! The schema: what the adopter registered, assembled once at start.
 
-use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::{Arc, LazyLock};
 
@@ -17,11 +16,14 @@ use seaography::{
 use super::api::Api;
 use super::entity::{ColumnInfo, EntityInfo, Enumerations, enum_values};
 use super::guard::Guard;
-use super::mutation::{self, Reverter, Reverters, Writable};
+use super::mutation::{self, Writable};
+use super::registered::{ByTable, Registered};
+use super::rows::{Rows, RowsOf};
 use super::table::{Table, TableOf};
-use super::{change, connection, filter, history, inputs, record, scalar, subscription};
+use super::{change, connection, filter, history, inputs, record, scalar, subscription, sync};
 use crate::feed::Feed;
 use crate::limits::Limits;
+use crate::sync::Policy;
 
 /// Seaography's default names, which no setting of ours changes.
 static NAMES: LazyLock<BuilderContext> = LazyLock::new(BuilderContext::default);
@@ -35,12 +37,8 @@ pub struct Entities {
     entities: Vec<Box<dyn Registration>>,
     enumerations: Vec<Box<dyn Enumeration>>,
     extensions: Vec<Extend>,
-}
-
-/// An entity known by name: its columns and its rows.
-pub(crate) struct Registered {
-    pub(crate) info: Arc<EntityInfo>,
-    pub(crate) table: Arc<dyn Table>,
+    /// By table.
+    policies: Vec<(&'static str, Policy)>,
 }
 
 impl Entities {
@@ -62,6 +60,11 @@ impl Entities {
     pub fn enumeration<A: ActiveEnum + 'static>(&mut self) {
         self.enumerations
             .push(Box::new(EnumerationOf::<A>(PhantomData)));
+    }
+
+    /// Lets offline clients sync an entity that is registered, before or after.
+    pub fn sync<E: Writable>(&mut self, policy: Policy) {
+        self.policies.push((E::default().table_name(), policy));
     }
 
     /// Adds queries, mutations or subscriptions of the adopter's own. Their resolvers find a
@@ -86,6 +89,7 @@ impl Entities {
             .map(|entity| Registered {
                 info: Arc::new(entity.info(&enums)),
                 table: entity.table(),
+                rows: entity.rows(),
             })
             .collect()
     }
@@ -106,9 +110,8 @@ impl Entities {
         for enumeration in &self.enumerations {
             enumeration.register(&mut builder);
         }
-        let mut targets = HashMap::new();
-        for (entity, Registered { info, table }) in self.entities.iter().zip(&registered) {
-            targets.insert(info.table, entity.reverter(info));
+        for (entity, registered) in self.entities.iter().zip(&registered) {
+            let Registered { info, table, .. } = registered;
             builder = entity.register(builder, info);
             builder.outputs.push(record::record_object(info));
             builder.outputs.push(record::change_object(info));
@@ -122,11 +125,13 @@ impl Entities {
                 .subscriptions
                 .push(subscription::records(context, info, table));
         }
-        let targets: Reverters = Arc::new(targets);
+        let by_table = registered.into_iter().map(|of| (of.info.table, of));
+        let by_table: ByTable = Arc::new(by_table.collect());
         builder.mutations.extend([
-            mutation::revert_change(&targets),
-            mutation::revert_transaction(&targets),
+            mutation::revert_change(&by_table),
+            mutation::revert_transaction(&by_table),
         ]);
+        let (mut builder, synced) = sync::add_fields(builder, &self.policies, &by_table)?;
         builder
             .enumerations
             .extend([change::operation_enum(), record::kind_enum()]);
@@ -147,6 +152,7 @@ impl Entities {
             })
             .data(db.reader().clone())
             .data(limits.clone());
+        let schema = sync::add_types(schema, &synced);
         match feed {
             Some(feed) => schema.data(feed),
             None => schema,
@@ -186,7 +192,7 @@ fn context(
     let mut context = BuilderContext::default();
     context.pagination_input.default_limit = Some(limits.page_rows);
     context.pagination_input.max_limit = Some(limits.page_rows);
-    for Registered { info, table } in registered {
+    for Registered { info, table, .. } in registered {
         for column in &info.columns {
             let (input, output) = (column.clone(), column.clone());
             let nullable = column.type_ref();
@@ -247,7 +253,7 @@ fn read_filters(
 trait Registration: Send + Sync {
     fn info(&self, enums: &Enumerations) -> EntityInfo;
     fn table(&self) -> Arc<dyn Table>;
-    fn reverter(&self, info: &Arc<EntityInfo>) -> Reverter;
+    fn rows(&self) -> Arc<dyn Rows>;
     fn register(&self, builder: Builder, info: &Arc<EntityInfo>) -> Builder;
     fn loaders(&self) -> AddLoaders;
 }
@@ -284,8 +290,8 @@ where
         Arc::new(TableOf::<E>(PhantomData))
     }
 
-    fn reverter(&self, info: &Arc<EntityInfo>) -> Reverter {
-        Reverter::of::<E>(info)
+    fn rows(&self) -> Arc<dyn Rows> {
+        Arc::new(RowsOf::<E>(PhantomData))
     }
 
     fn register(&self, mut builder: Builder, info: &Arc<EntityInfo>) -> Builder {

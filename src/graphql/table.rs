@@ -43,6 +43,9 @@ pub(crate) trait Table: Send + Sync {
     /// The row with a key.
     async fn find(&self, db: &DatabaseConnection, key: &Image) -> Result<Option<Row>, DbErr>;
 
+    /// A key as [`read`](Self::read) takes it.
+    fn key_values(&self, key: &Image) -> Result<Vec<Value>, ImageError>;
+
     /// Every column of the entity, those that the API leaves out included.
     fn columns(&self) -> Vec<&'static str>;
 
@@ -119,6 +122,15 @@ where
             Err(error) => Row::Unreadable(error.to_string()),
         };
         Ok(found.map(read))
+    }
+
+    fn key_values(&self, key: &Image) -> Result<Vec<Value>, ImageError> {
+        let columns = E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column);
+        let value = |column: E::Column| {
+            let json = key.get(column.as_str()).unwrap_or(&serde_json::Value::Null);
+            image::value_of::<E>(column, json)
+        };
+        columns.map(value).collect()
     }
 
     fn columns(&self) -> Vec<&'static str> {

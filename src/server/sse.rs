@@ -7,6 +7,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_graphql::Request;
@@ -83,12 +84,24 @@ fn events(
             None => drop(stopped.await),
         }
     };
+    // A client that is not told of an end connects again by itself.
+    let cut_off = Arc::new(AtomicBool::new(false));
+    let is_cut_off = Arc::clone(&cut_off);
+    let answers = answers.take_while(move |answer| {
+        let ends = matches!(answer, Answer::ConnectAgain);
+        cut_off.store(ends, Ordering::Relaxed);
+        std::future::ready(!ends)
+    });
     let nexts = answers.flat_map(move |answer| {
         let _open = &permit;
         stream::iter(nexts_of(answer, &mut tally))
     });
     // EventSource takes an event without a data line for none, and axum writes none for "".
-    let complete = stream::once(async { Event::default().event("complete").data("\n") });
+    let complete = stream::once(async move {
+        let is_complete = !is_cut_off.load(Ordering::Relaxed);
+        is_complete.then(|| Event::default().event("complete").data("\n"))
+    });
+    let complete = complete.filter_map(std::future::ready);
     nexts.chain(complete).take_until(ended).map(Ok)
 }
 
@@ -114,5 +127,6 @@ fn nexts_of(answer: Answer, tally: &mut Tally) -> Vec<Event> {
             });
             events.collect()
         }
+        Answer::ConnectAgain => Vec::new(),
     }
 }

@@ -239,6 +239,49 @@ pub(crate) async fn changed_after<C: ConnectionTrait>(
     after: Position,
     but_of: &str,
 ) -> Result<BTreeSet<usize>, DbErr> {
+    let by_others = Condition::all()
+        .add(Expr::col(Column::Entity).eq(entity))
+        .add(Expr::col(Column::TransactionId).ne(but_of));
+    let after = is_after(after, db.get_database_backend());
+    among(db, keys, by_others, Some(after)).await
+}
+
+/// Of each row of an entity with one of these keys its last change, if one is kept, by its place among
+/// the keys; those without a place in the log yet included. For a transaction that has locked the rows.
+///
+/// # Errors
+/// What the database says.
+pub async fn last_of<C: ConnectionTrait>(
+    db: &C,
+    entity: &str,
+    keys: &[Image],
+) -> Result<HashMap<usize, Model>, DbErr> {
+    let of_entity = Condition::all().add(Expr::col(Column::Entity).eq(entity));
+    let mut last = HashMap::new();
+    for place in among(db, keys, of_entity, None).await? {
+        let row = RowName {
+            entity: entity.to_owned(),
+            key: keys[place].clone(),
+        };
+        let of_row = row.condition(db.get_database_backend());
+        // The inbox first: what is moved meanwhile is then in the log.
+        let mut found = waiting(db, of_row.clone(), Order::Desc, 1).await?;
+        if found.is_empty() {
+            found = logged(db, of_row, Order::Desc, 1).await?;
+        }
+        last.extend(found.pop().map(|change| (place, change)));
+    }
+    Ok(last)
+}
+
+/// The places, among these keys, of those with committed changes that meet a condition, in the log also
+/// another.
+async fn among<C: ConnectionTrait>(
+    db: &C,
+    keys: &[Image],
+    wanted: Condition,
+    in_log: Option<Expr>,
+) -> Result<BTreeSet<usize>, DbErr> {
     let backend = db.get_database_backend();
     let mut places = HashMap::new();
     for (place, key) in keys.iter().enumerate() {
@@ -248,19 +291,16 @@ pub(crate) async fn changed_after<C: ConnectionTrait>(
     if places.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let of_them = Condition::all()
-        .add(Expr::col(Column::Entity).eq(entity))
-        .add(Expr::col(Column::TransactionId).ne(but_of))
-        .add(keys_condition(places.keys().cloned().collect(), backend));
+    let of_them = wanted.add(keys_condition(places.keys().cloned().collect(), backend));
     // The inbox first: what is moved meanwhile is then in the log.
     let inbox = (backend == DbBackend::MySql).then(|| (INBOX, of_them.clone()));
-    let log = ("change_log", of_them.add(is_after(after, backend)));
-    let mut changed = BTreeSet::new();
+    let log = ("change_log", of_them.add_option(in_log));
+    let mut found = BTreeSet::new();
     for (table, wanted) in inbox.into_iter().chain([log]) {
         let texts = key_texts(db, table, wanted).await?;
-        changed.extend(texts.iter().filter_map(|text| places.get(text)));
+        found.extend(texts.iter().filter_map(|text| places.get(text)));
     }
-    Ok(changed)
+    Ok(found)
 }
 
 /// The keys, as they are stored, of the changes in a table of the log that meet a condition.

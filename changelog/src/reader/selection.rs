@@ -129,3 +129,20 @@ pub struct Page {
     /// Whether there may be more after `end`.
     pub has_more: bool,
 }
+
+impl Page {
+    /// The page without the transaction in which it may have been cut off; with it, if it has no other.
+    #[must_use]
+    pub fn to_end_of_transaction(mut self) -> Self {
+        let id = |change: &Change| change.row.transaction_id.clone();
+        let Some(last) = self.changes.last().map(id).filter(|_| self.has_more) else {
+            return self;
+        };
+        let other = self.changes.iter().rposition(|change| id(change) != last);
+        if let Some(place) = other {
+            self.changes.truncate(place + 1);
+            self.end = self.changes[place].position;
+        }
+        self
+    }
+}

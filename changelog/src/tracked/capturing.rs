@@ -53,6 +53,8 @@ impl Hint {
 pub(super) struct Capturing {
     /// The triggers know the context.
     is_sent: AtomicBool,
+    /// They have been told one, perhaps another: it is to be taken back in the end.
+    leaves_context: AtomicBool,
     /// PostgreSQL: the transaction sees the database as it was at its first statement.
     sees_snapshot: AtomicBool,
     /// Tables written after the triggers knew it.
@@ -71,6 +73,7 @@ impl Capturing {
     pub(super) fn nested(parent: &Arc<Self>) -> Self {
         Self {
             is_sent: AtomicBool::new(parent.is_sent.load(Ordering::Relaxed)),
+            leaves_context: AtomicBool::new(false),
             sees_snapshot: AtomicBool::new(parent.sees_snapshot.load(Ordering::Relaxed)),
             written: Mutex::new(with(&parent.written, |set| set.clone())),
             certain: Mutex::new(with(&parent.certain, |set| set.clone())),
@@ -83,8 +86,9 @@ impl Capturing {
         let Some(parent) = &self.parent else {
             return;
         };
-        if self.is_sent.load(Ordering::Relaxed) {
-            parent.is_sent.store(true, Ordering::Relaxed);
+        if self.leaves_context.load(Ordering::Relaxed) {
+            parent.leaves_context.store(true, Ordering::Relaxed);
+            parent.is_sent.store(self.is_sent(), Ordering::Relaxed);
             let sees_snapshot = self.sees_snapshot.load(Ordering::Relaxed);
             parent.sees_snapshot.store(sees_snapshot, Ordering::Relaxed);
         }
@@ -214,11 +218,22 @@ impl Capturing {
         with(&self.certain, |set| set.clone())
     }
 
+    /// Whether the triggers know the context.
+    pub(super) fn is_sent(&self) -> bool {
+        self.is_sent.load(Ordering::Relaxed)
+    }
+
+    /// Whether the triggers know the context, as of now: it is another one, or the database has gone
+    /// back to before it was sent.
+    pub(super) fn set_sent(&self, is_sent: bool) {
+        self.is_sent.store(is_sent, Ordering::Relaxed);
+    }
+
     async fn send<C: ConnectionTrait>(&self, db: &C, scope: &Scope) -> Result<(), DbErr> {
         if self.is_sent.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let context = &scope.settings.context;
+        let context = scope.context();
         let metadata = context.metadata.clone().map(serde_json::Value::Object);
         let texts = [
             context.actor.clone(),
@@ -240,7 +255,9 @@ impl Capturing {
             DbBackend::MySql => (
                 "INSERT INTO change_context (connection_id, actor, mutation_id, metadata,
                    transaction_id) VALUES (CONNECTION_ID(), ?, ?, ?, ?)
-                 ON DUPLICATE KEY UPDATE transaction_id = VALUES(transaction_id)",
+                 ON DUPLICATE KEY UPDATE actor = VALUES(actor),
+                   mutation_id = VALUES(mutation_id), metadata = VALUES(metadata),
+                   transaction_id = VALUES(transaction_id)",
                 texts.map(Value::from),
             ),
             _ => (
@@ -259,6 +276,7 @@ impl Capturing {
             db.execute_raw(send).await?;
         }
         self.is_sent.store(true, Ordering::Relaxed);
+        self.leaves_context.store(true, Ordering::Relaxed);
         // What triggers record, no hook tells of.
         scope.mark_recorded();
         Ok(())
@@ -266,7 +284,7 @@ impl Capturing {
 
     /// Takes the context back before the transaction commits.
     pub(super) async fn clear<C: ConnectionTrait>(&self, db: &C) -> Result<(), DbErr> {
-        if self.parent.is_some() || !self.is_sent.load(Ordering::Relaxed) {
+        if self.parent.is_some() || !self.leaves_context.load(Ordering::Relaxed) {
             return Ok(());
         }
         let sql = match db.get_database_backend() {

@@ -4,36 +4,61 @@
 //! level when a future is dropped, which one is a guess if the drop cut a savepoint's own statement
 //! off, and would leave the transaction open in the pool.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use sea_orm::{ConnectionTrait, DbErr};
 
 use super::transaction::TrackedTransaction;
+use crate::context::Context;
 
 impl TrackedTransaction {
+    /// Does the work on this transaction, all of it or, after an error, nothing, and records it on
+    /// behalf of `context`; the transaction then goes on with its own. Do not run other writes of the
+    /// transaction beside it. If the future is dropped meanwhile, the transaction does not commit.
+    ///
+    /// # Errors
+    /// Those of the work, and of the database.
+    pub async fn part<T, E: From<DbErr>>(
+        &self,
+        context: Context,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let own = self.scope.change_context(Arc::new(context));
+        let knew = self.capturing.is_sent();
+        self.capturing.set_sent(false);
+        let done = self.whole(work).await;
+        // Taken back, the database knows again what it knew before.
+        self.capturing.set_sent(knew && done.is_err());
+        self.scope.change_context(own);
+        done
+    }
+
     /// Does the work, all of it or, after an error, nothing; the transaction then goes on. If the
     /// future is dropped meanwhile, the transaction does not commit.
     ///
     /// # Errors
-    /// Those of the work.
-    pub(crate) async fn whole<T>(
+    /// Those of the work, and of the database.
+    pub(crate) async fn whole<T, E: From<DbErr>>(
         &self,
-        work: impl Future<Output = Result<T, DbErr>>,
-    ) -> Result<T, DbErr> {
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
         let name = format!("seachange_{}", self.scope.next_part());
         self.savepoint_statement("SAVEPOINT", &name).await?;
         let books = self.books(|ledger| ledger.clone());
+        let knew = self.capturing.is_sent();
         // Dropped from here on it stays counted.
         self.parts.fetch_add(1, Ordering::Relaxed);
         let done = work.await;
         let done = match done {
             Ok(value) => {
                 let released = self.savepoint_statement("RELEASE SAVEPOINT", &name).await;
-                released.map(|()| value)
+                released.map(|()| value).map_err(E::from)
             }
             Err(error) => {
                 if self.take_back(&name).await {
                     self.books(|ledger| *ledger = books);
+                    self.capturing.set_sent(knew);
                 }
                 // The first error matters more than what an ended transaction says.
                 Err(error)

@@ -78,8 +78,9 @@ impl TrackedTransaction {
         };
         let backend = self.inner.get_database_backend();
         let settings = &self.scope.settings;
+        let context = self.scope.context();
         let origin = Origin {
-            context: &settings.context,
+            context: &context,
             transaction_id: &self.scope.transaction_id,
             source: Source::Hook,
             hidden: settings.tracked.hidden(table),

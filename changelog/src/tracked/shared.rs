@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use sea_orm::{ConnectionTrait, DbErr};
 
@@ -79,6 +79,8 @@ impl Settings {
 /// One transaction, savepoints included.
 pub(super) struct Scope {
     pub(super) settings: Settings,
+    /// That of the settings, but for the length of a part that has its own.
+    context: Mutex<Arc<Context>>,
     /// The same for all changes committed together.
     pub(super) transaction_id: String,
     recorded: AtomicBool,
@@ -96,6 +98,7 @@ pub(super) struct Scope {
 impl Scope {
     pub(super) fn new(settings: Settings) -> Arc<Self> {
         Arc::new(Self {
+            context: Mutex::new(Arc::clone(&settings.context)),
             settings,
             transaction_id: uuid::Uuid::now_v7().to_string(),
             recorded: AtomicBool::new(false),
@@ -104,6 +107,18 @@ impl Scope {
             ended: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
         })
+    }
+
+    /// On whose behalf it writes now.
+    pub(super) fn context(&self) -> Arc<Context> {
+        // A reference is stored whole or not at all.
+        Arc::clone(&self.context.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Writes on another's behalf from now on; on whose it did until now.
+    pub(super) fn change_context(&self, context: Arc<Context>) -> Arc<Context> {
+        let mut current = self.context.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut current, context)
     }
 
     /// A tracked table is about to be written.

@@ -76,6 +76,11 @@ impl Group {
         }
     }
 
+    /// No other group's.
+    pub(super) fn number(&self) -> u64 {
+        self.membership.number()
+    }
+
     fn ring<T>(&self, act: impl FnOnce(&mut Ring) -> T) -> T {
         act(&mut self.ring.lock().unwrap_or_else(PoisonError::into_inner))
     }

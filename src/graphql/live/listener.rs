@@ -218,7 +218,8 @@ impl Listener {
                 // Closed only with the process.
                 let _turn = turn.map_err(|_| FeedError::Ended)?;
                 let changes = self.replay.page(known).await?;
-                let page = Page::new(after, self.replay.position(), changes);
+                let parcels = self.group.watch.parcels(changes);
+                let page = Page::new(after, self.replay.position(), parcels);
                 let page = Arc::new(page);
                 pages.keep(&page);
                 page

@@ -20,15 +20,22 @@ pub(super) struct Page {
 }
 
 struct Entry {
-    change: Arc<Change>,
+    /// What is told at once; never none.
+    parcel: Vec<Arc<Change>>,
     /// Made by whoever comes to it first; `None` if the group does not see the change.
     payload: OnceCell<Option<Arc<Payload>>>,
 }
 
+impl Entry {
+    fn end(&self) -> Option<Position> {
+        self.parcel.last().map(|change| change.position)
+    }
+}
+
 impl Page {
-    pub(super) fn new(from: Position, to: Position, changes: Vec<Arc<Change>>) -> Self {
-        let entries = changes.into_iter().map(|change| Entry {
-            change,
+    pub(super) fn new(from: Position, to: Position, parcels: Vec<Vec<Arc<Change>>>) -> Self {
+        let entries = parcels.into_iter().map(|parcel| Entry {
+            parcel,
             payload: OnceCell::new(),
         });
         Self {
@@ -41,7 +48,7 @@ impl Page {
     /// The place of the first change after a position.
     pub(super) fn first_after(&self, position: Position) -> usize {
         self.changes
-            .partition_point(|entry| entry.change.position <= position)
+            .partition_point(|entry| entry.end().is_some_and(|end| end <= position))
     }
 
     /// What the group sees at this place; `None` after the last.
@@ -51,16 +58,16 @@ impl Page {
         group: &Group,
         schema: &Schema,
     ) -> Option<Option<Arc<Payload>>> {
-        let Entry { change, payload } = self.changes.get(place)?;
+        let entry = self.changes.get(place)?;
         // In a box: only the first to come here needs the room.
         let render = || {
             Box::pin(async {
-                let item = group.watch.item(&group.epoch, change)?;
-                let at = Cursor::at(&group.epoch, change.position);
+                let item = group.watch.item(&group.epoch, &entry.parcel)?;
+                let at = Cursor::at(&group.epoch, entry.end()?);
                 Some(Arc::new(group.rendering.render(schema, item, &at).await))
             })
         };
-        Some(payload.get_or_init(render).await.clone())
+        Some(entry.payload.get_or_init(render).await.clone())
     }
 }
 

@@ -13,6 +13,7 @@ use crate::graphql::entity::EntityInfo;
 use crate::graphql::error::Refusal;
 use crate::graphql::filter::Predicate;
 use crate::graphql::record::{Kind, RecordChange};
+use crate::graphql::sync::{Bulk, Conflict, Synced};
 use crate::graphql::table::Table;
 
 /// How a subscription begins.
@@ -37,6 +38,10 @@ pub(in crate::graphql) enum Watch {
         table: Arc<dyn Table>,
         predicate: Option<Predicate>,
     },
+    /// One entity's rows for offline clients.
+    Bulk(Arc<Synced>),
+    /// The conflict inbox, of one entity or of all.
+    Conflicts(Option<String>),
 }
 
 /// All of a subscription's arguments.
@@ -114,6 +119,8 @@ impl Role {
 pub(in crate::graphql) enum Item {
     Change(ChangeNode),
     Record(Arc<RecordChange>),
+    Bulk(Arc<Bulk>),
+    Conflict(Arc<Conflict>),
 }
 
 impl Item {
@@ -125,6 +132,8 @@ impl Item {
         match self {
             Self::Change(node) => FieldValue::owned_any(node),
             Self::Record(record) => FieldValue::owned_any(RecordChange::clone(&record)),
+            Self::Bulk(bulk) => FieldValue::owned_any(Bulk::clone(&bulk)),
+            Self::Conflict(conflict) => FieldValue::owned_any(Conflict::clone(&conflict)),
         }
     }
 }
@@ -138,11 +147,32 @@ impl Watch {
                 entities: Some(vec![entity.table.to_owned()]),
                 ..Selection::default()
             },
+            Self::Bulk(synced) => synced.selection(),
+            Self::Conflicts(_) => Conflict::selection(),
         }
     }
 
-    /// The change as this subscription sees it, if it does.
-    pub(super) fn item(&self, epoch: &Epoch, change: &Arc<Change>) -> Option<Item> {
+    /// Changes as this subscription is told of them: those of each parcel make one item.
+    pub(super) fn parcels(&self, changes: Vec<Arc<Change>>) -> Vec<Vec<Arc<Change>>> {
+        match self {
+            Self::Changes(_) | Self::Records { .. } | Self::Conflicts(_) => {
+                changes.into_iter().map(|change| vec![change]).collect()
+            }
+            Self::Bulk(_) => {
+                let is_one = |one: &Arc<Change>, next: &Arc<Change>| {
+                    one.row.transaction_id == next.row.transaction_id
+                };
+                changes.chunk_by(is_one).map(<[_]>::to_vec).collect()
+            }
+        }
+    }
+
+    /// A parcel as this subscription sees it, if it does.
+    pub(super) fn item(&self, epoch: &Epoch, parcel: &[Arc<Change>]) -> Option<Item> {
+        let change = match self {
+            Self::Bulk(synced) => return Some(Item::Bulk(Arc::new(synced.bulk(epoch, parcel)?))),
+            Self::Changes(_) | Self::Records { .. } | Self::Conflicts(_) => parcel.last()?,
+        };
         match self {
             Self::Changes(selection) => selection.admits(change).then(|| {
                 Item::Change(ChangeNode {
@@ -156,7 +186,11 @@ impl Watch {
                 let seen = through(entity, predicate.as_ref(), epoch, change)?;
                 Some(Item::Record(Arc::new(seen)))
             }
-            Self::Records { .. } => None,
+            Self::Conflicts(entity) => {
+                let conflict = Conflict::told(change, entity.as_deref())?;
+                Some(Item::Conflict(Arc::new(conflict)))
+            }
+            Self::Records { .. } | Self::Bulk(_) => None,
         }
     }
 }

@@ -134,14 +134,26 @@ impl Table {
         }
     }
 
-    /// The groups that a change concerns; whoever joins from now on has it from the log.
-    fn route(&self, change: &Change) -> Vec<Arc<Group>> {
+    /// The groups that changes of one transaction concern, each with those that do; whoever joins from
+    /// now on has them from the log.
+    fn route(&self, changes: &[Arc<Change>]) -> Vec<(Arc<Group>, Vec<Arc<Change>>)> {
+        let mut concerned: Vec<(Arc<Group>, Vec<Arc<Change>>)> = Vec::new();
         self.locked(|state| {
-            if let Some(place) = &mut state.place {
-                place.routed = change.position;
+            if let (Some(place), Some(last)) = (&mut state.place, changes.last()) {
+                place.routed = last.position;
             }
-            state.routes.concerned(change)
-        })
+            let mut places = HashMap::new();
+            for change in changes {
+                for group in state.routes.concerned(change) {
+                    let place = *places.entry(group.number()).or_insert(concerned.len());
+                    match concerned.get_mut(place) {
+                        Some((_, of_group)) => of_group.push(Arc::clone(change)),
+                        None => concerned.push((group, vec![Arc::clone(change)])),
+                    }
+                }
+            }
+        });
+        concerned
     }
 
     fn publish(&self, position: Position) {
@@ -169,6 +181,10 @@ pub(super) struct Membership {
 }
 
 impl Membership {
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
     pub(super) fn leave(&self, watch: &Watch) {
         self.table.leave(self.number, &self.key, watch);
     }
@@ -233,24 +249,37 @@ impl Router {
                 Ok(FeedItem::CaughtUp) => None,
                 Err(error) => return error,
             };
+            let mut together: Vec<Arc<Change>> = Vec::new();
             while let Some(change) = next {
-                self.hand_out(&epoch, &change).await;
-                // Rendering seldom waits for anything: without this, a busy log would keep those
-                // who listen from ever running on this thread.
-                consume_budget().await;
+                let is_other =
+                    |last: &Arc<Change>| last.row.transaction_id != change.row.transaction_id;
+                if together.last().is_some_and(is_other) {
+                    self.hand_out(&epoch, &together).await;
+                    together.clear();
+                }
+                together.push(change);
                 next = subscription.next_ready();
             }
+            // What was read at once ends with a transaction.
+            self.hand_out(&epoch, &together).await;
             self.table.publish(subscription.cursor().position);
         }
     }
 
-    async fn hand_out(&self, epoch: &Epoch, change: &Arc<Change>) {
-        let position = change.position;
-        for group in self.table.route(change) {
-            if let Some(item) = group.watch.item(epoch, change) {
-                let cursor = Cursor::at(epoch, position);
+    /// Renders changes of one transaction for the groups that they concern.
+    async fn hand_out(&self, epoch: &Epoch, changes: &[Arc<Change>]) {
+        for (group, changes) in self.table.route(changes) {
+            for parcel in group.watch.parcels(changes) {
+                let Some(item) = group.watch.item(epoch, &parcel) else {
+                    continue;
+                };
+                let Some(last) = parcel.last() else { continue };
+                let cursor = Cursor::at(epoch, last.position);
                 let rendering = group.rendering.render(&self.schema, item, &cursor);
                 group.push(rendering.await);
+                // Rendering seldom waits for anything: without this, a busy log would keep those
+                // who listen from ever running on this thread.
+                consume_budget().await;
             }
         }
     }

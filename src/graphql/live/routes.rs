@@ -49,6 +49,10 @@ fn places(watch: &Watch) -> Vec<Place> {
             None => vec![Place::All],
             Some(entities) => entities.iter().cloned().map(Place::Entity).collect(),
         },
+        Watch::Bulk(_) | Watch::Conflicts(_) => {
+            let entities = watch.selection().entities.unwrap_or_default();
+            entities.into_iter().map(Place::Entity).collect()
+        }
         Watch::Records {
             entity, predicate, ..
         } => {

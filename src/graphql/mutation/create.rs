@@ -12,12 +12,12 @@ use sea_orm::{
 };
 use seachange_changelog::TrackedTransaction;
 
-use super::retry::{Work, in_transaction};
-use super::{Failure, Writable, basic, connection};
+use super::{Writable, basic, connection};
 use crate::graphql::entity::EntityInfo;
 use crate::graphql::error::Refusal;
 use crate::graphql::inputs::{self, Purpose};
 use crate::graphql::pagination::limits;
+use crate::graphql::transaction::{Failure, Work, in_transaction};
 
 pub(super) fn one<E>(entity: &Arc<EntityInfo>) -> Field
 where

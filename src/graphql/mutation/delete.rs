@@ -8,10 +8,10 @@ use async_graphql::dynamic::{Field, FieldFuture, ResolverContext, TypeRef};
 use seachange_changelog::{Target, TrackedTransaction};
 use seaography::BuilderContext;
 
-use super::retry::{Work, in_transaction};
-use super::{Failure, Writable, all_argument, connection, filter_argument, since_argument, target};
+use super::{Writable, all_argument, connection, filter_argument, since_argument, target};
 use crate::graphql::entity::EntityInfo;
 use crate::graphql::error::Refusal;
+use crate::graphql::transaction::{Failure, Work, in_transaction};
 
 pub(super) fn field<E>(context: &'static BuilderContext, entity: &Arc<EntityInfo>) -> Field
 where

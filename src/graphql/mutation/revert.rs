@@ -5,9 +5,7 @@
 //! names what it reverts.
 
 mod plan;
-mod rows;
 
-use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -20,17 +18,15 @@ use seachange_changelog::reader::later;
 use seachange_changelog::{TrackedConnection, TrackedTransaction};
 use serde_json::Value as Json;
 
-use super::retry::{Work, in_transaction};
-use super::{Failure, connection};
+use super::connection;
 use crate::feed::{Cursor, Feed, FeedError, Named, Start};
 use crate::graphql::change::{self, ChangeNode};
 use crate::graphql::error::{ErrorCode, Refusal};
 use crate::graphql::pagination::limits;
-use plan::{Plan, REVERTS, REVERTS_TRANSACTION, RowPlan};
-pub(in crate::graphql) use rows::Reverter;
-
-/// The registered entities by table.
-pub(in crate::graphql) type Reverters = Arc<HashMap<&'static str, Reverter>>;
+use crate::graphql::registered::{ByTable, Registered};
+use crate::graphql::rows::Rows;
+use crate::graphql::transaction::{Failure, Work, in_transaction};
+use plan::{Plan, REVERTS, REVERTS_TRANSACTION, RowPlan, Step, Write};
 
 /// Later changes of a row that are looked at; more of them are a conflict whatever they are.
 const LATER_MOST: u64 = 1_000;
@@ -41,7 +37,7 @@ const WRITTEN_MOST: u64 = 100_000;
 const LOOKS: u32 = 3;
 
 /// `revertChange(cursor)`.
-pub(in crate::graphql) fn change(targets: &Reverters) -> Field {
+pub(in crate::graphql) fn change(targets: &ByTable) -> Field {
     let targets = Arc::clone(targets);
     Field::new("revertChange", changes_type(), move |ctx| {
         let targets = Arc::clone(&targets);
@@ -67,7 +63,7 @@ pub(in crate::graphql) fn change(targets: &Reverters) -> Field {
 }
 
 /// `revertTransaction(transactionId)`.
-pub(in crate::graphql) fn transaction(targets: &Reverters) -> Field {
+pub(in crate::graphql) fn transaction(targets: &ByTable) -> Field {
     let targets = Arc::clone(targets);
     Field::new("revertTransaction", changes_type(), move |ctx| {
         let targets = Arc::clone(&targets);
@@ -114,7 +110,7 @@ fn nodes(written: Named) -> FieldValue<'static> {
 /// Reverts these changes and tells what was written.
 async fn revert(
     ctx: &ResolverContext<'_>,
-    targets: &Reverters,
+    targets: &ByTable,
     named: Named,
     reason: (&str, String),
 ) -> Result<Named, Refusal> {
@@ -206,11 +202,11 @@ async fn later_cursors(feed: &Feed, named: &Named, plan: &Plan) -> Result<Graphq
 
 struct Revert {
     plan: Plan,
-    targets: Reverters,
+    targets: ByTable,
 }
 
 impl Revert {
-    fn target(&self, table: &str) -> Result<&Reverter, Refusal> {
+    fn target(&self, table: &str) -> Result<&Registered, Refusal> {
         let target = self.targets.get(table);
         target.ok_or_else(|| Refusal::internal(&format!("no entity {table}")))
     }
@@ -225,22 +221,43 @@ impl Revert {
     }
 }
 
+async fn write(rows: &dyn Rows, tx: &TrackedTransaction, step: &Step) -> Result<(), Failure> {
+    let key = &step.name.key;
+    match &step.write {
+        Write::Delete => rows.delete(tx, key).await,
+        Write::Insert(row) => rows.insert(tx, row).await.map(drop),
+        Write::Update(set) => rows.update(tx, key, set).await.map(drop),
+    }
+}
+
+/// A value that its column took once is no bad input.
+fn outdated(failure: Failure) -> Failure {
+    match failure {
+        Failure::Refused(refusal) if refusal.code == ErrorCode::BadInput => {
+            let message = format!("{}, which it had", refusal.message);
+            Refusal::new(ErrorCode::Conflict, message).into()
+        }
+        failure => failure,
+    }
+}
+
 impl Work for Revert {
     type Output = Written;
 
     async fn run(&self, tx: &TrackedTransaction) -> Result<Written, Failure> {
         // All locks first: MariaDB's snapshot begins with the first read that takes none.
         for RowPlan { name, .. } in &self.plan.rows {
-            self.target(&name.entity)?.lock(tx, &name.key).await?;
+            let rows = &self.target(&name.entity)?.rows;
+            rows.lock(tx, std::slice::from_ref(&name.key)).await?;
         }
         for row in &self.plan.rows {
             self.check(tx, row).await?;
         }
         for step in &self.plan.steps {
-            let target = self.target(&step.name.entity)?;
-            let now = target.lock(tx, &step.name.key).await?;
-            step.check(now.as_ref())?;
-            target.write(tx, &step.name.key, &step.write).await?;
+            let rows = &self.target(&step.name.entity)?.rows;
+            let now = rows.lock(tx, std::slice::from_ref(&step.name.key)).await?;
+            step.check(now.first())?;
+            write(rows.as_ref(), tx, step).await.map_err(outdated)?;
         }
         Ok(Written {
             transaction_id: tx.transaction_id().to_owned(),

@@ -9,13 +9,11 @@ use sea_orm::EntityTrait;
 use seachange_changelog::{Target, TrackedTransaction, Written};
 use seaography::BuilderContext;
 
-use super::retry::{Work, in_transaction};
-use super::{
-    Failure, Writable, all_argument, basic, connection, filter_argument, since_argument, target,
-};
+use super::{Writable, all_argument, basic, connection, filter_argument, since_argument, target};
 use crate::graphql::entity::EntityInfo;
 use crate::graphql::error::Refusal;
 use crate::graphql::inputs::{self, Purpose};
+use crate::graphql::transaction::{Failure, Work, in_transaction};
 
 pub(super) fn field<E>(context: &'static BuilderContext, entity: &Arc<EntityInfo>) -> Field
 where

@@ -107,7 +107,7 @@ impl TokenKey {
                 until: token.claims.exp.map_or(Ok(None), until)?,
                 caller: Caller {
                     actor: Some(token.claims.sub),
-                    idempotency_key: None,
+                    ..Caller::default()
                 },
             }),
             Err(error) => {

@@ -33,6 +33,11 @@ impl Close {
         Self::new(Self::GOING_AWAY, "Nothing heard for too long")
     }
 
+    /// What was asked for cannot go on; clients connect again, and begin with what they missed.
+    pub(super) fn try_again() -> Self {
+        Self::new(1013, "Try again later")
+    }
+
     pub(super) fn protocol_violation() -> Self {
         Self::new(1002, "Protocol violation")
     }

@@ -43,6 +43,8 @@ enum Texts {
     One(Option<Utf8Bytes>),
     /// Shared with other operations until each is written.
     Payloads(vec::IntoIter<Arc<Payload>>),
+    /// None: the peer must connect again.
+    Again,
 }
 
 impl Outgoing {
@@ -54,7 +56,13 @@ impl Outgoing {
                 let payload = payloads.next()?;
                 Some(self.origin.next.around(&payload.json).into())
             }
+            Texts::Again => None,
         }
+    }
+
+    /// Whether the socket is to be closed instead of an answer.
+    pub(super) fn ends_socket(&self) -> bool {
+        matches!(self.texts, Texts::Again)
     }
 }
 
@@ -62,6 +70,8 @@ impl Outgoing {
 enum Failure {
     /// Nobody is there to read.
     Gone,
+    /// The socket is to be closed.
+    Again,
     Errors(Vec<ServerError>),
 }
 
@@ -99,6 +109,10 @@ pub(super) async fn run(
     let last = match execute(&server, kind, request, caller, &answers, &mut tally).await {
         Ok(()) => Ok(message::complete(id)),
         Err(Failure::Gone) => return,
+        Err(Failure::Again) => {
+            let _ = answers.queue(Texts::Again, true).await;
+            return;
+        }
         Err(Failure::Errors(errors)) => {
             errors.iter().for_each(|error| tally.note_error(error));
             message::error(id, &errors)
@@ -141,6 +155,7 @@ async fn execute(
                 }
                 Texts::Payloads(payloads.into_iter())
             }
+            Answer::ConnectAgain => return Err(Failure::Again),
         };
         is_first = false;
         answers.queue(texts, false).await?;

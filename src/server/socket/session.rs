@@ -83,7 +83,10 @@ impl Session {
             let going_on = tokio::select! {
                 message = to.stream.next(), if self.replies.has_room() => self.read(message),
                 turn = to.writer.turn(&self.replies, &mut self.current, &mut self.answers) => {
-                    turn.and_then(|turn| self.write(turn, &mut to.writer)).map_err(|_| End::Lost)
+                    match turn {
+                        Ok(turn) => self.write(turn, &mut to.writer),
+                        Err(_) => Err(End::Lost),
+                    }
                 }
                 () = &mut timer => {
                     let on_time = self.on_time();
@@ -112,12 +115,16 @@ impl Session {
         }
     }
 
-    fn write(&mut self, turn: Turn, writer: &mut Writer) -> Result<(), axum::Error> {
+    fn write(&mut self, turn: Turn, writer: &mut Writer) -> Result<(), End> {
         match turn {
             Turn::Flushed => Ok(()),
-            Turn::Reply => writer.write_reply(&mut self.replies),
+            Turn::Reply => {
+                let written = writer.write_reply(&mut self.replies);
+                written.map_err(|_| End::Lost)
+            }
             // Queued before the client completed the operation.
             Turn::Answer(answer) if !self.protocol.is_running(&answer.origin.operation) => Ok(()),
+            Turn::Answer(answer) if answer.ends_socket() => Err(End::Close(Close::try_again())),
             Turn::Answer(answer) => {
                 if answer.is_last {
                     let operation = &answer.origin.operation;
@@ -167,7 +174,8 @@ impl Session {
                     tracing::debug!(%reason, "socket refused");
                     End::Close(Close::forbidden())
                 })?;
-                self.caller = caller;
+                let since = self.server.api.position();
+                self.caller = Caller { since, ..caller };
                 self.deadlines.initialised(until);
                 self.headers = HeaderMap::new();
                 let ack = self.protocol.accept();

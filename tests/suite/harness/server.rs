@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use sea_orm::EntityTrait;
 use seachange::changelog::{Flaw, TrackedConnection, epoch, log};
-use seachange::{App, Selection, Server, Settings, Start, Verdict};
+use seachange::{App, Policy, Selection, Server, Settings, Start, Verdict};
 use seachange_entity::{comment, label, project, task, task_label};
 use seachange_migration::Migrator;
 use serde_json::json;
@@ -22,6 +22,11 @@ pub fn reference_app() -> App {
         .entity::<comment::Entity, comment::RelatedEntity>()
         .entity::<label::Entity, label::RelatedEntity>()
         .entity::<task_label::Entity, task_label::RelatedEntity>()
+        .sync::<project::Entity>(Policy::manual())
+        .sync::<task::Entity>(Policy::merge_disjoint())
+        .sync::<comment::Entity>(Policy::last_write_wins())
+        .sync::<label::Entity>(Policy::last_write_wins())
+        .sync::<task_label::Entity>(Policy::last_write_wins())
 }
 
 /// A running server on a database of its own.

@@ -8,10 +8,10 @@ use seachange_changelog::log::Model;
 use seachange_changelog::{Image, Operation, Source, image, is_redacted};
 use serde_json::Value as Json;
 
-use super::Reverters;
-use super::rows::Reverter;
 use crate::feed::{Cursor, RowName};
+use crate::graphql::entity::EntityInfo;
 use crate::graphql::error::{ErrorCode, Refusal};
+use crate::graphql::registered::ByTable;
 
 /// In the metadata of a revert: the cursor of the change that it undoes.
 pub(super) const REVERTS: &str = "reverts";
@@ -78,7 +78,7 @@ impl Plan {
     /// Undone one by one in reverse order, every state on the way has existed, so foreign keys hold.
     /// Changes of one row with no other's between are undone at once: no value on the way is
     /// written, which another row may have taken since.
-    pub(super) fn of(changes: &[Model], targets: &Reverters) -> Result<Self, Refusal> {
+    pub(super) fn of(changes: &[Model], targets: &ByTable) -> Result<Self, Refusal> {
         let mut runs: Vec<Run<'_>> = Vec::new();
         for change in changes {
             match runs.last_mut() {
@@ -96,7 +96,7 @@ impl Plan {
             let target = targets.get(table.as_str()).ok_or_else(|| {
                 Refusal::bad_input(format!("`{table}` is no entity of this server"))
             })?;
-            let Some(step) = run.step(target)? else {
+            let Some(step) = run.step(&target.info)? else {
                 continue;
             };
             let place = (table.clone(), run.last.row_key.to_string());
@@ -135,7 +135,7 @@ impl Touched {
 
 impl Run<'_> {
     /// What undoes the run; nothing if it came to nothing.
-    fn step(&self, target: &Reverter) -> Result<Option<Step>, Refusal> {
+    fn step(&self, target: &EntityInfo) -> Result<Option<Step>, Refusal> {
         if self.first.source == Source::Baseline {
             return Err(Refusal::bad_input(
                 "a baseline tells what was there: nobody wrote it",
@@ -182,15 +182,15 @@ fn not_kept(column: &str) -> Refusal {
     conflict(message).with("later", GraphqlValue::List(Vec::new()))
 }
 
-fn unmanaged(image: &Image, target: &Reverter) -> Image {
+fn unmanaged(image: &Image, target: &EntityInfo) -> Image {
     let kept = image.iter().filter(|(name, _)| !target.is_managed(name));
     kept.map(|(name, value)| (name.clone(), value.clone()))
         .collect()
 }
 
 /// A row to be put back: every column that the server does not fill.
-fn whole(image: &Image, target: &Reverter) -> Result<Image, Refusal> {
-    let columns: Vec<String> = target.columns().map(str::to_owned).collect();
+fn whole(image: &Image, target: &EntityInfo) -> Result<Image, Refusal> {
+    let columns: Vec<String> = target.own_columns().map(str::to_owned).collect();
     some(image, &columns)
 }
 

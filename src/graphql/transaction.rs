@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use sea_orm::{TransactionSession, TransactionTrait};
+use sea_orm::{IsolationLevel, TransactionSession, TransactionTrait};
 use seachange_changelog::{TrackedConnection, TrackedTransaction};
 
-use super::Failure;
-use crate::graphql::error::{Refusal, is_transient};
+use super::error::{Refusal, is_transient};
 
 /// Tries in all. Deadlocks dissolve at the first or second; beyond this the database is overloaded
 /// and the client should wait.
@@ -19,11 +18,42 @@ pub(super) trait Work: Sync {
     /// What the mutation answers.
     type Output: Send;
 
+    /// What the transaction sees of others; by default what the database does by itself.
+    const ISOLATION: Option<IsolationLevel> = None;
+
     /// Writes, in a transaction that is committed afterwards.
     fn run(
         &self,
         tx: &TrackedTransaction,
     ) -> impl Future<Output = Result<Self::Output, Failure>> + Send;
+}
+
+/// Why a transaction ended: the database, which another try may help, or the request.
+#[derive(Debug)]
+pub(super) enum Failure {
+    Database(sea_orm::DbErr),
+    Refused(Refusal),
+}
+
+impl From<sea_orm::DbErr> for Failure {
+    fn from(error: sea_orm::DbErr) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Database(error) => error.into(),
+            Failure::Refused(refusal) => refusal,
+        }
+    }
 }
 
 /// Does the work in a transaction and commits it.
@@ -47,7 +77,7 @@ pub(super) async fn in_transaction<W: Work>(
 }
 
 async fn attempt<W: Work>(db: &TrackedConnection, work: &W) -> Result<W::Output, Failure> {
-    let tx = db.begin().await?;
+    let tx = db.begin_with_config(W::ISOLATION, None).await?;
     match work.run(&tx).await {
         Ok(value) => {
             tx.commit().await?;

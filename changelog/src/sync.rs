@@ -1,0 +1,87 @@
+//! What the server keeps for offline clients beside the log: conflicts that wait for somebody, and
+//! rows whose parents have not arrived.
+//!
+//! Conflicts are a tracked table like any other, so that one commits with the push that found it, has
+//! a history, and reaches those who watch by the feed. Knows nothing of how conflicts come about.
+
+pub mod conflict;
+pub mod orphan;
+
+use sea_orm::sea_query::{Alias, ColumnDef, Index, Table, TableCreateStatement};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr};
+
+use crate::migration::{byte_order, long_text, time};
+
+/// Creates the tables that sync needs. Call it in a migration, before the first entity is registered
+/// for sync:
+///
+/// ```ignore
+/// seachange_changelog::create_sync_tables(manager.get_connection()).await
+/// ```
+///
+/// # Errors
+/// What the database says, e.g. if the tables exist.
+pub async fn create_sync_tables<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> {
+    let backend = db.get_database_backend();
+    db.execute(&conflicts(backend)).await?;
+    let of_row = Index::create()
+        .name("idx_sync_conflict_mutation_id")
+        .table(conflict::Entity)
+        .col(conflict::Column::MutationId)
+        .take();
+    db.execute(&of_row).await?;
+    db.execute(&orphans(backend)).await?;
+    Ok(())
+}
+
+/// Drops what [`create_sync_tables`] created, open conflicts included.
+///
+/// # Errors
+/// What the database says.
+pub async fn drop_sync_tables<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> {
+    for table in ["sync_conflict", "sync_orphan"] {
+        db.execute(&Table::drop().table(Alias::new(table)).take())
+            .await?;
+    }
+    Ok(())
+}
+
+fn conflicts(backend: DbBackend) -> TableCreateStatement {
+    use conflict::Column as C;
+    let word = |column: C, length| ColumnDef::new(column).string_len(length).not_null().take();
+    let text = |column: C| long_text(column, backend);
+    let mut table = Table::create();
+    table
+        .table(conflict::Entity)
+        .col(word(C::Id, 36).primary_key())
+        .col(word(C::Entity, 255))
+        .col(text(C::RowKey).not_null())
+        .col(word(C::Status, 8))
+        .col(text(C::Reason).not_null())
+        .col(text(C::Assumed))
+        .col(text(C::Server))
+        .col(text(C::Client).not_null())
+        .col(text(C::Actor))
+        .col(word(C::MutationId, 64))
+        .col(time(C::RecordedAt, backend).not_null())
+        .col(time(C::ResolvedAt, backend));
+    byte_order(&mut table, backend);
+    table
+}
+
+fn orphans(backend: DbBackend) -> TableCreateStatement {
+    use orphan::Column as C;
+    let mut table = Table::create();
+    table
+        .table(orphan::Entity)
+        .col(
+            ColumnDef::new(C::Id)
+                .string_len(64)
+                .not_null()
+                .primary_key(),
+        )
+        .col(ColumnDef::new(C::Attempts).integer().not_null())
+        .col(time(C::FirstAt, backend).not_null());
+    byte_order(&mut table, backend);
+    table
+}

@@ -1,0 +1,69 @@
+//! Pushed rows that name a parent that is not there: how often and since when each was tried. The
+//! parent may be on its way in another batch.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::{ActiveValue::Set, EntityTrait};
+
+/// Longer ago than this, an attempt was another story.
+const FORGOTTEN_AFTER: TimeDelta = TimeDelta::minutes(1);
+
+/// A row of `sync_orphan`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "sync_orphan")]
+pub struct Model {
+    /// A hash of the row's table and key.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: String,
+    /// How often it was sent without its parent.
+    pub attempts: i32,
+    /// When first.
+    pub first_at: ChronoDateTimeUtc,
+}
+
+/// None.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// What is known of a row's earlier attempts.
+///
+/// # Errors
+/// What the database says.
+pub async fn find<C: ConnectionTrait>(
+    db: &C,
+    id: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<Model>, DbErr> {
+    let found = Entity::find_by_id(id).one(db).await?;
+    Ok(found.filter(|orphan| orphan.first_at > now - FORGOTTEN_AFTER))
+}
+
+/// Counts an attempt of each of these rows, and forgets those of long ago.
+///
+/// # Errors
+/// What the database says.
+pub async fn count<C: ConnectionTrait>(
+    db: &C,
+    ids: impl IntoIterator<Item = String>,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let old = Column::FirstAt.lte(now - FORGOTTEN_AFTER);
+    Entity::delete_many().filter(old).exec(db).await?;
+    let attempts = ids.into_iter().map(|id| ActiveModel {
+        id: Set(id),
+        attempts: Set(1),
+        first_at: Set(now),
+    });
+    let again = Expr::col((Entity, Column::Attempts)).add(1);
+    let once_more = OnConflict::column(Column::Id)
+        .value(Column::Attempts, again)
+        .to_owned();
+    Entity::insert_many(attempts)
+        .on_conflict(once_more)
+        .exec_without_returning(db)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,370 @@
+//! One batch of a push in one transaction: each row judged, stored in a savepoint of its own, or filed.
+//!
+//! Guarantees that the answer has every row whose stored state differs from what was sent, and no
+//! other; that an edit which is not stored is in the inbox; that nothing of the batch is committed
+//! when it ends with an error.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use chrono::{DateTime, Utc};
+use sea_orm::{DbErr, IsolationLevel, SqlErr};
+use seachange_changelog::log::Model;
+use seachange_changelog::reader::last_of;
+use seachange_changelog::sync::conflict::Status;
+use seachange_changelog::sync::orphan;
+use seachange_changelog::{Context, Image, TrackedTransaction};
+use serde_json::{Value as Json, json};
+
+use super::Synced;
+use super::document::Document;
+use super::file::file;
+use super::pushed::Pushed;
+use super::rejections::Rejection;
+use super::store::store;
+use crate::graphql::change::time;
+use crate::graphql::error::{ErrorCode, Refusal};
+use crate::graphql::transaction::{Failure, Work};
+use crate::sync::{Decision, Edit, Resolution, State, Stored, decide};
+
+/// Attempts of a row whose parent is not there, and how long it may be on its way.
+const ATTEMPTS: i32 = 3;
+const PATIENCE: chrono::TimeDelta = chrono::TimeDelta::seconds(10);
+
+/// A batch to be taken.
+pub(super) struct Batch<'a> {
+    pub(super) synced: &'a Synced,
+    pub(super) rows: Vec<Pushed>,
+    /// On whose behalf.
+    pub(super) context: Context,
+    /// Rows whose parents may still arrive, found by the last try.
+    pub(super) orphans: Mutex<Vec<String>>,
+}
+
+/// What a batch is answered.
+pub(super) struct Taken {
+    pub(super) documents: Vec<Document>,
+    pub(super) rejections: Vec<Rejection>,
+}
+
+/// A row of the table, or what the log knows of one that was there.
+#[derive(Clone)]
+struct Known {
+    document: Document,
+    deleted_at: Option<String>,
+}
+
+/// What became of a row.
+enum Outcome {
+    /// It is so.
+    Taken,
+    /// It is not, and the inbox has it.
+    Filed(Rejection),
+    /// Its parent is not there yet.
+    Orphan,
+}
+
+impl Work for Batch<'_> {
+    type Output = Taken;
+
+    /// Rows that others insert meanwhile are then seen, and a key that is not there is no gap that
+    /// MariaDB locks against other batches.
+    const ISOLATION: Option<IsolationLevel> = Some(IsolationLevel::ReadCommitted);
+
+    async fn run(&self, tx: &TrackedTransaction) -> Result<Taken, Failure> {
+        let mut known = self.known(tx).await?;
+        let (mut rejections, mut orphans) = (Vec::new(), Vec::new());
+        for pushed in &self.rows {
+            match self.take(tx, pushed, &mut known).await? {
+                Outcome::Taken => {}
+                Outcome::Filed(rejection) => rejections.push(rejection),
+                Outcome::Orphan => orphans.push(self.orphan_id(pushed)),
+            }
+        }
+        let are_complete = orphans.is_empty();
+        *self.orphans.lock().unwrap_or_else(PoisonError::into_inner) = orphans;
+        if !are_complete {
+            let message = "a row's parent is not here yet; try again";
+            return Err(Refusal::new(ErrorCode::Unavailable, message).into());
+        }
+        Ok(Taken {
+            documents: self.differing(&known),
+            rejections,
+        })
+    }
+}
+
+fn name(key: &Image) -> String {
+    Json::Object(key.clone()).to_string()
+}
+
+impl Batch<'_> {
+    /// A hash by which attempts are counted.
+    fn orphan_id(&self, pushed: &Pushed) -> String {
+        super::pushed::hash_of(self.synced.info().table, &Json::Object(pushed.key.clone()))
+    }
+
+    /// What is known of the batch's rows. They are locked, those that are there.
+    async fn known(&self, tx: &TrackedTransaction) -> Result<HashMap<String, Known>, Failure> {
+        let readable = self.rows.iter().filter(|pushed| pushed.has_key);
+        let mut keys: HashMap<String, Image> = HashMap::new();
+        for pushed in readable {
+            keys.insert(name(&pushed.key), pushed.key.clone());
+        }
+        let wanted: Vec<Image> = keys.values().cloned().collect();
+        let mut known = HashMap::with_capacity(keys.len());
+        for row in self.synced.registered.rows.lock(tx, &wanted).await? {
+            let name = name(&self.synced.key_of(&row));
+            keys.remove(&name);
+            known.insert(name, Known::present(row));
+        }
+        let missing: Vec<Image> = keys.into_values().collect();
+        let mut last = last_of(tx, self.synced.info().table, &missing).await?;
+        for (place, key) in missing.iter().enumerate() {
+            if let Some(change) = last.remove(&place) {
+                known.insert(name(key), Known::deleted(self.synced, key, change));
+            }
+        }
+        Ok(known)
+    }
+
+    async fn take(
+        &self,
+        tx: &TrackedTransaction,
+        pushed: &Pushed,
+        known: &mut HashMap<String, Known>,
+    ) -> Result<Outcome, Failure> {
+        let name = name(&pushed.key);
+        let edit = match &pushed.edit {
+            Ok(edit) => edit,
+            Err(refusal) => {
+                let here = known.get(&name).cloned();
+                return self.reject(tx, pushed, here.as_ref(), refusal).await;
+            }
+        };
+        let first = self.judge(tx, pushed, edit, known.get(&name)).await;
+        let judged = match first {
+            // Somebody else has just inserted a row with this very key.
+            Err(Failure::Database(error)) if is_unique(&error) && !is_there(known.get(&name)) => {
+                let keys = std::slice::from_ref(&pushed.key);
+                let found = self.synced.registered.rows.lock(tx, keys).await?.pop();
+                match found {
+                    Some(row) => {
+                        known.insert(name.clone(), Known::present(row));
+                        self.judge(tx, pushed, edit, known.get(&name)).await
+                    }
+                    None => Err(Failure::Database(error)),
+                }
+            }
+            judged => judged,
+        };
+        match judged {
+            Ok(Judged::Kept(outcome)) => Ok(outcome),
+            Ok(Judged::Written(row)) => {
+                let now = row.map_or_else(
+                    || Known::gone(self.synced, &pushed.key, known.get(&name)),
+                    Known::present,
+                );
+                known.insert(name, now);
+                Ok(Outcome::Taken)
+            }
+            Err(failure) => self.failed(tx, pushed, known.get(&name), failure).await,
+        }
+    }
+
+    /// Decides on an edit and does as decided.
+    async fn judge(
+        &self,
+        tx: &TrackedTransaction,
+        pushed: &Pushed,
+        edit: &Edit,
+        known: Option<&Known>,
+    ) -> Result<Judged, Failure> {
+        let stored = known.map(|known| known.stored(self.synced));
+        let decision = decide(&self.synced.policy, stored.as_ref(), edit, Utc::now());
+        let (status, reason) = match decision {
+            Decision::Stored => return Ok(Judged::Kept(Outcome::Taken)),
+            Decision::Write { row, resolution } => {
+                let here = known.filter(|known| !known.document.is_deleted);
+                let here = here.map(|known| &known.document.row);
+                let context = self.context_of(pushed, resolution);
+                let write = store(tx, self.synced, &pushed.key, here, &row);
+                return Ok(Judged::Written(tx.part(context, write).await?));
+            }
+            Decision::Outdone { reason } => (Status::Resolved, reason),
+            Decision::Ask { reason } => (Status::Open, reason),
+            Decision::Purged => (Status::Open, "deleted here, edited there".to_owned()),
+            Decision::Refused { reason } => return Err(Refusal::bad_input(reason).into()),
+        };
+        let filed = self.file(tx, pushed, known, ErrorCode::Conflict, (status, reason));
+        Ok(Judged::Kept(Outcome::Filed(filed.await?)))
+    }
+
+    /// The row could not be stored: for another's fault the batch is tried again, for its own it is
+    /// filed.
+    async fn failed(
+        &self,
+        tx: &TrackedTransaction,
+        pushed: &Pushed,
+        known: Option<&Known>,
+        failure: Failure,
+    ) -> Result<Outcome, Failure> {
+        let refusal = match failure {
+            Failure::Refused(refusal) => refusal,
+            Failure::Database(error) => {
+                let is_live = pushed
+                    .edit
+                    .as_ref()
+                    .is_ok_and(|edit| !edit.client.is_deleted);
+                if is_live && is_foreign_key(&error) && self.may_arrive(tx, pushed).await? {
+                    return Ok(Outcome::Orphan);
+                }
+                let refusal = Refusal::from(&error);
+                if refusal.code == ErrorCode::Unavailable {
+                    return Err(Failure::Database(error));
+                }
+                refusal
+            }
+        };
+        self.reject(tx, pushed, known, &refusal).await
+    }
+
+    async fn may_arrive(&self, tx: &TrackedTransaction, pushed: &Pushed) -> Result<bool, DbErr> {
+        let now = Utc::now();
+        let tried = orphan::find(tx, &self.orphan_id(pushed), now).await?;
+        Ok(tried.is_none_or(|tried| {
+            tried.attempts < ATTEMPTS && now.signed_duration_since(tried.first_at) < PATIENCE
+        }))
+    }
+
+    async fn reject(
+        &self,
+        tx: &TrackedTransaction,
+        pushed: &Pushed,
+        known: Option<&Known>,
+        refusal: &Refusal,
+    ) -> Result<Outcome, Failure> {
+        let why = (Status::Rejected, refusal.message.clone());
+        let filed = self.file(tx, pushed, known, refusal.code, why).await?;
+        Ok(Outcome::Filed(filed))
+    }
+
+    async fn file(
+        &self,
+        tx: &TrackedTransaction,
+        pushed: &Pushed,
+        known: Option<&Known>,
+        code: ErrorCode,
+        why: (Status, String),
+    ) -> Result<Rejection, DbErr> {
+        let server = known.map(|known| &known.document);
+        let actor = self.context.actor.as_deref();
+        let filing = file(tx, self.synced, pushed, server, why, actor);
+        let conflict_id = tx.part(self.context_of(pushed, None), filing).await?;
+        Ok(Rejection {
+            key: pushed.key.clone(),
+            code,
+            conflict_id,
+        })
+    }
+
+    /// On whose behalf the row is written, and how its conflict was resolved.
+    fn context_of(&self, pushed: &Pushed, resolution: Option<Resolution>) -> Context {
+        let mut context = self.context.clone();
+        context.mutation_id = Some(pushed.mutation_id.clone());
+        if let Some(resolution) = resolution {
+            let metadata = context.metadata.get_or_insert_default();
+            let policy = self.synced.policy.name();
+            let told = json!({"policy": policy, "resolution": resolution.as_str()});
+            metadata.insert("conflict".to_owned(), told);
+        }
+        context
+    }
+
+    /// The rows that are not as they were sent, each once.
+    fn differing(&self, known: &HashMap<String, Known>) -> Vec<Document> {
+        let mut last: HashMap<String, &Pushed> = HashMap::new();
+        let mut order = Vec::new();
+        for pushed in &self.rows {
+            let name = name(&pushed.key);
+            if last.insert(name.clone(), pushed).is_none() {
+                order.push(name);
+            }
+        }
+        let differs = |name: &String| {
+            let pushed = last.get(name)?;
+            let here = known.get(name).map(|known| &known.document);
+            let wanted = pushed.edit.as_ref().ok().map(|edit| &edit.client);
+            match (here, wanted) {
+                (Some(here), Some(wanted)) if here.state(self.synced).is_same(wanted) => None,
+                (None, Some(wanted)) if wanted.is_deleted => None,
+                (Some(here), _) => Some(here.clone()),
+                (None, _) => Some(pushed.tombstone.clone()),
+            }
+        };
+        order.iter().filter_map(differs).collect()
+    }
+}
+
+/// What judging came to.
+enum Judged {
+    Kept(Outcome),
+    /// The row as it is now.
+    Written(Option<Image>),
+}
+
+impl Known {
+    fn present(row: Image) -> Self {
+        Self {
+            document: Document::present(row),
+            deleted_at: None,
+        }
+    }
+
+    /// Of the last change of a row that is not there.
+    fn deleted(synced: &Synced, key: &Image, change: Model) -> Self {
+        let mut row = match change.before.or(change.after) {
+            Some(Json::Object(row)) => row,
+            _ => Image::new(),
+        };
+        row.extend(key.clone());
+        Self {
+            document: Document::tombstone(synced, &row),
+            deleted_at: Some(time(change.recorded_at)),
+        }
+    }
+
+    /// Of a row that has just been deleted, or was not there at all.
+    fn gone(synced: &Synced, key: &Image, before: Option<&Self>) -> Self {
+        let mut row = before.map_or_else(Image::new, |before| before.document.row.clone());
+        row.extend(key.clone());
+        let now: DateTime<Utc> = Utc::now();
+        Self {
+            document: Document::tombstone(synced, &row),
+            deleted_at: Some(time(now)),
+        }
+    }
+
+    fn stored(&self, synced: &Synced) -> Stored {
+        let state: State = self.document.state(synced);
+        Stored {
+            state,
+            deleted_at: self.deleted_at.clone(),
+        }
+    }
+}
+
+fn is_there(known: Option<&Known>) -> bool {
+    known.is_some_and(|known| !known.document.is_deleted)
+}
+
+fn is_unique(error: &DbErr) -> bool {
+    matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
+}
+
+fn is_foreign_key(error: &DbErr) -> bool {
+    matches!(
+        error.sql_err(),
+        Some(SqlErr::ForeignKeyConstraintViolation(_))
+    )
+}

@@ -1,0 +1,226 @@
+//! The conflict inbox: `syncConflicts` as a query and as a subscription.
+
+use async_graphql::dynamic::{
+    Enum, Field, FieldFuture, FieldValue, InputValue, Object, ResolverContext, SchemaBuilder,
+    SubscriptionField, TypeRef,
+};
+use async_graphql::{Name, Value as GraphqlValue};
+use sea_orm::{
+    ActiveEnum, ColumnTrait, DatabaseConnection, EntityTrait, Iterable, QueryFilter, QueryOrder,
+    QuerySelect,
+};
+use seachange_changelog::sync::conflict::{Column, Entity, Model, Status};
+use seachange_changelog::{Image, image};
+use serde_json::Value as Json;
+
+use crate::feed::{Change, Selection};
+use crate::graphql::change;
+use crate::graphql::error::Refusal;
+use crate::graphql::live::{Begin, Plan, Role, Watch};
+use crate::graphql::scalar::json_value;
+
+/// The table, as the log names it.
+const TABLE: &str = "sync_conflict";
+
+/// A conflict, as its image has it.
+#[derive(Clone, Debug)]
+pub(in crate::graphql) struct Conflict(Image);
+
+impl Conflict {
+    pub(super) fn of(model: &Model) -> Result<Self, Refusal> {
+        Ok(Self(image::image_of(model)?))
+    }
+
+    /// What a change of the inbox tells to those who watch it, perhaps for one entity only.
+    pub(in crate::graphql) fn told(change: &Change, entity: Option<&str>) -> Option<Self> {
+        let image = change.row.after.as_ref()?.as_object()?;
+        let of = image.get("entity").and_then(Json::as_str);
+        let is_wanted = change.row.entity == TABLE && (entity.is_none() || of == entity);
+        is_wanted.then(|| Self(image.clone()))
+    }
+
+    /// What of the log tells of conflicts.
+    pub(in crate::graphql) fn selection() -> Selection {
+        Selection {
+            entities: Some(vec![TABLE.to_owned()]),
+            ..Selection::default()
+        }
+    }
+}
+
+struct Page {
+    conflicts: Vec<Conflict>,
+    has_more: bool,
+}
+
+fn status_name(stored: &str) -> String {
+    stored.to_uppercase()
+}
+
+/// `syncConflicts(entity, status, first, after)`.
+pub(super) fn query() -> Field {
+    Field::new(
+        "syncConflicts",
+        TypeRef::named_nn("SyncConflictPage"),
+        |ctx| FieldFuture::new(async move { Ok(Some(FieldValue::owned_any(page(&ctx).await?))) }),
+    )
+    .description(
+        "Edits of offline clients that were not taken as they were sent, the oldest first.",
+    )
+    .argument(InputValue::new("entity", TypeRef::named(TypeRef::STRING)))
+    .argument(InputValue::new(
+        "status",
+        TypeRef::named("SyncConflictStatus"),
+    ))
+    .argument(change::first_argument())
+    .argument(InputValue::new("after", TypeRef::named(TypeRef::STRING)))
+}
+
+async fn page(ctx: &ResolverContext<'_>) -> Result<Page, Refusal> {
+    let first = change::first(ctx)?;
+    let mut select = Entity::find().order_by_asc(Column::Id);
+    if let Some(entity) = change::text(ctx, "entity")? {
+        select = select.filter(Column::Entity.eq(entity));
+    }
+    let status = ctx.args.get("status").filter(|status| !status.is_null());
+    if let Some(status) = status {
+        let name = status.enum_name();
+        let name = name.map_err(|_| Refusal::bad_input("`status` is a SyncConflictStatus"))?;
+        let mut all = Status::iter();
+        let found = all.find(|status| status_name(&status.to_value()) == name);
+        let found = found.ok_or_else(|| Refusal::bad_input("`status` is a SyncConflictStatus"))?;
+        select = select.filter(Column::Status.eq(found));
+    }
+    if let Some(after) = change::text(ctx, "after")? {
+        select = select.filter(Column::Id.gt(after));
+    }
+    let db = ctx.data::<DatabaseConnection>();
+    let db = db.map_err(|error| Refusal::internal(&error.message))?;
+    let mut found = select.limit(first.saturating_add(1)).all(db).await?;
+    let has_more = found.len() as u64 > first;
+    if has_more {
+        found.pop();
+    }
+    let conflicts = found.iter().map(Conflict::of).collect::<Result<_, _>>()?;
+    Ok(Page {
+        conflicts,
+        has_more,
+    })
+}
+
+/// `syncConflicts(entity)`.
+pub(super) fn subscription() -> SubscriptionField {
+    SubscriptionField::new("syncConflicts", TypeRef::named_nn("SyncConflict"), |ctx| {
+        Role::answer(&ctx, |ctx| {
+            Ok(Plan {
+                begin: Begin::Now,
+                watch: Watch::Conflicts(change::text(ctx, "entity")?),
+            })
+        })
+    })
+    .description("Conflicts as they are found and resolved.")
+    .argument(InputValue::new("entity", TypeRef::named(TypeRef::STRING)))
+}
+
+/// The types of the inbox.
+pub(super) fn add_types(schema: SchemaBuilder) -> SchemaBuilder {
+    let statuses = Status::iter().fold(Enum::new("SyncConflictStatus"), |items, status| {
+        items.item(status_name(&status.to_value()))
+    });
+    schema
+        .register(statuses)
+        .register(super::resolve::choices())
+        .register(object())
+        .register(page_object())
+}
+
+fn object() -> Object {
+    let text = |image: &Image, name: &str| Some(json_value(image.get(name)?.clone()));
+    let read = |image: &Image, name: &str| {
+        let text = image.get(name)?.as_str()?;
+        serde_json::from_str(text).ok().map(json_value)
+    };
+    let string = || TypeRef::named_nn(TypeRef::STRING);
+    let json = || TypeRef::named("Json");
+    Object::new("SyncConflict")
+        .description("An edit of an offline client that was not taken as it was sent.")
+        .field(field("id", string(), move |image| text(image, "id")))
+        .field(field("entity", string(), move |image| {
+            text(image, "entity")
+        }))
+        .field(field("key", TypeRef::named_nn("Json"), move |image| {
+            read(image, "row_key")
+        }))
+        .field(field(
+            "status",
+            TypeRef::named_nn("SyncConflictStatus"),
+            |image| {
+                let name = status_name(image.get("status")?.as_str()?);
+                Some(GraphqlValue::Enum(Name::new(name)))
+            },
+        ))
+        .field(field("reason", string(), move |image| {
+            text(image, "reason")
+        }))
+        .field(field("assumed", json(), move |image| {
+            read(image, "assumed")
+        }))
+        .field(field("server", json(), move |image| read(image, "server")))
+        .field(field("client", json(), move |image| read(image, "client")))
+        .field(field(
+            "actor",
+            TypeRef::named(TypeRef::STRING),
+            move |image| text(image, "actor"),
+        ))
+        .field(field("recordedAt", string(), move |image| {
+            text(image, "recorded_at")
+        }))
+        .field(field(
+            "resolvedAt",
+            TypeRef::named(TypeRef::STRING),
+            move |image| text(image, "resolved_at"),
+        ))
+}
+
+fn field(
+    name: &str,
+    ty: TypeRef,
+    read: impl Fn(&Image) -> Option<GraphqlValue> + Send + Sync + 'static,
+) -> Field {
+    Field::new(name, ty, move |ctx| {
+        let conflict = ctx.parent_value.try_downcast_ref::<Conflict>();
+        FieldFuture::from_value(conflict.ok().and_then(|conflict| read(&conflict.0)))
+    })
+}
+
+fn page_object() -> Object {
+    let nodes = TypeRef::named_nn_list_nn("SyncConflict");
+    Object::new("SyncConflictPage")
+        .field(Field::new("nodes", nodes, |ctx| {
+            FieldFuture::new(async move {
+                let page = ctx.parent_value.try_downcast_ref::<Page>()?;
+                let nodes = page.conflicts.iter();
+                let nodes = nodes.map(|conflict| FieldValue::borrowed_any(conflict));
+                Ok(Some(FieldValue::list(nodes)))
+            })
+        }))
+        .field(Field::new(
+            "endCursor",
+            TypeRef::named(TypeRef::STRING),
+            |ctx| {
+                let page = ctx.parent_value.try_downcast_ref::<Page>().ok();
+                let last = page.and_then(|page| page.conflicts.last());
+                FieldFuture::from_value(
+                    last.and_then(|last| Some(json_value(last.0.get("id")?.clone()))),
+                )
+            },
+        ))
+        .field(Field::new(
+            "hasNextPage",
+            TypeRef::named_nn(TypeRef::BOOLEAN),
+            |ctx| {
+                let page = ctx.parent_value.try_downcast_ref::<Page>().ok();
+                FieldFuture::from_value(page.map(|page| page.has_more.into()))
+            },
+        ))
+}

@@ -1,0 +1,46 @@
+//! What a push's answer tells of rows that were not taken as they were sent: `extensions.rejections`.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_graphql::Response;
+use seachange_changelog::Image;
+use serde_json::{Value as Json, json};
+
+use crate::graphql::error::ErrorCode;
+use crate::graphql::scalar::json_value;
+
+/// A row that was not taken.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Rejection {
+    pub(super) key: Image,
+    pub(super) code: ErrorCode,
+    /// Where it is in the inbox.
+    pub(super) conflict_id: String,
+}
+
+/// Those of one request. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(in crate::graphql) struct Rejections(Arc<Mutex<Vec<Json>>>);
+
+impl Rejections {
+    pub(super) fn add(&self, rejections: Vec<Rejection>) {
+        let told = rejections.into_iter().map(|rejection| {
+            json!({
+                "key": rejection.key,
+                "code": rejection.code.as_str(),
+                "conflictId": rejection.conflict_id,
+            })
+        });
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.extend(told);
+    }
+
+    /// Puts them into the response, if there are any.
+    pub(in crate::graphql) fn tell(&self, response: Response) -> Response {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match std::mem::take(&mut *all) {
+            none if none.is_empty() => response,
+            some => response.extension("rejections", json_value(some.into())),
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! `resolveSyncConflict`: somebody decides what becomes of an edit in the inbox.
+//!
+//! What is decided was seen: a row that has changed since the conflict was recorded is not written, the
+//! conflict is brought up to date instead.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_graphql::dynamic::{
+    Enum, Field, FieldFuture, FieldValue, InputValue, ResolverContext, TypeRef,
+};
+use chrono::Utc;
+use sea_orm::ActiveValue::Set;
+use sea_orm::{
+    ActiveModelTrait, ConnectionTrait, DbBackend, EntityTrait, IntoActiveModel, QuerySelect,
+};
+use seachange_changelog::sync::conflict::{Entity, Model, Status};
+use seachange_changelog::{Context, Image, TrackedTransaction};
+use serde_json::{Map, Value as Json, json};
+
+use super::document::Document;
+use super::inbox::Conflict;
+use super::store::store;
+use super::{Synced, pushed};
+use crate::graphql::change;
+use crate::graphql::error::{ErrorCode, Refusal};
+use crate::graphql::mutation::connection;
+use crate::graphql::transaction::{Failure, Work, in_transaction};
+use crate::sync::State;
+
+/// Entities by table.
+type ByTable = Arc<HashMap<&'static str, Arc<Synced>>>;
+
+/// What somebody decided.
+#[derive(Clone, Debug, PartialEq)]
+enum Choice {
+    Server,
+    Client,
+    Data(Map<String, Json>),
+}
+
+/// `SyncResolution`.
+pub(super) fn choices() -> Enum {
+    Enum::new("SyncResolution")
+        .item("KEEP_SERVER")
+        .item("USE_CLIENT")
+        .item("USE_DATA")
+}
+
+/// The field.
+pub(super) fn field(entities: &[Arc<Synced>]) -> Field {
+    let by_table = entities.iter().map(|of| (of.info().table, Arc::clone(of)));
+    let by_table: ByTable = Arc::new(by_table.collect());
+    Field::new(
+        "resolveSyncConflict",
+        TypeRef::named_nn("SyncConflict"),
+        move |ctx| {
+            let entities = Arc::clone(&by_table);
+            FieldFuture::new(async move {
+                let conflict = resolve(&ctx, entities).await?;
+                Ok(Some(FieldValue::owned_any(conflict)))
+            })
+        },
+    )
+    .description(
+        "Decides what becomes of an edit in the inbox. CONFLICT if it has been decided, or if the row \
+         has changed since: look again, the conflict then has it as it is.",
+    )
+    .argument(InputValue::new("id", TypeRef::named_nn(TypeRef::STRING)))
+    .argument(InputValue::new("use", TypeRef::named_nn("SyncResolution")))
+    .argument(
+        InputValue::new("data", TypeRef::named("Json"))
+            .description("With USE_DATA: the fields that the row shall have; others stay."),
+    )
+}
+
+async fn resolve(ctx: &ResolverContext<'_>, entities: ByTable) -> Result<Conflict, Refusal> {
+    let work = Resolve {
+        id: change::text(ctx, "id")?.unwrap_or_default(),
+        choice: choice(ctx)?,
+        context: connection(ctx)?.context().clone(),
+        entities,
+    };
+    match in_transaction(connection(ctx)?, &work).await? {
+        Resolved::Done(conflict) => Conflict::of(&conflict),
+        Resolved::Outdated(current) => {
+            let message = "the row has changed since; the conflict now has it as it is";
+            let refusal = Refusal::new(ErrorCode::Conflict, message);
+            let current = current.map_or(Json::Null, |current| current);
+            Err(refusal.with("current", crate::graphql::scalar::json_value(current)))
+        }
+    }
+}
+
+fn choice(ctx: &ResolverContext<'_>) -> Result<Choice, Refusal> {
+    let word = ctx.args.get("use");
+    let word = word.as_ref().and_then(|word| word.enum_name().ok());
+    let data = ctx.args.get("data").filter(|data| !data.is_null());
+    let data = data.map(|data| data.as_value().clone().into_json());
+    match (word, data) {
+        (Some("KEEP_SERVER"), None) => Ok(Choice::Server),
+        (Some("USE_CLIENT"), None) => Ok(Choice::Client),
+        (Some("USE_DATA"), Some(Ok(Json::Object(data)))) => Ok(Choice::Data(data)),
+        (Some("USE_DATA"), _) => Err(Refusal::bad_input("`data` is an object of fields")),
+        _ => Err(Refusal::bad_input("`data` goes with USE_DATA only")),
+    }
+}
+
+struct Resolve {
+    id: String,
+    choice: Choice,
+    context: Context,
+    entities: ByTable,
+}
+
+enum Resolved {
+    Done(Model),
+    /// The row as it is.
+    Outdated(Option<Json>),
+}
+
+impl Work for Resolve {
+    type Output = Resolved;
+
+    async fn run(&self, tx: &TrackedTransaction) -> Result<Resolved, Failure> {
+        let conflict = self.find(tx).await?;
+        let word = match &self.choice {
+            Choice::Server => return Ok(Resolved::Done(close(tx, conflict).await?)),
+            Choice::Client => "client",
+            Choice::Data(_) => "data",
+        };
+        let synced = self.entities.get(conflict.entity.as_str());
+        let synced = synced.ok_or_else(|| {
+            Refusal::bad_input(format!("`{}` is not synced any more", conflict.entity))
+        })?;
+        let key = object(&conflict.row_key)?;
+        let rows = &synced.registered.rows;
+        let here = rows.lock(tx, std::slice::from_ref(&key)).await?.pop();
+        if !is_as_recorded(synced, &conflict, here.as_ref()) {
+            return outdated(tx, synced, conflict, here).await;
+        }
+        let wanted = match &self.choice {
+            Choice::Data(data) => pushed::state(synced, data)?,
+            _ => pushed::state(synced, &object(&conflict.client)?)?,
+        };
+        let mut context = self.context.clone();
+        let metadata = context.metadata.get_or_insert_default();
+        let told = json!({"id": conflict.id, "resolution": word});
+        metadata.insert("conflict".to_owned(), told);
+        tx.part(context, store(tx, synced, &key, here.as_ref(), &wanted))
+            .await?;
+        Ok(Resolved::Done(close(tx, conflict).await?))
+    }
+}
+
+impl Resolve {
+    /// The conflict, locked, if it is still to be decided.
+    async fn find(&self, tx: &TrackedTransaction) -> Result<Model, Failure> {
+        let mut select = Entity::find_by_id(self.id.as_str());
+        if tx.get_database_backend() != DbBackend::Sqlite {
+            select = select.lock_exclusive();
+        }
+        match select.one(tx).await? {
+            None => Err(Refusal::new(ErrorCode::NotFound, "no such conflict").into()),
+            Some(conflict) if conflict.status == Status::Resolved => {
+                Err(Refusal::new(ErrorCode::Conflict, "it has been resolved").into())
+            }
+            Some(conflict) => Ok(conflict),
+        }
+    }
+}
+
+/// A stored document or key.
+fn object(text: &str) -> Result<Image, Refusal> {
+    let read = serde_json::from_str::<Image>(text);
+    read.map_err(|_| Refusal::bad_input("what was sent cannot be stored as it is: use USE_DATA"))
+}
+
+/// Whether the row is as the conflict shows it.
+fn is_as_recorded(synced: &Synced, conflict: &Model, here: Option<&Image>) -> bool {
+    let shown = conflict.server.as_deref().and_then(|server| {
+        let server = serde_json::from_str::<Map<String, Json>>(server).ok()?;
+        pushed::state(synced, &server).ok()
+    });
+    let shown = shown.filter(|shown| !shown.is_deleted);
+    match (shown, here) {
+        (None, None) => true,
+        (Some(shown), Some(here)) => State::present(synced.edited(here)).is_same(&shown),
+        _ => false,
+    }
+}
+
+async fn outdated(
+    tx: &TrackedTransaction,
+    synced: &Synced,
+    conflict: Model,
+    here: Option<Image>,
+) -> Result<Resolved, Failure> {
+    let current = here.map(|row| Document::present(row).to_json(synced));
+    let mut conflict = conflict.into_active_model();
+    conflict.server = Set(current.as_ref().map(Json::to_string));
+    conflict.update(tx).await?;
+    Ok(Resolved::Outdated(current))
+}
+
+async fn close(tx: &TrackedTransaction, conflict: Model) -> Result<Model, Failure> {
+    let mut conflict = conflict.into_active_model();
+    conflict.status = Set(Status::Resolved);
+    conflict.resolved_at = Set(Some(Utc::now()));
+    Ok(conflict.update(tx).await?)
+}

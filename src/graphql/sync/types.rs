@@ -1,0 +1,110 @@
+//! The types of an entity's sync fields, under the names that RxDB's queries use.
+
+use async_graphql::Value as GraphqlValue;
+use async_graphql::dynamic::{
+    Field, FieldFuture, FieldValue, InputObject, InputValue, Object, Scalar, SchemaBuilder, TypeRef,
+};
+use std::sync::Arc;
+
+use super::Synced;
+use super::document;
+use super::stream::Bulk;
+
+/// `TaskPullBulk`.
+pub(super) fn bulk(synced: &Synced) -> String {
+    format!("{}PullBulk", synced.info().object)
+}
+
+/// `TaskInputCheckpoint`.
+pub(super) fn input_checkpoint(synced: &Synced) -> String {
+    format!("{}InputCheckpoint", synced.info().object)
+}
+
+/// `TaskInputPushRow`.
+pub(super) fn push_row(synced: &Synced) -> String {
+    format!("{}InputPushRow", synced.info().object)
+}
+
+/// `TaskInputHeaders`.
+pub(super) fn headers(synced: &Synced) -> String {
+    format!("{}InputHeaders", synced.info().object)
+}
+
+fn checkpoint(synced: &Synced) -> String {
+    format!("{}Checkpoint", synced.info().object)
+}
+
+fn input_document(synced: &Synced) -> String {
+    format!("{}SyncInput", synced.info().object)
+}
+
+/// Adds the types of an entity.
+pub(super) fn add(schema: SchemaBuilder, synced: &Arc<Synced>) -> SchemaBuilder {
+    let cursor = || InputValue::new("cursor", TypeRef::named_nn(TypeRef::STRING));
+    let input_checkpoint = InputObject::new(input_checkpoint(synced)).field(cursor());
+    let push_row = InputObject::new(push_row(synced))
+        .field(
+            InputValue::new("assumedMasterState", TypeRef::named(input_document(synced)))
+                .description("The row that the edit was made from; null if there was none."),
+        )
+        .field(
+            InputValue::new(
+                "newDocumentState",
+                TypeRef::named_nn(input_document(synced)),
+            )
+            .description("The row as it shall be, whole."),
+        );
+    schema
+        .register(document::object(synced))
+        .register(checkpoint_object(synced))
+        .register(bulk_object(synced))
+        .register(input_checkpoint)
+        .register(push_row)
+        .register(Scalar::new(input_document(synced)).description(format!(
+            "A row of this entity as a client has it: an object with the fields of {}. Any object is \
+             taken, so that a row that cannot be stored is answered by itself, in \
+             `extensions.rejections`, and does not hold up the others.",
+            document::name(synced)
+        )))
+        .register(
+            Scalar::new(headers(synced))
+                .description("Any map of headers: what a client sends along. Not looked at."),
+        )
+}
+
+fn checkpoint_object(synced: &Synced) -> Object {
+    let ty = TypeRef::named_nn(TypeRef::STRING);
+    let cursor = Field::new("cursor", ty, |ctx| {
+        let cursor = ctx.parent_value.try_downcast_ref::<String>().ok();
+        FieldFuture::from_value(cursor.map(|cursor| GraphqlValue::from(cursor.clone())))
+    });
+    Object::new(checkpoint(synced))
+        .description("How far a client has come.")
+        .field(cursor)
+}
+
+fn bulk_object(synced: &Synced) -> Object {
+    let documents = Field::new(
+        "documents",
+        TypeRef::named_nn_list_nn(document::name(synced)),
+        |ctx| {
+            FieldFuture::new(async move {
+                let bulk = ctx.parent_value.try_downcast_ref::<Bulk>()?;
+                let documents = bulk.documents.iter();
+                Ok(Some(FieldValue::list(
+                    documents.map(|document| FieldValue::borrowed_any(document)),
+                )))
+            })
+        },
+    );
+    let checkpoint = Field::new("checkpoint", TypeRef::named(checkpoint(synced)), |ctx| {
+        FieldFuture::new(async move {
+            let bulk = ctx.parent_value.try_downcast_ref::<Bulk>()?;
+            Ok(Some(FieldValue::borrowed_any(&bulk.checkpoint)))
+        })
+    });
+    Object::new(bulk(synced))
+        .description("Rows that have changed, and the checkpoint after them.")
+        .field(documents)
+        .field(checkpoint)
+}

@@ -1,0 +1,15 @@
+//! What an offline client's edit means: the stored row, the row it was made from, the row it makes,
+//! and the entity's policy give one decision.
+//!
+//! Pure: knows no database, no GraphQL and no client. Rows are images of the columns that sync
+//! carries, without those that the server fills.
+
+mod decide;
+mod merge;
+mod policy;
+mod state;
+
+pub(crate) use decide::{Decision, Edit, Resolution, decide};
+pub use policy::{Choice, Conflict, Policy, Resolver, Rule};
+pub use state::State;
+pub(crate) use state::Stored;

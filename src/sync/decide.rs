@@ -1,0 +1,194 @@
+//! The decision on one pushed row.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value as Json;
+
+use super::merge::{merge, order};
+use super::policy::{Choice, Clock, Conflict, Kind, Policy};
+use super::state::{State, Stored};
+
+/// A pushed row.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Edit {
+    /// What the client took for the stored row.
+    pub(crate) assumed: Option<State>,
+    /// What it wants to be stored. Columns that the client knows and left out are null in it.
+    pub(crate) client: State,
+}
+
+/// What becomes of a pushed row.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Decision {
+    /// It is stored as it was sent: nothing to write.
+    Stored,
+    /// What the client edited was deleted so long ago that nothing is known of it.
+    Purged,
+    /// To be stored: columns that it lacks stay as they are.
+    Write {
+        row: State,
+        /// How, if it was in conflict with what was stored.
+        resolution: Option<Resolution>,
+    },
+    /// The stored row stays, and the policy says so.
+    Outdone { reason: String },
+    /// The stored row stays until somebody decides.
+    Ask { reason: String },
+    /// The edit cannot be judged.
+    Refused { reason: String },
+}
+
+/// How a conflict was resolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Resolution {
+    /// By the client's row.
+    Client,
+    /// By both sides' columns.
+    Merged,
+    /// By a row that neither side had.
+    Own,
+}
+
+impl Resolution {
+    /// The word for it in the log.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Merged => "merged",
+            Self::Own => "own",
+        }
+    }
+}
+
+impl Edit {
+    /// The columns that the client knows are those that it sent, now or for the row it started from.
+    /// Others are newer than the client, and no business of its edit.
+    pub(crate) fn new(assumed: Option<State>, mut client: State) -> Self {
+        for column in assumed.iter().flat_map(|assumed| assumed.row.keys()) {
+            client.row.entry(column.clone()).or_insert(Json::Null);
+        }
+        Self { assumed, client }
+    }
+
+    fn knows(&self, column: &str) -> bool {
+        self.client.row.contains_key(column)
+    }
+}
+
+/// What becomes of an edit of what is stored; `None`: the server knows of no such row, nor that there
+/// was one.
+pub(crate) fn decide(
+    policy: &Policy,
+    stored: Option<&Stored>,
+    edit: &Edit,
+    now: DateTime<Utc>,
+) -> Decision {
+    let Edit { assumed, client } = edit;
+    if let Some(reason) = is_ahead(policy, client, now) {
+        return Decision::Refused { reason };
+    }
+    let write = || Decision::Write {
+        row: client.clone(),
+        resolution: None,
+    };
+    let Some(stored) = stored else {
+        return match assumed {
+            _ if client.is_deleted => Decision::Stored,
+            Some(assumed) if !assumed.is_deleted => Decision::Purged,
+            _ => write(),
+        };
+    };
+    let knows = |column: &str| edit.knows(column);
+    if stored.state.is_same_in(client, knows) {
+        // Also what a client sends again whose answer was lost, perhaps without what the insert filled
+        // in. A later edit survives it: that one made the stored row another.
+        return Decision::Stored;
+    }
+    match assumed {
+        Some(assumed) if stored.state.is_same_in(assumed, knows) => write(),
+        _ => conflict(policy, stored, edit),
+    }
+}
+
+fn conflict(policy: &Policy, stored: &Stored, edit: &Edit) -> Decision {
+    let Edit { assumed, client } = edit;
+    let server = &stored.state;
+    let take = |resolution| Decision::Write {
+        row: client.clone(),
+        resolution: Some(resolution),
+    };
+    let ask = |reason: &str| Decision::Ask {
+        reason: reason.to_owned(),
+    };
+    match &policy.0 {
+        Kind::Manual => ask(what_happened(stored, edit)),
+        Kind::LastWrite(Clock::Arrival) => take(Resolution::Client),
+        Kind::LastWrite(Clock::Column { name, .. }) => {
+            let at = match &stored.deleted_at {
+                Some(at) => &Json::from(at.clone()),
+                None => server.value(name),
+            };
+            if order(client.value(name), at).is_lt() {
+                let reason = format!("a write with a later `{name}` was there already");
+                return Decision::Outdone { reason };
+            }
+            take(Resolution::Client)
+        }
+        Kind::Merge(_) if server.is_deleted || client.is_deleted => {
+            ask(what_happened(stored, edit))
+        }
+        Kind::Merge(rules) => {
+            let merged = merge(rules, assumed.as_ref(), server, client);
+            if !merged.clashes.is_empty() {
+                let columns = merged.clashes.join("`, `");
+                return ask(&format!("both sides changed `{columns}`"));
+            }
+            Decision::Write {
+                row: State::present(merged.row),
+                resolution: Some(Resolution::Merged),
+            }
+        }
+        Kind::Own(resolver) => {
+            let assumed = assumed.as_ref();
+            match resolver.resolve(Conflict {
+                assumed,
+                server,
+                client,
+            }) {
+                Choice::Server => Decision::Outdone {
+                    reason: "the stored row was preferred".to_owned(),
+                },
+                Choice::Client => take(Resolution::Client),
+                Choice::Row(row) => Decision::Write {
+                    row,
+                    resolution: Some(Resolution::Own),
+                },
+                Choice::Ask(reason) => Decision::Ask { reason },
+            }
+        }
+    }
+}
+
+fn what_happened(stored: &Stored, edit: &Edit) -> &'static str {
+    match (stored.state.is_deleted, edit.client.is_deleted) {
+        (true, _) if edit.assumed.is_none() => "a row with this key has been deleted",
+        (true, _) => "deleted here, edited there",
+        (false, true) => "edited here, deleted there",
+        (false, false) if edit.assumed.is_none() => "another row has this key",
+        (false, false) => "edited here and there",
+    }
+}
+
+/// Why the edit's time cannot be right.
+fn is_ahead(policy: &Policy, client: &State, now: DateTime<Utc>) -> Option<String> {
+    let Kind::LastWrite(Clock::Column { name, ahead }) = &policy.0 else {
+        return None;
+    };
+    let at = client.value(name).as_str()?;
+    let at = DateTime::parse_from_rfc3339(at).ok()?;
+    let most = TimeDelta::from_std(*ahead).unwrap_or(TimeDelta::MAX);
+    let is_ahead = at.signed_duration_since(now) > most;
+    is_ahead.then(|| format!("`{name}` is more than {} s ahead", ahead.as_secs()))
+}
+
+#[cfg(test)]
+mod tests;
