@@ -10,7 +10,7 @@ mod events;
 mod faults;
 mod filters;
 mod follow;
-mod given;
+pub mod given;
 mod history;
 mod http;
 mod large;

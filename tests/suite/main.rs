@@ -15,6 +15,7 @@ mod kept;
 mod order;
 mod programs;
 mod specimen;
+mod sync;
 mod torture;
 mod triggers;
 
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         specimen::cases(),
         kept::cases(),
         order::cases(),
+        sync::cases(),
         programs::cases(),
         torture::cases(),
         triggers::cases(),

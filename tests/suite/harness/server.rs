@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 
 use sea_orm::EntityTrait;
-use seachange::changelog::{Flaw, TrackedConnection, epoch, log};
+use seachange::changelog::{Flaw, TrackedConnection, epoch, log, prune};
 use seachange::{App, Policy, Selection, Server, Settings, Start, Verdict};
 use seachange_entity::{comment, label, project, task, task_label};
 use seachange_migration::Migrator;
@@ -105,6 +105,15 @@ impl TestServer {
         let create = "mutation($name: String!) { labelCreateOne(data: { name: $name }) { id } }";
         let variables = json!({ "name": name });
         self.client().data(create, variables).await?;
+        Ok(())
+    }
+
+    /// Removes all that the log has of the past.
+    pub async fn prune_all(&self) -> anyhow::Result<()> {
+        // What has no place in the log yet is not of the past.
+        self.server.feed().head().await?;
+        let later = chrono::Utc::now() + chrono::TimeDelta::hours(1);
+        prune(self.db().writer(), later).await?;
         Ok(())
     }
 

@@ -1,0 +1,147 @@
+//! An offline client as RxDB's replication is one: what it has, what it takes for the server's state,
+//! and how far it has come.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value as Json, json};
+
+use super::{Pushed, pull, push, push_query, variables};
+use crate::graphql::given::Names;
+use crate::harness::Client;
+
+/// Rows of one entity on one client.
+pub struct Replica {
+    client: Client,
+    names: Names,
+    /// As the person at it sees them, deleted ones included.
+    pub documents: BTreeMap<String, Json>,
+    /// As the server had them when it last told.
+    masters: BTreeMap<String, Json>,
+    checkpoint: Json,
+    /// Edits that the server has answered for: whole rows, of which it took all.
+    pub acknowledged: Vec<(Json, Json)>,
+    /// Edits of which the server said that it did not take them as they were.
+    pub told: Vec<Json>,
+}
+
+impl Replica {
+    pub fn new(client: Client, names: Names) -> Self {
+        Self {
+            client,
+            names,
+            documents: BTreeMap::new(),
+            masters: BTreeMap::new(),
+            checkpoint: Json::Null,
+            acknowledged: Vec::new(),
+            told: Vec::new(),
+        }
+    }
+
+    /// Those that are not deleted.
+    pub fn living(&self) -> BTreeMap<String, Json> {
+        let living = self
+            .documents
+            .iter()
+            .filter(|(_, row)| row["_deleted"] != true);
+        living.map(|(id, row)| (id.clone(), row.clone())).collect()
+    }
+
+    /// Writes a row here, whether or not there is a server.
+    pub fn write(&mut self, row: Json) {
+        let id = row["id"].as_str().unwrap_or_default().to_owned();
+        self.documents.insert(id, row);
+    }
+
+    fn pending(&self) -> Vec<String> {
+        let changed = |(id, row): &(&String, &Json)| self.masters.get(*id) != Some(row);
+        let pending = self.documents.iter().filter(changed);
+        pending.map(|(id, _)| id.clone()).collect()
+    }
+
+    pub fn is_at_rest(&self) -> bool {
+        self.pending().is_empty()
+    }
+
+    /// Takes what the server has; what is edited here is left to the push.
+    pub async fn pull(&mut self, limit: usize) -> anyhow::Result<()> {
+        loop {
+            let checkpoint = self.checkpoint.clone();
+            let (documents, next) = pull(&self.client, self.names, checkpoint, limit).await?;
+            let is_last = documents.len() < limit;
+            for row in documents {
+                let id = row["id"].as_str().unwrap_or_default().to_owned();
+                if self.documents.get(&id) == self.masters.get(&id) {
+                    self.documents.insert(id.clone(), row.clone());
+                    self.masters.insert(id, row);
+                }
+            }
+            self.checkpoint = next;
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Sends up to `most` edits. With `loses_answer` the server does its work, and the client never
+    /// hears of it.
+    pub async fn push(&mut self, most: usize, loses_answer: bool) -> anyhow::Result<()> {
+        let ids: Vec<String> = self.pending().into_iter().take(most).collect();
+        let edit = |id: &String| {
+            let assumed = self.masters.get(id).cloned().unwrap_or_default();
+            (assumed, self.documents[id].clone())
+        };
+        let rows: Vec<(Json, Json)> = ids.iter().map(edit).collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        if loses_answer {
+            self.client
+                .send(&push_query(self.names), variables(&rows))
+                .await?;
+            return Ok(());
+        }
+        let answer = push(&self.client, self.names, &rows).await?;
+        self.answered(rows, answer);
+        Ok(())
+    }
+
+    /// The server's row wins where it comes back: RxDB's default.
+    fn answered(&mut self, rows: Vec<(Json, Json)>, answer: Pushed) {
+        let back: BTreeMap<&str, &Json> = answer
+            .documents
+            .iter()
+            .filter_map(|row| Some((row["id"].as_str()?, row)))
+            .collect();
+        let told: BTreeSet<&str> = answer
+            .rejections
+            .iter()
+            .filter_map(|told| told["key"]["id"].as_str())
+            .collect();
+        for (assumed, sent) in rows {
+            let id = sent["id"].as_str().unwrap_or_default().to_owned();
+            match back.get(id.as_str()) {
+                Some(row) => {
+                    self.documents.insert(id.clone(), (*row).clone());
+                    self.masters.insert(id.clone(), (*row).clone());
+                }
+                None => {
+                    self.masters.insert(id.clone(), sent.clone());
+                }
+            }
+            if told.contains(id.as_str()) {
+                self.told.push(sent);
+            } else {
+                self.acknowledged.push((assumed, sent));
+            }
+        }
+    }
+
+    /// A new row of this client.
+    pub fn task(project: &Json, title: &str) -> Json {
+        json!({
+            "id": uuid::Uuid::now_v7().to_string(), "projectId": project, "title": title,
+            "body": null, "status": "todo", "priority": 0, "estimate": null, "dueOn": null,
+            "details": null, "owner": null, "createdAt": null, "updatedAt": null, "_deleted": false,
+        })
+    }
+}
