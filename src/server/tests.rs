@@ -88,6 +88,7 @@ fn schema() -> Schema {
                     let Caller {
                         actor,
                         idempotency_key,
+                        ..
                     } = ctx.data::<Caller>()?;
                     Ok(Some(Value::from(format!("{actor:?} {idempotency_key:?}"))))
                 })

@@ -13,7 +13,7 @@ use async_graphql::dynamic::{
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sea_orm::{DatabaseConnection, TransactionTrait};
+use sea_orm::{DatabaseConnection, TransactionTrait, Value};
 use seachange_changelog::Image;
 use serde_json::Value as Json;
 
@@ -158,10 +158,15 @@ impl Pull<'_> {
         let mut gathered = Gathered::default();
         let checkpoint = match from {
             Some(Checkpoint { cursor, key: None }) => self.of_log(cursor, &mut gathered).await?,
-            Some(Checkpoint { cursor, key }) => {
+            Some(Checkpoint {
+                cursor,
+                key: Some(key),
+            }) => {
+                let after = self.after(&key)?;
                 // Else it would be told at the end of the table only.
                 self.feed.position(&cursor).await.map_err(told)?;
-                self.of_table(ctx, cursor, key, &mut gathered).await?
+                self.of_table(ctx, cursor, Some(after), &mut gathered)
+                    .await?
             }
             None => {
                 let cursor = self.feed.head().await.map_err(told)?;
@@ -174,17 +179,23 @@ impl Pull<'_> {
         })
     }
 
+    /// The key of a checkpoint.
+    fn after(&self, key: &Image) -> Result<Vec<Value>, Refusal> {
+        let is_whole = self.synced.key_of(key).values().all(|part| !part.is_null());
+        let values = self.synced.registered.table.key_values(key).ok();
+        let values = values.filter(|_| is_whole);
+        values.ok_or_else(|| Refusal::from(FeedError::CursorInvalid))
+    }
+
     /// The table's rows after a key, and after the last of them what has changed since `cursor`.
     async fn of_table(
         &self,
         ctx: &ResolverContext<'_>,
         cursor: Cursor,
-        key: Option<Image>,
+        after: Option<Vec<Value>>,
         gathered: &mut Gathered,
     ) -> Result<Checkpoint, Refusal> {
         let table = &self.synced.registered.table;
-        let after = key.as_ref().map(|key| table.key_values(key)).transpose();
-        let after = after.map_err(|_| Refusal::from(FeedError::CursorInvalid))?;
         let db = ctx.data::<DatabaseConnection>();
         let db = db.map_err(|error| Refusal::internal(&error.message))?;
         let tx = db.begin().await?;

@@ -1,1 +1,205 @@
+//! Every combination of what is stored, what was assumed and what is wanted.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use seachange_changelog::Image;
+use serde_json::json;
+
 use super::*;
+
+fn image(row: Json) -> Image {
+    row.as_object().cloned().unwrap_or_default()
+}
+
+/// `-` nothing, `x` deleted, a letter: a row with that title.
+fn state(word: char) -> Option<State> {
+    match word {
+        '-' => None,
+        'x' => Some(State::deleted(image(json!({"id": 1, "title": "gone"})))),
+        title => Some(State::present(image(
+            json!({"id": 1, "title": title.to_string()}),
+        ))),
+    }
+}
+
+fn decided(policy: &Policy, stored: char, assumed: char, client: char) -> &'static str {
+    let stored = state(stored).map(|state| Stored {
+        deleted_at: state
+            .is_deleted
+            .then(|| "2026-01-02T00:00:00.000000Z".to_owned()),
+        state,
+    });
+    let client = state(client).unwrap_or_default();
+    let edit = Edit::new(state(assumed), client);
+    match decide(policy, stored.as_ref(), &edit, Utc::now()) {
+        Decision::Stored => "stored",
+        Decision::Purged => "purged",
+        Decision::Write {
+            resolution: None, ..
+        } => "write",
+        Decision::Write {
+            resolution: Some(how),
+            ..
+        } => how.as_str(),
+        Decision::Outdone { .. } => "outdone",
+        Decision::Ask { .. } => "ask",
+        Decision::Refused { .. } => "refused",
+    }
+}
+
+#[test]
+fn each_combination() {
+    // stored, assumed, wanted: manual, merge, last write.
+    for (case, manual, merge, last) in [
+        // Nothing is known of the row.
+        ("--a", "write", "write", "write"),
+        ("--x", "stored", "stored", "stored"),
+        ("-aa", "purged", "purged", "purged"),
+        ("-ab", "purged", "purged", "purged"),
+        ("-ax", "stored", "stored", "stored"),
+        ("-xa", "write", "write", "write"),
+        ("-xx", "stored", "stored", "stored"),
+        // It is there.
+        ("a-a", "stored", "stored", "stored"),
+        ("a-b", "ask", "ask", "client"),
+        ("a-x", "ask", "ask", "client"),
+        ("aaa", "stored", "stored", "stored"),
+        ("aab", "write", "write", "write"),
+        ("aax", "write", "write", "write"),
+        ("aba", "stored", "stored", "stored"),
+        ("abb", "ask", "merged", "client"),
+        ("abc", "ask", "ask", "client"),
+        ("abx", "ask", "ask", "client"),
+        ("axa", "stored", "stored", "stored"),
+        ("axb", "ask", "ask", "client"),
+        ("axx", "ask", "ask", "client"),
+        // It was deleted.
+        ("x-a", "ask", "ask", "client"),
+        ("x-x", "stored", "stored", "stored"),
+        ("xaa", "ask", "ask", "client"),
+        ("xab", "ask", "ask", "client"),
+        ("xax", "stored", "stored", "stored"),
+        ("xxa", "write", "write", "write"),
+        ("xxx", "stored", "stored", "stored"),
+    ] {
+        let words: Vec<char> = case.chars().collect();
+        let decided = |policy| decided(&policy, words[0], words[1], words[2]);
+        assert_eq!(decided(Policy::manual()), manual, "{case} manual");
+        assert_eq!(decided(Policy::merge_disjoint()), merge, "{case} merge");
+        assert_eq!(
+            decided(Policy::last_write_wins()),
+            last,
+            "{case} last write"
+        );
+    }
+}
+
+#[test]
+fn columns_that_the_client_does_not_know() {
+    let stored = Stored {
+        state: State::present(image(json!({"id": 1, "title": "a", "newer": 5}))),
+        deleted_at: None,
+    };
+    let edit = Edit::new(
+        state('a'),
+        State::present(image(json!({"id": 1, "title": "b"}))),
+    );
+    let decision = decide(&Policy::manual(), Some(&stored), &edit, Utc::now());
+    let row = State::present(image(json!({"id": 1, "title": "b"})));
+    let resolution = None;
+    assert_eq!(decision, Decision::Write { row, resolution });
+    // Known and left out: cleared.
+    let assumed = State::present(image(json!({"id": 1, "title": "a", "newer": 5})));
+    let edit = Edit::new(
+        Some(assumed),
+        State::present(image(json!({"id": 1, "title": "a"}))),
+    );
+    assert_eq!(edit.client.row["newer"], json!(null));
+}
+
+/// Which clock tells the later, and that none may be far ahead.
+#[test]
+fn clocks() {
+    let policy = Policy(Kind::LastWrite(Clock::Column {
+        name: "at",
+        ahead: Duration::from_secs(60),
+    }));
+    let row = |at: &str| State::present(image(json!({"id": 1, "at": at})));
+    let stored = Stored {
+        state: row("2026-01-02T00:00:00.000000Z"),
+        deleted_at: None,
+    };
+    let now = "2026-01-05T00:00:00Z".parse().unwrap_or_default();
+    for (at, is_taken) in [
+        ("2026-01-01T00:00:00.000000Z", Some(false)),
+        ("2026-01-02T00:00:00.000000Z", Some(true)),
+        ("2026-01-05T00:01:00.000000Z", Some(true)),
+        ("2026-01-05T00:01:00.000001Z", None),
+    ] {
+        let mut client = row(at);
+        client.row.insert("title".to_owned(), json!("x"));
+        let edit = Edit::new(Some(row("2026-01-01T12:00:00.000000Z")), client);
+        let decision = decide(&policy, Some(&stored), &edit, now);
+        let told = match decision {
+            Decision::Write { .. } => Some(true),
+            Decision::Outdone { .. } => Some(false),
+            _ => None,
+        };
+        assert_eq!(told, is_taken, "{at}");
+    }
+}
+
+fn rows() -> impl Strategy<Value = Option<State>> {
+    let value = prop_oneof![Just(json!(null)), (0..3).prop_map(|n| json!(n))];
+    let row = prop::collection::btree_map(prop::sample::select(vec!["a", "b", "c"]), value, 0..3);
+    let state = (row, any::<bool>()).prop_map(|(row, is_deleted)| {
+        let row: BTreeMap<_, _> = row;
+        let row = row
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
+        State { is_deleted, row }
+    });
+    prop::option::of(state)
+}
+
+fn policies() -> impl Strategy<Value = Policy> {
+    prop::sample::select(vec![
+        Policy::manual(),
+        Policy::merge_disjoint(),
+        Policy::last_write_wins(),
+    ])
+}
+
+proptest! {
+    /// What was stored as it was sent is, sent again, stored: a lost answer changes nothing.
+    #[test]
+    fn again_is_once(policy in policies(), stored in rows(), assumed in rows(), client in rows()) {
+        let stored = stored.map(|state| Stored { state, deleted_at: None });
+        let edit = Edit::new(assumed, client.unwrap_or_default());
+        let first = decide(&policy, stored.as_ref(), &edit, Utc::now());
+        if let Decision::Write { row, resolution: None } = first {
+            // Columns that the write lacks stay as they are.
+            let mut after = stored.map(|stored| stored.state.row).unwrap_or_default();
+            after.extend(row.row.clone());
+            let state = State { is_deleted: row.is_deleted, row: after };
+            let after = Stored { state, deleted_at: None };
+            prop_assert_eq!(decide(&policy, Some(&after), &edit, Utc::now()), Decision::Stored);
+        }
+    }
+
+    /// Without a conflict the policy has no say.
+    #[test]
+    fn policies_only_settle_conflicts(stored in rows(), client in rows()) {
+        let stored = stored.map(|state| Stored { state, deleted_at: None });
+        let assumed = stored.as_ref().map(|stored| stored.state.clone());
+        let edit = Edit::new(assumed, client.unwrap_or_default());
+        let decided = |policy| decide(&policy, stored.as_ref(), &edit, Utc::now());
+        let manual = decided(Policy::manual());
+        prop_assert!(!matches!(manual, Decision::Ask { .. }), "{:?}", manual);
+        prop_assert_eq!(decided(Policy::merge_disjoint()), manual.clone());
+        prop_assert_eq!(decided(Policy::last_write_wins()), manual);
+    }
+}

@@ -204,6 +204,7 @@ async fn behind_what_is_kept_and_another_log(server: &TestServer) -> Outcome {
         a_task(&client, "two").await?;
         pull(&client, TASKS, Json::Null, 1).await?
     };
+    a_task(&client, "between").await?;
     server.prune_all().await?;
     a_task(&client, "three").await?;
     for checkpoint in [&before, &in_table] {
@@ -217,6 +218,6 @@ async fn behind_what_is_kept_and_another_log(server: &TestServer) -> Outcome {
     let answer = client.send(&pull_query(TASKS), variables).await?;
     assert_eq!(answer.code()?, "RESYNC_REQUIRED");
     let (all, _) = pull_all(&client, TASKS).await?;
-    assert_eq!(all.len(), 3);
+    assert_eq!(all.len(), 4);
     Ok(())
 }
