@@ -7,6 +7,7 @@
 
 mod auth;
 mod body;
+mod demo;
 mod health;
 mod http;
 mod idempotency;
@@ -24,6 +25,7 @@ mod tests;
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,6 +51,8 @@ pub struct ServerConfig {
     pub limits: Limits,
     /// Who may ask.
     pub auth: Auth,
+    /// The folder of the built demo, if there is one.
+    pub demo: Option<PathBuf>,
 }
 
 /// What running requests and sockets have after the shutdown signal; then they are cut off.
@@ -98,7 +102,13 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     tracing::debug!(listen = %config.listen, auth = ?config.auth, "serving");
+    let demo = config.demo.clone();
     let server = Arc::new(Server::new(api, health, config));
+    let mut routes = router();
+    if let Some(folder) = demo {
+        routes = demo::add(routes, &folder);
+    }
+    let routes = routes.with_state(Arc::clone(&server));
     // A change is one small frame: waiting to fill a packet only delays it.
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
@@ -112,7 +122,7 @@ pub async fn serve(
             server.stopping.send_replace(true);
         }
     };
-    let serving = axum::serve(listener, router(Arc::clone(&server))).with_graceful_shutdown(signal);
+    let serving = axum::serve(listener, routes).with_graceful_shutdown(signal);
     let drained = async {
         serving.await?;
         server.stopping.closed().await;
@@ -138,7 +148,7 @@ async fn grace_over(server: &Server) {
     }
 }
 
-fn router(server: Arc<Server>) -> Router {
+fn router() -> Router<Arc<Server>> {
     Router::new()
         .route("/", get(page::console))
         .route("/graphql", get(http::get).post(http::post))
@@ -147,5 +157,4 @@ fn router(server: Arc<Server>) -> Router {
         .route("/metrics", get(metrics::show))
         .fallback(rejection::not_found)
         .method_not_allowed_fallback(rejection::method_not_allowed)
-        .with_state(server)
 }

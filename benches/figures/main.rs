@@ -26,6 +26,7 @@ mod routing;
 mod rows;
 mod soak;
 mod storm;
+mod sync;
 mod table;
 mod triggers;
 mod turns;
@@ -38,13 +39,14 @@ use ground::Ground;
 type Bench = fn(&Ground) -> Pin<Box<dyn Future<Output = anyhow::Result<()>> + '_>>;
 
 /// Every bench: its name and itself.
-const BENCHES: [(&str, Bench); 12] = [
+const BENCHES: [(&str, Bench); 13] = [
     ("writes", |ground| Box::pin(writes::run(ground))),
     ("triggers", |ground| Box::pin(triggers::run(ground))),
     ("order", |ground| Box::pin(order::run(ground))),
     ("latency", |ground| Box::pin(latency::run(ground))),
     ("columns", |ground| Box::pin(columns::run(ground))),
     ("replay", |ground| Box::pin(replay::run(ground))),
+    ("sync", |ground| Box::pin(sync::run(ground))),
     ("idle", |ground| Box::pin(idle::run(ground))),
     ("fanout", |ground| Box::pin(fanout::run(ground))),
     ("memory", |ground| Box::pin(memory::run(ground))),

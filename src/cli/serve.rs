@@ -151,6 +151,7 @@ impl App {
             listen: address,
             limits,
             auth,
+            demo: settings.demo.is_dir().then(|| settings.demo.clone()),
         };
         let (stop, mut stopped) = watch::channel(false);
         let shutdown = async move {
@@ -234,6 +235,9 @@ pub(super) async fn command(
     println!("  live changes   http://{address}/");
     println!("  GraphQL        http://{address}/graphql");
     println!("  subscriptions  ws://{address}/graphql");
+    if settings.demo.is_dir() {
+        println!("  offline demo   http://{address}/demo/");
+    }
     interrupted.await;
     server.stop().await?;
     Ok(ExitCode::SUCCESS)

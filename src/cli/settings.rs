@@ -9,6 +9,9 @@ use clap::Args;
 use crate::database::DatabaseSettings;
 use crate::limits::Limits;
 
+/// Where the web client's build puts its demo.
+const DEMO: &str = "clients/web/demo/dist";
+
 /// Everything that can be set from outside. The README has the table.
 #[derive(Args, Clone, Debug)]
 pub struct Settings {
@@ -43,6 +46,14 @@ pub struct Settings {
     /// PEM file with the public key of the tokens (RS256, ES256 or EdDSA), instead of a secret.
     #[arg(long, env = "SEACHANGE_JWT_PUBLIC_KEY", global = true)]
     pub jwt_public_key: Option<PathBuf>,
+    /// Folder of the built offline demo, served under /demo where it is there.
+    #[arg(
+        long,
+        env = "SEACHANGE_DEMO",
+        default_value = DEMO,
+        global = true
+    )]
+    pub demo: PathBuf,
     /// Most rows or changes in a page.
     #[arg(long, env = "SEACHANGE_PAGE_ROWS", default_value_t = Limits::default().page_rows, value_parser = clap::value_parser!(u64).range(1..), global = true)]
     pub page_rows: u64,
@@ -96,6 +107,7 @@ impl Settings {
             listen,
             jwt_secret: None,
             jwt_public_key: None,
+            demo: PathBuf::from(DEMO),
             page_rows: limits.page_rows,
             pull_rows: limits.pull_rows,
             batch_rows: limits.batch_rows,

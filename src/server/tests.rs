@@ -62,6 +62,7 @@ async fn start_with(auth: Auth, limits: Limits, health: Health) -> Running {
         listen: address,
         limits,
         auth,
+        demo: None,
     };
     let (stop, stopped) = oneshot::channel();
     let shutdown = async {

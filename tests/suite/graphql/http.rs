@@ -15,6 +15,7 @@ crate::cases![
     other_methods_and_paths,
     media_types,
     surrogates,
+    the_demos_files,
 ];
 
 async fn queries_by_get(server: &TestServer) -> Outcome {
@@ -246,4 +247,38 @@ async fn surrogates(server: &TestServer) -> Outcome {
         rows.iter().map(|row| &row["name"]).collect::<Vec<&Json>>()
     );
     Ok(())
+}
+
+/// The built demo is there if its folder is.
+async fn the_demos_files(server: &TestServer) -> Outcome {
+    let folder = tempfile::tempdir()?;
+    std::fs::create_dir(folder.path().join("assets"))?;
+    std::fs::write(folder.path().join("index.html"), "<p>board</p>")?;
+    std::fs::write(folder.path().join("assets/a.js"), "1")?;
+    let with_demo = server
+        .beside(|settings| settings.demo = folder.path().to_owned())
+        .await?;
+    let http = reqwest::Client::new();
+    for (path, status, body) in [
+        ("/demo", 200, "<p>board</p>"),
+        ("/demo/", 200, "<p>board</p>"),
+        ("/demo/assets/a.js", 200, "1"),
+        ("/demo/nothing.js", 404, ""),
+        ("/demo/../Cargo.toml", 404, ""),
+        ("/demo/%2e%2e/Cargo.toml", 404, ""),
+    ] {
+        let answer = http
+            .get(format!("{}{path}", with_demo.url()))
+            .send()
+            .await?;
+        let policy = answer.headers().get("content-security-policy").cloned();
+        assert_eq!(answer.status().as_u16(), status, "{path}");
+        if status == 200 {
+            assert!(policy.is_some(), "{path}");
+            assert_eq!(answer.text().await?, body, "{path}");
+        }
+    }
+    let none = http.get(format!("{}/demo/", server.url())).send().await?;
+    assert_eq!(none.status().as_u16(), 404);
+    with_demo.stop().await
 }

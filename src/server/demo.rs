@@ -1,0 +1,31 @@
+//! `/demo`: the built demo of the web client, where it is there.
+
+use std::path::Path;
+
+use axum::Router;
+use axum::http::{HeaderName, HeaderValue, header};
+use tower_http::services::ServeDir;
+use tower_http::set_header::SetResponseHeaderLayer;
+
+/// The page's own files and the server's own API, nothing else.
+const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+                      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Adds the files of a folder under `/demo`.
+pub(super) fn add<S: Clone + Send + Sync + 'static>(router: Router<S>, folder: &Path) -> Router<S> {
+    let files = Router::new().fallback_service(ServeDir::new(folder));
+    let files = [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        // Asked for each time, and sent only if it has changed.
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ]
+    .into_iter()
+    .fold(files, with_header);
+    router.nest_service("/demo", files)
+}
+
+fn with_header(router: Router, (name, value): (HeaderName, &'static str)) -> Router {
+    let value = HeaderValue::from_static(value);
+    router.layer(SetResponseHeaderLayer::overriding(name, value))
+}
