@@ -8,7 +8,7 @@ pub mod conflict;
 pub mod orphan;
 
 use sea_orm::sea_query::{Alias, ColumnDef, Index, Table, TableCreateStatement};
-use sea_orm::{ConnectionTrait, DbBackend, DbErr};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, IdenStatic, Iterable};
 
 use crate::migration::{byte_order, long_text, time};
 
@@ -24,14 +24,27 @@ use crate::migration::{byte_order, long_text, time};
 pub async fn create_sync_tables<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> {
     let backend = db.get_database_backend();
     db.execute(&conflicts(backend)).await?;
-    let of_row = Index::create()
+    let once = Index::create()
         .name("idx_sync_conflict_mutation_id")
         .table(conflict::Entity)
         .col(conflict::Column::MutationId)
+        .unique()
         .take();
-    db.execute(&of_row).await?;
+    db.execute(&once).await?;
     db.execute(&orphans(backend)).await?;
     Ok(())
+}
+
+/// These tables and their columns, as this version makes them.
+pub fn shapes() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
+    fn columns<C: Iterable + IdenStatic>() -> Vec<&'static str> {
+        C::iter().map(|column| column.as_str()).collect()
+    }
+    [
+        ("sync_conflict", columns::<conflict::Column>()),
+        ("sync_orphan", columns::<orphan::Column>()),
+    ]
+    .into_iter()
 }
 
 /// Drops what [`create_sync_tables`] created, open conflicts included.

@@ -8,7 +8,9 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 use sea_orm::{DatabaseConnection, EntityTrait};
 use seachange_changelog::reader::{self, Position, ReadError};
-use seachange_changelog::{Expected, Flaw, FlawCode, TrackedConnection, consumer, epoch, examine};
+use seachange_changelog::{
+    Expected, Flaw, FlawCode, TrackedConnection, consumer, epoch, examine, sync,
+};
 
 use super::app::App;
 use super::settings::Settings;
@@ -37,7 +39,9 @@ impl App {
             table: entity.info.table,
             columns: entity.table.columns(),
         });
-        let mut flaws = examine(db, &expected.collect::<Vec<_>>()).await?;
+        let of_sync = sync::shapes().filter(|_| self.entities.are_synced());
+        let of_sync = of_sync.map(|(table, columns)| Expected { table, columns });
+        let mut flaws = examine(db, &expected.chain(of_sync).collect::<Vec<_>>()).await?;
         let is_of_log = |flaw: &Flaw| {
             use FlawCode::{EpochMissing, LogMissing, LogOutdated};
             matches!(flaw.code, LogMissing | LogOutdated | EpochMissing)

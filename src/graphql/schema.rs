@@ -73,6 +73,11 @@ impl Entities {
         self.extensions.push(Box::new(extend));
     }
 
+    /// Whether offline clients sync any.
+    pub(crate) fn are_synced(&self) -> bool {
+        !self.policies.is_empty()
+    }
+
     fn enums(&self) -> Enumerations {
         let named = self
             .enumerations

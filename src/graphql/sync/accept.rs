@@ -4,7 +4,7 @@
 //! other; that an edit which is not stored is in the inbox; that nothing of the batch is committed
 //! when it ends with an error.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
@@ -107,7 +107,8 @@ impl Batch<'_> {
     /// What is known of the batch's rows. They are locked, those that are there.
     async fn known(&self, tx: &TrackedTransaction) -> Result<HashMap<String, Known>, Failure> {
         let readable = self.rows.iter().filter(|pushed| pushed.has_key);
-        let mut keys: HashMap<String, Image> = HashMap::new();
+        // In order: two batches then lock the rows that they share one after the other.
+        let mut keys: BTreeMap<String, Image> = BTreeMap::new();
         for pushed in readable {
             keys.insert(name(&pushed.key), pushed.key.clone());
         }
@@ -257,10 +258,17 @@ impl Batch<'_> {
         code: ErrorCode,
         why: (Status, String),
     ) -> Result<Rejection, DbErr> {
-        let server = known.map(|known| &known.document);
-        let actor = self.context.actor.as_deref();
-        let filing = file(tx, self.synced, pushed, server, why, actor);
-        let conflict_id = tx.part(self.context_of(pushed, None), filing).await?;
+        let filing = || {
+            let server = known.map(|known| &known.document);
+            let actor = self.context.actor.as_deref();
+            let filing = file(tx, self.synced, pushed, server, why.clone(), actor);
+            tx.part(self.context_of(pushed, None), filing)
+        };
+        let conflict_id = match filing().await {
+            // The same edit, sent twice at once: it has just been filed.
+            Err(error) if is_unique(&error) => filing().await?,
+            filed => filed?,
+        };
         Ok(Rejection {
             key: pushed.key.clone(),
             code,
@@ -323,7 +331,7 @@ impl Known {
 
     /// Of the last change of a row that is not there.
     fn deleted(synced: &Synced, key: &Image, change: Model) -> Self {
-        let mut row = match change.before.or(change.after) {
+        let mut row = match change.after.or(change.before) {
             Some(Json::Object(row)) => row,
             _ => Image::new(),
         };

@@ -20,9 +20,7 @@ pub(super) async fn file(
     (status, reason): (Status, String),
     actor: Option<&str>,
 ) -> Result<String, DbErr> {
-    let filed = Entity::find()
-        .filter(Column::MutationId.eq(&pushed.mutation_id))
-        .filter(Column::Entity.eq(synced.info().table));
+    let filed = Entity::find().filter(Column::MutationId.eq(&pushed.mutation_id));
     if let Some(filed) = filed.one(tx).await? {
         return Ok(filed.id);
     }
