@@ -16,6 +16,8 @@ use crate::feed::{Cursor, FeedError, Position, Replay, Start};
 use crate::graphql::error::Refusal;
 use crate::graphql::record::RecordChange;
 
+/// How long the router may take to where the log was when a listener came.
+const ROUTING: Duration = Duration::from_millis(500);
 /// Between looks at a log that the router does not follow.
 const UNROUTED: Duration = Duration::from_secs(1);
 
@@ -95,7 +97,8 @@ impl Listener {
             }
             (Begin::Now | Begin::WithRows, _) => Start::Now,
         };
-        let (replay, mut head) = live.feed.replay(&start, watch.selection()).await?;
+        let replay = live.feed.replay(&start, watch.selection(), watch.row());
+        let (replay, mut head) = replay.await?;
         if initial.is_some() {
             // Caught up means: all rows have been told.
             head = replay.position();
@@ -182,7 +185,7 @@ impl Listener {
                     return Ok(payloads);
                 }
                 if self.replay.position() < self.head {
-                    Box::pin(self.read(self.head)).await?;
+                    Box::pin(self.reach_head()).await?;
                 } else if !self.announces {
                     // The group holds the other end.
                     let _ = self.news.changed().await;
@@ -203,6 +206,20 @@ impl Listener {
             Taken::Ended(error) => return Err(error),
         }
         Ok(Vec::new())
+    }
+
+    /// Waits for the router, who is about to have all that there was at the beginning; reads the log if
+    /// that takes long. Were it read at once, then by everyone who comes while changes flow: and the
+    /// further the router is behind, the more there would be to read, and the further it fell behind.
+    async fn reach_head(&mut self) -> Result<(), FeedError> {
+        let published = self.live.publishes(self.replay.epoch(), self.head);
+        tokio::select! {
+            _ = self.news.changed() => Ok(()),
+            waited = tokio::time::timeout(ROUTING, published) => match waited {
+                Ok(()) => Ok(()),
+                Err(_) => self.read(self.head).await,
+            },
+        }
     }
 
     /// Goes on by the page of the log that another of the group is reading, or reads one when it is

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use async_graphql::dynamic::Schema;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio::task::coop::consume_budget;
 
@@ -44,7 +44,14 @@ impl Drop for AbortOnDrop {
 
 /// The groups there are, and how far the router has come. Shared with the groups, who leave it.
 #[derive(Clone, Default)]
-pub(super) struct Table(Arc<Mutex<State>>);
+pub(super) struct Table(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// Changes when the router has come further.
+    progress: watch::Sender<()>,
+}
 
 #[derive(Default)]
 struct State {
@@ -67,7 +74,8 @@ struct Place {
 impl Table {
     fn locked<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
         // Nothing panics half-way through a change of state.
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        act(&mut state)
     }
 
     /// The group of this key in this epoch, made if it is not there.
@@ -163,6 +171,7 @@ impl Table {
                 place.published = position;
             }
         });
+        self.0.progress.send_replace(());
     }
 
     fn published(&self, epoch: &Epoch) -> Option<Position> {
@@ -216,6 +225,16 @@ impl Live {
     /// Up to here the rings have everything.
     pub(super) fn published(&self, epoch: &Epoch) -> Option<Position> {
         self.table.published(epoch)
+    }
+
+    /// Waits until the rings have everything up to a position.
+    pub(super) async fn publishes(&self, epoch: &Epoch, until: Position) {
+        // Heard first, looked at second.
+        let mut progress = self.table.0.progress.subscribe();
+        while self.published(epoch).is_none_or(|here| here < until) {
+            // The table holds the other end.
+            let _ = progress.changed().await;
+        }
     }
 }
 
