@@ -158,8 +158,10 @@ impl Listener {
             payloads.extend(payload);
         }
         *place = at;
-        if payloads.is_empty() {
-            self.page = None;
+        if payloads.is_empty()
+            && let Some((page, _)) = self.page.take()
+        {
+            self.live.kept().keep(self.group.number(), &page);
         }
         payloads
     }
@@ -222,29 +224,42 @@ impl Listener {
         }
     }
 
-    /// Goes on by the page of the log that another of the group is reading, or reads one when it is
-    /// this listener's turn.
+    /// Goes on by a page of the log that another of the group is reading or has read, or reads one when
+    /// it is this listener's turn.
     async fn read(&mut self, known: Position) -> Result<(), FeedError> {
-        let pages = &self.group.pages;
         let after = self.replay.position();
-        let _turn = pages.turn().await;
-        let page = match pages.after(after) {
+        let page = match self.known_page(after) {
             Some(page) => page,
-            None => {
-                let turn = self.live.turns.acquire().await;
-                // Closed only with the process.
-                let _turn = turn.map_err(|_| FeedError::Ended)?;
-                let changes = self.replay.page(known).await?;
-                let parcels = self.group.watch.parcels(changes);
-                let page = Page::new(after, self.replay.position(), parcels);
-                let page = Arc::new(page);
-                pages.keep(&page);
-                page
-            }
+            None => self.next_page(after, known).await?,
         };
         self.replay.skip_to(page.to);
         let place = page.first_after(after);
         self.page = Some((page, place));
         Ok(())
+    }
+
+    fn known_page(&self, after: Position) -> Option<Arc<Page>> {
+        let kept = || self.live.kept().after(self.group.number(), after);
+        self.group.pages.after(after).or_else(kept)
+    }
+
+    async fn next_page(
+        &mut self,
+        after: Position,
+        known: Position,
+    ) -> Result<Arc<Page>, FeedError> {
+        let group = Arc::clone(&self.group);
+        let _turn = group.pages.turn().await;
+        if let Some(page) = self.known_page(after) {
+            return Ok(page);
+        }
+        let turn = self.live.turns.acquire().await;
+        // Closed only with the process.
+        let _turn = turn.map_err(|_| FeedError::Ended)?;
+        let changes = self.replay.page(known).await?;
+        let parcels = group.watch.parcels(changes);
+        let page = Arc::new(Page::new(after, self.replay.position(), parcels));
+        group.pages.keep(&page);
+        Ok(page)
     }
 }

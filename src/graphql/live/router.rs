@@ -9,7 +9,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio::task::coop::consume_budget;
 
-use super::group::Group;
+use super::group::{Given, Group};
+use super::page::Kept;
 use super::plan::Watch;
 use super::render::{Key, Rendering};
 use super::routes::Routes;
@@ -51,6 +52,7 @@ struct Shared {
     state: Mutex<State>,
     /// Changes when the router has come further.
     progress: watch::Sender<()>,
+    kept: Kept,
 }
 
 #[derive(Default)]
@@ -110,6 +112,7 @@ impl Table {
     }
 
     fn leave(&self, number: u64, key: &Key, watch: &Watch) {
+        self.0.kept.forget(number);
         self.locked(|state| {
             state.routes.remove(number, watch);
             if state
@@ -227,6 +230,11 @@ impl Live {
         self.table.published(epoch)
     }
 
+    /// Pages that were read lately.
+    pub(super) fn kept(&self) -> &Kept {
+        &self.table.0.kept
+    }
+
     /// Waits until the rings have everything up to a position.
     pub(super) async fn publishes(&self, epoch: &Epoch, until: Position) {
         // Heard first, looked at second.
@@ -262,6 +270,7 @@ impl Router {
     async fn follow(&self, mut subscription: Subscription) -> FeedError {
         let Cursor { epoch, position } = subscription.cursor();
         self.table.begin(&epoch, position);
+        let mut given = Given::default();
         loop {
             let mut next = match subscription.next().await {
                 Ok(FeedItem::Change(change)) => Some(change),
@@ -273,20 +282,20 @@ impl Router {
                 let is_other =
                     |last: &Arc<Change>| last.row.transaction_id != change.row.transaction_id;
                 if together.last().is_some_and(is_other) {
-                    self.hand_out(&epoch, &together).await;
+                    self.hand_out(&epoch, &together, &mut given).await;
                     together.clear();
                 }
                 together.push(change);
                 next = subscription.next_ready();
             }
             // What was read at once ends with a transaction.
-            self.hand_out(&epoch, &together).await;
+            self.hand_out(&epoch, &together, &mut given).await;
             self.table.publish(subscription.cursor().position);
         }
     }
 
     /// Renders changes of one transaction for the groups that they concern.
-    async fn hand_out(&self, epoch: &Epoch, changes: &[Arc<Change>]) {
+    async fn hand_out(&self, epoch: &Epoch, changes: &[Arc<Change>], given: &mut Given) {
         for (group, changes) in self.table.route(changes) {
             for parcel in group.watch.parcels(changes) {
                 let Some(item) = group.watch.item(epoch, &parcel) else {
@@ -295,7 +304,7 @@ impl Router {
                 let Some(last) = parcel.last() else { continue };
                 let cursor = Cursor::at(epoch, last.position);
                 let rendering = group.rendering.render(&self.schema, item, &cursor);
-                group.push(rendering.await);
+                given.push(&group, rendering.await);
                 // Rendering seldom waits for anything: without this, a busy log would keep those
                 // who listen from ever running on this thread.
                 consume_budget().await;
