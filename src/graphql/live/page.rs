@@ -176,3 +176,82 @@ impl Kept {
         pages.retain(|(of, _)| *of != group);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn position(id: i64) -> Position {
+        Position {
+            batch: 1,
+            last: 0,
+            id,
+        }
+    }
+
+    /// The changes `from + 1 ..= to`, of which those after `rendered` have their payloads.
+    fn page(from: i64, to: i64, rendered: i64, json: &str) -> Page {
+        let entry = |id: i64| {
+            let payload = Payload {
+                position: position(id),
+                cursor: None,
+                json: json.into(),
+                errors: Vec::new(),
+            };
+            Entry {
+                position: position(id),
+                change: None,
+                payload: match id > rendered {
+                    true => OnceCell::new_with(Some(Some(Arc::new(payload)))),
+                    false => OnceCell::new(),
+                },
+            }
+        };
+        Page {
+            from: position(from),
+            to: position(to),
+            changes: (from + 1..=to).map(entry).collect(),
+        }
+    }
+
+    #[test]
+    fn what_is_rendered_is_kept() {
+        let kept = Kept::default();
+        kept.keep(1, &page(0, 200, 0, "{}"));
+        kept.keep(2, &page(1_000, 1_500, 1_300, "{}"));
+        let found = |group, id| {
+            let page = kept.after(group, position(id));
+            page.map(|page| (page.from.id, page.to.id, page.first_after(position(id))))
+        };
+        assert_eq!(found(1, 0), Some((0, 200, 0)));
+        assert_eq!(found(1, 150), Some((0, 200, 150)));
+        // Nothing comes after its end, and another group's page is none.
+        assert_eq!(found(1, 200), None);
+        assert_eq!(found(2, 150), None);
+        // What nobody has rendered is not in it.
+        assert_eq!(found(2, 1_299), None);
+        assert_eq!(found(2, 1_300), Some((1_300, 1_500, 0)));
+        kept.forget(2);
+        assert_eq!(found(2, 1_300), None);
+    }
+
+    #[test]
+    fn not_too_little_not_too_much_not_too_many() {
+        let kept = Kept::default();
+        let large = "x".repeat(KEPT_BYTES / 100);
+        for page in [
+            page(0, 10, 0, "{}"),
+            page(0, 500, 500, "{}"),
+            page(0, 500, 0, &large),
+        ] {
+            kept.keep(1, &page);
+            assert!(kept.after(1, position(5)).is_none());
+        }
+        for group in 0..100 {
+            kept.keep(group, &page(0, 100, 0, "{}"));
+            kept.keep(group, &page(0, 100, 0, "{}"));
+        }
+        let found = (0..100).filter(|group| kept.after(*group, position(0)).is_some());
+        assert_eq!(found.collect::<Vec<_>>(), (84..100).collect::<Vec<u64>>());
+    }
+}
