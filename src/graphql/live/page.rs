@@ -200,7 +200,7 @@ mod tests {
             };
             Entry {
                 position: position(id),
-                change: None,
+                parcel: Vec::new(),
                 payload: match id > rendered {
                     true => OnceCell::new_with(Some(Some(Arc::new(payload)))),
                     false => OnceCell::new(),
