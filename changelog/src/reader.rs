@@ -90,6 +90,11 @@ pub trait LogReader: Send + Sync + 'static {
         limit: u64,
     ) -> Result<Page, ReadError>;
 
+    /// Whether every change of a row, whose key is of integers and UUIDs, is found by its key as a
+    /// [`Selection`] has it; else its older changes may be told of under other names and spellings. To
+    /// be asked after what was read by the key: then it holds for that.
+    async fn finds_by_key(&self, row: &RowName) -> Result<bool, ReadError>;
+
     /// Opens a moment: what is read in its transaction is exactly what the changes up to its
     /// position made.
     async fn moment(&self) -> Result<Moment, ReadError>;

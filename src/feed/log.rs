@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sea_orm::DatabaseConnection;
 use seachange_changelog::reader::{
-    self, LogReader, Moment, Page, Position, ReadError, Selection, Signals,
+    self, LogReader, Moment, Page, Position, ReadError, RowName, Selection, Signals,
 };
 use tokio::sync::broadcast;
 
@@ -52,6 +52,29 @@ impl Log {
     ) -> Result<Page, ReadError> {
         let (reader, wanted) = (Arc::clone(&self.reader), wanted.clone());
         unhurried(async move { reader.read(after, &wanted, limit).await }).await
+    }
+
+    /// As [`read`](Self::read), by the row's key; `None` where the key may not lead to all its changes.
+    pub(super) async fn read_row(
+        &self,
+        after: Position,
+        wanted: &Selection,
+        row: &RowName,
+        limit: u64,
+    ) -> Result<Option<Page>, ReadError> {
+        let (reader, row) = (Arc::clone(&self.reader), row.clone());
+        let wanted = Selection {
+            entities: Some(vec![row.entity.clone()]),
+            key: Some(row.key.clone()),
+            ..wanted.clone()
+        };
+        unhurried(async move {
+            let page = reader.read(after, &wanted, limit).await?;
+            // Asked afterwards: what came before the page's end is known then.
+            let is_all = reader.finds_by_key(&row).await?;
+            Ok(is_all.then_some(page))
+        })
+        .await
     }
 
     pub(super) async fn moment(&self) -> Result<Moment, ReadError> {

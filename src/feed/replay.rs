@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use seachange_changelog::reader::{Change, Position, Selection};
+use seachange_changelog::reader::{Change, Page, Position, ReadError, RowName, Selection};
 
 use super::cursor::{Cursor, Epoch};
 use super::error::FeedError;
@@ -19,6 +19,8 @@ const RETRY_MOST: Duration = Duration::from_secs(2);
 pub(crate) struct Replay {
     pub(super) log: Log,
     pub(super) wanted: Selection,
+    /// Nothing is wanted but changes of this row.
+    pub(super) row: Option<RowName>,
     /// Everything up to here has been read or was not wanted.
     pub(super) position: Position,
 }
@@ -50,8 +52,7 @@ impl Replay {
     pub(crate) async fn page(&mut self, known: Position) -> Result<Vec<Arc<Change>>, FeedError> {
         let mut retry = FIRST_RETRY;
         loop {
-            let read = self.log.read(self.position, &self.wanted, PAGE);
-            match read.await.map_err(FeedError::from) {
+            match self.read().await.map_err(FeedError::from) {
                 Ok(page) => {
                     let page = page.to_end_of_transaction();
                     // A short page has looked at everything there is, wanted or not.
@@ -70,5 +71,16 @@ impl Replay {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    async fn read(&mut self) -> Result<Page, ReadError> {
+        if let Some(row) = &self.row {
+            let read = self.log.read_row(self.position, &self.wanted, row, PAGE);
+            if let Some(page) = read.await? {
+                return Ok(page);
+            }
+            self.row = None;
+        }
+        self.log.read(self.position, &self.wanted, PAGE).await
     }
 }

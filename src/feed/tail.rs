@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sea_orm::{DatabaseConnection, DatabaseTransaction};
 use seachange_changelog::admit;
-use seachange_changelog::reader::{Change, Moment, Position, ReadError, Selection};
+use seachange_changelog::reader::{Change, Moment, Position, ReadError, RowName, Selection};
 use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -180,12 +180,14 @@ impl Feed {
         let replay = Replay {
             log,
             wanted,
+            row: None,
             position,
         };
         Ok(Subscription::new(replay, live, head))
     }
 
-    /// A reader that goes at its own pace from `start`, and the newest position.
+    /// A reader that goes at its own pace from `start`, and the newest position. With a `row`, whose key
+    /// is of integers and UUIDs, it may pass over changes of others.
     ///
     /// # Errors
     /// As [`Feed::subscribe`].
@@ -193,6 +195,7 @@ impl Feed {
         &self,
         start: &Start,
         wanted: Selection,
+        row: Option<RowName>,
     ) -> Result<(Replay, Position), FeedError> {
         let (followed, head) = self.shared.head().await?;
         let log = followed.log.clone();
@@ -200,6 +203,7 @@ impl Feed {
         let replay = Replay {
             log,
             wanted,
+            row,
             position,
         };
         Ok((replay, head))

@@ -129,6 +129,8 @@ pub(crate) struct EntityInfo {
     pub(crate) field: String,
     /// In the entity's order.
     pub(crate) columns: Vec<ColumnInfo>,
+    /// Whether every column of the key is among them.
+    pub(crate) shows_key: bool,
 }
 
 impl EntityInfo {
@@ -138,7 +140,7 @@ impl EntityInfo {
     {
         let objects = EntityObjectBuilder { context };
         let hidden = Hidden::of::<E>();
-        let columns = E::Column::iter()
+        let columns: Vec<ColumnInfo> = E::Column::iter()
             .filter(|column| !column.def().seaography().ignore)
             .map(|column| {
                 let def = column.def();
@@ -168,6 +170,8 @@ impl EntityInfo {
             table: E::default().table_name(),
             object: objects.type_name::<E>(),
             field: EntityQueryFieldBuilder { context }.type_name::<E>(),
+            shows_key: columns.iter().filter(|column| column.is_key).count()
+                == E::PrimaryKey::iter().count(),
             columns,
         }
     }

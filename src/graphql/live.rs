@@ -14,6 +14,7 @@ mod group;
 mod initial;
 mod listener;
 mod page;
+mod pinned;
 mod plan;
 mod render;
 mod router;

@@ -1,6 +1,7 @@
 //! Behaviour over HTTP and sockets.
 
 mod auth;
+mod by_key;
 mod context;
 mod converge;
 mod create;
@@ -43,6 +44,7 @@ pub fn cases() -> Vec<Case> {
         pages::refused::cases(),
         relations::cases(),
         relations::pages::cases(),
+        by_key::cases(),
         live::cases(),
         log::cases(),
         history::cases(),

@@ -10,7 +10,7 @@ use sea_orm::{
 use super::change::Change;
 use super::position::Position;
 use super::selection::{Page, Selection};
-use super::{LogReader, Moment, Ordering, ReadError};
+use super::{LogReader, Moment, Ordering, ReadError, RowName, rows};
 use crate::log::stored::Rows;
 use crate::{epoch, log};
 
@@ -46,6 +46,10 @@ impl LogReader for ById {
         limit: u64,
     ) -> Result<Page, ReadError> {
         page(&self.db, &self.epoch, after, wanted, limit).await
+    }
+
+    async fn finds_by_key(&self, row: &RowName) -> Result<bool, ReadError> {
+        Ok(rows::are_found_by_key(&self.db, row).await?)
     }
 
     async fn moment(&self) -> Result<Moment, ReadError> {

@@ -14,7 +14,7 @@ use sea_orm::{
 use super::by_id;
 use super::position::Position;
 use super::selection::{Page, Selection};
-use super::{LogReader, Moment, Ordering, ReadError};
+use super::{LogReader, Moment, Ordering, ReadError, RowName, rows};
 use pass::Pass;
 
 pub(super) struct Inbox {
@@ -56,6 +56,10 @@ impl LogReader for Inbox {
         limit: u64,
     ) -> Result<Page, ReadError> {
         by_id::page(&self.db, &self.epoch, after, wanted, limit).await
+    }
+
+    async fn finds_by_key(&self, row: &RowName) -> Result<bool, ReadError> {
+        Ok(rows::are_found_by_key(&self.db, row).await?)
     }
 
     /// While no other pass can run: takes the snapshot, then moves exactly the rows that it sees.

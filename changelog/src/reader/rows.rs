@@ -19,6 +19,7 @@ use super::ticks;
 use crate::image::Image;
 use crate::log::{Column, Model, stored};
 use crate::migration::INBOX;
+use crate::triggers::Schemas;
 
 /// Which row.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +47,15 @@ impl RowName {
             .add(Expr::col(Column::Entity).eq(&*self.entity))
             .add(key_condition(&self.key, backend))
     }
+}
+
+/// See [`LogReader::finds_by_key`](super::LogReader::finds_by_key).
+pub(super) async fn are_found_by_key<C: ConnectionTrait>(
+    db: &C,
+    row: &RowName,
+) -> Result<bool, DbErr> {
+    let schemas = Schemas::read(db).await?;
+    Ok(schemas.find_by_key(&row.entity, &row.key, db.get_database_backend()))
 }
 
 /// Up to `limit` kept changes of a row, from the oldest or after a position, in order.

@@ -1,5 +1,7 @@
 //! Which changes a reader wants.
 
+use std::collections::BTreeSet;
+
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, Condition, DbBackend};
 use serde_json::Value as Json;
@@ -99,7 +101,11 @@ pub(super) fn key_condition(key: &Image, backend: DbBackend) -> Condition {
     // Keys are stored as JSON text with sorted keys, so equal text is an equal key.
     let text = Json::Object(key.clone()).to_string();
     match backend {
-        DbBackend::Sqlite => keys_condition(vec![text, with_numbers(key)], backend),
+        DbBackend::Sqlite => {
+            // One text, where they are the same: the index then has the order, too.
+            let texts = BTreeSet::from([text, with_numbers(key)]);
+            keys_condition(texts.into_iter().collect(), backend)
+        }
         _ => keys_condition(vec![text], backend),
     }
 }

@@ -20,7 +20,7 @@ use sea_orm::{DatabaseConnection, DbBackend};
 
 use super::position::Position;
 use super::selection::{Page, Selection};
-use super::{LogReader, Moment, Ordering, ReadError, rows};
+use super::{LogReader, Moment, Ordering, ReadError, RowName, rows};
 pub(super) use place::{is_after, place};
 pub use signals::Signals;
 pub(crate) use tick::LOCK as TICK_LOCK;
@@ -105,6 +105,10 @@ impl LogReader for Ticks {
             end: position,
             has_more,
         })
+    }
+
+    async fn finds_by_key(&self, row: &RowName) -> Result<bool, ReadError> {
+        Ok(rows::are_found_by_key(&self.db, row).await?)
     }
 
     async fn moment(&self) -> Result<Moment, ReadError> {

@@ -5,9 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
+use super::mariadb::base;
 use super::statement;
 use crate::image::Image;
 
@@ -69,6 +71,27 @@ fn malformed(error: serde_json::Error) -> DbErr {
     DbErr::Type(format!("change_schema: {error}"))
 }
 
+/// Whether triggers write a key's value, stored in a column of this type, as hooks do, who go by the
+/// type that the entity gives it.
+fn is_written_alike(value: &Json, ty: &str, backend: DbBackend) -> bool {
+    let is_narrow = matches!(
+        base(ty),
+        "tinyint" | "smallint" | "mediumint" | "int" | "integer"
+    );
+    let is_wide = base(ty) == "bigint";
+    match (backend, value) {
+        // As numbers, both, which are looked for; a UUID may stand there as text, spelled anyhow.
+        (DbBackend::Sqlite, Json::Number(_)) => is_narrow || is_wide,
+        (DbBackend::Sqlite, Json::String(text)) => {
+            (is_narrow || is_wide) && text.parse::<i64>().is_ok()
+        }
+        (_, Json::Number(_)) => is_narrow,
+        (_, Json::String(text)) if text.parse::<i128>().is_ok() => is_wide,
+        (_, Json::String(_)) => matches!(ty, "uuid" | "binary(16)"),
+        _ => false,
+    }
+}
+
 /// All versions of all tables that have any.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Schemas(HashMap<String, Vec<Version>>);
@@ -113,6 +136,18 @@ impl Schemas {
             fields.into_iter().collect()
         });
         named.filter(|named| named != key).collect()
+    }
+
+    /// Whether every change of the row with this key, of integers and UUIDs, is found by its text as
+    /// hooks write it: under each version so far triggers wrote the same, or what is looked for beside
+    /// it ([`with_numbers`](crate::reader::with_numbers)).
+    pub(crate) fn find_by_key(&self, entity: &str, key: &Image, backend: DbBackend) -> bool {
+        let is_alike = |column: &Column| {
+            let value = key.get(&column.name);
+            value.is_some_and(|value| is_written_alike(value, &column.ty, backend))
+        };
+        let mut versions = self.versions(entity).iter();
+        versions.all(|version| version.keys().count() == key.len() && version.keys().all(is_alike))
     }
 
     /// The versions of a table, oldest first.

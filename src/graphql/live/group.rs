@@ -1,7 +1,7 @@
 //! Subscriptions that are sent the same bytes, and the ring of what they were sent lately.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::watch;
 
@@ -15,6 +15,8 @@ use crate::feed::{Epoch, FeedError, Position};
 const KEPT: usize = 256;
 /// And their bytes.
 const KEPT_BYTES: usize = 256 * 1024;
+/// Bytes of what all groups keep: there may be as many as subscribers.
+const ALL_KEPT_BYTES: usize = 16 * 1024 * 1024;
 /// Payloads handed over at a time, and about how many bytes of them.
 pub(super) const TOGETHER: usize = 64;
 pub(super) const TOGETHER_BYTES: usize = 64 * 1024;
@@ -115,19 +117,28 @@ impl Group {
         })
     }
 
-    pub(super) fn push(&self, payload: Payload) {
+    fn push(&self, payload: Payload) {
         self.ring(|ring| {
             ring.bytes += payload.json.len();
             ring.payloads.push_back(Arc::new(payload));
             while ring.payloads.len() > KEPT || ring.bytes > KEPT_BYTES {
-                let Some(oldest) = ring.payloads.pop_front() else {
-                    break;
-                };
-                ring.bytes -= oldest.json.len();
-                ring.from = Some(oldest.position);
+                ring.drop_oldest();
             }
         });
         self.news.send_replace(());
+    }
+
+    /// Keeps nothing of what came up to a position.
+    fn drop_until(&self, position: Position) {
+        self.ring(|ring| {
+            while ring
+                .payloads
+                .front()
+                .is_some_and(|oldest| oldest.position <= position)
+            {
+                ring.drop_oldest();
+            }
+        });
     }
 
     /// Forgets the ring: what was handed out until here must be read from the log.
@@ -146,6 +157,42 @@ impl Group {
             ring.ended = Some(error);
         });
         self.news.send_replace(());
+    }
+}
+
+impl Ring {
+    fn drop_oldest(&mut self) {
+        if let Some(oldest) = self.payloads.pop_front() {
+            self.bytes -= oldest.json.len();
+            self.from = Some(oldest.position);
+        }
+    }
+}
+
+/// What the rings were given, in order: the oldest goes first, whosever it is.
+#[derive(Default)]
+pub(super) struct Given {
+    payloads: VecDeque<(Weak<Group>, Position, usize)>,
+    bytes: usize,
+}
+
+impl Given {
+    /// Gives a group's ring a payload.
+    pub(super) fn push(&mut self, group: &Arc<Group>, payload: Payload) {
+        let (position, bytes) = (payload.position, payload.size());
+        group.push(payload);
+        self.payloads
+            .push_back((Arc::downgrade(group), position, bytes));
+        self.bytes += bytes;
+        while self.bytes > ALL_KEPT_BYTES {
+            let Some((group, position, bytes)) = self.payloads.pop_front() else {
+                break;
+            };
+            self.bytes -= bytes;
+            if let Some(group) = group.upgrade() {
+                group.drop_until(position);
+            }
+        }
     }
 }
 

@@ -16,6 +16,8 @@ use crate::feed::{Cursor, FeedError, Position, Replay, Start};
 use crate::graphql::error::Refusal;
 use crate::graphql::record::RecordChange;
 
+/// How long the router may take to where the log was when a listener came.
+const ROUTING: Duration = Duration::from_millis(500);
 /// Between looks at a log that the router does not follow.
 const UNROUTED: Duration = Duration::from_secs(1);
 
@@ -95,7 +97,8 @@ impl Listener {
             }
             (Begin::Now | Begin::WithRows, _) => Start::Now,
         };
-        let (replay, mut head) = live.feed.replay(&start, watch.selection()).await?;
+        let replay = live.feed.replay(&start, watch.selection(), watch.row());
+        let (replay, mut head) = replay.await?;
         if initial.is_some() {
             // Caught up means: all rows have been told.
             head = replay.position();
@@ -155,8 +158,10 @@ impl Listener {
             payloads.extend(payload);
         }
         *place = at;
-        if payloads.is_empty() {
-            self.page = None;
+        if payloads.is_empty()
+            && let Some((page, _)) = self.page.take()
+        {
+            self.live.kept().keep(self.group.number(), &page);
         }
         payloads
     }
@@ -182,7 +187,7 @@ impl Listener {
                     return Ok(payloads);
                 }
                 if self.replay.position() < self.head {
-                    Box::pin(self.read(self.head)).await?;
+                    Box::pin(self.reach_head()).await?;
                 } else if !self.announces {
                     // The group holds the other end.
                     let _ = self.news.changed().await;
@@ -205,29 +210,56 @@ impl Listener {
         Ok(Vec::new())
     }
 
-    /// Goes on by the page of the log that another of the group is reading, or reads one when it is
-    /// this listener's turn.
+    /// Waits for the router, who is about to have all that there was at the beginning; reads the log if
+    /// that takes long. Were it read at once, then by everyone who comes while changes flow: and the
+    /// further the router is behind, the more there would be to read, and the further it fell behind.
+    async fn reach_head(&mut self) -> Result<(), FeedError> {
+        let published = self.live.publishes(self.replay.epoch(), self.head);
+        tokio::select! {
+            _ = self.news.changed() => Ok(()),
+            waited = tokio::time::timeout(ROUTING, published) => match waited {
+                Ok(()) => Ok(()),
+                Err(_) => self.read(self.head).await,
+            },
+        }
+    }
+
+    /// Goes on by a page of the log that another of the group is reading or has read, or reads one when
+    /// it is this listener's turn.
     async fn read(&mut self, known: Position) -> Result<(), FeedError> {
-        let pages = &self.group.pages;
         let after = self.replay.position();
-        let _turn = pages.turn().await;
-        let page = match pages.after(after) {
+        let page = match self.known_page(after) {
             Some(page) => page,
-            None => {
-                let turn = self.live.turns.acquire().await;
-                // Closed only with the process.
-                let _turn = turn.map_err(|_| FeedError::Ended)?;
-                let changes = self.replay.page(known).await?;
-                let parcels = self.group.watch.parcels(changes);
-                let page = Page::new(after, self.replay.position(), parcels);
-                let page = Arc::new(page);
-                pages.keep(&page);
-                page
-            }
+            None => self.next_page(after, known).await?,
         };
         self.replay.skip_to(page.to);
         let place = page.first_after(after);
         self.page = Some((page, place));
         Ok(())
+    }
+
+    fn known_page(&self, after: Position) -> Option<Arc<Page>> {
+        let kept = || self.live.kept().after(self.group.number(), after);
+        self.group.pages.after(after).or_else(kept)
+    }
+
+    async fn next_page(
+        &mut self,
+        after: Position,
+        known: Position,
+    ) -> Result<Arc<Page>, FeedError> {
+        let group = Arc::clone(&self.group);
+        let _turn = group.pages.turn().await;
+        if let Some(page) = self.known_page(after) {
+            return Ok(page);
+        }
+        let turn = self.live.turns.acquire().await;
+        // Closed only with the process.
+        let _turn = turn.map_err(|_| FeedError::Ended)?;
+        let changes = self.replay.page(known).await?;
+        let parcels = group.watch.parcels(changes);
+        let page = Arc::new(Page::new(after, self.replay.position(), parcels));
+        group.pages.keep(&page);
+        Ok(page)
     }
 }

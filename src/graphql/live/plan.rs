@@ -7,7 +7,8 @@ use async_graphql::dynamic::{FieldValue, ResolverContext, SubscriptionFieldFutur
 use futures_util::stream::{self, StreamExt};
 use seachange_changelog::Operation;
 
-use crate::feed::{Change, Cursor, Epoch, FeedError, Selection, Start};
+use super::pinned;
+use crate::feed::{Change, Cursor, Epoch, FeedError, RowName, Selection, Start};
 use crate::graphql::change::{ChangeNode, time};
 use crate::graphql::entity::EntityInfo;
 use crate::graphql::error::Refusal;
@@ -149,6 +150,16 @@ impl Watch {
             },
             Self::Bulk(synced) => synced.selection(),
             Self::Conflicts(_) => Conflict::selection(),
+        }
+    }
+
+    /// The row without which it wants nothing, if it names one.
+    pub(super) fn row(&self) -> Option<RowName> {
+        match self {
+            Self::Records {
+                entity, predicate, ..
+            } => pinned::row(entity, predicate.as_ref()?),
+            Self::Changes(_) | Self::Bulk(_) | Self::Conflicts(_) => None,
         }
     }
 

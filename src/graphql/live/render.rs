@@ -25,6 +25,14 @@ pub(crate) struct Payload {
     pub(crate) errors: Vec<ServerError>,
 }
 
+impl Payload {
+    /// The bytes that it takes, about.
+    pub(super) fn size(&self) -> usize {
+        let cursor = self.cursor.as_ref().map_or(0, String::len);
+        size_of::<Self>() + cursor + self.json.len()
+    }
+}
+
 /// What subscriptions of a group have in common.
 #[derive(Clone, Debug)]
 pub(crate) struct Rendering {

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use async_graphql::dynamic::Schema;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio::task::coop::consume_budget;
 
-use super::group::Group;
+use super::group::{Given, Group};
+use super::page::Kept;
 use super::plan::Watch;
 use super::render::{Key, Rendering};
 use super::routes::Routes;
@@ -44,7 +45,15 @@ impl Drop for AbortOnDrop {
 
 /// The groups there are, and how far the router has come. Shared with the groups, who leave it.
 #[derive(Clone, Default)]
-pub(super) struct Table(Arc<Mutex<State>>);
+pub(super) struct Table(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// Changes when the router has come further.
+    progress: watch::Sender<()>,
+    kept: Kept,
+}
 
 #[derive(Default)]
 struct State {
@@ -67,7 +76,8 @@ struct Place {
 impl Table {
     fn locked<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
         // Nothing panics half-way through a change of state.
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        act(&mut state)
     }
 
     /// The group of this key in this epoch, made if it is not there.
@@ -102,6 +112,7 @@ impl Table {
     }
 
     fn leave(&self, number: u64, key: &Key, watch: &Watch) {
+        self.0.kept.forget(number);
         self.locked(|state| {
             state.routes.remove(number, watch);
             if state
@@ -163,6 +174,7 @@ impl Table {
                 place.published = position;
             }
         });
+        self.0.progress.send_replace(());
     }
 
     fn published(&self, epoch: &Epoch) -> Option<Position> {
@@ -217,6 +229,21 @@ impl Live {
     pub(super) fn published(&self, epoch: &Epoch) -> Option<Position> {
         self.table.published(epoch)
     }
+
+    /// Pages that were read lately.
+    pub(super) fn kept(&self) -> &Kept {
+        &self.table.0.kept
+    }
+
+    /// Waits until the rings have everything up to a position.
+    pub(super) async fn publishes(&self, epoch: &Epoch, until: Position) {
+        // Heard first, looked at second.
+        let mut progress = self.table.0.progress.subscribe();
+        while self.published(epoch).is_none_or(|here| here < until) {
+            // The table holds the other end.
+            let _ = progress.changed().await;
+        }
+    }
 }
 
 struct Router {
@@ -243,6 +270,7 @@ impl Router {
     async fn follow(&self, mut subscription: Subscription) -> FeedError {
         let Cursor { epoch, position } = subscription.cursor();
         self.table.begin(&epoch, position);
+        let mut given = Given::default();
         loop {
             let mut next = match subscription.next().await {
                 Ok(FeedItem::Change(change)) => Some(change),
@@ -254,20 +282,20 @@ impl Router {
                 let is_other =
                     |last: &Arc<Change>| last.row.transaction_id != change.row.transaction_id;
                 if together.last().is_some_and(is_other) {
-                    self.hand_out(&epoch, &together).await;
+                    self.hand_out(&epoch, &together, &mut given).await;
                     together.clear();
                 }
                 together.push(change);
                 next = subscription.next_ready();
             }
             // What was read at once ends with a transaction.
-            self.hand_out(&epoch, &together).await;
+            self.hand_out(&epoch, &together, &mut given).await;
             self.table.publish(subscription.cursor().position);
         }
     }
 
     /// Renders changes of one transaction for the groups that they concern.
-    async fn hand_out(&self, epoch: &Epoch, changes: &[Arc<Change>]) {
+    async fn hand_out(&self, epoch: &Epoch, changes: &[Arc<Change>], given: &mut Given) {
         for (group, changes) in self.table.route(changes) {
             for parcel in group.watch.parcels(changes) {
                 let Some(item) = group.watch.item(epoch, &parcel) else {
@@ -276,7 +304,7 @@ impl Router {
                 let Some(last) = parcel.last() else { continue };
                 let cursor = Cursor::at(epoch, last.position);
                 let rendering = group.rendering.render(&self.schema, item, &cursor);
-                group.push(rendering.await);
+                given.push(&group, rendering.await);
                 // Rendering seldom waits for anything: without this, a busy log would keep those
                 // who listen from ever running on this thread.
                 consume_budget().await;

@@ -4,14 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Weak};
 
-use sea_orm::ColumnType;
 use serde_json::Value as Json;
 
 use super::group::Group;
+use super::pinned::{column, text};
 use super::plan::Watch;
 use crate::feed::Change;
-use crate::graphql::entity::EntityInfo;
-use crate::graphql::filter::{Comparison, Predicate, Test};
 
 /// Groups by their number: a group is told of a change once, however many ways lead to it.
 type Groups = BTreeMap<u64, Weak<Group>>;
@@ -59,7 +57,7 @@ fn places(watch: &Watch) -> Vec<Place> {
             let table = entity.table.to_owned();
             let pin = predicate
                 .as_ref()
-                .and_then(|predicate| pin(entity, predicate));
+                .and_then(|predicate| column(entity, predicate));
             vec![match pin {
                 None => Place::Entity(table),
                 Some((column, values)) => Place::Pinned {
@@ -70,56 +68,6 @@ fn places(watch: &Watch) -> Vec<Place> {
             }]
         }
     }
-}
-
-/// A column that every admitted row has one of these values in. Of several the one with the fewest
-/// values.
-fn pin(entity: &EntityInfo, predicate: &Predicate) -> Option<(&'static str, BTreeSet<String>)> {
-    match predicate {
-        Predicate::All(parts) => parts
-            .iter()
-            .filter_map(|part| pin(entity, part))
-            .min_by_key(|(_, values)| values.len()),
-        Predicate::Test { column, test } => {
-            let ty = &entity.by_name(column)?.ty;
-            if !has_one_text(ty) {
-                return None;
-            }
-            let operands = match test {
-                Test::Compare(Comparison::Eq, operand) => std::slice::from_ref(operand),
-                Test::In(operands) => operands.as_slice(),
-                _ => return None,
-            };
-            let values = operands.iter().map(|operand| text(&operand.image));
-            Some((column, values.collect()))
-        }
-        Predicate::Any(_) | Predicate::Not(_) => None,
-    }
-}
-
-/// Whether equal values of the type have equal images, always.
-fn has_one_text(ty: &ColumnType) -> bool {
-    use ColumnType as T;
-    matches!(
-        ty,
-        T::Uuid
-            | T::Boolean
-            | T::TinyInteger
-            | T::SmallInteger
-            | T::Integer
-            | T::BigInteger
-            | T::TinyUnsigned
-            | T::SmallUnsigned
-            | T::Unsigned
-            | T::BigUnsigned
-            | T::Char(_)
-            | T::String(_)
-            | T::Text
-    )
-}
-
-fn text(value: &Json) -> String {
-    value.to_string()
 }
 
 impl Routes {

@@ -1,0 +1,103 @@
+//! What a filter pins to constants: no row without these values can meet it.
+
+use std::collections::BTreeSet;
+use std::slice;
+
+use sea_orm::ColumnType;
+use seachange_changelog::Image;
+use serde_json::Value as Json;
+
+use crate::feed::RowName;
+use crate::graphql::entity::EntityInfo;
+use crate::graphql::filter::{Comparison, Operand, Predicate, Test};
+
+/// A column that every admitted row has one of these values in. Of several the one with the fewest
+/// values.
+pub(super) fn column(
+    entity: &EntityInfo,
+    predicate: &Predicate,
+) -> Option<(&'static str, BTreeSet<String>)> {
+    match predicate {
+        Predicate::All(parts) => parts
+            .iter()
+            .filter_map(|part| column(entity, part))
+            .min_by_key(|(_, values)| values.len()),
+        Predicate::Test { column, test } => {
+            if !has_one_text(&entity.by_name(column)?.ty) {
+                return None;
+            }
+            let values = values(test)?.iter().map(|operand| text(&operand.image));
+            Some((column, values.collect()))
+        }
+        Predicate::Any(_) | Predicate::Not(_) => None,
+    }
+}
+
+/// The row that alone meets the filter, if that is all its key says. Keys of integers and UUIDs only:
+/// two texts may be one to the database's collation, and the log's key of such a row either.
+pub(super) fn row(entity: &EntityInfo, predicate: &Predicate) -> Option<RowName> {
+    if !entity.shows_key {
+        return None;
+    }
+    let value = |name: &'static str| Some((name.to_owned(), constant(predicate, name)?.clone()));
+    let key = entity.key().map(|column| match &column.ty {
+        ColumnType::Uuid => value(column.name),
+        ty if is_integer(ty) => value(column.name),
+        _ => None,
+    });
+    Some(RowName {
+        entity: entity.table.to_owned(),
+        key: key.collect::<Option<Image>>()?,
+    })
+}
+
+/// The one value of a column that the filter admits.
+fn constant<'p>(predicate: &'p Predicate, name: &str) -> Option<&'p Json> {
+    match predicate {
+        Predicate::All(parts) => parts.iter().find_map(|part| constant(part, name)),
+        Predicate::Test { column, test } if *column == name => match values(test)? {
+            [only] => Some(&only.image),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The values that a test admits, if it says so.
+fn values(test: &Test) -> Option<&[Operand]> {
+    match test {
+        Test::Compare(Comparison::Eq, operand) => Some(slice::from_ref(operand)),
+        Test::In(operands) => Some(operands),
+        _ => None,
+    }
+}
+
+/// Whether equal values of the type have equal images, always.
+fn has_one_text(ty: &ColumnType) -> bool {
+    use ColumnType as T;
+    is_integer(ty)
+        || matches!(
+            ty,
+            T::Uuid | T::Boolean | T::Char(_) | T::String(_) | T::Text
+        )
+}
+
+fn is_integer(ty: &ColumnType) -> bool {
+    use ColumnType as T;
+    matches!(
+        ty,
+        T::TinyInteger
+            | T::SmallInteger
+            | T::Integer
+            | T::BigInteger
+            | T::TinyUnsigned
+            | T::SmallUnsigned
+            | T::Unsigned
+            | T::BigUnsigned
+    )
+}
+
+/// A value as it is looked up.
+pub(super) fn text(value: &Json) -> String {
+    value.to_string()
+}
