@@ -126,6 +126,10 @@ async fn push(client: &Client, ids: &[Uuid], round: i64) -> anyhow::Result<()> {
     Ok(())
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what is compared with records nothing"
+)]
 async fn write(db: &DatabaseConnection, ids: &[Uuid], round: i64) -> anyhow::Result<()> {
     let tx = db.begin().await?;
     for id in ids {

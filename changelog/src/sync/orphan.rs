@@ -45,6 +45,7 @@ pub async fn find<C: ConnectionTrait>(
 ///
 /// # Errors
 /// What the database says.
+#[expect(clippy::disallowed_methods, reason = "nobody tracks attempts")]
 pub async fn count<C: ConnectionTrait>(
     db: &C,
     ids: impl IntoIterator<Item = String>,

@@ -114,7 +114,7 @@ struct Resolve {
 }
 
 enum Resolved {
-    Done(Model),
+    Done(Box<Model>),
     /// The row as it is.
     Outdated(Option<Json>),
 }
@@ -125,7 +125,7 @@ impl Work for Resolve {
     async fn run(&self, tx: &TrackedTransaction) -> Result<Resolved, Failure> {
         let conflict = self.find(tx).await?;
         let word = match &self.choice {
-            Choice::Server => return Ok(Resolved::Done(close(tx, conflict).await?)),
+            Choice::Server => return close(tx, conflict).await,
             Choice::Client => "client",
             Choice::Data(_) => "data",
         };
@@ -149,7 +149,7 @@ impl Work for Resolve {
         metadata.insert("conflict".to_owned(), told);
         tx.part(context, store(tx, synced, &key, here.as_ref(), &wanted))
             .await?;
-        Ok(Resolved::Done(close(tx, conflict).await?))
+        close(tx, conflict).await
     }
 }
 
@@ -203,9 +203,10 @@ async fn outdated(
     Ok(Resolved::Outdated(current))
 }
 
-async fn close(tx: &TrackedTransaction, conflict: Model) -> Result<Model, Failure> {
+async fn close(tx: &TrackedTransaction, conflict: Model) -> Result<Resolved, Failure> {
     let mut conflict = conflict.into_active_model();
     conflict.status = Set(Status::Resolved);
     conflict.resolved_at = Set(Some(Utc::now()));
-    Ok(conflict.update(tx).await?)
+    let conflict = conflict.update(tx).await?;
+    Ok(Resolved::Done(Box::new(conflict)))
 }
