@@ -222,7 +222,7 @@ async fn the_last_by_its_clock(server: &TestServer) -> Outcome {
             .is_taken()
     );
     let pushed = push(&client, MEMOS, &[(base.clone(), early.clone())]).await?;
-    assert_eq!(pushed.documents, [late.clone()]);
+    assert_eq!(pushed.documents, std::slice::from_ref(&late));
     // It was outdone, not dropped.
     let filed = conflicts(&client).await?;
     assert_eq!(filed[0]["status"], "RESOLVED");
@@ -292,7 +292,7 @@ async fn the_adopters_own(server: &TestServer) -> Outcome {
     for (votes, status) in [(6, "RESOLVED"), (7, "OPEN")] {
         let edit = with(&base, json!({ "body": "less", "votes": votes }));
         let pushed = push(&client, MEMOS, &[(base.clone(), edit)]).await?;
-        assert_eq!(pushed.documents, [more.clone()]);
+        assert_eq!(pushed.documents, std::slice::from_ref(&more));
         let filed = conflicts(&client).await?;
         assert_eq!(
             filed.last().map(|filed| &filed["status"]),
