@@ -29,6 +29,8 @@ pub struct Limits {
     pub sockets: usize,
     /// Largest `extensions.metadata`, in bytes of JSON.
     pub metadata_bytes: usize,
+    /// How long a mutation with an idempotency key is answered as the first time; zero for never.
+    pub idempotency: Duration,
 }
 
 impl Default for Limits {
@@ -46,6 +48,7 @@ impl Default for Limits {
             subscriptions: 500_000,
             sockets: 20_000,
             metadata_bytes: 4 * 1024,
+            idempotency: Duration::from_secs(24 * 60 * 60),
         }
     }
 }

@@ -76,7 +76,7 @@ async fn flag<C: ConnectionTrait>(db: &C, sql: &str) -> Result<bool, DbErr> {
 }
 
 /// What a server writes on PostgreSQL, and what it needs for that.
-const RIGHTS: [(&str, &str, &str); 3] = [
+const RIGHTS: [(&str, &str, &str); 4] = [
     ("change_log", "INSERT", "SELECT and INSERT"),
     (
         "change_tick",
@@ -86,6 +86,11 @@ const RIGHTS: [(&str, &str, &str); 3] = [
     (
         "change_epoch",
         "INSERT,UPDATE,DELETE",
+        "SELECT, INSERT, UPDATE and DELETE",
+    ),
+    (
+        "change_request",
+        "SELECT,INSERT,UPDATE,DELETE",
         "SELECT, INSERT, UPDATE and DELETE",
     ),
 ];
@@ -156,7 +161,7 @@ async fn check_postgres(db: &DatabaseConnection) -> Result<(), Refused> {
 
 /// Statements that touch no row and take the rights that a server needs on MariaDB: the database
 /// checks them first.
-const TOUCHES_NOTHING: [(&str, &str, &str); 5] = [
+const TOUCHES_NOTHING: [(&str, &str, &str); 8] = [
     (
         "INSERT INTO change_log SELECT * FROM change_log WHERE 1 = 0",
         "change_log",
@@ -181,6 +186,21 @@ const TOUCHES_NOTHING: [(&str, &str, &str); 5] = [
         "UPDATE change_epoch SET horizon = 0 WHERE 1 = 0",
         "change_epoch",
         "SELECT and UPDATE",
+    ),
+    (
+        "INSERT INTO change_request SELECT * FROM change_request WHERE 1 = 0",
+        "change_request",
+        "SELECT, INSERT, UPDATE and DELETE",
+    ),
+    (
+        "UPDATE change_request SET request = '' WHERE 1 = 0",
+        "change_request",
+        "SELECT, INSERT, UPDATE and DELETE",
+    ),
+    (
+        "DELETE FROM change_request WHERE 1 = 0",
+        "change_request",
+        "SELECT, INSERT, UPDATE and DELETE",
     ),
 ];
 

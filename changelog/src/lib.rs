@@ -21,6 +21,7 @@ pub mod log;
 mod migration;
 mod raw_sql;
 pub mod reader;
+pub mod request;
 mod retention;
 pub mod sync;
 mod tracked;

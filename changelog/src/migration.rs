@@ -1,12 +1,12 @@
 //! The tables of the change log, for an adopter's migration: one call up, one down.
 
-use sea_orm::sea_query::{Alias, ColumnDef, Table, TableCreateStatement};
+use sea_orm::sea_query::{Alias, ColumnDef, Index, Table, TableCreateStatement};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbBackend, DbErr, IdenStatic, Iterable,
     Schema,
 };
 
-use crate::{consumer, epoch, log, triggers};
+use crate::{consumer, epoch, log, request, triggers};
 
 /// Creates the change log and what its order needs. Call it in a migration, before the first tracked
 /// entity writes:
@@ -25,6 +25,13 @@ pub async fn create_change_log<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> 
     db.execute_unprepared(key_index(backend)).await?;
     db.execute_unprepared(TRANSACTION_INDEX).await?;
     db.execute(&consumers(backend)).await?;
+    db.execute(&requests(backend)).await?;
+    let by_age = Index::create()
+        .name("idx_change_request_created_at")
+        .table(request::Entity)
+        .col(request::Column::CreatedAt)
+        .take();
+    db.execute(&by_age).await?;
     triggers::create(db).await?;
     match backend {
         DbBackend::Postgres => {
@@ -61,10 +68,13 @@ pub async fn drop_change_log<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> {
         DbBackend::MySql => Some(INBOX),
         _ => None,
     };
-    for table in ["change_consumer", "change_epoch", "change_log"]
-        .into_iter()
-        .chain(own)
-    {
+    let tables = [
+        "change_consumer",
+        "change_request",
+        "change_epoch",
+        "change_log",
+    ];
+    for table in tables.into_iter().chain(own) {
         db.execute(&Table::drop().table(Alias::new(table)).take())
             .await?;
     }
@@ -80,6 +90,7 @@ pub(crate) fn shapes(backend: DbBackend) -> Vec<(&'static str, Vec<&'static str>
     let mut shapes = vec![
         ("change_epoch", columns::<epoch::Column>()),
         ("change_consumer", columns::<consumer::Column>()),
+        ("change_request", columns::<request::Column>()),
     ];
     match backend {
         DbBackend::Postgres => {
@@ -191,6 +202,21 @@ fn consumers(backend: DbBackend) -> TableCreateStatement {
         .col(ColumnDef::new(Column::Paused).boolean().not_null())
         .col(ColumnDef::new(Column::Holder).string_len(64))
         .col(time(Column::HeldUntil, backend));
+    byte_order(&mut table, backend);
+    table
+}
+
+/// Claims of requests and their answers.
+fn requests(backend: DbBackend) -> TableCreateStatement {
+    use request::Column;
+    let hash = |column: Column| ColumnDef::new(column).string_len(64).not_null().take();
+    let mut table = Table::create();
+    table
+        .table(request::Entity)
+        .col(hash(Column::Id).primary_key())
+        .col(hash(Column::Request))
+        .col(long_text(Column::Result, backend))
+        .col(time(Column::CreatedAt, backend).not_null());
     byte_order(&mut table, backend);
     table
 }

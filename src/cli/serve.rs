@@ -22,6 +22,7 @@ use super::settings::Settings;
 use crate::consumer::ConsumerHandle;
 use crate::database::{self, Connections};
 use crate::feed::{Feed, FeedError};
+use crate::graphql::sweep;
 use crate::server::{self, Auth, BadPublicKey, Health, ServerConfig};
 
 /// Why a server does not start.
@@ -153,13 +154,14 @@ impl App {
             auth,
             demo: settings.demo.is_dir().then(|| settings.demo.clone()),
         };
-        let (stop, mut stopped) = watch::channel(false);
-        let shutdown = async move {
-            // An error means that the server handle is gone: then it runs until the process ends.
-            if stopped.wait_for(|stop| *stop).await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        };
+        let (stop, stopped) = watch::channel(false);
+        let sweeping = sweep(
+            db.writer().clone(),
+            config.limits.idempotency,
+            told(stopped.clone()),
+        );
+        tokio::spawn(sweeping);
+        let shutdown = told(stopped);
         let health = health(feed.clone());
         let consumers = self.consumers.iter().map(|start| start(&feed, &db));
         let consumers = consumers.collect();
@@ -172,6 +174,14 @@ impl App {
             stop,
             task,
         })
+    }
+}
+
+/// Until the server is to stop.
+async fn told(mut stopped: watch::Receiver<bool>) {
+    // An error means that the server handle is gone: then it runs until the process ends.
+    if stopped.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 

@@ -95,7 +95,15 @@ pub struct Settings {
     /// Largest extensions.metadata, in bytes of JSON.
     #[arg(long, env = "SEACHANGE_METADATA_BYTES", default_value_t = Limits::default().metadata_bytes, global = true)]
     pub metadata_bytes: usize,
+    /// Hours for which a repeated idempotency key is answered as the first time; 0 for never.
+    #[arg(long, env = "SEACHANGE_IDEMPOTENCY_HOURS", default_value_t = IDEMPOTENCY_HOURS, value_parser = clap::value_parser!(u32).range(..=LONGEST_HOURS), global = true)]
+    pub idempotency_hours: u32,
 }
+
+/// A day: longer than anything tries again by itself.
+const IDEMPOTENCY_HOURS: u32 = 24;
+/// Ten years: beyond that it is a mistake.
+const LONGEST_HOURS: i64 = 10 * 366 * 24;
 
 impl Settings {
     /// The defaults, on this database and address.
@@ -120,6 +128,7 @@ impl Settings {
             subscriptions: limits.subscriptions,
             sockets: limits.sockets,
             metadata_bytes: limits.metadata_bytes,
+            idempotency_hours: IDEMPOTENCY_HOURS,
         }
     }
 
@@ -144,6 +153,7 @@ impl Settings {
             subscriptions: self.subscriptions,
             sockets: self.sockets,
             metadata_bytes: self.metadata_bytes,
+            idempotency: Duration::from_secs(u64::from(self.idempotency_hours) * 60 * 60),
         }
     }
 }

@@ -15,6 +15,7 @@ use super::change::with_head;
 use super::error::{ErrorCode, Refusal, finish, refusal};
 use super::guard;
 use super::live::{Live, Payload, Rendering, Role, Watch, listen};
+use super::once::Keyed;
 use super::schema::AddLoaders;
 use super::sync::Rejections;
 use crate::feed::{Cursor, Feed};
@@ -178,6 +179,12 @@ impl Api {
             mutation_id: caller.idempotency_key.clone(),
             metadata,
         };
+        // No time to live: a key is recorded, and nothing more.
+        if !self.limits.idempotency.is_zero()
+            && let Some(keyed) = Keyed::of(&request, &caller)
+        {
+            request = request.data(keyed);
+        }
         let request = request.data(self.db.with_context(context)).data(caller);
         let db = self.db.reader();
         Ok(self

@@ -100,6 +100,11 @@ impl Refusal {
         self
     }
 
+    /// Whether it has this fact.
+    pub(super) fn tells(&self, name: &str) -> bool {
+        self.details.iter().any(|(known, _)| *known == name)
+    }
+
     pub(crate) fn bad_input(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::BadInput, message)
     }

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use async_graphql::dynamic::{Field, InputValue, ResolverContext, TypeRef};
-use sea_orm::{ConnectionTrait, EntityTrait};
+use sea_orm::{ConnectionTrait, EntityTrait, TryIntoModel};
 use seachange_changelog::{BulkEntity, Target, TrackedConnection};
 use seaography::{BuilderContext, FilterInputBuilder};
 
@@ -23,9 +23,9 @@ use crate::feed::{Cursor, FeedError};
 pub(super) use revert::{change as revert_change, transaction as revert_transaction};
 
 /// An entity that the API can write: every tracked one whose derives are SeaORM's.
-pub trait Writable: BulkEntity<ActiveModel: 'static> {}
+pub trait Writable: BulkEntity<ActiveModel: TryIntoModel<Self::Model> + 'static> {}
 
-impl<E: BulkEntity<ActiveModel: 'static>> Writable for E {}
+impl<E: BulkEntity<ActiveModel: TryIntoModel<E::Model> + 'static>> Writable for E {}
 
 /// `taskCreateOne`, `taskCreateBatch`, `taskUpdate`, `taskDelete`.
 pub(super) fn fields<E>(context: &'static BuilderContext, entity: &Arc<EntityInfo>) -> Vec<Field>

@@ -73,6 +73,7 @@ async fn each_right_is_missed(
             ("change_log", "INSERT"),
             ("change_tick", "INSERT"),
             ("change_epoch", "UPDATE"),
+            ("change_request", "DELETE"),
         ] {
             let revoke = format!("REVOKE {right} ON {table} FROM {role}");
             db.execute_unprepared(&revoke).await?;
@@ -100,6 +101,7 @@ async fn each_right_is_missed(
         ("change_log", "SELECT, INSERT"),
         ("change_inbox", "SELECT, INSERT, DELETE"),
         ("change_epoch", "SELECT, UPDATE"),
+        ("change_request", "SELECT, INSERT, UPDATE, DELETE"),
     ] {
         refused(&url, &["may not write", table, "cure: grant it"]).await?;
         let grant = format!("GRANT {rights} ON {table} TO {role}@'%'");

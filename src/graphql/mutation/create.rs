@@ -11,13 +11,15 @@ use sea_orm::{
     PrimaryKeyToColumn, PrimaryKeyTrait, Value,
 };
 use seachange_changelog::TrackedTransaction;
+use serde_json::Value as Json;
 
 use super::{Writable, basic, connection};
 use crate::graphql::entity::EntityInfo;
 use crate::graphql::error::Refusal;
 use crate::graphql::inputs::{self, Purpose};
+use crate::graphql::once::{Repeatable, once, recall_rows, remember_rows};
 use crate::graphql::pagination::limits;
-use crate::graphql::transaction::{Failure, Work, in_transaction};
+use crate::graphql::transaction::{Failure, Work};
 
 pub(super) fn one<E>(entity: &Arc<EntityInfo>) -> Field
 where
@@ -93,7 +95,7 @@ where
             Ok(model)
         })
         .collect::<Result<_, Refusal>>()?;
-    in_transaction(db, &Insert::<E> { models }).await
+    once(ctx, db, &Insert::<E> { models }).await
 }
 
 struct Insert<E: EntityTrait> {
@@ -105,6 +107,16 @@ impl<E: Writable> Work for Insert<E> {
 
     async fn run(&self, tx: &TrackedTransaction) -> Result<Vec<E::Model>, Failure> {
         Ok(tx.insert_many::<E>(self.models.clone()).await?)
+    }
+}
+
+impl<E: Writable> Repeatable for Insert<E> {
+    fn remember(&self, rows: &Vec<E::Model>) -> Result<Option<Json>, Refusal> {
+        remember_rows::<E>(rows).map(Some)
+    }
+
+    async fn recall(&self, tx: &TrackedTransaction, kept: Json) -> Result<Vec<E::Model>, Failure> {
+        recall_rows::<E>(tx, kept).await
     }
 }
 

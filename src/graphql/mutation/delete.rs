@@ -7,11 +7,13 @@ use async_graphql::Value as GraphqlValue;
 use async_graphql::dynamic::{Field, FieldFuture, ResolverContext, TypeRef};
 use seachange_changelog::{Target, TrackedTransaction};
 use seaography::BuilderContext;
+use serde_json::Value as Json;
 
 use super::{Writable, all_argument, connection, filter_argument, since_argument, target};
 use crate::graphql::entity::EntityInfo;
 use crate::graphql::error::Refusal;
-use crate::graphql::transaction::{Failure, Work, in_transaction};
+use crate::graphql::once::{Repeatable, once};
+use crate::graphql::transaction::{Failure, Work};
 
 pub(super) fn field<E>(context: &'static BuilderContext, entity: &Arc<EntityInfo>) -> Field
 where
@@ -39,7 +41,7 @@ where
         target: target::<E>(ctx, entity).await?,
         entity: PhantomData,
     };
-    in_transaction(connection(ctx)?, &work).await
+    once(ctx, connection(ctx)?, &work).await
 }
 
 struct Delete<E> {
@@ -53,5 +55,16 @@ impl<E: Writable> Work for Delete<E> {
     async fn run(&self, tx: &TrackedTransaction) -> Result<i64, Failure> {
         let deleted = tx.delete_many::<E>(self.target.clone()).await?;
         Ok(i64::try_from(deleted).unwrap_or(i64::MAX))
+    }
+}
+
+impl<E: Writable> Repeatable for Delete<E> {
+    fn remember(&self, count: &i64) -> Result<Option<Json>, Refusal> {
+        Ok(Some((*count).into()))
+    }
+
+    async fn recall(&self, _: &TrackedTransaction, kept: Json) -> Result<i64, Failure> {
+        let count = kept.as_i64();
+        Ok(count.ok_or_else(|| Refusal::internal(&format!("no count: {kept}")))?)
     }
 }

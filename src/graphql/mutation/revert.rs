@@ -16,16 +16,18 @@ use async_graphql::dynamic::{
 use seachange_changelog::log::Model;
 use seachange_changelog::reader::later;
 use seachange_changelog::{TrackedConnection, TrackedTransaction};
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::connection;
 use crate::feed::{Cursor, Feed, FeedError, Named, Start};
 use crate::graphql::change::{self, ChangeNode};
 use crate::graphql::error::{ErrorCode, Refusal};
+use crate::graphql::once::{Repeatable, is_of_key, once};
 use crate::graphql::pagination::limits;
 use crate::graphql::registered::{ByTable, Registered};
 use crate::graphql::rows::Rows;
-use crate::graphql::transaction::{Failure, Work, in_transaction};
+use crate::graphql::transaction::{Failure, Work};
 use plan::{Plan, REVERTS, REVERTS_TRANSACTION, RowPlan, Step, Write};
 
 /// Later changes of a row that are looked at; more of them are a conflict whatever they are.
@@ -124,9 +126,9 @@ async fn revert(
         targets: Arc::clone(targets),
     };
     let feed = change::feed(ctx)?;
-    match in_transaction(&on_behalf(connection(ctx)?, reason), &work).await {
+    match once(ctx, &on_behalf(connection(ctx)?, reason), &work).await {
         Ok(written) => written.changes_in(feed, &named).await,
-        Err(refusal) if refusal.code == ErrorCode::Conflict => {
+        Err(refusal) if refusal.code == ErrorCode::Conflict && !is_of_key(&refusal) => {
             let later = later_cursors(feed, &named, &work.plan).await?;
             Err(refusal.with("later", later))
         }
@@ -143,6 +145,7 @@ fn on_behalf(db: &TrackedConnection, (name, what): (&str, String)) -> TrackedCon
 }
 
 /// What a transaction wrote.
+#[derive(Serialize, Deserialize)]
 struct Written {
     transaction_id: String,
     rows: usize,
@@ -263,5 +266,18 @@ impl Work for Revert {
             transaction_id: tx.transaction_id().to_owned(),
             rows: self.plan.steps.len(),
         })
+    }
+}
+
+impl Repeatable for Revert {
+    /// Its changes are in the log.
+    fn remember(&self, written: &Written) -> Result<Option<Json>, Refusal> {
+        let kept = serde_json::to_value(written);
+        kept.map(Some).map_err(|error| Refusal::internal(&error))
+    }
+
+    async fn recall(&self, _: &TrackedTransaction, kept: Json) -> Result<Written, Failure> {
+        let written = serde_json::from_value(kept);
+        Ok(written.map_err(|error| Refusal::internal(&error))?)
     }
 }

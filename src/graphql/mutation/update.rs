@@ -8,12 +8,14 @@ use async_graphql::dynamic::{
 use sea_orm::EntityTrait;
 use seachange_changelog::{Target, TrackedTransaction, Written};
 use seaography::BuilderContext;
+use serde_json::Value as Json;
 
 use super::{Writable, all_argument, basic, connection, filter_argument, since_argument, target};
 use crate::graphql::entity::EntityInfo;
 use crate::graphql::error::Refusal;
 use crate::graphql::inputs::{self, Purpose};
-use crate::graphql::transaction::{Failure, Work, in_transaction};
+use crate::graphql::once::{Repeatable, once, recall_rows, remember_rows};
+use crate::graphql::transaction::{Failure, Work};
 
 pub(super) fn field<E>(context: &'static BuilderContext, entity: &Arc<EntityInfo>) -> Field
 where
@@ -50,7 +52,7 @@ where
         changes,
         target: target::<E>(ctx, entity).await?,
     };
-    in_transaction(connection(ctx)?, &work).await
+    once(ctx, connection(ctx)?, &work).await
 }
 
 struct Update<E: EntityTrait> {
@@ -65,5 +67,15 @@ impl<E: Writable> Work for Update<E> {
         let (target, changes) = (self.target.clone(), self.changes.clone());
         let written = tx.update_many::<E>(target, changes).await?;
         Ok(written.into_iter().map(Written::into_row).collect())
+    }
+}
+
+impl<E: Writable> Repeatable for Update<E> {
+    fn remember(&self, rows: &Vec<E::Model>) -> Result<Option<Json>, Refusal> {
+        remember_rows::<E>(rows).map(Some)
+    }
+
+    async fn recall(&self, tx: &TrackedTransaction, kept: Json) -> Result<Vec<E::Model>, Failure> {
+        recall_rows::<E>(tx, kept).await
     }
 }

@@ -25,7 +25,8 @@ use super::{Synced, pushed};
 use crate::graphql::change;
 use crate::graphql::error::{ErrorCode, Refusal};
 use crate::graphql::mutation::connection;
-use crate::graphql::transaction::{Failure, Work, in_transaction};
+use crate::graphql::once::{Repeatable, once};
+use crate::graphql::transaction::{Failure, Work};
 use crate::sync::State;
 
 /// Entities by table.
@@ -81,7 +82,7 @@ async fn resolve(ctx: &ResolverContext<'_>, entities: ByTable) -> Result<Conflic
         context: connection(ctx)?.context().clone(),
         entities,
     };
-    match in_transaction(connection(ctx)?, &work).await? {
+    match once(ctx, connection(ctx)?, &work).await? {
         Resolved::Done(conflict) => Conflict::of(&conflict),
         Resolved::Outdated(current) => {
             let message = "the row has changed since; the conflict now has it as it is";
@@ -150,6 +151,19 @@ impl Work for Resolve {
         tx.part(context, store(tx, synced, &key, here.as_ref(), &wanted))
             .await?;
         close(tx, conflict).await
+    }
+}
+
+impl Repeatable for Resolve {
+    fn remember(&self, resolved: &Resolved) -> Result<Option<Json>, Refusal> {
+        Ok(matches!(resolved, Resolved::Done(_)).then_some(Json::Bool(true)))
+    }
+
+    /// What is decided does not change.
+    async fn recall(&self, tx: &TrackedTransaction, _: Json) -> Result<Resolved, Failure> {
+        let conflict = Entity::find_by_id(self.id.as_str()).one(tx).await?;
+        let gone = || Refusal::new(ErrorCode::NotFound, "no such conflict");
+        Ok(Resolved::Done(Box::new(conflict.ok_or_else(gone)?)))
     }
 }
 

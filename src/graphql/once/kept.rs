@@ -1,0 +1,76 @@
+//! Rows as answers keep them: their images, without what the log may not have either.
+
+use std::collections::HashMap;
+use std::marker::PhantomData;
+
+use sea_orm::{EntityTrait, IdenStatic, Iterable, PrimaryKeyToColumn};
+use seachange_changelog::{Hidden, Image, TrackedTransaction, image};
+use serde_json::Value as Json;
+
+use crate::graphql::error::{ErrorCode, Refusal};
+use crate::graphql::mutation::Writable;
+use crate::graphql::rows::{Rows, RowsOf};
+use crate::graphql::transaction::Failure;
+
+/// What to keep of rows.
+pub(in crate::graphql) fn remember_rows<E: Writable>(rows: &[E::Model]) -> Result<Json, Refusal> {
+    let hidden = Hidden::of::<E>();
+    let images = rows.iter().map(|row| {
+        let mut image = image::image_of(row)?;
+        image.retain(|column, _| !hidden.hides(column));
+        Ok(Json::Object(image))
+    });
+    images.collect()
+}
+
+/// The rows of what was kept, in their order. Hidden columns are as the rows have them now.
+///
+/// # Errors
+/// `NOT_FOUND` if a row with hidden columns is gone.
+pub(in crate::graphql) async fn recall_rows<E: Writable>(
+    tx: &TrackedTransaction,
+    kept: Json,
+) -> Result<Vec<E::Model>, Failure> {
+    let mut images: Vec<Image> =
+        serde_json::from_value(kept).map_err(|error| Refusal::internal(&error))?;
+    if Hidden::of::<E>() != Hidden::default() {
+        complete::<E>(tx, &mut images).await?;
+    }
+    // The entity may have changed since: another program answers than has kept.
+    let models = images.iter().map(image::model_from::<E::Model>);
+    let models = models.collect::<Result<_, _>>();
+    Ok(models.map_err(|error| Refusal::internal(&error))?)
+}
+
+/// Adds to images what was not kept of them.
+async fn complete<E: Writable>(
+    tx: &TrackedTransaction,
+    images: &mut [Image],
+) -> Result<(), Failure> {
+    let keys: Vec<Image> = images.iter().map(|image| key_of::<E>(image)).collect();
+    let stored = RowsOf::<E>(PhantomData).lock(tx, &keys).await?;
+    let stored = stored.into_iter().map(|row| (text(key_of::<E>(&row)), row));
+    let stored: HashMap<String, Image> = stored.collect();
+    for (image, key) in images.iter_mut().zip(keys) {
+        let row = stored.get(&text(key)).ok_or_else(|| {
+            Refusal::new(
+                ErrorCode::NotFound,
+                "it was done, and its row is gone since",
+            )
+        })?;
+        for (column, value) in row {
+            image.entry(column).or_insert_with(|| value.clone());
+        }
+    }
+    Ok(())
+}
+
+fn key_of<E: EntityTrait>(image: &Image) -> Image {
+    let columns = E::PrimaryKey::iter().map(|key| key.into_column().as_str());
+    let values = columns.filter_map(|name| Some((name.to_owned(), image.get(name)?.clone())));
+    values.collect()
+}
+
+fn text(key: Image) -> String {
+    Json::Object(key).to_string()
+}
