@@ -17,10 +17,11 @@ mod http;
 mod large;
 mod live;
 mod log;
+mod once;
 mod pages;
 mod records;
 mod relations;
-mod revert;
+pub mod revert;
 mod sockets;
 mod together;
 mod unchanged;
@@ -60,6 +61,7 @@ pub fn cases() -> Vec<Case> {
         converge::cases(),
         auth::cases(),
         context::cases(),
+        once::cases(),
         values::cases(),
         values::columns::cases(),
         faults::cases(),

@@ -98,7 +98,12 @@ async fn back_into<E: Table>(
         let original = stored::<E>(server, key(n)).await?;
         let mut data = fields.read(&client, key(n)).await?;
         data["id"] = copy_of(key(n)).into();
-        fields.assert_row(&fields.create(&client, &data).await?, n, columns)?;
+        let key_of_it = format!("{}-{}", E::default().table_name(), n);
+        let keyed = client.with_header("idempotency-key", &key_of_it);
+        let created = fields.create(&keyed, &data).await?;
+        fields.assert_row(&created, n, columns)?;
+        // What was kept of it says the same.
+        assert_eq!(fields.create(&keyed, &data).await?, created);
         assert_same(&stored::<E>(server, copy_of(key(n))).await?, &original)?;
         assert_image(image_in(&newest(server).await?.after)?, n, columns)?;
         if let Some(before) = n.checked_sub(1) {

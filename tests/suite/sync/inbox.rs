@@ -14,6 +14,7 @@ crate::cases![
     keep_the_servers,
     use_the_clients,
     use_other_data,
+    decided_again,
     a_row_that_is_gone,
     a_row_that_has_changed_since,
     what_cannot_be_decided,
@@ -158,12 +159,35 @@ async fn a_row_that_is_gone(server: &TestServer) -> Outcome {
     Ok(())
 }
 
-async fn a_row_that_has_changed_since(server: &TestServer) -> Outcome {
+/// Under an idempotency key.
+async fn decided_again(server: &TestServer) -> Outcome {
     let client = server.client();
+    for (key, choice) in [
+        ("one", json!({ "use": "USE_CLIENT" })),
+        ("two", json!({ "use": "KEEP_SERVER" })),
+        (
+            "three",
+            json!({ "use": "USE_DATA", "data": { "priority": 5 } }),
+        ),
+    ] {
+        let (_, id) = a_conflict(&client).await?;
+        let keyed = client.with_header("idempotency-key", key);
+        let first = resolve(&keyed, &id, choice.clone()).await?;
+        let log = server.logged().await?.len();
+        assert_eq!(resolve(&keyed, &id, choice).await?, first);
+        assert_eq!(server.logged().await?.len(), log);
+    }
+    Ok(())
+}
+
+async fn a_row_that_has_changed_since(server: &TestServer) -> Outcome {
+    // One key for all of it: what was not done is done again.
+    let client = server.client();
+    let keyed = client.with_header("idempotency-key", "k");
     let (task, id) = a_conflict(&client).await?;
     update_task(&client, &task["id"], json!({ "status": "done" })).await?;
     let choice = json!({ "id": id, "use": "USE_CLIENT" });
-    let answer = client.send(RESOLVE, choice.clone()).await?;
+    let answer = keyed.send(RESOLVE, choice.clone()).await?;
     assert_eq!(answer.code()?, "CONFLICT");
     let current = &answer.body["errors"][0]["extensions"]["current"];
     assert_eq!(current["status"], "done");
@@ -171,7 +195,7 @@ async fn a_row_that_has_changed_since(server: &TestServer) -> Outcome {
     assert_eq!(shown["status"], "OPEN");
     assert_eq!(shown["server"]["status"], "done");
     // Seen now.
-    client.data(RESOLVE, choice).await?;
+    keyed.data(RESOLVE, choice).await?;
     assert_eq!(now(&client, &task).await?["title"], "mine");
     Ok(())
 }

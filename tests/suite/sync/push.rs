@@ -254,7 +254,7 @@ async fn each_change_tells_whose_it_is(server: &TestServer) -> Outcome {
     // What others write afterwards is theirs alone.
     let named = client.with_header("idempotency-key", "my-own");
     super::update_task(
-        &named,
+        &client,
         &changes[0]["after"]["task_id"],
         json!({ "priority": 3 }),
     )

@@ -23,7 +23,8 @@ crate::cases![
     too_large,
 ];
 
-const TRANSACTION: &str = "mutation($id: String!) { done: revertTransaction(transactionId: $id) {
+pub const TRANSACTION: &str =
+    "mutation($id: String!) { done: revertTransaction(transactionId: $id) {
     cursor entity operation after metadata transactionId } }";
 
 async fn transaction(client: &Client, id: &str) -> anyhow::Result<Vec<Json>> {
