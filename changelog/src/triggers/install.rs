@@ -53,14 +53,18 @@ pub(super) fn piece_name(what: &str, entity: &str) -> String {
 }
 
 /// Every kind of trigger that any database has.
-pub(super) const KINDS: [&str; 7] = [
+pub(super) const KINDS: [&str; 11] = [
     "row",
     "truncate",
     "insert",
     "update",
     "delete",
     "before_insert",
+    "replace",
     "before_update",
+    "update_replace",
+    "update_key",
+    "delete_kept",
 ];
 
 /// Drops the table's triggers, those that are there.
@@ -107,9 +111,12 @@ pub(super) async fn make_triggers<C: ConnectionTrait>(
     Ok(())
 }
 
-/// Tries in all, and seconds before the second; they double.
-const TRIES: u32 = 10;
+/// Seconds before the second try; they double until they are the longest. Waiting longer does not help:
+/// where many write, three of four tries end in a deadlock however far apart they are.
 const FIRST_WAIT: f64 = 0.01;
+const LONGEST_WAIT: f64 = 0.04;
+/// Tries in all: ten seconds of waiting.
+const TRIES: u32 = 250;
 
 /// Runs a statement that waits for writers in flight. On MariaDB it may be picked to end a deadlock
 /// of table locks: then it is tried again a little later, for ten seconds in all.
@@ -122,7 +129,7 @@ pub(super) async fn patiently<C: ConnectionTrait>(db: &C, sql: &str) -> Result<(
         }
         // The server's clock: this crate has no runtime of its own.
         db.execute_unprepared(&format!("DO SLEEP({wait})")).await?;
-        wait *= 2.0;
+        wait = LONGEST_WAIT.min(wait * 2.0);
     }
     db.execute_unprepared(sql).await.map(|_| ())
 }
