@@ -4,7 +4,7 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, RuntimeErr};
 
 use super::catalogue::Table;
 use super::schema::Version;
-use super::{mariadb, name, postgres, sqlite};
+use super::{mariadb, name, postgres, sqlite, statement};
 
 /// Longest name that each database takes, less the longest prefix and a digest.
 const LONGEST: usize = 30;
@@ -24,6 +24,13 @@ pub(super) struct Piece {
     pub(super) name: String,
     /// The statement that makes it.
     pub(super) sql: String,
+}
+
+impl Piece {
+    /// Whether it is PostgreSQL's function.
+    pub(super) fn is_function(&self) -> bool {
+        self.sql.starts_with("CREATE OR REPLACE FUNCTION")
+    }
 }
 
 impl Plan<'_> {
@@ -106,6 +113,35 @@ pub(super) async fn make_triggers<C: ConnectionTrait>(
         match backend {
             DbBackend::MySql => patiently(db, &format!("{IN_THE_FUTURE} {}", piece.sql)).await?,
             _ => db.execute_unprepared(&piece.sql).await.map(|_| ())?,
+        }
+    }
+    if backend == DbBackend::Postgres {
+        drop_others(db, plan).await?;
+    }
+    Ok(())
+}
+
+/// PostgreSQL: drops triggers of ours that are not among the table's any more. One that is not there is
+/// not asked for: that alone would shut the table.
+async fn drop_others<C: ConnectionTrait>(db: &C, plan: &Plan<'_>) -> Result<(), DbErr> {
+    let backend = DbBackend::Postgres;
+    let pieces = plan.pieces(backend);
+    let table = name(plan.entity, backend);
+    for trigger in KINDS.map(|kind| piece_name(kind, plan.entity)) {
+        // The function may be called as a trigger was.
+        let is_trigger = |piece: &Piece| piece.name == trigger && !piece.is_function();
+        if pieces.iter().any(is_trigger) {
+            continue;
+        }
+        let sql = "SELECT 1 FROM pg_trigger WHERE tgname = ? AND tgrelid = ?::regclass";
+        let values = [trigger.as_str().into(), table.as_str().into()];
+        if db
+            .query_one_raw(statement(backend, sql, values))
+            .await?
+            .is_some()
+        {
+            let sql = format!("DROP TRIGGER {} ON {table}", name(&trigger, backend));
+            db.execute_unprepared(&sql).await?;
         }
     }
     Ok(())
