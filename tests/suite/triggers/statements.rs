@@ -38,10 +38,10 @@ const STEPS: [(&str, &[&str]); 8] = [
     (
         "UPDATE note SET id = id + 10, body = CASE id WHEN 1 THEN 'ten' ELSE body END",
         &[
-            "delete 2 n2=one -",
-            "insert 12 - n2=one",
             "delete 3 n3=two -",
             "insert 13 - n3=two",
+            "delete 2 n2=one -",
+            "insert 12 - n2=one",
             "delete 1 n1=two -",
             "insert 11 - n1=ten",
         ],
