@@ -59,7 +59,7 @@ const STEPS: [(&str, &[&str]); 8] = [
     ),
     (
         "DELETE FROM note WHERE id IN (12, 13, 99)",
-        &["delete 12 n2=one -", "delete 13 n3=two -"],
+        &["delete 13 n3=two -", "delete 12 n2=one -"],
     ),
 ];
 
