@@ -109,7 +109,7 @@ fn by_numbers(table: &str, shared: [Value; SHARED], rows: Vec<Row>) -> Statement
 /// MariaDB can not.
 fn by_values(table: &str, shared: [Value; SHARED], rows: Vec<Row>) -> Statement {
     let mut sql = format!("INSERT INTO {table} {COLUMNS}`before`, `after`) VALUES ");
-    let marks = vec!["?"; SHARED + 3].join(", ");
+    let marks = ["?"; SHARED + 3].join(", ");
     sql.push_str(&vec![format!("({marks})"); rows.len()].join(", "));
     let rows = rows.into_iter();
     let values = rows.flat_map(|row| shared.iter().cloned().chain(own(row)).collect::<Vec<_>>());

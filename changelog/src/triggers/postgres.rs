@@ -196,8 +196,10 @@ fn each_statement(plan: &Plan<'_>) -> String {
             "(SELECT row_number() OVER () AS n, {key} AS key, {image} AS image FROM {table} {ROW})"
         )
     };
+    // All have their counterpart. But a full join is never one of nested loops, for which PostgreSQL
+    // would decide when it plans for a statement of few rows, and keep that plan for one of many.
     let changes = format!(
-        "{old} o JOIN {new} n ON o.n = n.n CROSS JOIN LATERAL (
+        "{old} o FULL JOIN {new} n ON o.n = n.n CROSS JOIN LATERAL (
                SELECT 1 AS step, n.key, 'update' AS operation, o.image AS before, n.image AS after
                  WHERE o.key = n.key AND o.image::text <> n.image::text
                UNION ALL SELECT 1, o.key, 'delete', o.image, NULL WHERE o.key <> n.key

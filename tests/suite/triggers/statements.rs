@@ -9,6 +9,7 @@ use crate::harness::{Outcome, TestServer};
 
 crate::cases![
     many_rows_by_one_statement,
+    many_rows_after_few,
     a_row_changed_twice_by_one_statement,
     a_trigger_that_writes_between,
     a_partition_row_by_row,
@@ -78,6 +79,25 @@ async fn many_rows_by_one_statement(server: &TestServer) -> Outcome {
         server.verify().await?;
     }
     Ok(())
+}
+
+/// The plan that the database has made for one row must do for many.
+async fn many_rows_after_few(server: &TestServer) -> Outcome {
+    if !is_postgres(server) {
+        return Ok(());
+    }
+    let server = &note::start(server).await?;
+    let mut sql = "INSERT INTO note (id, name, body)
+        SELECT n, 'n' || n, 'one' FROM generate_series(1, 20000) n;"
+        .to_owned();
+    for n in 1..=20 {
+        sql.push_str(&format!("UPDATE note SET body = 'two' WHERE id = {n};"));
+    }
+    // By nested loops it would take 400,000,000 steps.
+    sql.push_str("SET statement_timeout = '20s'; UPDATE note SET body = 'three';");
+    other(server).await?.execute_unprepared(&sql).await?;
+    assert_eq!(whole_log(server).await?.len(), 40_020);
+    server.verify().await
 }
 
 /// Two foreign keys empty two columns of one row.
