@@ -185,7 +185,7 @@ async fn record(
     let (entity, version) = (&table.entity, Some(table.version));
     let backend = tx.get_database_backend();
     for insertion in insertions(origin, entity, Operation::Insert, changes, version, backend) {
-        tx.execute(&insertion).await?;
+        tx.execute_raw(insertion).await?;
     }
     Ok(keys)
 }

@@ -3,6 +3,7 @@
 //! Rows are only ever added here; retention alone deletes. `id` is assigned by the database in the
 //! transaction that made the change. What order a reader may trust is the feed's business.
 
+pub(crate) mod many;
 pub(crate) mod stored;
 
 use sea_orm::entity::prelude::*;
@@ -115,108 +116,45 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// A statement that adds rows of one table, as it grows. JSON travels as text: the driver would
-/// declare it `jsonb` to PostgreSQL, which refuses \u0000 and drops the sign of -0.0 on the way to a
-/// `json` column.
-pub(crate) struct Insertion {
-    rows: Vec<Vec<Expr>>,
-    entity: String,
-    /// The table's newest; `None` to ask, and to write nothing where triggers do.
-    version: Option<i32>,
-    backend: DbBackend,
-    /// Length of the JSON texts.
-    pub(crate) bytes: usize,
-}
-
-impl Insertion {
-    pub(crate) fn new(entity: &str, version: Option<i32>, backend: DbBackend) -> Self {
-        Self {
-            rows: Vec::new(),
-            entity: entity.to_owned(),
-            version,
-            backend,
-            bytes: 0,
-        }
-    }
-
-    pub(crate) fn rows(&self) -> usize {
-        self.rows.len()
-    }
-
-    fn columns() -> impl Iterator<Item = Column> {
-        Column::iter().filter(|column| !matches!(column, Column::Id))
-    }
-
-    /// Adds a row. What it leaves unset is NULL; the database assigns the id.
-    pub(crate) fn add(&mut self, row: &ActiveModel) {
-        let values: Vec<Expr> = Self::columns()
-            .map(|column| match row.get(column).into_value() {
-                _ if matches!(column, Column::SchemaVersion) => self.schema_version(),
-                Some(Value::Json(json)) => self.json(json.as_deref()),
-                Some(value) => Expr::val(value),
-                None => Expr::val(Value::String(None)),
-            })
-            .collect();
-        self.rows.push(values);
-    }
-
-    fn json(&mut self, json: Option<&Json>) -> Expr {
-        let text = json.map(Json::to_string);
-        self.bytes += text.as_ref().map_or(0, String::len);
-        let text = Expr::val(text);
-        match self.backend {
-            DbBackend::Postgres => text.cast_as("json"),
-            _ => text,
-        }
-    }
-
-    fn schema_version(&self) -> Expr {
-        if let Some(version) = self.version {
-            return Expr::val(version);
-        }
-        let mark = self.mark();
-        let version =
+/// A statement that adds one row, unless triggers write the log of the table; it asks for the table's
+/// newest version, too. JSON travels as text: the driver would declare it `jsonb` to PostgreSQL, which
+/// refuses \u0000 and drops the sign of -0.0 on the way to a `json` column.
+///
+/// On MariaDB it locks what says who writes, so that nobody switches before this transaction ends.
+pub(crate) fn insertion(row: &ActiveModel, entity: &str, backend: DbBackend) -> InsertStatement {
+    let (mark, lock) = match backend {
+        DbBackend::Postgres => ("$1", ""),
+        DbBackend::MySql => ("?", " LOCK IN SHARE MODE"),
+        _ => ("?", ""),
+    };
+    let version = || {
+        let sql =
             format!("COALESCE((SELECT version FROM change_capture WHERE entity = {mark}), 1)");
-        Expr::cust_with_values(version, [self.entity.as_str()])
-    }
-
-    fn mark(&self) -> &'static str {
-        match self.backend {
-            DbBackend::Postgres => "$1",
-            _ => "?",
-        }
-    }
-
-    /// False where triggers write the log of the table. On MariaDB it locks what says so, so that
-    /// nobody switches before this transaction ends.
-    fn unless_triggers(&self) -> Expr {
-        let lock = match self.backend {
-            DbBackend::MySql => " LOCK IN SHARE MODE",
-            _ => "",
-        };
-        let condition = format!(
-            "NOT EXISTS (SELECT 1 FROM change_capture WHERE entity = {} AND writer = 'trigger'{lock})",
-            self.mark()
-        );
-        Expr::cust_with_values(condition, [self.entity.as_str()])
-    }
-
-    /// Adds the rows in their order.
-    pub(crate) fn into_statement(self) -> InsertStatement {
-        let mut insertion = Query::insert();
-        insertion.into_table(Entity).columns(Self::columns());
-        if self.version.is_some() {
-            for values in self.rows {
-                insertion.values_panic(values);
+        Expr::cust_with_values(sql, [entity])
+    };
+    let columns = || Column::iter().filter(|column| !matches!(column, Column::Id));
+    let values = columns().map(|column| match row.get(column).into_value() {
+        _ if matches!(column, Column::SchemaVersion) => version(),
+        Some(Value::Json(json)) => {
+            let text = Expr::val(json.map(|json| json.to_string()));
+            match backend {
+                DbBackend::Postgres => text.cast_as("json"),
+                _ => text,
             }
-            return insertion;
         }
-        let guard = self.unless_triggers();
-        let values = self.rows.into_iter().next().unwrap_or_default();
-        let mut select = Query::select();
-        select.exprs(values).and_where(guard);
-        // As many columns as expressions: both come of one list.
-        let _ = insertion.select_from(select);
-        insertion
-    }
+        Some(value) => Expr::val(value),
+        None => Expr::val(Value::String(None)),
+    });
+    let guard = format!(
+        "NOT EXISTS (SELECT 1 FROM change_capture WHERE entity = {mark} AND writer = 'trigger'{lock})"
+    );
+    let mut select = Query::select();
+    select
+        .exprs(values)
+        .and_where(Expr::cust_with_values(guard, [entity]));
+    let mut insertion = Query::insert();
+    insertion.into_table(Entity).columns(columns());
+    // As many columns as expressions: both come of one list.
+    let _ = insertion.select_from(select);
+    insertion
 }

@@ -18,7 +18,7 @@ mod selection;
 mod ticks;
 
 pub use change::Change;
-pub use history::{Place, change_at, history, lasting_columns};
+pub use history::{History, Place, change_at, history, lasting_columns};
 pub use position::Position;
 pub use rows::{
     Past, RowName, change_named, is_change_of, is_waiting, last_of, later, of_row, of_transaction,

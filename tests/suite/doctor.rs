@@ -64,7 +64,7 @@ async fn triggers_and_columns(server: &TestServer) -> Outcome {
     assert_eq!(found(server).await?, of_note(cascade));
     let (drop, code) = match backend {
         DbBackend::Postgres => (
-            "ALTER TABLE note DISABLE TRIGGER change_capture_row_note",
+            "ALTER TABLE note DISABLE TRIGGER change_capture_update_note",
             FlawCode::TriggerDisabled,
         ),
         _ => (

@@ -11,6 +11,7 @@ mod checked;
 mod context;
 pub mod note;
 mod replaced;
+mod statements;
 pub mod switched;
 
 use sea_orm::{
@@ -27,6 +28,7 @@ pub fn cases() -> Vec<Case> {
     let parts = [
         captured::cases(),
         replaced::cases(),
+        statements::cases(),
         context::cases(),
         switched::cases(),
         changed::cases(),

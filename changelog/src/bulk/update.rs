@@ -106,7 +106,12 @@ pub(super) async fn locked<E: BulkEntity>(
             return Err(DbErr::RecordNotUpdated);
         }
     }
-    let groups = group::<E>(tx, &rows, prepared)?;
+    let before = rows
+        .iter()
+        .map(image::image_of)
+        .collect::<Result<Vec<_>, _>>();
+    let before = before.map_err(CaptureError::from)?;
+    let groups = group::<E>(tx, &before, prepared)?;
     let mut after: Vec<Option<E::Model>> = rows.iter().map(|_| None).collect();
     for group in &groups {
         for members in group.members.chunks(members_at_a_time::<E>()) {
@@ -117,11 +122,11 @@ pub(super) async fn locked<E: BulkEntity>(
         }
     }
     let mut changes = Vec::new();
-    for (row, after) in rows.iter().zip(&after) {
+    for ((row, before), after) in rows.iter().zip(before).zip(&after) {
         if let Some(after) = after {
             changes.push(RowChange {
                 key: image::key_of(row).map_err(CaptureError::from)?,
-                before: Some(image::image_of(row).map_err(CaptureError::from)?),
+                before: Some(before),
                 after: Some(image::image_of(after).map_err(CaptureError::from)?),
             });
         }
@@ -149,15 +154,14 @@ fn members_at_a_time<E: EntityTrait>() -> usize {
 /// is in no group.
 fn group<E: BulkEntity>(
     tx: &TrackedTransaction,
-    rows: &[E::Model],
+    rows: &[Image],
     prepared: Vec<E::ActiveModel>,
 ) -> Result<Vec<Group<E::ActiveModel>>, DbErr> {
     let now = now();
     let mut groups: Vec<Group<E::ActiveModel>> = Vec::new();
-    for (place, (row, mut model)) in rows.iter().zip(prepared).enumerate() {
+    for (place, (before, mut model)) in rows.iter().zip(prepared).enumerate() {
         row::canonicalise(&mut model, tx.get_database_backend())?;
-        let before = image::image_of(row).map_err(CaptureError::from)?;
-        if !row::keep_changed(&mut model, &before, &now)? {
+        if !row::keep_changed(&mut model, before, &now)? {
             continue;
         }
         let mut values = Image::new();
@@ -222,6 +226,10 @@ async fn write<E: BulkEntity>(
     } else {
         lock::<E>(tx, among(&columns, tuples().collect()), None).await?
     };
+    let keys = stored.iter().map(|row| values_of(row, &columns));
+    if keys.eq(tuples()) {
+        return Ok(stored);
+    }
     let mut by_key = HashMap::with_capacity(stored.len());
     for row in stored {
         let key = image::key_of(&row).map_err(CaptureError::from)?;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr};
 
@@ -39,8 +40,20 @@ impl std::fmt::Display for Place {
     }
 }
 
-/// Up to `limit` changes of a table after a place, and the place after them; none at the end. Each
-/// row's changes come in the order in which they were made.
+/// Some of a table's changes.
+pub struct History {
+    /// Those whose keys are wanted, with their keys' JSON texts.
+    pub changes: Vec<(String, Model)>,
+    /// How many were read to find them.
+    pub read: usize,
+    /// When the first that was read was recorded.
+    pub first: Option<DateTime<Utc>>,
+    /// The place after the last that was read; `None` at the end.
+    pub next: Option<Place>,
+}
+
+/// Reads up to `limit` changes of a table after a place, and returns those whose keys, as JSON texts,
+/// are wanted. Each row's changes come in the order in which they were made.
 ///
 /// # Errors
 /// What the database says.
@@ -49,7 +62,8 @@ pub async fn history(
     entity: &str,
     after: Place,
     limit: u64,
-) -> Result<(Vec<Model>, Option<Place>), DbErr> {
+    is_wanted: &(dyn Fn(&str) -> bool + Send + Sync),
+) -> Result<History, DbErr> {
     let select = all_of(after, tx.get_database_backend())
         .and_where(Expr::col(Column::Entity).eq(entity))
         .and_where(Expr::col(Column::Id).gt(after.id))
@@ -57,17 +71,23 @@ pub async fn history(
         .limit(limit)
         .take();
     let rows = tx.query_all(&select).await?;
-    let changes = Rows::of(&rows, tx.get_database_backend())?.read(tx).await?;
+    let rows = Rows::of(&rows, tx.get_database_backend())?;
     let has_inbox = tx.get_database_backend() == DbBackend::MySql;
-    let next = match changes.last() {
-        Some(last) => Some(after.at(last)),
+    let ends = rows.ends();
+    let next = match ends {
+        Some((_, _, id)) => Some(Place { id, ..after }),
         None if has_inbox && !after.in_inbox => Some(Place {
             in_inbox: true,
             id: 0,
         }),
         None => None,
     };
-    Ok((changes, next))
+    Ok(History {
+        changes: rows.read_those(tx, is_wanted).await?,
+        read: ends.map_or(0, |(count, ..)| count),
+        first: ends.map(|(_, first, _)| first),
+        next,
+    })
 }
 
 /// The change at a place.

@@ -3,19 +3,21 @@
 //! Changes of one table go in by multi-row inserts. Knows the log's table and the limits of the
 //! databases; nothing of how the changes were found, nor of the books.
 
+use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
-use sea_orm::DbBackend;
-use sea_orm::sea_query::{Alias, InsertStatement};
+use sea_orm::sea_query::Alias;
+use sea_orm::{DbBackend, Statement, StatementBuilder};
 use serde_json::Value as Json;
 
 use crate::capture::Hidden;
 use crate::context::Context;
 use crate::image::Image;
+use crate::log::many::{Row, Shared};
 use crate::log::{self, Operation, Source};
 use crate::migration::INBOX;
 
-/// Most changes in one statement: 13 parameters each stay far below the 32,766 that SQLite takes
-/// and the 65,535 of the others.
+/// Most changes in one statement: 12 parameters each stay far below the 65,535 that MariaDB takes, and
+/// three each below the 32,766 of SQLite.
 const MOST_ROWS: usize = 500;
 
 /// Bytes of images after which a statement is sent, so that it stays below MariaDB's
@@ -53,10 +55,52 @@ pub(crate) fn insertions<'a>(
     changes: Vec<RowChange>,
     version: Option<i32>,
     backend: DbBackend,
-) -> impl Iterator<Item = InsertStatement> + 'a {
-    let context = origin.context;
+) -> impl Iterator<Item = Statement> + 'a {
     let now = chrono::Utc::now();
-    let row = move |change: RowChange| log::ActiveModel {
+    let shown = move |change: RowChange| {
+        let RowChange { key, before, after } = change;
+        let (before, after) = match origin.hidden {
+            Some(hidden) => hidden.shown(before, after)?,
+            None => Hidden::default().shown(before, after)?,
+        };
+        Some(RowChange { key, before, after })
+    };
+    // On MariaDB a sequencer moves them into the log, in order.
+    let into = match backend {
+        DbBackend::MySql => INBOX,
+        _ => "change_log",
+    };
+    let mut rest = changes.into_iter().filter_map(shown).peekable();
+    std::iter::from_fn(move || {
+        rest.peek()?;
+        let Some(version) = version else {
+            let row = single(origin, table, operation, rest.next()?, now);
+            let mut insertion = log::insertion(&row, table, backend);
+            insertion.into_table(Alias::new(into));
+            return Some(StatementBuilder::build(&insertion, &backend));
+        };
+        let (mut rows, mut bytes) = (Vec::new(), 0);
+        while rows.len() < MOST_ROWS && bytes < MOST_BYTES {
+            let Some(change) = rest.next() else { break };
+            let row = texts(&change);
+            bytes += row.bytes();
+            rows.push(row);
+        }
+        let shared = shared(origin, table, operation, version, now);
+        Some(shared.insert(into, rows, backend))
+    })
+}
+
+/// A row that asks for the table's version itself.
+fn single(
+    origin: Origin<'_>,
+    table: &str,
+    operation: Operation,
+    change: RowChange,
+    now: DateTime<Utc>,
+) -> log::ActiveModel {
+    let context = origin.context;
+    log::ActiveModel {
         entity: Set(table.to_owned()),
         row_key: Set(Json::Object(change.key)),
         operation: Set(operation),
@@ -69,30 +113,39 @@ pub(crate) fn insertions<'a>(
         source: Set(origin.source),
         recorded_at: Set(now),
         ..Default::default()
-    };
-    let shown = move |change: RowChange| {
-        let RowChange { key, before, after } = change;
-        let (before, after) = match origin.hidden {
-            Some(hidden) => hidden.shown(before, after)?,
-            None => Hidden::default().shown(before, after)?,
-        };
-        Some(RowChange { key, before, after })
-    };
-    let mut rest = changes.into_iter().filter_map(shown).peekable();
-    std::iter::from_fn(move || {
-        rest.peek()?;
-        let mut insertion = log::Insertion::new(table, version, backend);
-        for change in rest.by_ref() {
-            insertion.add(&row(change));
-            if insertion.rows() >= MOST_ROWS || insertion.bytes >= MOST_BYTES {
-                break;
-            }
-        }
-        let mut statement = insertion.into_statement();
-        if backend == DbBackend::MySql {
-            // A sequencer moves them into the log, in order.
-            statement.into_table(Alias::new(INBOX));
-        }
-        Some(statement)
-    })
+    }
+}
+
+fn shared(
+    origin: Origin<'_>,
+    table: &str,
+    operation: Operation,
+    version: i32,
+    now: DateTime<Utc>,
+) -> Shared {
+    let context = origin.context;
+    Shared {
+        entity: table.to_owned(),
+        operation: operation.as_str(),
+        actor: context.actor.clone(),
+        mutation_id: context.mutation_id.clone(),
+        metadata: context.metadata.as_ref().map(image_text),
+        transaction_id: origin.transaction_id.to_owned(),
+        source: origin.source.as_str(),
+        schema_version: version,
+        recorded_at: now,
+    }
+}
+
+fn texts(change: &RowChange) -> Row {
+    Row {
+        row_key: image_text(&change.key),
+        before: change.before.as_ref().map(image_text),
+        after: change.after.as_ref().map(image_text),
+    }
+}
+
+/// An object's JSON text.
+fn image_text(image: &Image) -> String {
+    serde_json::to_string(image).expect("its keys are texts and its values JSON")
 }

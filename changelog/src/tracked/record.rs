@@ -86,7 +86,7 @@ impl TrackedTransaction {
             hidden: settings.tracked.hidden(table),
         };
         for insertion in insertions(origin, table, operation, changes, version, backend) {
-            let written = self.answer(self.inner.execute(&insertion)).await;
+            let written = self.answer(self.inner.execute_raw(insertion)).await;
             if written.map_err(failed)?.rows_affected() == 0 {
                 return self.recorded_by_triggers(table).await;
             }

@@ -28,6 +28,9 @@ pub(super) struct Table {
     pub(super) uniques: Vec<Unique>,
     /// SQLite only: the table has no hidden row number.
     pub(super) without_rowid: bool,
+    /// PostgreSQL only: rows can come and go by statements on another table (partitions, children),
+    /// or a trigger of someone's may write between a row and the end of its statement.
+    pub(super) is_entangled: bool,
 }
 
 const POSTGRES: &str = "SELECT a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS ty,
@@ -69,10 +72,14 @@ impl Table {
             columns,
             uniques: Vec::new(),
             without_rowid: false,
+            is_entangled: false,
         };
         if backend == DbBackend::Sqlite {
             found.uniques = uniques(db, table).await?;
             found.without_rowid = is_without_rowid(db, table).await?;
+        }
+        if backend == DbBackend::Postgres {
+            found.is_entangled = is_entangled(db, table).await?;
         }
         Ok(found)
     }
@@ -152,6 +159,23 @@ async fn is_without_rowid<C: ConnectionTrait>(db: &C, table: &str) -> Result<boo
         .query_one_raw(statement(DbBackend::Sqlite, sql, [table.into()]))
         .await?;
     row.map_or(Ok(false), |row| Ok(row.try_get::<i64>("", "wr")? != 0))
+}
+
+async fn is_entangled<C: ConnectionTrait>(db: &C, table: &str) -> Result<bool, DbErr> {
+    // Of a trigger's type, 1 is "each row" and 2 is "before".
+    let sql = "SELECT (c.relkind <> 'r' OR c.relispartition
+          OR EXISTS (SELECT 1 FROM pg_inherits i WHERE c.oid IN (i.inhrelid, i.inhparent))
+          OR EXISTS (SELECT 1 FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal
+            AND t.tgtype & 1 = 1 AND t.tgtype & 2 = 0
+            AND t.tgname NOT LIKE 'change\\_capture\\_%'))::int AS is_entangled
+        FROM pg_class c
+        WHERE c.relname = ? AND c.relnamespace = current_schema()::regnamespace";
+    let row = db
+        .query_one_raw(statement(DbBackend::Postgres, sql, [table.into()]))
+        .await?;
+    row.map_or(Ok(false), |row| {
+        Ok(row.try_get::<i32>("", "is_entangled")? != 0)
+    })
 }
 
 async fn uniques<C: ConnectionTrait>(db: &C, table: &str) -> Result<Vec<Unique>, DbErr> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult};
 
 use super::catalogue::Table;
-use super::install::{Piece, Plan};
+use super::install::{KINDS, Piece, Plan, piece_name};
 use super::schema::Schemas;
 use super::switch::schema_name;
 use super::{postgres, statement};
@@ -192,8 +192,18 @@ async fn check_table<C: ConnectionTrait>(
         table: &table,
     };
     let made = made(db, entity).await?;
-    for piece in plan.pieces(db.get_database_backend()) {
-        findings.extend(check_piece(&plan, &piece, &made, db.get_database_backend()));
+    let pieces = plan.pieces(db.get_database_backend());
+    for piece in &pieces {
+        findings.extend(check_piece(&plan, piece, &made, db.get_database_backend()));
+    }
+    // One of ours that is not among them would log what another logs.
+    for kind in KINDS {
+        let trigger = piece_name(kind, entity);
+        let is_wanted = |piece: &Piece| piece.name == trigger && !piece.is_function();
+        if made.contains_key(&trigger) && !pieces.iter().any(is_wanted) {
+            let entity = own();
+            findings.push(TriggerFinding::Different { entity, trigger });
+        }
     }
     if db.get_database_backend() == DbBackend::MySql {
         findings.extend(unseen(db, entity).await?);
@@ -252,9 +262,7 @@ fn check_piece(
     made: &BTreeMap<String, Made>,
     backend: DbBackend,
 ) -> Option<TriggerFinding> {
-    let is_function = backend == DbBackend::Postgres
-        && piece.sql.contains(" FUNCTION \"")
-        && piece.sql.contains("RETURNS trigger");
+    let is_function = piece.is_function();
     let called = match is_function {
         true => format!("function {}", piece.name),
         false => piece.name.clone(),

@@ -4,7 +4,7 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, RuntimeErr};
 
 use super::catalogue::Table;
 use super::schema::Version;
-use super::{mariadb, name, postgres, sqlite};
+use super::{mariadb, name, postgres, sqlite, statement};
 
 /// Longest name that each database takes, less the longest prefix and a digest.
 const LONGEST: usize = 30;
@@ -24,6 +24,13 @@ pub(super) struct Piece {
     pub(super) name: String,
     /// The statement that makes it.
     pub(super) sql: String,
+}
+
+impl Piece {
+    /// Whether it is PostgreSQL's function.
+    pub(super) fn is_function(&self) -> bool {
+        self.sql.starts_with("CREATE OR REPLACE FUNCTION")
+    }
 }
 
 impl Plan<'_> {
@@ -53,14 +60,18 @@ pub(super) fn piece_name(what: &str, entity: &str) -> String {
 }
 
 /// Every kind of trigger that any database has.
-pub(super) const KINDS: [&str; 7] = [
+pub(super) const KINDS: [&str; 11] = [
     "row",
     "truncate",
     "insert",
     "update",
     "delete",
     "before_insert",
+    "replace",
     "before_update",
+    "update_replace",
+    "update_key",
+    "delete_kept",
 ];
 
 /// Drops the table's triggers, those that are there.
@@ -104,12 +115,44 @@ pub(super) async fn make_triggers<C: ConnectionTrait>(
             _ => db.execute_unprepared(&piece.sql).await.map(|_| ())?,
         }
     }
+    if backend == DbBackend::Postgres {
+        drop_others(db, plan).await?;
+    }
     Ok(())
 }
 
-/// Tries in all, and seconds before the second; they double.
-const TRIES: u32 = 10;
+/// PostgreSQL: drops triggers of ours that are not among the table's any more. One that is not there is
+/// not asked for: that alone would shut the table.
+async fn drop_others<C: ConnectionTrait>(db: &C, plan: &Plan<'_>) -> Result<(), DbErr> {
+    let backend = DbBackend::Postgres;
+    let pieces = plan.pieces(backend);
+    let table = name(plan.entity, backend);
+    for trigger in KINDS.map(|kind| piece_name(kind, plan.entity)) {
+        // The function may be called as a trigger was.
+        let is_trigger = |piece: &Piece| piece.name == trigger && !piece.is_function();
+        if pieces.iter().any(is_trigger) {
+            continue;
+        }
+        let sql = "SELECT 1 FROM pg_trigger WHERE tgname = ? AND tgrelid = ?::regclass";
+        let values = [trigger.as_str().into(), table.as_str().into()];
+        if db
+            .query_one_raw(statement(backend, sql, values))
+            .await?
+            .is_some()
+        {
+            let sql = format!("DROP TRIGGER {} ON {table}", name(&trigger, backend));
+            db.execute_unprepared(&sql).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Seconds before the second try; they double until they are the longest. Waiting longer does not help:
+/// where many write, three of four tries end in a deadlock however far apart they are.
 const FIRST_WAIT: f64 = 0.01;
+const LONGEST_WAIT: f64 = 0.04;
+/// Tries in all: ten seconds of waiting.
+const TRIES: u32 = 250;
 
 /// Runs a statement that waits for writers in flight. On MariaDB it may be picked to end a deadlock
 /// of table locks: then it is tried again a little later, for ten seconds in all.
@@ -122,7 +165,7 @@ pub(super) async fn patiently<C: ConnectionTrait>(db: &C, sql: &str) -> Result<(
         }
         // The server's clock: this crate has no runtime of its own.
         db.execute_unprepared(&format!("DO SLEEP({wait})")).await?;
-        wait *= 2.0;
+        wait = LONGEST_WAIT.min(wait * 2.0);
     }
     db.execute_unprepared(sql).await.map(|_| ())
 }

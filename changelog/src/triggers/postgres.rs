@@ -1,4 +1,13 @@
-//! The triggers of PostgreSQL: one function a table, for each row and before a TRUNCATE.
+//! The triggers of PostgreSQL: one function a table, after each statement and before a TRUNCATE.
+//!
+//! A statement's rows are logged by one statement, from its transition tables. The n-th old row of an
+//! UPDATE is the n-th new one's: PostgreSQL adds both at once, and never changes what is there. A key
+//! would not do, because it may change, and because a cascade may change a row twice in one statement.
+//!
+//! Row by row instead, which costs several times as much: where rows can come and go by statements on
+//! another table; where someone's own trigger for each row may write between a row and the end of its
+//! statement, so that its change would be logged first; and where an image tells what has changed of
+//! redacted columns.
 //!
 //! An image is what `row_to_json` makes of the row, so that columns that come and go are followed by
 //! themselves. Never `jsonb`, and no operator that reads the JSON again: both fail on `\u0000` in a
@@ -22,15 +31,25 @@ pub(super) fn pieces(plan: &Plan<'_>) -> Vec<Piece> {
         sql: create_function(plan, &called),
         name: function,
     }];
-    let triggers = [
-        ("row", "AFTER INSERT OR UPDATE OR DELETE", "ROW"),
-        ("truncate", "BEFORE TRUNCATE", "STATEMENT"),
-    ];
-    for (kind, when, each) in triggers {
+    let (old, new) = (
+        format!("REFERENCING OLD TABLE AS {OLD_ROWS}"),
+        format!("REFERENCING NEW TABLE AS {NEW_ROWS}"),
+    );
+    let both = format!("{old} NEW TABLE AS {NEW_ROWS}");
+    let mut triggers = vec![("truncate", "BEFORE TRUNCATE", String::new(), "STATEMENT")];
+    if is_row_by_row(plan) {
+        let when = "AFTER INSERT OR UPDATE OR DELETE";
+        triggers.push(("row", when, String::new(), "ROW"));
+    } else {
+        triggers.push(("insert", "AFTER INSERT", new, "STATEMENT"));
+        triggers.push(("update", "AFTER UPDATE", both, "STATEMENT"));
+        triggers.push(("delete", "AFTER DELETE", old, "STATEMENT"));
+    }
+    for (kind, when, tables, each) in triggers {
         let trigger = piece_name(kind, plan.entity);
         pieces.push(Piece {
             sql: format!(
-                "CREATE OR REPLACE TRIGGER {} {when} ON {table} FOR EACH {each}
+                "CREATE OR REPLACE TRIGGER {} {when} ON {table} {tables} FOR EACH {each}
                  EXECUTE FUNCTION {called}()",
                 quoted(&trigger)
             ),
@@ -60,35 +79,76 @@ fn create_function(plan: &Plan<'_>, called: &str) -> String {
     )
 }
 
+/// Whether the triggers fire for each row.
+fn is_row_by_row(plan: &Plan<'_>) -> bool {
+    let mut columns = plan.version.columns.iter();
+    plan.table.is_entangled || columns.any(|column| column.shown == Shown::Redacted)
+}
+
 /// The function's text, as the catalogue keeps it.
 pub(super) fn body(plan: &Plan<'_>) -> String {
-    let log = |operation: &str, key: &str, before: &str, after: &str| {
-        format!(
-            "INSERT INTO change_log (entity, row_key, operation, before, after, actor, mutation_id,
-               metadata, transaction_id, source, schema_version, recorded_at)
-             SELECT {entity}, ({key})::json, {operation}, {before}, {after}, by_actor, of_mutation,
-               with_metadata::json, in_transaction, 'trigger', {version}, clock_timestamp()
-             FROM change_capture c WHERE c.entity = {entity} AND c.writer = 'trigger'",
-            entity = text(plan.entity),
-            version = plan.version.version,
-        )
+    let (variables, steps) = match is_row_by_row(plan) {
+        true => (ROW_VARIABLES, each_row(plan)),
+        false => ("", each_statement(plan)),
     };
+    let table = quoted(plan.entity);
+    let images = [&*image(plan.version, ROW), "NULL"];
+    let truncate = log(
+        plan,
+        "'delete'",
+        &key(plan, ROW),
+        images,
+        &format!("{table} {ROW}"),
+    );
     format!(
         "
 #variable_conflict use_variable
-DECLARE
-  old_row json; new_row json; old_key text; new_key text;
+DECLARE{variables}
   by_actor text := substr(nullif(current_setting('seachange.actor', true), ''), 2);
   of_mutation text := substr(nullif(current_setting('seachange.mutation_id', true), ''), 2);
   with_metadata text := substr(nullif(current_setting('seachange.metadata', true), ''), 2);
-  in_transaction text := coalesce(substr(nullif(current_setting('seachange.transaction_id', true), ''), 2),
-    pg_current_xact_id()::text);
+  in_transaction text := substr(nullif(current_setting('seachange.transaction_id', true), ''), 2);
 BEGIN
   IF TG_OP = 'TRUNCATE' THEN
     {truncate};
     RETURN NULL;
   END IF;
-  IF TG_OP <> 'INSERT' THEN old_row := {old_image}; old_key := {old_key}; END IF;
+{steps}
+  RETURN NULL;
+END"
+    )
+}
+
+/// A statement that logs one change for each row of `from`, or one where there is none.
+fn log(plan: &Plan<'_>, operation: &str, key: &str, images: [&str; 2], from: &str) -> String {
+    let [before, after] = images;
+    let from = match from {
+        "" => String::new(),
+        from => format!(", {from}"),
+    };
+    // Only a statement that changes rows may ask for its transaction's id, which makes it one that
+    // writes.
+    format!(
+        "INSERT INTO change_log (entity, row_key, operation, before, after, actor, mutation_id,
+               metadata, transaction_id, source, schema_version, recorded_at)
+             SELECT {entity}, ({key})::json, {operation}, {before}, {after}, by_actor, of_mutation,
+               with_metadata::json, coalesce(in_transaction, pg_current_xact_id()::text), 'trigger',
+               {version}, clock_timestamp()
+             FROM change_capture c{from}
+             WHERE c.entity = {entity} AND c.writer = 'trigger'",
+        entity = text(plan.entity),
+        version = plan.version.version,
+    )
+}
+
+const ROW_VARIABLES: &str = "
+  old_row json; new_row json; old_key text; new_key text;";
+
+/// The steps of a trigger for each row.
+fn each_row(plan: &Plan<'_>) -> String {
+    let log = |operation, key, images| log(plan, operation, key, images, "");
+    format!(
+        "  IF TG_OP <> 'INSERT' THEN old_row := {old_image}; old_key := {old_key}; END IF;
   IF TG_OP <> 'DELETE' THEN new_row := {new_image}; new_key := {new_key}; END IF;
   IF TG_OP = 'UPDATE' THEN
     IF old_key <> new_key THEN
@@ -99,20 +159,76 @@ BEGIN
       RETURN NULL;
     END IF;
   END IF;
-  {changed};
-  RETURN NULL;
-END",
-        truncate = log("'delete'", &key(plan, ROW), &image(plan.version, ROW), "NULL")
-            .replace(" WHERE c.entity", &format!(", {} {ROW} WHERE c.entity", quoted(plan.entity))),
+  {changed};",
         old_image = image(plan.version, "OLD"),
         new_image = image(plan.version, "NEW"),
         old_key = key(plan, "OLD"),
         new_key = key(plan, "NEW"),
-        moved_from = log("'delete'", "old_key", "old_row", "NULL"),
-        moved_to = log("'insert'", "new_key", "NULL", "new_row"),
-        changed = log("lower(TG_OP)", "coalesce(new_key, old_key)", "old_row", "new_row"),
+        moved_from = log("'delete'", "old_key", ["old_row", "NULL"]),
+        moved_to = log("'insert'", "new_key", ["NULL", "new_row"]),
+        changed = log(
+            "lower(TG_OP)",
+            "coalesce(new_key, old_key)",
+            ["old_row", "new_row"]
+        ),
     )
 }
+
+/// The steps of a trigger after a statement.
+fn each_statement(plan: &Plan<'_>) -> String {
+    let (key, image) = (key(plan, ROW), image(plan.version, ROW));
+    let inserted = log(
+        plan,
+        "'insert'",
+        &key,
+        ["NULL", &image],
+        &format!("{NEW_ROWS} {ROW}"),
+    );
+    let deleted = log(
+        plan,
+        "'delete'",
+        &key,
+        [&image, "NULL"],
+        &format!("{OLD_ROWS} {ROW}"),
+    );
+    let rows = |table| {
+        format!(
+            "(SELECT row_number() OVER () AS n, {key} AS key, {image} AS image FROM {table} {ROW})"
+        )
+    };
+    // All have their counterpart. But a full join is never one of nested loops, for which PostgreSQL
+    // would decide when it plans for a statement of few rows, and keep that plan for one of many.
+    let changes = format!(
+        "{old} o FULL JOIN {new} n ON o.n = n.n CROSS JOIN LATERAL (
+               SELECT 1 AS step, n.key, 'update' AS operation, o.image AS before, n.image AS after
+                 WHERE o.key = n.key AND o.image::text <> n.image::text
+               UNION ALL SELECT 1, o.key, 'delete', o.image, NULL WHERE o.key <> n.key
+               UNION ALL SELECT 2, n.key, 'insert', NULL, n.image WHERE o.key <> n.key) x",
+        old = rows(OLD_ROWS),
+        new = rows(NEW_ROWS),
+    );
+    let updated = log(
+        plan,
+        "x.operation",
+        "x.key",
+        ["x.before", "x.after"],
+        &changes,
+    );
+    format!(
+        "  IF TG_OP = 'INSERT' THEN
+    {inserted};
+  ELSIF TG_OP = 'UPDATE' THEN
+    {updated}
+             ORDER BY n.n, x.step;
+  ELSE
+    {deleted};
+  END IF;"
+    )
+}
+
+/// The transition tables.
+const OLD_ROWS: &str = "seachange_old";
+const NEW_ROWS: &str = "seachange_new";
 
 /// The row's key as JSON text.
 fn key(plan: &Plan<'_>, row: &str) -> String {

@@ -8,87 +8,79 @@
 //! BEFORE trigger therefore keeps what the key and each unique index will remove; after the statement
 //! what is no longer there is logged. Where the DELETE triggers fired all the same, their change of
 //! the row that came back is taken out again within the same statement.
+//!
+//! That is rare, and what it takes costs more than all else. So each event has a trigger for what is
+//! usual and others for what is rare, told apart by their WHEN. Of which SQLite fires first is not
+//! promised: no change is lost or doubled in any order. It fires the youngest first, which is why
+//! those for rows that went stand last: their changes then come first.
 
-use sea_orm::DbBackend;
+mod text;
+
+use text::{are_other, json, literal, quoted};
 
 use super::install::{Piece, Plan, piece_name};
-use super::schema::{Column, Shown, Version};
-use super::{literal, name};
-use crate::capture::{REDACTED, REDACTED_CHANGED};
+use super::schema::Shown;
 
-/// Terms of one concatenation: nested ones keep the expression's depth below SQLite's 1,000.
-const TERMS: usize = 20;
+pub(super) use text::image_of;
 
 pub(super) fn pieces(plan: &Plan<'_>) -> Vec<Piece> {
     let sql = Sql::new(plan);
     let triggers = [
-        (
-            "before_insert",
-            "BEFORE INSERT".to_owned(),
-            sql.before_insert(),
-        ),
-        ("insert", "AFTER INSERT".to_owned(), sql.insert()),
-        ("before_update", sql.unique_update(), sql.before_update()),
-        ("update", "AFTER UPDATE".to_owned(), sql.update()),
-        ("delete", "AFTER DELETE".to_owned(), sql.delete()),
+        sql.before_insert(),
+        sql.insert(),
+        sql.replace(),
+        sql.before_update(),
+        sql.update(),
+        sql.update_replace(),
+        sql.update_key(),
+        sql.delete(),
+        sql.delete_kept(),
     ];
     triggers
         .into_iter()
-        .map(|(kind, when, steps)| {
-            let piece = piece_name(kind, plan.entity);
-            let trigger = quoted(&piece);
-            let table = quoted(plan.entity);
-            let body: String = steps.iter().map(|step| format!("{step};\n")).collect();
+        .map(|trigger| {
+            let piece = piece_name(trigger.kind, plan.entity);
+            let Trigger { event, when, .. } = &trigger;
+            let (called, table) = (quoted(&piece), quoted(plan.entity));
+            let body: String = trigger
+                .steps
+                .iter()
+                .map(|step| format!("{step};\n"))
+                .collect();
             Piece {
-                sql: format!("CREATE TRIGGER {trigger} {when} ON {table} BEGIN\n{body}END"),
+                sql: format!(
+                    "CREATE TRIGGER {called} {event} ON {table} WHEN {when} BEGIN\n{body}END"
+                ),
                 name: piece,
             }
         })
         .collect()
 }
 
-fn quoted(text: &str) -> String {
-    name(text, DbBackend::Sqlite)
+struct Trigger {
+    kind: &'static str,
+    event: String,
+    when: String,
+    steps: Vec<String>,
 }
 
-/// Whether an update has given a column another value.
-fn is_other(column: &Column) -> String {
-    let column = quoted(&column.name);
-    format!("(OLD.{column} IS NOT NEW.{column} OR typeof(OLD.{column}) <> typeof(NEW.{column}))")
+impl Trigger {
+    fn new(kind: &'static str, event: impl Into<String>, when: String, steps: Vec<String>) -> Self {
+        let event = event.into();
+        Self {
+            kind,
+            event,
+            when,
+            steps,
+        }
+    }
 }
 
-fn text(text: &str) -> String {
-    literal(text, DbBackend::Sqlite)
-}
+/// Whether any row is kept, of whatever table: hardly ever, and cheap to tell.
+const ANY_KEPT: &str = "EXISTS (SELECT 1 FROM change_replaced)";
 
-/// The image of a row (`NEW`, `OLD` or an alias).
-pub(super) fn image_of(version: &Version, row: &str) -> String {
-    image_with(version, row, |start, _| {
-        text(&format!("{start}:\"{REDACTED}\""))
-    })
-}
-
-fn image_with(version: &Version, row: &str, redacted: impl Fn(&str, &Column) -> String) -> String {
-    let shown = version.columns.iter();
-    let parts = shown
-        .filter(|column| column.shown != Shown::Not)
-        .map(|column| {
-            let value = format!("{row}.{}", quoted(&column.name));
-            let start = json(&column.name);
-            if column.shown == Shown::Redacted {
-                return redacted(&start, column);
-            }
-            let start = text(&format!("{start}:"));
-            format!(
-                "{start} || CASE typeof({value}) WHEN 'null' THEN 'null'
-                 WHEN 'text' THEN json_quote('t' || {value})
-                 WHEN 'integer' THEN '\"i' || {value} || '\"'
-                 WHEN 'real' THEN '\"r' || printf('%!.17g', {value}) || '\"'
-                 ELSE '\"b' || hex({value}) || '\"' END"
-            )
-        });
-    object(parts)
-}
+/// How a row that has come back is named among the kept ones, from its INSERT to the table's next.
+const DONE: &str = "'d'";
 
 /// The parts of the triggers' statements.
 struct Sql<'a> {
@@ -99,35 +91,14 @@ struct Sql<'a> {
 impl<'a> Sql<'a> {
     fn new(plan: &'a Plan<'a>) -> Self {
         Self {
-            entity: text(plan.entity),
+            entity: literal(plan.entity),
             plan,
         }
     }
 
     /// The key of a row (`NEW`, `OLD` or an alias) as JSON.
     fn key(&self, row: &str) -> String {
-        let mut keys: Vec<&Column> = self.plan.version.keys().collect();
-        keys.sort_by(|left, right| left.name.cmp(&right.name));
-        let parts = keys.iter().map(|key| {
-            let value = format!("{row}.{}", quoted(&key.name));
-            // A UUID is a blob of 16 bytes.
-            let part = |from: u8, length: u8| format!("substr(hex({value}), {from}, {length})");
-            let uuid = [
-                part(1, 8),
-                part(9, 4),
-                part(13, 4),
-                part(17, 4),
-                part(21, 12),
-            ];
-            let uuid = uuid.join(" || '-' || ");
-            format!(
-                "{} || CASE typeof({value}) WHEN 'null' THEN 'null' WHEN 'integer' THEN {value}
-                 WHEN 'text' THEN json_quote({value}) WHEN 'real' THEN printf('\"%!.17g\"', {value})
-                 ELSE '\"' || lower({uuid}) || '\"' END",
-                text(&format!("{}:", json(&key.name)))
-            )
-        });
-        object(parts)
+        text::key(self.plan.version, row)
     }
 
     /// The image of a row.
@@ -137,17 +108,18 @@ impl<'a> Sql<'a> {
 
     /// The image of the row that an update has left: it tells which redacted columns have changed.
     fn updated_image(&self) -> String {
-        image_with(self.plan.version, "NEW", |start, column| {
-            let same = text(&format!("{start}:\"{REDACTED}\""));
-            let changed = text(&format!("{start}:\"{REDACTED_CHANGED}\""));
-            let is_other = is_other(column);
-            format!("CASE WHEN {is_other} THEN {changed} ELSE {same} END")
-        })
+        text::updated_image(self.plan.version)
     }
 
-    /// Whether a shown or redacted column differs.
+    /// Whether an update has changed a shown or redacted column.
     fn differs(&self) -> String {
-        format!("({}) <> ({})", self.image("OLD"), self.updated_image())
+        let columns = self.plan.version.columns.iter();
+        are_other(columns.filter(|column| column.shown != Shown::Not))
+    }
+
+    /// Whether an update has changed the key.
+    fn is_moved(&self) -> String {
+        are_other(self.plan.version.keys())
     }
 
     /// A statement that logs one change for each row of `from`.
@@ -171,13 +143,13 @@ impl<'a> Sql<'a> {
         format!("entity = {} AND written IN ({written})", self.entity)
     }
 
-    /// Keeps the rows that a unique index or the key lets the row `NEW` replace.
-    fn keep(&self, written: &str, also: &str) -> String {
-        let table = quoted(self.plan.entity);
-        let place = match self.plan.table.without_rowid {
-            true => "NULL",
-            false => "t.rowid",
-        };
+    /// Whether such a row is kept.
+    fn is_kept(&self, which: &str) -> String {
+        format!("({ANY_KEPT} AND EXISTS (SELECT 1 FROM change_replaced WHERE {which}))")
+    }
+
+    /// The ways in which a row `t` can have to go for the row `NEW`: the key and each unique index.
+    fn ways(&self) -> Vec<String> {
         let keys = self.plan.version.keys().map(|key| quoted(&key.name));
         let same_key = keys.map(|key| format!("t.{key} = NEW.{key}"));
         let same_key = same_key.collect::<Vec<_>>().join(" AND ");
@@ -189,13 +161,31 @@ impl<'a> Sql<'a> {
             });
             ways.push(format!("({})", columns.collect::<Vec<_>>().join(" AND ")));
         }
+        ways
+    }
+
+    /// Whether the row `NEW` may replace any.
+    fn may_replace(&self, also: &str) -> String {
+        let table = quoted(self.plan.entity);
+        let found = self.ways().into_iter();
+        let found = found.map(|way| format!("EXISTS (SELECT 1 FROM {table} t WHERE {way}{also})"));
+        found.collect::<Vec<_>>().join(" OR ")
+    }
+
+    /// Keeps the rows that a unique index or the key lets the row `NEW` replace.
+    fn keep(&self, written: &str, also: &str) -> String {
+        let table = quoted(self.plan.entity);
+        let place = match self.plan.table.without_rowid {
+            true => "NULL",
+            false => "t.rowid",
+        };
         format!(
             "INSERT OR REPLACE INTO change_replaced (entity, written, row_key, place, image)
              SELECT {}, {written}, {}, {place}, {} FROM {table} t WHERE ({}){also}",
             self.entity,
             self.key("t"),
             self.image("t"),
-            ways.join(" OR ")
+            self.ways().join(" OR ")
         )
     }
 
@@ -214,8 +204,8 @@ impl<'a> Sql<'a> {
         let mut keys = self.plan.version.keys();
         if let (Some(only), None) = (keys.next(), keys.next()) {
             let column = json(&only.name);
-            names.push(text(&format!("i{{{column}:-1}}")));
-            names.push(text(&format!("i{{{column}:null}}")));
+            names.push(literal(&format!("i{{{column}:-1}}")));
+            names.push(literal(&format!("i{{{column}:null}}")));
         }
         names.join(", ")
     }
@@ -234,12 +224,32 @@ impl<'a> Sql<'a> {
         format!("NOT EXISTS (SELECT 1 FROM {table} t WHERE {found})")
     }
 
-    fn before_insert(&self) -> Vec<String> {
-        let kept = self.kept(&self.inserted_either_way());
-        vec![self.forget(&kept), self.keep(&self.inserted(), "")]
+    /// Rows kept for the INSERT, and those of an earlier one.
+    fn inserted_or_done(&self) -> String {
+        format!("{}, {DONE}", self.inserted_either_way())
     }
 
-    fn insert(&self) -> Vec<String> {
+    fn before_insert(&self) -> Trigger {
+        let kept = self.kept(&self.inserted_or_done());
+        let when = format!("{} OR {}", self.may_replace(""), self.is_kept(&kept));
+        let steps = vec![self.forget(&kept), self.keep(&self.inserted(), "")];
+        Trigger::new("before_insert", "BEFORE INSERT", when, steps)
+    }
+
+    /// A new row.
+    fn insert(&self) -> Trigger {
+        let key = self.key("NEW");
+        let same = format!(
+            "{} AND row_key = {key}",
+            self.kept(&self.inserted_or_done())
+        );
+        let when = format!("NOT {}", self.is_kept(&same));
+        let log = self.log("insert", &key, ["NULL", &self.image("NEW")], "", "1");
+        Trigger::new("insert", "AFTER INSERT", when, vec![log])
+    }
+
+    /// A row in the place of others, perhaps of one with its key.
+    fn replace(&self) -> Trigger {
         let key = self.key("NEW");
         let kept = self.kept(&self.inserted_either_way());
         let replaced = "JOIN change_replaced r";
@@ -251,9 +261,7 @@ impl<'a> Sql<'a> {
         )
         .replacen("AND written", "AND r.written", 1);
         let after = self.image("NEW");
-        let is_new =
-            format!("NOT EXISTS (SELECT 1 FROM change_replaced WHERE {kept} AND row_key = {key})");
-        vec![
+        let steps = vec![
             format!(
                 "DELETE FROM change_log WHERE id IN (SELECT log_id FROM change_replaced
                  WHERE {kept} AND row_key = {key})"
@@ -272,9 +280,11 @@ impl<'a> Sql<'a> {
                 replaced,
                 &format!("{of_row} AND r.image <> ({after})"),
             ),
-            self.log("insert", &key, ["NULL", &after], "", &is_new),
-            self.forget(&kept),
-        ]
+            self.forget(&format!("{kept} AND row_key <> {key}")),
+            // It tells the trigger for new rows that this is none, if that one should come later.
+            format!("UPDATE OR REPLACE change_replaced SET written = {DONE} WHERE {kept}"),
+        ];
+        Trigger::new("replace", "AFTER INSERT", self.is_kept(&kept), steps)
     }
 
     /// When an UPDATE may replace rows.
@@ -288,84 +298,96 @@ impl<'a> Sql<'a> {
         format!("BEFORE UPDATE OF {}", columns.join(", "))
     }
 
-    fn before_update(&self) -> Vec<String> {
+    fn before_update(&self) -> Trigger {
         let own = match self.plan.table.without_rowid {
             true => format!(" AND ({}) <> ({})", self.key("t"), self.key("OLD")),
             false => " AND t.rowid <> OLD.rowid".to_owned(),
         };
-        vec![
-            self.forget(&self.kept(&self.updated())),
-            self.keep(&self.updated(), &own),
-        ]
+        let kept = self.kept(&self.updated());
+        let when = format!("{} OR {}", self.may_replace(&own), self.is_kept(&kept));
+        let steps = vec![self.forget(&kept), self.keep(&self.updated(), &own)];
+        Trigger::new("before_update", self.unique_update(), when, steps)
     }
 
-    fn update(&self) -> Vec<String> {
-        let (old, new) = (self.key("OLD"), self.key("NEW"));
-        let (before, after) = (self.image("OLD"), self.updated_image());
-        let kept = self.kept(&self.updated());
+    /// A row with other values and its key.
+    fn update(&self) -> Trigger {
+        let when = format!("NOT {} AND {}", self.is_moved(), self.differs());
+        let images = [&*self.image("OLD"), &self.updated_image()];
+        let log = self.log("update", &self.key("NEW"), images, "", "1");
+        Trigger::new("update", "AFTER UPDATE", when, vec![log])
+    }
+
+    /// What is kept when an UPDATE is through. That of an upsert, too, whose INSERT became this UPDATE.
+    fn kept_by_update(&self) -> String {
+        format!(
+            "entity = {} AND (written IN ({}, {}) OR row_key = {})",
+            self.entity,
+            self.updated(),
+            self.inserted(),
+            self.key("OLD")
+        )
+    }
+
+    /// Logs the rows that an UPDATE has replaced.
+    fn log_replaced(&self) -> String {
         let of_others = format!(
-            "r.{kept} AND r.log_id IS NULL AND (r.row_key = {new} OR {})",
+            "r.{} AND r.log_id IS NULL AND (r.row_key = {} OR {})",
+            self.kept(&self.updated()),
+            self.key("NEW"),
             self.is_gone()
         )
         .replacen("AND written", "AND r.written", 1);
-        let same = format!("({old}) = ({new}) AND {}", self.differs());
-        let moved = format!("({old}) <> ({new})");
+        let images = ["r.image", "NULL"];
         let replaced = "JOIN change_replaced r";
-        vec![
-            self.log(
-                "delete",
-                "r.row_key",
-                ["r.image", "NULL"],
-                replaced,
-                &of_others,
-            ),
+        self.log("delete", "r.row_key", images, replaced, &of_others)
+    }
+
+    /// Rows that went for one that has its key still.
+    fn update_replace(&self) -> Trigger {
+        let kept = self.kept_by_update();
+        let when = format!("NOT {} AND {}", self.is_moved(), self.is_kept(&kept));
+        let steps = vec![self.log_replaced(), self.forget(&kept)];
+        Trigger::new("update_replace", "AFTER UPDATE", when, steps)
+    }
+
+    /// A row with another key, and rows that went for it.
+    fn update_key(&self) -> Trigger {
+        let (old, new) = (self.key("OLD"), self.key("NEW"));
+        let (before, after) = (self.image("OLD"), self.updated_image());
+        let same = format!("({old}) = ({new})");
+        let moved = format!("({old}) <> ({new})");
+        let steps = vec![
+            self.log_replaced(),
             self.log("update", &new, [&before, &after], "", &same),
             self.log("delete", &old, [&before, "NULL"], "", &moved),
             self.log("insert", &new, ["NULL", &after], "", &moved),
-            // Those of an upsert, too, whose INSERT became this UPDATE.
-            self.forget(&format!(
-                "entity = {} AND (written IN ({}, {}) OR row_key = {old})",
-                self.entity,
-                self.updated(),
-                self.inserted()
-            )),
-        ]
+            self.forget(&self.kept_by_update()),
+        ];
+        Trigger::new("update_key", "AFTER UPDATE", self.is_moved(), steps)
     }
 
-    fn delete(&self) -> Vec<String> {
-        let key = self.key("OLD");
-        let before = self.image("OLD");
-        vec![
-            self.log("delete", &key, [&before, "NULL"], "", "1"),
+    fn log_delete(&self) -> String {
+        let images = [&*self.image("OLD"), "NULL"];
+        self.log("delete", &self.key("OLD"), images, "", "1")
+    }
+
+    fn delete(&self) -> Trigger {
+        let when = format!("NOT {ANY_KEPT}");
+        Trigger::new("delete", "AFTER DELETE", when, vec![self.log_delete()])
+    }
+
+    /// A row that goes and may come back in the same statement.
+    fn delete_kept(&self) -> Trigger {
+        let steps = vec![
+            self.log_delete(),
             format!(
                 "UPDATE change_replaced SET log_id = last_insert_rowid()
                  WHERE entity = {entity} AND row_key = {key} AND EXISTS
                    (SELECT 1 FROM change_capture WHERE entity = {entity} AND writer = 'trigger')",
-                entity = self.entity
+                entity = self.entity,
+                key = self.key("OLD")
             ),
-        ]
+        ];
+        Trigger::new("delete_kept", "AFTER DELETE", ANY_KEPT.to_owned(), steps)
     }
-}
-
-/// A name as JSON text.
-fn json(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
-}
-
-/// The parts, joined to a JSON object.
-fn object(parts: impl Iterator<Item = String>) -> String {
-    let parts: Vec<String> = parts.map(|part| format!("({part})")).collect();
-    format!("'{{' || {} || '}}'", joined(&parts))
-}
-
-fn joined(parts: &[String]) -> String {
-    if parts.len() <= TERMS {
-        return parts.join(" || ',' || ");
-    }
-    let size = parts.len().div_ceil(TERMS);
-    let groups: Vec<String> = parts
-        .chunks(size)
-        .map(|group| format!("({})", joined(group)))
-        .collect();
-    groups.join(" || ',' || ")
 }

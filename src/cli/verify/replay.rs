@@ -83,12 +83,14 @@ impl<'a> Pass<'a> {
     ) -> Result<(), DbErr> {
         let mut place = Some(Place::default());
         while let Some(after) = place {
-            let (page, next) = history(self.tx, self.table(), after, PAGE).await?;
-            place = next;
-            for change in &page {
-                self.began.get_or_insert(change.recorded_at);
-                let text = change.row_key.to_string();
-                let key = Key::of(&text);
+            let part = self.part;
+            let is_wanted = |key: &str| part.has(Key::of(key));
+            let page = history(self.tx, self.table(), after, PAGE, &is_wanted).await?;
+            place = page.next;
+            self.began = self.began.or(page.first);
+            for (text, change) in &page.changes {
+                let key = Key::of(text);
+                // The part may have become smaller since.
                 if !self.part.has(key) {
                     continue;
                 }
@@ -106,7 +108,7 @@ impl<'a> Pass<'a> {
                             "change {} does not begin where change {} ended",
                             change.id, latest.change
                         );
-                        let finding = Finding::new(self.table(), text, fault);
+                        let finding = Finding::new(self.table(), text.as_str(), fault);
                         self.told.push((key, finding));
                     }
                 }
@@ -119,7 +121,7 @@ impl<'a> Pass<'a> {
                 self.latest.insert(key, latest);
                 self.bound(most, rest);
             }
-            self.tell(progress, "changes", page.len());
+            self.tell(progress, "changes", page.read);
         }
         self.read = 0;
         Ok(())

@@ -44,12 +44,9 @@ async fn what_is_wrong(server: &TestServer) -> Outcome {
         columns,
     };
     assert_eq!(findings(server).await?, std::slice::from_ref(&outdated));
-    let name = match backend {
-        DbBackend::Postgres => "change_capture_row_note",
-        _ => "change_capture_update_note",
-    };
+    let name = "change_capture_update_note";
     if backend == DbBackend::Postgres {
-        db.execute_unprepared("ALTER TABLE note DISABLE TRIGGER change_capture_row_note")
+        db.execute_unprepared("ALTER TABLE note DISABLE TRIGGER change_capture_update_note")
             .await?;
         let disabled = TriggerFinding::Disabled {
             entity: entity(),
@@ -61,9 +58,9 @@ async fn what_is_wrong(server: &TestServer) -> Outcome {
              LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN RETURN NULL; END'",
         )
         .await?;
-        db.execute_unprepared("ALTER TABLE note ENABLE TRIGGER change_capture_row_note")
+        db.execute_unprepared("ALTER TABLE note ENABLE TRIGGER change_capture_update_note")
             .await?;
-        let trigger = format!("function {name}");
+        let trigger = "function change_capture_row_note".to_owned();
         let different = TriggerFinding::Different {
             entity: entity(),
             trigger,

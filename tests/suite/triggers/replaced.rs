@@ -1,7 +1,7 @@
 //! REPLACE on SQLite, with the DELETE triggers that `recursive_triggers` fires and without; and what
 //! MariaDB makes of it.
 
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
 use super::{note, other};
 use crate::harness::{Database, Outcome, TestServer};
@@ -9,12 +9,13 @@ use crate::harness::{Database, Outcome, TestServer};
 crate::cases![
     a_replace_without_recursive_triggers,
     a_replace_with_recursive_triggers,
+    a_replace_by_triggers_in_another_order,
     an_ignored_insert_leaves_nothing,
     a_replace_of_mariadb
 ];
 
 /// Statements, and what becomes of the log.
-const STEPS: [(&str, &[&str]); 9] = [
+const STEPS: [(&str, &[&str]); 11] = [
     (
         "INSERT OR REPLACE INTO note (id, name, body) VALUES (1, 'a', 'one')",
         &["insert 1 - a=one"],
@@ -57,9 +58,18 @@ const STEPS: [(&str, &[&str]); 9] = [
             "insert 5 - a=three",
         ],
     ),
+    (
+        "INSERT INTO note (id, name, body) VALUES (5, 'g', 'four'), (6, 'f', 'one')
+         ON CONFLICT (id) DO UPDATE SET body = excluded.body",
+        &["update 5 a=three a=four", "insert 6 - f=one"],
+    ),
+    (
+        "UPDATE OR REPLACE note SET name = 'a', body = 'two' WHERE id = 6",
+        &["delete 5 a=four -", "update 6 f=one a=two"],
+    ),
 ];
 
-async fn steps(server: &TestServer, recursive: bool) -> Outcome {
+async fn steps(server: &TestServer, recursive: bool, turned: bool) -> Outcome {
     if !matches!(server.kind, Database::Sqlite) {
         return Ok(());
     }
@@ -68,6 +78,9 @@ async fn steps(server: &TestServer, recursive: bool) -> Outcome {
     if recursive {
         db.execute_unprepared("PRAGMA recursive_triggers = ON")
             .await?;
+    }
+    if turned {
+        turn(&db).await?;
     }
     let mut before = 0;
     for (sql, expected) in STEPS {
@@ -85,11 +98,31 @@ async fn steps(server: &TestServer, recursive: bool) -> Outcome {
 }
 
 async fn a_replace_without_recursive_triggers(server: &TestServer) -> Outcome {
-    steps(server, false).await
+    steps(server, false, false).await
 }
 
 async fn a_replace_with_recursive_triggers(server: &TestServer) -> Outcome {
-    steps(server, true).await
+    steps(server, true, false).await
+}
+
+/// SQLite promises no order among triggers of the same event.
+async fn a_replace_by_triggers_in_another_order(server: &TestServer) -> Outcome {
+    steps(server, false, true).await
+}
+
+/// Makes the triggers again, the last one first.
+async fn turn(db: &DatabaseConnection) -> Outcome {
+    let sql = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'note'
+        ORDER BY rowid DESC";
+    let triggers = Statement::from_string(DbBackend::Sqlite, sql);
+    for trigger in db.query_all_raw(triggers).await? {
+        let (name, sql): (String, String) =
+            (trigger.try_get("", "name")?, trigger.try_get("", "sql")?);
+        db.execute_unprepared(&format!("DROP TRIGGER {name}"))
+            .await?;
+        db.execute_unprepared(&sql).await?;
+    }
+    Ok(())
 }
 
 /// What an INSERT would have replaced is kept until it is over; one that does not happen must not be
