@@ -1,0 +1,208 @@
+// One collection's replication: RxDB's, with what the server expects on the other end.
+//
+// Guarantees: the batch size is the one that RxDB compares with; nothing null reaches the collection; a
+// push is never larger than the server reads; rows that were not taken are told of.
+
+import type { RxCollection, RxReplicationWriteToMasterRow } from 'rxdb';
+import { replicateRxCollection, type RxReplicationState } from 'rxdb/plugins/replication';
+import { Subject, type Observable, type Subscription } from 'rxjs';
+
+import { withoutNulls, type Bulk, type Checkpoint, type Documents, type Row } from './documents.js';
+import { Rebuild } from './rebuild.js';
+import type { Rejection } from './resolution.js';
+import type { Stream } from './stream.js';
+import { ApiError, type Answer } from './transport.js';
+import { countUnsent } from './unsent.js';
+
+/** Characters of rows in one request. The server reads 8 MB; a character may be three bytes. */
+const MOST_CHARACTERS = 2_000_000;
+
+/** What keeps a collection from syncing just now. */
+export interface Problem {
+  collection: string;
+  /** The server's code, or `LOCAL`. */
+  code: string;
+  message: string;
+}
+
+export interface SyncSettings {
+  name: string;
+  collection: RxCollection<object>;
+  documents: Documents;
+  batchSize: number;
+  retryTime: number;
+  ask(query: string, variables: Record<string, unknown>): Promise<Answer>;
+  stream: Stream;
+}
+
+type PushRow = RxReplicationWriteToMasterRow<object>;
+
+export class CollectionSync {
+  readonly #settings: SyncSettings;
+  readonly #replication: RxReplicationState<object, Checkpoint>;
+  readonly #rebuild: Rebuild;
+  readonly #rejections = new Subject<Rejection>();
+  readonly #untold = new Map<string, Rejection>();
+  readonly #problem = new Subject<Problem | undefined>();
+  readonly #upToDate = new Subject<void>();
+  #following: Subscription | undefined;
+
+  constructor(settings: SyncSettings) {
+    const { collection, documents, batchSize, retryTime } = settings;
+    this.#settings = settings;
+    this.#rebuild = new Rebuild((row) => documents.keyOf(row));
+    this.#replication = replicateRxCollection<object, Checkpoint>({
+      // Not the address: a server that moves is still the same, and another one says so.
+      replicationIdentifier: `seachange-${documents.fields.pull}`,
+      collection: collection as RxCollection<object, unknown, unknown, unknown>,
+      live: true,
+      retryTime,
+      autoStart: true,
+      waitForLeadership: true,
+      toggleOnDocumentVisible: false,
+      pull: {
+        batchSize,
+        handler: (checkpoint) => this.#pull(checkpoint) as Promise<{ documents: never[]; checkpoint: Checkpoint }>,
+      },
+      push: { batchSize, handler: (rows) => this.#push(rows) as Promise<never[]> },
+    });
+    this.#replication.error$.subscribe((error) => this.#problem.next(this.#told(error)));
+  }
+
+  get replication(): RxReplicationState<object, Checkpoint> {
+    return this.#replication;
+  }
+
+  get rejections$(): Observable<Rejection> {
+    return this.#rejections.asObservable();
+  }
+
+  /** What is wrong, and undefined when a request went well again. */
+  get problem$(): Observable<Problem | undefined> {
+    return this.#problem.asObservable();
+  }
+
+  /** All changes of the server until now are here. */
+  get upToDate$(): Observable<void> {
+    return this.#upToDate.asObservable();
+  }
+
+  /** Follows the server and counts, once the replication runs. Only one tab does. */
+  async follow(pending: (count: number) => void): Promise<void> {
+    await this.#replication.startPromise;
+    const state = this.#replication.internalReplicationState;
+    if (!state || this.#replication.isStopped()) return;
+    const { stream, documents } = this.#settings;
+    this.#following = countUnsent(state).subscribe(pending);
+    this.#following.add(
+      stream.follow(documents.stream).subscribe((message) => {
+        if (message.kind === 'maybe missed') this.resync();
+        else this.#receive(message.data[documents.fields.stream] as Bulk);
+      }),
+    );
+  }
+
+  resync(): void {
+    this.#replication.reSync();
+  }
+
+  /** Pulls everything anew; unsent edits stay. */
+  rebuild(): void {
+    this.#rebuild.want();
+    this.resync();
+  }
+
+  takeRejection(key: string): Rejection | undefined {
+    const rejection = this.#untold.get(key);
+    this.#untold.delete(key);
+    return rejection;
+  }
+
+  async stop(): Promise<void> {
+    this.#following?.unsubscribe();
+    await this.#replication.cancel();
+    for (const subject of [this.#rejections, this.#problem, this.#upToDate]) subject.complete();
+  }
+
+  #receive(bulk: Bulk): void {
+    this.#replication.emitEvent({
+      documents: bulk.documents.map(withoutNulls),
+      checkpoint: bulk.checkpoint,
+    });
+    this.#upToDate.next();
+  }
+
+  async #pull(checkpoint: Checkpoint | undefined): Promise<Bulk> {
+    const { documents, batchSize, ask } = this.#settings;
+    const state = this.#replication.internalReplicationState;
+    if (!state) throw new Error('the replication has not begun');
+    const bulk = await this.#rebuild.page(state, checkpoint, batchSize, async (cursor) => {
+      const variables = { checkpoint: cursor === undefined ? null : { cursor }, limit: batchSize };
+      const page = (await ask(documents.pull, variables)).data[documents.fields.pull] as Bulk;
+      return { documents: page.documents.map(withoutNulls), checkpoint: page.checkpoint };
+    });
+    this.#problem.next(undefined);
+    if (bulk.documents.length < batchSize) this.#upToDate.next();
+    return bulk;
+  }
+
+  async #push(rows: PushRow[]): Promise<Row[]> {
+    const answers: Row[] = [];
+    // A part that arrived is accepted again when the whole is repeated.
+    for (const part of parts(rows)) answers.push(...(await this.#pushPart(part)));
+    this.#problem.next(undefined);
+    return answers;
+  }
+
+  async #pushPart(rows: PushRow[]): Promise<Row[]> {
+    const { name, documents, ask } = this.#settings;
+    const { data, extensions } = await ask(documents.push, { rows });
+    const sent = new Map(rows.map((row) => [documents.keyOf(row.newDocumentState as Row), row.newDocumentState]));
+    for (const { key, code, conflictId } of rejectionsOf(extensions)) {
+      const rowKey = typeof key === 'object' && key !== null ? documents.keyOf(key as Row) : String(key);
+      const rejection = { collection: name, key: rowKey, code, conflictId, sent: sent.get(rowKey) };
+      this.#untold.set(rowKey, rejection);
+      this.#rejections.next(rejection);
+    }
+    const answer = data[documents.fields.push];
+    if (!Array.isArray(answer)) throw new ApiError('BAD_RESPONSE', 'the answer to a push is no list');
+    // RxDB breaks at a row that it did not send.
+    return (answer as Row[]).map(withoutNulls).filter((row) => sent.has(documents.keyOf(row)));
+  }
+
+  #told(error: unknown): Problem {
+    const inner = (error as { parameters?: { errors?: Record<string, unknown>[] } }).parameters?.errors?.[0];
+    return {
+      collection: this.#settings.name,
+      code: typeof inner?.code === 'string' ? inner.code : 'LOCAL',
+      message: String(inner?.message ?? (error as Error).message),
+    };
+  }
+}
+
+function rejectionsOf(extensions: Record<string, unknown>) {
+  const list = extensions.rejections;
+  return Array.isArray(list)
+    ? (list as { key: unknown; code: string; conflictId?: string }[]).map((one) => ({
+        key: one.key,
+        code: one.code,
+        conflictId: one.conflictId ?? undefined,
+      }))
+    : [];
+}
+
+/** The rows in pieces that the server reads. */
+function* parts(rows: PushRow[]): Generator<PushRow[]> {
+  let part: PushRow[] = [];
+  let size = 0;
+  for (const row of rows) {
+    const length = JSON.stringify(row).length;
+    if (part.length > 0 && size + length > MOST_CHARACTERS) {
+      yield part;
+      [part, size] = [[], 0];
+    }
+    part.push(row);
+    size += length;
+  }
+  if (part.length > 0) yield part;
+}
