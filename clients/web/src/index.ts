@@ -1,7 +1,13 @@
 // Offline copies of a seachange server's tables, on RxDB.
 
 export { openReplica, Replica, type Collections } from './replica.js';
-export { MOST_COLLECTIONS, type CollectionSettings, type ConflictPolicy, type ReplicaSettings } from './settings.js';
+export {
+  MOST_COLLECTIONS,
+  type CollectionSettings,
+  type ConflictPolicy,
+  type ReplicaSettings,
+  type Shape,
+} from './settings.js';
 export { merged, type Conflict, type Rejection } from './resolution.js';
 export type { ConflictStatus, Inbox, InboxEntry, InboxPage, Resolution } from './conflicts.js';
 export type { Status } from './status.js';

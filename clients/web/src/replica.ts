@@ -9,7 +9,7 @@ import { Inbox } from './conflicts.js';
 import { documentsOf } from './documents.js';
 import { Reach } from './reach.js';
 import { conflictHandler, type Rejection } from './resolution.js';
-import { checked, type Checked, type CollectionSettings, type ReplicaSettings } from './settings.js';
+import { checked, type Checked, type CollectionSettings, type ReplicaSettings, type Shape } from './settings.js';
 import { Board, type Status } from './status.js';
 import { Stream } from './stream.js';
 import { CollectionSync } from './sync.js';
@@ -18,11 +18,11 @@ import { Tokens } from './tokens.js';
 import { Transport } from './transport.js';
 
 /** RxDB's collections, by the names given in the settings. */
-export type Collections<D extends Record<string, object>> = { [K in keyof D]: RxCollection<D[K]> };
+export type Collections<D extends Shape<D>> = { [K in keyof D]: RxCollection<D[K]> };
 
 /** Opens the local database and begins to sync it. Resolves as soon as the data can be read: the server
  *  need not be there. */
-export async function openReplica<D extends Record<string, object>>(
+export async function openReplica<D extends Shape<D>>(
   settings: ReplicaSettings<D>,
 ): Promise<Replica<D>> {
   const ready = checked(settings);
@@ -41,7 +41,7 @@ export async function openReplica<D extends Record<string, object>>(
   }
 }
 
-export class Replica<D extends Record<string, object>> {
+export class Replica<D extends Shape<D>> {
   readonly database: RxDatabase;
   readonly collections: Collections<D>;
   /** The server's conflict inbox. */
@@ -58,7 +58,7 @@ export class Replica<D extends Record<string, object>> {
   #leads = false;
 
   /** Makes the collections and starts syncing them. Not for callers: see `openReplica`. */
-  static async on<D extends Record<string, object>>(database: RxDatabase, settings: Checked<D>) {
+  static async on<D extends Shape<D>>(database: RxDatabase, settings: Checked<D>) {
     const replica = new Replica<D>(database, settings);
     await replica.#open();
     return replica;

@@ -38,7 +38,10 @@ export interface CollectionSettings<T> {
   migrationStrategies?: Record<number, (document: Record<string, unknown>) => unknown>;
 }
 
-export interface ReplicaSettings<D extends Record<string, object>> {
+/** Names of collections and the types of their documents, as an interface or a type. */
+export type Shape<D> = { [K in keyof D]: object };
+
+export interface ReplicaSettings<D extends Shape<D>> {
   /** The GraphQL address, `http:` or `https:`; the socket's is derived from it. */
   url: string;
   /** The socket's address, where it is another. */
@@ -65,12 +68,12 @@ export interface ReplicaSettings<D extends Record<string, object>> {
 }
 
 /** The settings with every default filled in, but for what may be absent. */
-export type Checked<D extends Record<string, object>> = ReplicaSettings<D> &
+export type Checked<D extends Shape<D>> = ReplicaSettings<D> &
   Required<
     Pick<ReplicaSettings<D>, 'socketUrl' | 'batchSize' | 'retryTime' | 'requestTimeout' | 'multiInstance'>
   >;
 
-export function checked<D extends Record<string, object>>(settings: ReplicaSettings<D>): Checked<D> {
+export function checked<D extends Shape<D>>(settings: ReplicaSettings<D>): Checked<D> {
   const url = new URL(settings.url, globalThis.location?.href);
   const names = Object.keys(settings.collections);
   if (names.length === 0) throw new Error('a replica needs at least one collection');

@@ -117,7 +117,8 @@ export class Stream {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#client.dispose();
+    // One that is just connecting rejects as the connection does.
+    await Promise.resolve(this.#client.dispose()).catch(() => undefined);
   }
 }
 

@@ -101,7 +101,9 @@ export class Tables {
 
   #pushOne(entity: ModelEntity, key: string, base: Row | undefined, next: Row, rejections: Rejected[]) {
     const now = this.get(entity.name, key);
-    const tombstone = () => now ?? { ...this.#canonical(entity, key, next), _deleted: true };
+    // Of a row that was refused, what is certainly valid: the key.
+    const fields = Object.fromEntries(entity.keys.map((field) => [field, next[field]]));
+    const tombstone = () => now ?? { ...this.#canonical(entity, key, fields), _deleted: true };
     const file = (code: string, status: string) => {
       const id = randomUUID();
       rejections.push({ key, code, conflictId: id });
