@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
 import { setTimeout as pause } from 'node:timers/promises';
 
 /** Milliseconds until a test gives up on something that should be there at once. */
-export const PATIENCE = 30_000;
+export const PATIENCE = Number(process.env.SEACHANGE_PATIENCE_MS ?? 30_000);
 
 /** Asks again and again until there is an answer that is not undefined, null or false. */
 export async function until<T>(

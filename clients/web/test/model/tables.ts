@@ -42,23 +42,25 @@ export class Tables {
     return table;
   }
 
-  cursor(at = this.head): string {
-    return `${this.#epoch}:${at}`;
+  /** A place in the log. Within the first pull of a client, which goes through the table, also where the
+   *  log was when it began: that is what retention may not overtake. */
+  cursor(at = this.head, began = 0): string {
+    return `${this.#epoch}:${at}:${began}`;
   }
 
-  #position(cursor: string): number {
-    const [epoch, at] = cursor.split(':');
+  #position(cursor: string): { after: number; began: number } {
+    const [epoch, at, began] = cursor.split(':');
     if (epoch !== this.#epoch) throw fault('RESYNC_REQUIRED');
-    if (Number(at) < this.#horizon) throw fault('CURSOR_EXPIRED');
-    return Number(at);
+    if (Math.max(Number(at), Number(began)) < this.#horizon) throw fault('CURSOR_EXPIRED');
+    return { after: Number(at), began: Number(began) };
   }
 
   pull(entity: string, cursor: string | undefined, limit: number) {
     if (limit > 10_000) throw fault('LIMIT_EXCEEDED');
-    const after = cursor === undefined ? 0 : this.#position(cursor);
+    const { after, began } = cursor === undefined ? { after: 0, began: this.head } : this.#position(cursor);
     const found = this.since(entity, after).slice(0, limit);
     const end = found.length < limit ? this.head : (found.at(-1)?.at ?? after);
-    return { documents: found.map(({ row }) => row), checkpoint: { cursor: this.cursor(end) } };
+    return { documents: found.map(({ row }) => row), checkpoint: { cursor: this.cursor(end, began) } };
   }
 
   since(entity: string, after: number): Stored[] {
