@@ -25,6 +25,8 @@ export interface Documents {
   fields: { pull: string; push: string; stream: string };
   /** A row's key as RxDB knows it. */
   keyOf(row: Record<string, unknown>): string;
+  /** The same, of a key as the server's tables have it: `{task_id, label_id}`. */
+  keyOfColumns(key: Record<string, unknown>): string;
 }
 
 export function documentsOf<T>(entity: string, schema: RxJsonSchema<T>): Documents {
@@ -33,6 +35,10 @@ export function documentsOf<T>(entity: string, schema: RxJsonSchema<T>): Documen
   const rows = `${entity.charAt(0).toLowerCase()}${entity.slice(1)}PushRow`;
   const bulk = `{ documents { ${selection} } checkpoint { cursor } }`;
   const { primaryKey } = schema;
+  const keyOf = (row: Record<string, unknown>) =>
+    typeof primaryKey === 'string'
+      ? String(row[primaryKey])
+      : primaryKey.fields.map((field) => String(row[field as string])).join(primaryKey.separator);
   return {
     pull:
       `query Pull${entity}($checkpoint: ${entity}InputCheckpoint, $limit: Int!) ` +
@@ -42,14 +48,17 @@ export function documentsOf<T>(entity: string, schema: RxJsonSchema<T>): Documen
       `{ ${fields.push}(${rows}: $rows) { ${selection} } }`,
     stream: `subscription Stream${entity} { ${fields.stream} ${bulk} }`,
     fields,
-    keyOf: (row) =>
-      typeof primaryKey === 'string'
-        ? String(row[primaryKey])
-        : primaryKey.fields.map((field) => String(row[field as string])).join(primaryKey.separator),
+    keyOf,
+    keyOfColumns: (key) => keyOf(Object.fromEntries(Object.entries(key).map(([name, value]) => [fieldOf(name), value]))),
   };
 }
 
 /** Without nulls, which no schema of RxDB accepts: an absent field means the same to the server. */
 export function withoutNulls<R extends object>(row: R): R {
   return Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null)) as R;
+}
+
+/** A column's name in GraphQL. */
+function fieldOf(column: string): string {
+  return column.replace(/_+([a-z0-9])/gi, (_, letter: string) => letter.toUpperCase());
 }

@@ -149,7 +149,9 @@ export class Replica<D extends Shape<D>> {
         onConflict,
         takeRejection: (key) => this.#syncs.get(name)?.takeRejection(key),
         settle: async (id, document) => {
-          await this.conflicts.resolve(id, 'USE_DATA', document as Record<string, unknown>);
+          // What is not there is to be empty; left out, it would stay as it is.
+          const empty = Object.keys(schema.properties).map((field) => [field, null] as const);
+          await this.conflicts.resolve(id, 'USE_DATA', { ...Object.fromEntries(empty), ...document });
         },
         keyOf: documentsOf(entity, schema).keyOf,
         failed: (error) =>

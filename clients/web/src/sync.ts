@@ -17,6 +17,9 @@ import { countUnsent } from './unsent.js';
 /** Characters of rows in one request. The server reads 8 MB; a character may be three bytes. */
 const MOST_CHARACTERS = 2_000_000;
 
+/** Rows in one push: the server's default limit. */
+const MOST_PUSHED = 1_000;
+
 /** What keeps a collection from syncing just now. */
 export interface Problem {
   collection: string;
@@ -64,7 +67,7 @@ export class CollectionSync {
         batchSize,
         handler: (checkpoint) => this.#pull(checkpoint) as Promise<{ documents: never[]; checkpoint: Checkpoint }>,
       },
-      push: { batchSize, handler: (rows) => this.#push(rows) as Promise<never[]> },
+      push: { batchSize: Math.min(batchSize, MOST_PUSHED), handler: (rows) => this.#push(rows) as Promise<never[]> },
     });
     this.#replication.error$.subscribe((error) => this.#problem.next(this.#told(error)));
   }
@@ -162,7 +165,7 @@ export class CollectionSync {
     const { data, extensions } = await ask(documents.push, { rows });
     const sent = new Map(rows.map((row) => [documents.keyOf(row.newDocumentState as Row), row.newDocumentState]));
     for (const { key, code, conflictId } of rejectionsOf(extensions)) {
-      const rowKey = typeof key === 'object' && key !== null ? documents.keyOf(key as Row) : String(key);
+      const rowKey = documents.keyOfColumns(key);
       const rejection = { collection: name, key: rowKey, code, conflictId, sent: sent.get(rowKey) };
       this.#untold.set(rowKey, rejection);
       this.#rejections.next(rejection);
@@ -186,7 +189,7 @@ export class CollectionSync {
 function rejectionsOf(extensions: Record<string, unknown>) {
   const list = extensions.rejections;
   return Array.isArray(list)
-    ? (list as { key: unknown; code: string; conflictId?: string }[]).map((one) => ({
+    ? (list as { key: Record<string, unknown>; code: string; conflictId?: string }[]).map((one) => ({
         key: one.key,
         code: one.code,
         conflictId: one.conflictId ?? undefined,

@@ -14,7 +14,7 @@ export interface PushRow {
   newDocumentState: Row;
 }
 export interface Rejected {
-  key: string;
+  key: Row;
   code: string;
   conflictId: string;
 }
@@ -108,7 +108,7 @@ export class Tables {
     const tombstone = () => now ?? { ...this.#canonical(entity, key, fields), _deleted: true };
     const file = (code: string, status: string) => {
       const id = randomUUID();
-      rejections.push({ key, code, conflictId: id });
+      rejections.push({ key: columns(fields), code, conflictId: id });
       this.#file({ id, entity: entity.name, key, status, reason: code, assumed: base, server: now, client: next });
       return tombstone();
     };
@@ -175,6 +175,12 @@ export class Tables {
     this.filed.next(entry);
     return entry;
   }
+}
+
+/** A key as the tables have it. */
+function columns(fields: Row): Row {
+  const column = (field: string) => field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return Object.fromEntries(Object.entries(fields).map(([field, value]) => [column(field), value]));
 }
 
 function plain(row: Row): Row {
