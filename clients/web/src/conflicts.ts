@@ -1,6 +1,6 @@
 // The server's conflict inbox: edits that were not taken, kept until somebody decides.
 
-import { Observable, concatMap, filter, from, map } from 'rxjs';
+import { concatMap, filter, map, type Observable } from 'rxjs';
 
 import type { Stream } from './stream.js';
 import type { Answer } from './transport.js';
@@ -11,6 +11,7 @@ export type Resolution = 'KEEP_SERVER' | 'USE_CLIENT' | 'USE_DATA';
 /** An entry of the inbox. Rows are as in documents. */
 export interface InboxEntry {
   id: string;
+  /** The table's name: `task_label`. */
   entity: string;
   key: unknown;
   status: ConflictStatus;
@@ -29,8 +30,8 @@ export interface InboxPage {
   hasNextPage: boolean;
 }
 
-/** Open entries that are counted; beyond, the count stays there. */
-const MOST_COUNTED = 1_000;
+/** Open entries that are watched, and how many are asked for at once. */
+const MOST_WATCHED = 1_000;
 const PAGE = 100;
 
 const ENTRY = 'id entity key status reason assumed server client actor recordedAt resolvedAt';
@@ -60,12 +61,21 @@ export class Inbox {
     return data.syncConflicts as InboxPage;
   }
 
-  /** Every entry of an entity, or of all, as it is filed and as it is resolved, from now on. */
-  watch(entity?: string): Observable<InboxEntry> {
+  /** The open entries of a table, or of all: now, and whenever that changes. The oldest first, at most
+   *  1,000. While the server cannot be reached the list stays as it was. */
+  watch(entity?: string): Observable<InboxEntry[]> {
+    const open = new Map<string, InboxEntry>();
     return this.#stream.follow(WATCH).pipe(
-      filter((message) => message.kind === 'data'),
-      map((message) => message.data.syncConflicts as InboxEntry),
-      filter((entry) => entity === undefined || entry.entity === entity),
+      concatMap(async (message) => {
+        if (message.kind === 'maybe missed') return this.#read(open, entity);
+        const entry = message.data.syncConflicts as InboxEntry;
+        if (entity !== undefined && entry.entity !== entity) return false;
+        if (entry.status === 'OPEN') open.set(entry.id, entry);
+        else open.delete(entry.id);
+        return true;
+      }),
+      filter((changed) => changed),
+      map(() => [...open.values()]),
     );
   }
 
@@ -75,34 +85,22 @@ export class Inbox {
     return answer.data.resolveSyncConflict as InboxEntry;
   }
 
-  /** How many are open, now and whenever that changes. */
-  open$(): Observable<number> {
-    const open = new Set<string>();
-    return this.#stream.follow(WATCH).pipe(
-      concatMap((message) => {
-        if (message.kind === 'maybe missed') return from(this.#read(open));
-        const { id, status } = message.data.syncConflicts as InboxEntry;
-        if (status === 'OPEN') open.add(id);
-        else open.delete(id);
-        return [open.size];
-      }),
-    );
-  }
-
-  async #read(open: Set<string>): Promise<number> {
+  async #read(open: Map<string, InboxEntry>, entity: string | undefined): Promise<boolean> {
+    const found: InboxEntry[] = [];
     try {
-      const found: string[] = [];
-      for (let after: string | undefined; found.length < MOST_COUNTED; ) {
-        const page = await this.list({ status: 'OPEN', ...(after === undefined ? {} : { after }) });
-        found.push(...page.nodes.map(({ id }) => id));
+      for (let after: string | undefined; found.length < MOST_WATCHED; ) {
+        const rest = { ...(after === undefined ? {} : { after }), ...(entity === undefined ? {} : { entity }) };
+        const page = await this.list({ status: 'OPEN', ...rest });
+        found.push(...page.nodes);
         if (!page.hasNextPage || page.endCursor === null) break;
         after = page.endCursor;
       }
-      open.clear();
-      for (const id of found) open.add(id);
     } catch {
-      // It stays as it was known: the next connection asks again.
+      // The next connection asks again.
+      return false;
     }
-    return open.size;
+    open.clear();
+    for (const entry of found) open.set(entry.id, entry);
+    return true;
   }
 }

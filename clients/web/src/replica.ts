@@ -188,7 +188,7 @@ export class Replica<D extends Shape<D>> {
     this.#watching.push(
       this.#reach.state$.subscribe((state) => this.#board.set({ online: state === 'yes' })),
       this.#board.status$.subscribe((status) => this.#tabs.tell({ kind: 'status', status })),
-      this.conflicts.open$().subscribe((conflicts) => this.#board.set({ conflicts })),
+      this.conflicts.watch().subscribe((open) => this.#board.set({ conflicts: open.length })),
     );
     for (const [name, sync] of this.#syncs) {
       this.#watching.push(sync.replication.active$.subscribe((is) => this.#board.active(name, is)));

@@ -43,8 +43,11 @@ describe.each(SERVERS)('%s', (_name, start) => {
     const client = await world.client(PackageClient, { batchSize: 3 });
     const ids = await meanwhile(world, client);
     await world.server.prune();
+    const before = client.network.requests.length;
     client.network.restore();
     await expectAll(world, client, ids);
+    const anew = client.network.requests.slice(before).filter((one) => /query PullTask\(.*"checkpoint":null/.test(one));
+    expect(anew).toHaveLength(1);
     await world.edit(ids.mine, { title: 'followed again' });
     await client.sees(ids.mine, 'followed again');
   });

@@ -8,6 +8,7 @@ export class Network {
   readonly #server: Server;
   readonly #connections = new Set<Socket>();
   #cut = false;
+  #noSockets = false;
   #losing: { pattern: RegExp; left: number } | undefined;
   /** Bodies of the requests that were let through. */
   readonly requests: string[] = [];
@@ -40,6 +41,11 @@ export class Network {
 
   restore(): void {
     this.#cut = false;
+  }
+
+  /** From now on only requests get through, as with some gateways. */
+  blockSockets(): void {
+    this.#noSockets = true;
   }
 
   /** Lets requests like this reach the server, and cuts the connection before the answer: so many times. */
@@ -86,6 +92,7 @@ export class Network {
   }
 
   #tunnel(request: IncomingMessage, client: Socket, head: Buffer): void {
+    if (this.#noSockets) return void client.destroy();
     const { hostname, port, pathname } = this.#target();
     const server = connect(Number(port), hostname);
     this.#keep(server);

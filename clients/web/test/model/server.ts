@@ -18,6 +18,8 @@ export interface Faults {
   refuse?: (query: string, authorization: string | undefined) => void;
   /** Whether to cut the connection instead of answering, after the work is done. */
   cut?: (query: string) => boolean;
+  /** What to wait for before a request is looked at. */
+  delay?: (query: string) => Promise<void> | undefined;
 }
 
 export class ModelServer {
@@ -91,6 +93,7 @@ export class ModelServer {
     for await (const piece of request) text += piece;
     const { query, variables } = JSON.parse(text) as { query: string; variables: Record<string, unknown> };
     const rejections: Rejected[] = [];
+    await this.faults.delay?.(query);
     try {
       this.faults.refuse?.(query, request.headers.authorization);
       const [wrong] = validate(SCHEMA, parse(query));

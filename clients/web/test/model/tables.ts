@@ -109,7 +109,7 @@ export class Tables {
     const file = (code: string, status: string) => {
       const id = randomUUID();
       rejections.push({ key: columns(fields), code, conflictId: id });
-      this.#file({ id, entity: entity.name, key, status, reason: code, assumed: base, server: now, client: next });
+      this.#file({ id, entity: tableOf(entity), key, status, reason: code, assumed: base, server: now, client: next });
       return tombstone();
     };
     if (now && same(now, next)) return undefined;
@@ -164,7 +164,7 @@ export class Tables {
 
   resolve(id: string, use: string, data: Row | undefined): Row {
     const entry = this.inbox.find((one) => one.id === id);
-    const entity = ENTITIES.find(({ name }) => name === entry?.entity);
+    const entity = ENTITIES.find((one) => tableOf(one) === entry?.entity);
     if (!entry || !entity) throw fault('NOT_FOUND');
     if (use !== 'KEEP_SERVER') {
       const from = this.head;
@@ -175,6 +175,11 @@ export class Tables {
     this.filed.next(entry);
     return entry;
   }
+}
+
+/** The name of its table. */
+function tableOf({ name }: ModelEntity): string {
+  return name.replace(/\B[A-Z]/g, (letter) => `_${letter}`).toLowerCase();
 }
 
 /** A key as the tables have it. */
