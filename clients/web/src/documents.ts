@@ -2,6 +2,8 @@
 
 import type { RxJsonSchema } from 'rxdb';
 
+import type { SchemaFile } from './schema.js';
+
 /** A row as it travels: the fields of `TaskDocument`. */
 export type Row = Record<string, unknown> & { _deleted: boolean };
 
@@ -29,7 +31,7 @@ export interface Documents {
   keyOfColumns(key: Record<string, unknown>): string;
 }
 
-export function documentsOf<T>(entity: string, schema: RxJsonSchema<T>): Documents {
+export function documentsOf<T>(entity: string, schema: RxJsonSchema<T> | SchemaFile): Documents {
   const selection = [...Object.keys(schema.properties), '_deleted'].join(' ');
   const fields = { pull: `pull${entity}`, push: `push${entity}`, stream: `stream${entity}` };
   const rows = `${entity.charAt(0).toLowerCase()}${entity.slice(1)}PushRow`;

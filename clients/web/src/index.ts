@@ -13,4 +13,4 @@ export type { ConflictStatus, Inbox, InboxEntry, InboxPage, Resolution } from '.
 export type { Status } from './status.js';
 export type { Problem } from './sync.js';
 export { ApiError, Unreachable } from './transport.js';
-export { deriveSchema, fetchSchema, type DerivedSchema, type DocumentField } from './schema.js';
+export { deriveSchema, fetchSchema, type DerivedSchema, type DocumentField, type SchemaFile } from './schema.js';

@@ -1,6 +1,6 @@
 // A replica: the local database and what keeps it in sync. Puts the other parts together.
 
-import { createRxDatabase, addRxPlugin, type RxCollection, type RxDatabase, type RxStorage } from 'rxdb';
+import { createRxDatabase, addRxPlugin, type RxCollection, type RxDatabase, type RxJsonSchema, type RxStorage } from 'rxdb';
 import { RxDBLeaderElectionPlugin } from 'rxdb/plugins/leader-election';
 import { getRxStorageDexie } from 'rxdb/plugins/storage-dexie';
 import { Subject, type Observable, type Subscription } from 'rxjs';
@@ -142,7 +142,7 @@ export class Replica<D extends Shape<D>> {
 
   #creator(name: string, { entity, schema, conflict, onConflict, migrationStrategies }: CollectionSettings<object>) {
     return {
-      schema,
+      schema: schema as RxJsonSchema<object>,
       ...(migrationStrategies ? { migrationStrategies } : {}),
       conflictHandler: conflictHandler<object>({
         policy: conflict ?? 'server',

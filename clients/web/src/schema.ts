@@ -2,14 +2,20 @@
 //
 // Keys are the fields that are never null: one is the primary key, several are joined to `id`.
 
-/** A schema as JSON: what `RxJsonSchema` describes. */
-export interface DerivedSchema {
+/** A schema as it is imported from a JSON file: RxDB's types want literals, which such an import loses. */
+export interface SchemaFile {
   title: string;
   version: number;
   primaryKey: string | { key: string; fields: string[]; separator: string };
+  type: string;
+  properties: Record<string, object>;
+  required: string[];
+}
+
+/** What is derived: one of these, with less left open. */
+export interface DerivedSchema extends SchemaFile {
   type: 'object';
   properties: Record<string, { type?: string; maxLength?: number }>;
-  required: string[];
 }
 
 /** One field as introspection has it. */

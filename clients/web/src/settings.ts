@@ -5,6 +5,7 @@
 import type { RxDatabaseCreator, RxJsonSchema, RxStorage } from 'rxdb';
 
 import type { Conflict } from './resolution.js';
+import type { SchemaFile } from './schema.js';
 
 /** RxDB without a licence opens so many collections at once, in all databases of a page together. */
 export const MOST_COLLECTIONS = 13;
@@ -29,8 +30,8 @@ export type ConflictPolicy<T> =
 export interface CollectionSettings<T> {
   /** The entity's GraphQL name, as in `pullTask`: `Task`. */
   entity: string;
-  /** As `seachange-schema` derives it from the server. */
-  schema: RxJsonSchema<T>;
+  /** As `seachange-schema` derives it from the server, or RxDB's own with its types. */
+  schema: RxJsonSchema<T> | SchemaFile;
   conflict?: ConflictPolicy<T>;
   /** Told of each edit that went to the inbox. */
   onConflict?: (conflict: Conflict<T>) => void;

@@ -21,10 +21,11 @@ const PROGRAM = `
 
 const TYPED = `
   import { openReplica, type Status } from '@seachange/web';
+  import label from './label.json';
   interface Task { id: string; title?: string }
   const schema = { title: 'Task', version: 0, primaryKey: 'id', type: 'object', properties: { id: { type: 'string', maxLength: 36 }, title: { type: 'string' } }, required: ['id'] } as const;
   export async function open(): Promise<Status> {
-    const replica = await openReplica<{ task: Task }>({ url: 'http://127.0.0.1:8080/graphql', name: 'board', collections: { task: { entity: 'Task', schema, conflict: ({ client, server }) => ({ ...server, ...client }) } } });
+    const replica = await openReplica<{ task: Task; label: { id: string } }>({ url: 'http://127.0.0.1:8080/graphql', name: 'board', collections: { task: { entity: 'Task', schema, conflict: ({ client, server }) => ({ ...server, ...client }) }, label: { entity: 'Label', schema: label } } });
     const found: Task | undefined = (await replica.collections.task.findOne('a').exec())?.toMutableJSON();
     // @ts-expect-error there is no such collection
     replica.collections.nothing;
@@ -68,8 +69,10 @@ test('the package', { timeout: 300_000 }, async () => {
 
   // The types are what they say, for those who check their libraries, too strict or not.
   await writeFile(join(folder, 'typed.ts'), TYPED);
+  const label = { title: 'Label', version: 0, primaryKey: 'id', type: 'object', properties: { id: { type: 'string', maxLength: 36 } }, required: ['id'] };
+  await writeFile(join(folder, 'label.json'), JSON.stringify(label));
   const strict = ['--strict', '--noEmit', '--skipLibCheck', '--target', 'es2022', '--module', 'esnext'];
-  const bundler = ['--moduleResolution', 'bundler', 'typed.ts'];
+  const bundler = ['--moduleResolution', 'bundler', '--resolveJsonModule', 'typed.ts'];
   await run(join(HERE, 'node_modules/.bin/tsc'), [...strict, ...bundler], { cwd: folder }).catch((error: { stdout: string }) => {
     throw new Error(error.stdout);
   });

@@ -124,7 +124,7 @@ describe.each(SERVERS)('%s', (_name, start) => {
     const client = await world.client(PackageClient);
     await client.rests();
     await client.close();
-    const schema = client.schema('task');
+    const schema = client.schema("task");
     const properties = { ...schema.properties, colour: { type: 'string' } };
     const other = await world.client(PackageClient, { task: { schema: { ...schema, properties } as never } });
     await until('a problem', () => other.replica.status.problem);
