@@ -8,6 +8,7 @@ import { replicateRxCollection, type RxReplicationState } from 'rxdb/plugins/rep
 import { Subject, type Observable, type Subscription } from 'rxjs';
 
 import { withoutNulls, type Bulk, type Checkpoint, type Documents, type Row } from './documents.js';
+import { Inflow } from './inflow.js';
 import { Rebuild } from './rebuild.js';
 import type { Rejection } from './resolution.js';
 import type { Stream } from './stream.js';
@@ -44,6 +45,7 @@ export class CollectionSync {
   readonly #settings: SyncSettings;
   readonly #replication: RxReplicationState<object, Checkpoint>;
   readonly #rebuild: Rebuild;
+  readonly #inflow: Inflow;
   readonly #rejections = new Subject<Rejection>();
   readonly #untold = new Map<string, Rejection>();
   readonly #problem = new Subject<Problem | undefined>();
@@ -69,6 +71,13 @@ export class CollectionSync {
       },
       push: { batchSize: Math.min(batchSize, MOST_PUSHED), handler: (rows) => this.#push(rows) as Promise<never[]> },
     });
+    this.#inflow = new Inflow(
+      (bulk) =>
+        bulk === 'resync'
+          ? this.resync()
+          : this.#replication.emitEvent(bulk as { documents: never[]; checkpoint: Checkpoint }),
+      () => this.#replication.internalReplicationState?.events.active.up.value ?? true,
+    );
     this.#replication.error$.subscribe((error) => this.#problem.next(this.#told(error)));
   }
 
@@ -97,6 +106,7 @@ export class CollectionSync {
     if (!state || this.#replication.isStopped()) return;
     const { stream, documents } = this.#settings;
     this.#following = countUnsent(state).subscribe(pending);
+    this.#following.add(state.events.active.up.subscribe(() => this.#inflow.flow()));
     this.#following.add(
       stream.follow(documents.stream).subscribe((message) => {
         if (message.kind === 'maybe missed') this.resync();
@@ -131,10 +141,7 @@ export class CollectionSync {
   }
 
   #receive(bulk: Bulk): void {
-    this.#replication.emitEvent({
-      documents: bulk.documents.map(withoutNulls),
-      checkpoint: bulk.checkpoint,
-    });
+    this.#inflow.arrived({ documents: bulk.documents.map(withoutNulls), checkpoint: bulk.checkpoint });
     this.#upToDate.next();
   }
 
@@ -144,11 +151,16 @@ export class CollectionSync {
     if (!state) throw new Error('the replication has not begun');
     const bulk = await this.#rebuild.page(state, checkpoint, batchSize, async (cursor) => {
       const variables = { checkpoint: cursor === undefined ? null : { cursor }, limit: batchSize };
+      this.#inflow.asking();
       const page = (await ask(documents.pull, variables)).data[documents.fields.pull] as Bulk;
       return { documents: page.documents.map(withoutNulls), checkpoint: page.checkpoint };
     });
     this.#problem.next(undefined);
-    if (bulk.documents.length < batchSize) this.#upToDate.next();
+    if (bulk.documents.length < batchSize) {
+      this.#upToDate.next();
+      // Once RxDB has the page: what came since it was asked for goes after it.
+      queueMicrotask(() => this.#inflow.caughtUp());
+    }
     return bulk;
   }
 

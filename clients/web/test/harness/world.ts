@@ -56,11 +56,10 @@ export class World {
   }
 
   async ask(query: string, variables: Record<string, unknown>) {
-    const response = await fetch(this.server.url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ query, variables }),
-    });
+    const body = JSON.stringify({ query, variables });
+    // A connection that was kept may be one to a server that was killed.
+    const send = () => fetch(this.server.url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    const response = await send().catch(send);
     return (await response.json()) as {
       data?: Record<string, unknown>;
       errors?: { message: string; extensions?: { code?: string } }[];
