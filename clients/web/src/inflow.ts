@@ -1,9 +1,11 @@
 // When RxDB gets what the stream brings.
 //
-// RxDB holds a message back while a push is under way, and then takes it for news, even if a pull has
-// brought something newer meanwhile: the row, and with it the cursor, would go back to what they were,
-// and the next message would carry the cursor past what was undone. So messages wait here instead. What
-// came before a pull was asked for is in its answer, and is dropped.
+// RxDB holds a message back while a push is under way, and then takes it for news, even if it came by a
+// socket that has since been closed and a pull has brought something newer: the row, and with it the
+// cursor, would go back to what they were, and the next message would carry the cursor past what was
+// undone. So messages wait here instead: those of a closed socket are dropped, as the pull that follows
+// has what they had, and the others go after the pull. What is then old for a moment, later messages of
+// the same socket put right: they are in order, and none is missing.
 
 import type { Bulk } from './documents.js';
 
@@ -29,10 +31,14 @@ export class Inflow {
     this.flow();
   }
 
-  /** A page is about to be asked for: all changes until now are in it, or in one that follows it. */
+  /** The socket is another one, or may be: a pull will be asked for. */
+  missed(): void {
+    this.#waiting = [];
+  }
+
+  /** A page is about to be asked for. */
   asking(): void {
     this.#isPulling = true;
-    this.#waiting = [];
   }
 
   /** The last page has come. */

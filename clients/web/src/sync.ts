@@ -47,6 +47,8 @@ export class CollectionSync {
   readonly #rebuild: Rebuild;
   readonly #inflow: Inflow;
   readonly #rejections = new Subject<Rejection>();
+  /** Those under way. */
+  readonly #pushes = new Set<Promise<Row[]>>();
   readonly #untold = new Map<string, Rejection>();
   readonly #problem = new Subject<Problem | undefined>();
   readonly #upToDate = new Subject<void>();
@@ -109,7 +111,7 @@ export class CollectionSync {
     this.#following.add(state.events.active.up.subscribe(() => this.#inflow.flow()));
     this.#following.add(
       stream.follow(documents.stream).subscribe((message) => {
-        if (message.kind === 'maybe missed') this.resync();
+        if (message.kind === 'maybe missed') this.#missed();
         else this.#receive(message.data[documents.fields.stream] as Bulk);
       }),
     );
@@ -140,6 +142,11 @@ export class CollectionSync {
     for (const subject of [this.#rejections, this.#problem, this.#upToDate]) subject.complete();
   }
 
+  #missed(): void {
+    this.#inflow.missed();
+    this.resync();
+  }
+
   #receive(bulk: Bulk): void {
     this.#inflow.arrived({ documents: bulk.documents.map(withoutNulls), checkpoint: bulk.checkpoint });
     this.#upToDate.next();
@@ -149,6 +156,8 @@ export class CollectionSync {
     const { documents, batchSize, ask } = this.#settings;
     const state = this.#replication.internalReplicationState;
     if (!state) throw new Error('the replication has not begun');
+    // RxDB leaves alone what is being pushed, and would not look at it again when that is done.
+    await Promise.allSettled(this.#pushes);
     const bulk = await this.#rebuild.page(state, checkpoint, batchSize, async (cursor) => {
       const variables = { checkpoint: cursor === undefined ? null : { cursor }, limit: batchSize };
       this.#inflow.asking();
@@ -164,7 +173,15 @@ export class CollectionSync {
     return bulk;
   }
 
-  async #push(rows: PushRow[]): Promise<Row[]> {
+  #push(rows: PushRow[]): Promise<Row[]> {
+    const pushing = this.#pushAll(rows);
+    this.#pushes.add(pushing);
+    const done = () => this.#pushes.delete(pushing);
+    pushing.then(done, done);
+    return pushing;
+  }
+
+  async #pushAll(rows: PushRow[]): Promise<Row[]> {
     const answers: Row[] = [];
     // A part that arrived is accepted again when the whole is repeated.
     for (const part of parts(rows)) answers.push(...(await this.#pushPart(part)));
