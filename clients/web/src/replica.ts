@@ -1,7 +1,8 @@
 // A replica: the local database and what keeps it in sync. Puts the other parts together.
 
-import { createRxDatabase, addRxPlugin, type RxCollection, type RxDatabase, type RxJsonSchema, type RxStorage } from 'rxdb';
+import { createRxDatabase, addRxPlugin, type RxCollection, type RxDatabase, type RxJsonSchema, type RxStorage, type WithDeleted } from 'rxdb';
 import { RxDBLeaderElectionPlugin } from 'rxdb/plugins/leader-election';
+import { RxDBLocalDocumentsPlugin } from 'rxdb/plugins/local-documents';
 import { getRxStorageDexie } from 'rxdb/plugins/storage-dexie';
 import { Subject, type Observable, type Subscription } from 'rxjs';
 
@@ -9,6 +10,7 @@ import { Inbox } from './conflicts.js';
 import { documentsOf } from './documents.js';
 import { Reach } from './reach.js';
 import { conflictHandler, type Rejection } from './resolution.js';
+import { Sent } from './sent.js';
 import { checked, type Checked, type CollectionSettings, type ReplicaSettings, type Shape } from './settings.js';
 import { Board, type Status } from './status.js';
 import { Stream } from './stream.js';
@@ -27,11 +29,13 @@ export async function openReplica<D extends Shape<D>>(
 ): Promise<Replica<D>> {
   const ready = checked(settings);
   addRxPlugin(RxDBLeaderElectionPlugin);
+  addRxPlugin(RxDBLocalDocumentsPlugin);
   const database = await createRxDatabase({
     ...ready.database,
     name: ready.name,
     storage: ready.storage ?? (getRxStorageDexie() as RxStorage<unknown, unknown>),
     multiInstance: ready.multiInstance,
+    localDocuments: true,
   });
   try {
     return await Replica.on(database, ready);
@@ -50,6 +54,7 @@ export class Replica<D extends Shape<D>> {
   readonly #closed = new AbortController();
   readonly #reach: Reach;
   readonly #stream: Stream;
+  readonly #sent = new Map<string, Sent>();
   readonly #syncs = new Map<string, CollectionSync>();
   readonly #board: Board;
   readonly #rejections = new Subject<Rejection>();
@@ -128,12 +133,13 @@ export class Replica<D extends Shape<D>> {
 
   async #open(): Promise<void> {
     const named = Object.entries(this.#settings.collections) as [string, CollectionSettings<object>][];
+    for (const [name] of named) this.#sent.set(name, new Sent(this.database, name));
     const creators = named.map(([name, one]) => [name, this.#creator(name, one)] as const);
     const made = await this.database.addCollections(Object.fromEntries(creators));
     Object.assign(this.collections, made);
     for (const [name, one] of named) {
-      const collection = made[name];
-      if (collection) this.#syncs.set(name, this.#sync(name, one, collection));
+      const [collection, sent] = [made[name], this.#sent.get(name)];
+      if (collection && sent) this.#syncs.set(name, this.#sync(name, one, collection, sent));
     }
     this.#tabs.tell({ kind: 'hello' });
     // With one tab this is at once; otherwise when it is elected, if ever.
@@ -148,6 +154,8 @@ export class Replica<D extends Shape<D>> {
         policy: conflict ?? 'server',
         onConflict,
         takeRejection: (key) => this.#syncs.get(name)?.takeRejection(key),
+        takenBy: (server, key, assumed) =>
+          this.#sent.get(name)?.takenBy({ ...server }, key, assumed && { ...assumed }) as WithDeleted<object> | undefined,
         settle: async (id, document) => {
           // What is not there is to be empty; left out, it would stay as it is.
           const empty = Object.keys(schema.properties).map((field) => [field, null] as const);
@@ -160,7 +168,12 @@ export class Replica<D extends Shape<D>> {
     };
   }
 
-  #sync(name: string, { entity, schema }: CollectionSettings<object>, collection: RxCollection): CollectionSync {
+  #sync(
+    name: string,
+    { entity, schema }: CollectionSettings<object>,
+    collection: RxCollection,
+    sent: Sent,
+  ): CollectionSync {
     const { batchSize, retryTime } = this.#settings;
     const sync = new CollectionSync({
       name,
@@ -170,6 +183,7 @@ export class Replica<D extends Shape<D>> {
       retryTime,
       ask: this.#ask,
       stream: this.#stream,
+      sent,
     });
     sync.rejections$.subscribe((rejection) => {
       this.#rejections.next(rejection);

@@ -43,6 +43,8 @@ export interface Resolver<T> {
   onConflict: ((conflict: Conflict<T>) => void) | undefined;
   /** Takes out what the server said of this key in its last answer. */
   takeRejection(key: string): Rejection | undefined;
+  /** What this client has sent of the row, if that is what the server has. */
+  takenBy(server: WithDeleted<T>, key: string, assumed: WithDeleted<T> | undefined): WithDeleted<T> | undefined;
   /** Sends a resolution to the inbox. */
   settle(conflictId: string, document: WithDeleted<T>): Promise<void>;
   keyOf(row: Record<string, unknown>): string;
@@ -72,6 +74,10 @@ export function conflictHandler<T>(resolver: Resolver<T>): RxConflictHandler<T> 
 }
 
 async function settle<T>(resolver: Resolver<T>, conflict: Conflict<T>): Promise<void> {
+  // The other edit may be this client's own, of which it never had an answer.
+  const own = resolver.takenBy(conflict.server, conflict.key, conflict.assumed);
+  const joined = own && merged({ ...conflict, assumed: own });
+  if (joined) return resolver.settle(conflict.id, joined);
   resolver.onConflict?.(conflict);
   const { policy } = resolver;
   if (policy === 'server') return;

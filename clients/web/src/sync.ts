@@ -11,6 +11,7 @@ import { withoutNulls, type Bulk, type Checkpoint, type Documents, type Row } fr
 import { Inflow } from './inflow.js';
 import { Rebuild } from './rebuild.js';
 import type { Rejection } from './resolution.js';
+import type { Sent } from './sent.js';
 import type { Stream } from './stream.js';
 import { ApiError, type Answer } from './transport.js';
 import { countUnsent } from './unsent.js';
@@ -37,6 +38,7 @@ export interface SyncSettings {
   retryTime: number;
   ask(query: string, variables: Record<string, unknown>): Promise<Answer>;
   stream: Stream;
+  sent: Sent;
 }
 
 type PushRow = RxReplicationWriteToMasterRow<object>;
@@ -174,17 +176,21 @@ export class CollectionSync {
   }
 
   #push(rows: PushRow[]): Promise<Row[]> {
-    const pushing = this.#pushAll(rows);
+    const pushing = this.#pushAll(rows, this.#pushes.size === 0);
     this.#pushes.add(pushing);
     const done = () => this.#pushes.delete(pushing);
     pushing.then(done, done);
     return pushing;
   }
 
-  async #pushAll(rows: PushRow[]): Promise<Row[]> {
+  async #pushAll(rows: PushRow[], isFirst: boolean): Promise<Row[]> {
+    const { documents, sent } = this.#settings;
+    const keyed = rows.map((row) => [documents.keyOf(row.newDocumentState as Row), row.newDocumentState as Row] as [string, Row]);
+    await sent.note(keyed, isFirst);
     const answers: Row[] = [];
     // A part that arrived is accepted again when the whole is repeated.
     for (const part of parts(rows)) answers.push(...(await this.#pushPart(part)));
+    sent.answered(keyed.map(([key]) => key));
     this.#problem.next(undefined);
     return answers;
   }
