@@ -146,12 +146,14 @@ export class Replica<D extends Shape<D>> {
     void this.database.waitForLeadership().then(() => this.#lead());
   }
 
-  #creator(name: string, { entity, schema, conflict, onConflict, migrationStrategies }: CollectionSettings<object>) {
+  #creator(name: string, settings: CollectionSettings<object>) {
+    const { entity, schema, stamped, conflict, onConflict, migrationStrategies } = settings;
     return {
       schema: schema as RxJsonSchema<object>,
       ...(migrationStrategies ? { migrationStrategies } : {}),
       conflictHandler: conflictHandler<object>({
         policy: conflict ?? 'server',
+        stamped: stamped ?? ['createdAt', 'updatedAt'],
         onConflict,
         takeRejection: (key) => this.#syncs.get(name)?.takeRejection(key),
         takenBy: (server, key, assumed) =>
@@ -159,7 +161,8 @@ export class Replica<D extends Shape<D>> {
         settle: async (id, document) => {
           // What is not there is to be empty; left out, it would stay as it is.
           const empty = Object.keys(schema.properties).map((field) => [field, null] as const);
-          await this.conflicts.resolve(id, 'USE_DATA', { ...Object.fromEntries(empty), ...document });
+          const inbox = new Inbox(this.#ask, this.#stream);
+          await inbox.resolve(id, 'USE_DATA', { ...Object.fromEntries(empty), ...document });
         },
         keyOf: documentsOf(entity, schema).keyOf,
         failed: (error) =>

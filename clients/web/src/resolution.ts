@@ -40,6 +40,7 @@ export interface Conflict<T> {
 
 export interface Resolver<T> {
   policy: ConflictPolicy<T>;
+  stamped: string[];
   onConflict: ((conflict: Conflict<T>) => void) | undefined;
   /** Takes out what the server said of this key in its last answer. */
   takeRejection(key: string): Rejection | undefined;
@@ -76,13 +77,20 @@ export function conflictHandler<T>(resolver: Resolver<T>): RxConflictHandler<T> 
 async function settle<T>(resolver: Resolver<T>, conflict: Conflict<T>): Promise<void> {
   // The other edit may be this client's own, of which it never had an answer.
   const own = resolver.takenBy(conflict.server, conflict.key, conflict.assumed);
-  const joined = own && merged({ ...conflict, assumed: own });
+  const joined = own && (merged({ ...conflict, assumed: own }) ?? removed(conflict, own, resolver.stamped));
   if (joined) return resolver.settle(conflict.id, joined);
   resolver.onConflict?.(conflict);
   const { policy } = resolver;
   if (policy === 'server') return;
   const kept = policy === 'merge' ? merged(conflict) : await policy(conflict);
   if (kept !== undefined) await resolver.settle(conflict.id, { _deleted: false, ...kept });
+}
+
+/** The delete, if nobody else has written since. */
+function removed<T>({ client, server }: Conflict<T>, own: WithDeleted<T>, stamped: string[]) {
+  const written = (row: unknown) => Object.entries(row as object).filter(([field]) => !stamped.includes(field));
+  const same = deepEqual(Object.fromEntries(written(own)), Object.fromEntries(written(server)));
+  return client._deleted && same ? { ...server, _deleted: true } : undefined;
 }
 
 /** Both edits, if they are of different fields; nothing if one of them is a delete. */

@@ -32,6 +32,8 @@ export interface CollectionSettings<T> {
   entity: string;
   /** As `seachange-schema` derives it from the server, or RxDB's own with its types. */
   schema: RxJsonSchema<T> | SchemaFile;
+  /** Fields that the server stamps. Default: `createdAt` and `updatedAt`. */
+  stamped?: string[];
   conflict?: ConflictPolicy<T>;
   /** Told of each edit that went to the inbox. */
   onConflict?: (conflict: Conflict<T>) => void;
