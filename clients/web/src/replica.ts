@@ -166,7 +166,7 @@ export class Replica<D extends Shape<D>> {
         },
         keyOf: documentsOf(entity, schema).keyOf,
         failed: (error) =>
-          this.#board.problem(name, { collection: name, code: 'CONFLICT', message: String(error) }),
+          this.#board.problem({ collection: name, direction: 'push', code: 'CONFLICT', message: String(error) }),
       }),
     };
   }
@@ -193,7 +193,8 @@ export class Replica<D extends Shape<D>> {
       this.#board.set({ rejected: this.#board.status.rejected + 1 });
       this.#tabs.tell({ kind: 'rejection', rejection });
     });
-    sync.problem$.subscribe((problem) => this.#board.problem(name, problem));
+    sync.problem$.subscribe((problem) => this.#board.problem(problem));
+    sync.solved$.subscribe((direction) => this.#board.solved(name, direction));
     sync.upToDate$.subscribe(() => this.#board.upToDate(name));
     return sync;
   }

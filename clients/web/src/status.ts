@@ -78,10 +78,13 @@ export class Board {
     if (this.#collections.every((name) => this.#current.has(name))) this.#tell({ lastSynced: new Date() });
   }
 
-  problem(collection: string, problem: Problem | undefined): void {
-    if (problem) this.#problems.set(collection, problem);
-    else if (!this.#problems.delete(collection)) return;
+  problem(problem: Problem): void {
+    this.#problems.set(`${problem.direction} ${problem.collection}`, problem);
     this.#tell({});
+  }
+
+  solved(collection: string, direction: Problem['direction']): void {
+    if (this.#problems.delete(`${direction} ${collection}`)) this.#tell({});
   }
 
   close(): void {

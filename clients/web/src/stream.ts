@@ -86,26 +86,43 @@ export class Stream {
       let attempts = 0;
       const missed = () => follower.next({ kind: 'maybe missed' });
       const wakes = [this.#connected.subscribe(missed), this.#failed.subscribe(missed)];
-      const again = () => {
+      const again = (reason?: unknown) => {
         if (follower.closed || this.#closed) return;
-        // The log position of a subscription is the socket's: a new one needs a new socket.
-        this.#client.terminate();
-        const wait = timer(Math.min(FIRST_PAUSE * 2 ** attempts++, LONGEST_PAUSE)).subscribe(subscribe);
+        // A subscription begins where the log was when the socket was opened. If that is no place to begin
+        // any more, or if nobody says what is wrong, the socket is at fault.
+        if (!isRefused(reason)) this.#client.terminate();
+        const wait = timer(Math.min(FIRST_PAUSE * 2 ** attempts++, LONGEST_PAUSE)).subscribe(() => {
+          subscribe();
+          missed();
+        });
         stop = () => wait.unsubscribe();
       };
       const subscribe = () => {
-        stop = this.#client.subscribe<Record<string, unknown>>(
+        let isOver = false;
+        // Letting go of a subscription completes it.
+        const end = (reason?: unknown) => {
+          if (isOver) return;
+          isOver = true;
+          release();
+          again(reason);
+        };
+        const release = this.#client.subscribe<Record<string, unknown>>(
           { query },
           {
             next: ({ data, errors }) => {
-              if (!data || errors) return again();
+              if (isOver) return;
+              if (!data || errors) return end(errors);
               attempts = 0;
               follower.next({ kind: 'data', data });
             },
-            error: again,
-            complete: again,
+            error: end,
+            complete: () => end(),
           },
         );
+        stop = () => {
+          isOver = true;
+          release();
+        };
       };
       subscribe();
       return () => {
@@ -120,6 +137,13 @@ export class Stream {
     // One that is just connecting rejects as the connection does.
     await Promise.resolve(this.#client.dispose()).catch(() => undefined);
   }
+}
+
+/** Whether these are errors of a request that the server does not take, on any socket. */
+function isRefused(reason: unknown): boolean {
+  if (!Array.isArray(reason)) return false;
+  const codes = (reason as { extensions?: { code?: string } }[]).map(({ extensions }) => extensions?.code ?? '');
+  return !codes.some((code) => /^(RESYNC|CURSOR)_/.test(code));
 }
 
 /** Waits its turn before connecting again: until the server can be reached, and not all at once. */

@@ -25,6 +25,7 @@ const MOST_PUSHED = 1_000;
 /** What keeps a collection from syncing just now. */
 export interface Problem {
   collection: string;
+  direction: 'pull' | 'push';
   /** The server's code, or `LOCAL`. */
   code: string;
   message: string;
@@ -52,7 +53,8 @@ export class CollectionSync {
   /** Those under way. */
   readonly #pushes = new Set<Promise<Row[]>>();
   readonly #untold = new Map<string, Rejection>();
-  readonly #problem = new Subject<Problem | undefined>();
+  readonly #problem = new Subject<Problem>();
+  readonly #solved = new Subject<Problem['direction']>();
   readonly #upToDate = new Subject<void>();
   #following: Subscription | undefined;
 
@@ -93,9 +95,14 @@ export class CollectionSync {
     return this.#rejections.asObservable();
   }
 
-  /** What is wrong, and undefined when a request went well again. */
-  get problem$(): Observable<Problem | undefined> {
+  /** What is wrong. */
+  get problem$(): Observable<Problem> {
     return this.#problem.asObservable();
+  }
+
+  /** In this direction nothing is. */
+  get solved$(): Observable<Problem['direction']> {
+    return this.#solved.asObservable();
   }
 
   /** All changes of the server until now are here. */
@@ -141,7 +148,7 @@ export class CollectionSync {
   async stop(): Promise<void> {
     this.#following?.unsubscribe();
     await this.#replication.cancel();
-    for (const subject of [this.#rejections, this.#problem, this.#upToDate]) subject.complete();
+    for (const subject of [this.#rejections, this.#problem, this.#solved, this.#upToDate]) subject.complete();
   }
 
   #missed(): void {
@@ -166,7 +173,7 @@ export class CollectionSync {
       const page = (await ask(documents.pull, variables)).data[documents.fields.pull] as Bulk;
       return { documents: page.documents.map(withoutNulls), checkpoint: page.checkpoint };
     });
-    this.#problem.next(undefined);
+    this.#solved.next('pull');
     if (bulk.documents.length < batchSize) {
       this.#upToDate.next();
       // Once RxDB has the page: what came since it was asked for goes after it.
@@ -191,7 +198,7 @@ export class CollectionSync {
     // A part that arrived is accepted again when the whole is repeated.
     for (const part of parts(rows)) answers.push(...(await this.#pushPart(part)));
     sent.answered(keyed.map(([key]) => key));
-    this.#problem.next(undefined);
+    this.#solved.next('push');
     return answers;
   }
 
@@ -212,9 +219,11 @@ export class CollectionSync {
   }
 
   #told(error: unknown): Problem {
-    const inner = (error as { parameters?: { errors?: Record<string, unknown>[] } }).parameters?.errors?.[0];
+    const told = (error as { parameters?: { errors?: Record<string, unknown>[]; direction?: string } }).parameters;
+    const inner = told?.errors?.[0];
     return {
       collection: this.#settings.name,
+      direction: told?.direction === 'push' ? 'push' : 'pull',
       code: typeof inner?.code === 'string' ? inner.code : 'LOCAL',
       message: String(inner?.message ?? (error as Error).message),
     };
