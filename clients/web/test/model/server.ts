@@ -18,6 +18,8 @@ export interface Faults {
   refuse?: (query: string, authorization: string | undefined) => void;
   /** Whether to cut the connection instead of answering, after the work is done. */
   cut?: (query: string) => boolean;
+  /** How a stream ends instead of bringing what is next. */
+  stream?: () => 'complete' | 'error' | 'no data' | undefined;
   /** What to wait for before a request is looked at. */
   delay?: (query: string) => Promise<void> | undefined;
 }
@@ -136,7 +138,7 @@ export class ModelServer {
     const { tables } = this;
     const streams = ENTITIES.map(({ name }) => {
       const field = `stream${name}`;
-      return [field, () => live(tables.changed, () => news(name), news(name))];
+      return [field, () => this.#ending(live(tables.changed, () => news(name), news(name)))];
       function news(entity: string): Row | undefined {
         const found = tables.since(entity, from);
         if (found.length === 0) return undefined;
@@ -146,6 +148,15 @@ export class ModelServer {
     });
     const syncConflicts = () => live(tables.filed, (entry) => ({ syncConflicts: entry }));
     return { ...Object.fromEntries(streams), syncConflicts };
+  }
+
+  async *#ending(rows: AsyncGenerator<Row>): AsyncGenerator<Row> {
+    for await (const row of rows) {
+      const end = this.faults.stream?.();
+      if (end === 'complete') return;
+      if (end === 'error') throw fault('RESYNC_REQUIRED');
+      yield end === 'no data' ? {} : row;
+    }
   }
 }
 
