@@ -44,7 +44,7 @@ describe.each(PAIRS)('%s', (_name, kind, start) => {
     await two.edit(id, { title: 'Paint', estimate: '1.50', dueOn: '2026-12-01' });
     await one.sees(id, 'Paint');
     await one.collections.label.insert({ id: '12', name: randomUUID() });
-    await one.collections.taskLabel.insert({ id: `${id}|12`, taskId: id, labelId: '12' });
+    await one.collections.taskLabel.insert({ taskId: id, labelId: '12' });
     await untilEqual('the label of the task', () => two.collections.taskLabel.count().exec(), 1);
     await (await two.collections.taskLabel.findOne(`${id}|12`).exec(true)).remove();
     await untilEqual('no label of the task', () => one.collections.taskLabel.count().exec(), 0);
