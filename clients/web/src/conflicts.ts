@@ -1,0 +1,106 @@
+// The server's conflict inbox: edits that were not taken, kept until somebody decides.
+
+import { concatMap, filter, map, type Observable } from 'rxjs';
+
+import type { Stream } from './stream.js';
+import type { Answer } from './transport.js';
+
+export type ConflictStatus = 'OPEN' | 'RESOLVED' | 'REJECTED';
+export type Resolution = 'KEEP_SERVER' | 'USE_CLIENT' | 'USE_DATA';
+
+/** An entry of the inbox. Rows are as in documents. */
+export interface InboxEntry {
+  id: string;
+  /** The table's name: `task_label`. */
+  entity: string;
+  key: unknown;
+  status: ConflictStatus;
+  reason: string;
+  assumed: Record<string, unknown> | null;
+  server: Record<string, unknown> | null;
+  client: Record<string, unknown>;
+  actor: string | null;
+  recordedAt: string;
+  resolvedAt: string | null;
+}
+
+export interface InboxPage {
+  nodes: InboxEntry[];
+  endCursor: string | null;
+  hasNextPage: boolean;
+}
+
+/** Open entries that are watched, and how many are asked for at once. */
+const MOST_WATCHED = 1_000;
+const PAGE = 100;
+
+const ENTRY = 'id entity key status reason assumed server client actor recordedAt resolvedAt';
+const LIST =
+  'query Conflicts($entity: String, $status: SyncConflictStatus, $first: Int, $after: String) ' +
+  '{ syncConflicts(entity: $entity, status: $status, first: $first, after: $after) ' +
+  `{ nodes { ${ENTRY} } endCursor hasNextPage } }`;
+const RESOLVE =
+  'mutation Resolve($id: String!, $use: SyncResolution!, $data: Json) ' +
+  `{ resolveSyncConflict(id: $id, use: $use, data: $data) { ${ENTRY} } }`;
+const WATCH = `subscription WatchConflicts { syncConflicts { ${ENTRY} } }`;
+
+export class Inbox {
+  readonly #ask: (query: string, variables: Record<string, unknown>) => Promise<Answer>;
+  readonly #stream: Stream;
+
+  constructor(ask: (query: string, variables: Record<string, unknown>) => Promise<Answer>, stream: Stream) {
+    this.#ask = ask;
+    this.#stream = stream;
+  }
+
+  /** A page of entries, the oldest first. Fails when the server cannot be reached. */
+  async list(
+    choice: { entity?: string; status?: ConflictStatus; first?: number; after?: string } = {},
+  ): Promise<InboxPage> {
+    const { data } = await this.#ask(LIST, { first: PAGE, ...choice });
+    return data.syncConflicts as InboxPage;
+  }
+
+  /** The open entries of a table, or of all: now, and whenever that changes. The oldest first, at most
+   *  1,000. While the server cannot be reached the list stays as it was. */
+  watch(entity?: string): Observable<InboxEntry[]> {
+    const open = new Map<string, InboxEntry>();
+    return this.#stream.follow(WATCH).pipe(
+      concatMap(async (message) => {
+        if (message.kind === 'maybe missed') return this.#read(open, entity);
+        const entry = message.data.syncConflicts as InboxEntry;
+        if (entity !== undefined && entry.entity !== entity) return false;
+        if (entry.status === 'OPEN') open.set(entry.id, entry);
+        else open.delete(entry.id);
+        return true;
+      }),
+      filter((changed) => changed),
+      map(() => [...open.values()]),
+    );
+  }
+
+  /** Decides. `USE_DATA` needs the row to keep. */
+  async resolve(id: string, use: Resolution, data?: Record<string, unknown>): Promise<InboxEntry> {
+    const answer = await this.#ask(RESOLVE, { id, use, data: data ?? null });
+    return answer.data.resolveSyncConflict as InboxEntry;
+  }
+
+  async #read(open: Map<string, InboxEntry>, entity: string | undefined): Promise<boolean> {
+    const found: InboxEntry[] = [];
+    try {
+      for (let after: string | undefined; found.length < MOST_WATCHED; ) {
+        const rest = { ...(after === undefined ? {} : { after }), ...(entity === undefined ? {} : { entity }) };
+        const page = await this.list({ status: 'OPEN', ...rest });
+        found.push(...page.nodes);
+        if (!page.hasNextPage || page.endCursor === null) break;
+        after = page.endCursor;
+      }
+    } catch {
+      // The next connection asks again.
+      return false;
+    }
+    open.clear();
+    for (const entry of found) open.set(entry.id, entry);
+    return true;
+  }
+}

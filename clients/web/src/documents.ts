@@ -1,0 +1,66 @@
+// The GraphQL documents of one collection, and what its rows look like on either side.
+
+import type { RxJsonSchema } from 'rxdb';
+
+import type { SchemaFile } from './schema.js';
+
+/** A row as it travels: the fields of `TaskDocument`. */
+export type Row = Record<string, unknown> & { _deleted: boolean };
+
+export interface Checkpoint {
+  cursor: string;
+  /** Set while the collection is being rebuilt, by whom: see `rebuild.ts`. Empty when done. */
+  rebuild?: string;
+}
+
+/** What a pull answers and a stream brings. */
+export interface Bulk {
+  documents: Row[];
+  checkpoint: Checkpoint;
+}
+
+export interface Documents {
+  pull: string;
+  push: string;
+  stream: string;
+  /** The root fields in the answers. */
+  fields: { pull: string; push: string; stream: string };
+  /** A row's key as RxDB knows it. */
+  keyOf(row: Record<string, unknown>): string;
+  /** The same, of a key as the server's tables have it: `{task_id, label_id}`. */
+  keyOfColumns(key: Record<string, unknown>): string;
+}
+
+export function documentsOf<T>(entity: string, schema: RxJsonSchema<T> | SchemaFile): Documents {
+  const selection = [...Object.keys(schema.properties), '_deleted'].join(' ');
+  const fields = { pull: `pull${entity}`, push: `push${entity}`, stream: `stream${entity}` };
+  const rows = `${entity.charAt(0).toLowerCase()}${entity.slice(1)}PushRow`;
+  const bulk = `{ documents { ${selection} } checkpoint { cursor } }`;
+  const { primaryKey } = schema;
+  const keyOf = (row: Record<string, unknown>) =>
+    typeof primaryKey === 'string'
+      ? String(row[primaryKey])
+      : primaryKey.fields.map((field) => String(row[field as string])).join(primaryKey.separator);
+  return {
+    pull:
+      `query Pull${entity}($checkpoint: ${entity}InputCheckpoint, $limit: Int!) ` +
+      `{ ${fields.pull}(checkpoint: $checkpoint, limit: $limit) ${bulk} }`,
+    push:
+      `mutation Push${entity}($rows: [${entity}InputPushRow!]) ` +
+      `{ ${fields.push}(${rows}: $rows) { ${selection} } }`,
+    stream: `subscription Stream${entity} { ${fields.stream} ${bulk} }`,
+    fields,
+    keyOf,
+    keyOfColumns: (key) => keyOf(Object.fromEntries(Object.entries(key).map(([name, value]) => [fieldOf(name), value]))),
+  };
+}
+
+/** Without nulls, which no schema of RxDB accepts: an absent field means the same to the server. */
+export function withoutNulls<R extends object>(row: R): R {
+  return Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null)) as R;
+}
+
+/** A column's name in GraphQL. */
+function fieldOf(column: string): string {
+  return column.replace(/_+([a-z0-9])/gi, (_, letter: string) => letter.toUpperCase());
+}

@@ -1,0 +1,100 @@
+// Beginning anew when the server can no longer say what changed: RESYNC_REQUIRED, CURSOR_EXPIRED.
+//
+// The collection stays as it is, with every unsent edit and the state that each was made from; only the
+// cursor is dropped. All rows are pulled again, over the old ones, and with the last page those that are
+// gone from the server are deleted here. RxDB leaves alone whatever has unsent edits: these are pushed
+// as ever, and the server decides on each.
+//
+// What is on disk: the checkpoint names the rebuild under way, and is written after the rows of its page.
+// Closed at any point, the next start finds the old cursor (and is refused again) or a rebuild that is
+// not its own, and begins once more. No step takes an edit out of the collection.
+//
+// Turned down: putting edits aside, removing the collection and making it again. Between these steps
+// edits lie in one place only, and the states they were made from are lost.
+
+import type { RxDocumentData } from 'rxdb';
+import { writeDocToDocState } from 'rxdb';
+
+import type { Bulk, Checkpoint, Row } from './documents.js';
+import { ApiError } from './transport.js';
+import { look, type Replicating } from './unsent.js';
+
+/** Codes by which a pull says that its cursor leads nowhere. */
+const ANEW = ['RESYNC_REQUIRED', 'CURSOR_EXPIRED', 'CURSOR_INVALID'];
+
+/** Asks the server for one page after a cursor; without one, for the first. */
+export type AskPage = (cursor: string | undefined) => Promise<Bulk>;
+
+export class Rebuild {
+  readonly #keyOf: (row: Row) => string;
+  #id: string | undefined;
+  /** Keys that were here at the beginning, without unsent edits, and have not come again. */
+  #missing = new Set<string>();
+  #last: Row | undefined;
+  #wanted = false;
+
+  constructor(keyOf: (row: Row) => string) {
+    this.#keyOf = keyOf;
+  }
+
+  get running(): boolean {
+    return this.#id !== undefined;
+  }
+
+  /** Has the next pull begin anew. */
+  want(): void {
+    this.#wanted = true;
+  }
+
+  /** One page after a checkpoint, which may turn out to be the first of all. */
+  async page(state: Replicating, after: Checkpoint | undefined, limit: number, ask: AskPage): Promise<Bulk> {
+    if (this.#wanted && after) return this.#begin(state, limit, ask);
+    if (after?.rebuild && after.rebuild !== this.#id) return this.#begin(state, limit, ask);
+    try {
+      return await this.#take(state, await ask(after?.cursor), limit);
+    } catch (error) {
+      const refused = error instanceof ApiError && ANEW.includes(error.code);
+      if (!refused || !after) throw error;
+      return this.#begin(state, limit, ask);
+    }
+  }
+
+  async #begin(state: Replicating, limit: number, ask: AskPage): Promise<Bulk> {
+    const missing = new Set<string>();
+    for await (const { key, document, unsent } of look(state)) {
+      if (!document._deleted && !unsent) missing.add(key);
+    }
+    const page = await ask(undefined);
+    this.#wanted = false;
+    this.#missing = missing;
+    this.#last = undefined;
+    this.#id = crypto.randomUUID();
+    return this.#take(state, page, limit);
+  }
+
+  async #take(state: Replicating, page: Bulk, limit: number): Promise<Bulk> {
+    if (this.#id === undefined) return page;
+    for (const row of page.documents) this.#missing.delete(this.#keyOf(row));
+    this.#last = page.documents.at(-1) ?? this.#last;
+    if (page.documents.length >= limit) {
+      return { ...page, checkpoint: { ...page.checkpoint, rebuild: this.#id } };
+    }
+    const documents = [...page.documents, ...(await this.#gone(state))];
+    // RxDB stores no checkpoint with an empty page, and would have us begin once more next time.
+    if (documents.length === 0 && this.#last) documents.push(this.#last);
+    this.#id = undefined;
+    this.#missing = new Set();
+    this.#last = undefined;
+    return { documents, checkpoint: { ...page.checkpoint, rebuild: '' } };
+  }
+
+  /** What the server no longer has, as if it had said so. */
+  async #gone(state: Replicating): Promise<Row[]> {
+    const keys = [...this.#missing];
+    const found = await state.input.forkInstance.findDocumentsById(keys, false);
+    return found.map((document: RxDocumentData<object>) => ({
+      ...writeDocToDocState(document, state.hasAttachments, false),
+      _deleted: true,
+    }));
+  }
+}

@@ -1,0 +1,75 @@
+// Which documents of a collection have edits that the server has not acknowledged.
+//
+// RxDB knows: it stores each document beside the state that the server is assumed to have. Whatever
+// differs has yet to be pushed. This only reads.
+
+import type { RxDocumentData, RxStorageInstance, RxStorageInstanceReplicationState } from 'rxdb';
+import { getAssumedMasterState, getChangedDocumentsSince, getHeightOfRevision, writeDocToDocState } from 'rxdb';
+import { auditTime, concatMap, merge, startWith, type Observable } from 'rxjs';
+
+/** Documents read at once. */
+const PAGE = 500;
+
+/** Milliseconds in which several writes lead to one count. */
+const PATIENCE = 30;
+
+type Storage = RxStorageInstance<object, unknown, unknown, unknown>;
+export type Replicating = RxStorageInstanceReplicationState<object>;
+
+/** A document, and whether it has unsent edits. */
+export interface Looked {
+  key: string;
+  document: RxDocumentData<object>;
+  unsent: boolean;
+}
+
+/** How many there are, now and after each write. */
+export function countUnsent(state: Replicating): Observable<number> {
+  const { forkInstance, metaInstance } = state.input;
+  return merge(forkInstance.changeStream(), metaInstance.changeStream()).pipe(
+    startWith(undefined),
+    auditTime(PATIENCE),
+    concatMap(async () => {
+      let count = 0;
+      // What lies before the checkpoint has been pushed.
+      for await (const { unsent } of look(state, state.lastCheckpointDoc.up?.checkpointData)) {
+        if (unsent) count += 1;
+      }
+      return count;
+    }),
+  );
+}
+
+/** All documents written after a checkpoint, deleted ones included; without one, all. */
+export async function* look(state: Replicating, checkpoint?: unknown): AsyncGenerator<Looked> {
+  const origin = await state.input.hashFunction(state.input.identifier);
+  const fork = state.input.forkInstance as Storage;
+  for (let after = checkpoint; !state.events.canceled.value; ) {
+    const page = await getChangedDocumentsSince(fork, PAGE, after);
+    const keys = page.documents.map((document) => keyOf(document, state));
+    const assumed = await getAssumedMasterState(state, keys);
+    for (const [place, document] of page.documents.entries()) {
+      const key = keys[place] ?? '';
+      yield { key, document, unsent: isUnsent(state, document, assumed[key]?.docData, origin) };
+    }
+    if (page.documents.length < PAGE) return;
+    after = page.checkpoint;
+  }
+}
+
+function keyOf(document: object, state: Replicating): string {
+  return String((document as Record<string, unknown>)[state.primaryPath as string]);
+}
+
+function isUnsent(
+  state: Replicating,
+  document: RxDocumentData<object>,
+  assumed: Parameters<Replicating['input']['conflictHandler']['isEqual']>[0] | undefined,
+  origin: string,
+): boolean {
+  const local = writeDocToDocState(document, state.hasAttachments, false);
+  if (assumed && state.input.conflictHandler.isEqual(assumed, local, 'seachange-unsent')) return false;
+  // Written by a pull that was cut off before it noted what the server has.
+  const from = (document._meta as { o?: { hash: string; _rev: number } }).o;
+  return !(from && from.hash === origin && from._rev === getHeightOfRevision(document._rev));
+}
