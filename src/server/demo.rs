@@ -4,6 +4,8 @@ use std::path::Path;
 
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, header};
+use axum::response::Redirect;
+use axum::routing::get;
 use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
 
@@ -22,7 +24,11 @@ pub(super) fn add<S: Clone + Send + Sync + 'static>(router: Router<S>, folder: &
     ]
     .into_iter()
     .fold(files, with_header);
-    router.nest_service("/demo", files)
+    // Without the slash the page would be outside of what its worker looks after.
+    let redirect = get(|| async { Redirect::permanent("/demo/") });
+    router
+        .route("/demo", redirect)
+        .nest_service("/demo/", files)
 }
 
 fn with_header(router: Router, (name, value): (HeaderName, &'static str)) -> Router {

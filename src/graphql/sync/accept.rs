@@ -27,7 +27,8 @@ use crate::graphql::error::{ErrorCode, Refusal};
 use crate::graphql::transaction::{Failure, Work};
 use crate::sync::{Decision, Edit, Resolution, State, Stored, decide};
 
-/// Attempts of a row whose parent is not there, and how long it may be on its way.
+/// Attempts of a row whose parent is not there, or whose children are, and how long what it waits for
+/// may be on its way.
 const ATTEMPTS: i32 = 3;
 const PATIENCE: chrono::TimeDelta = chrono::TimeDelta::seconds(10);
 
@@ -37,7 +38,7 @@ pub(super) struct Batch<'a> {
     pub(super) rows: Vec<Pushed>,
     /// On whose behalf.
     pub(super) context: Context,
-    /// Rows whose parents may still arrive, found by the last try.
+    /// Rows that wait for others, found by the last try.
     pub(super) orphans: Mutex<Vec<String>>,
 }
 
@@ -60,7 +61,7 @@ enum Outcome {
     Taken,
     /// It is not, and the inbox has it.
     Filed(Rejection),
-    /// Its parent is not there yet.
+    /// Its parent is not there yet, or its children still are.
     Orphan,
 }
 
@@ -84,7 +85,7 @@ impl Work for Batch<'_> {
         let are_complete = orphans.is_empty();
         *self.orphans.lock().unwrap_or_else(PoisonError::into_inner) = orphans;
         if !are_complete {
-            let message = "a row's parent is not here yet; try again";
+            let message = "a row waits for those that it refers to, or that refer to it; try again";
             return Err(Refusal::new(ErrorCode::Unavailable, message).into());
         }
         Ok(Taken {
@@ -213,11 +214,7 @@ impl Batch<'_> {
         let refusal = match failure {
             Failure::Refused(refusal) => refusal,
             Failure::Database(error) => {
-                let is_live = pushed
-                    .edit
-                    .as_ref()
-                    .is_ok_and(|edit| !edit.client.is_deleted);
-                if is_live && is_foreign_key(&error) && self.may_arrive(tx, pushed).await? {
+                if is_foreign_key(&error) && self.may_arrive(tx, pushed).await? {
                     return Ok(Outcome::Orphan);
                 }
                 let refusal = Refusal::from(&error);
