@@ -22,6 +22,9 @@ export interface Board {
   inbox: InboxEntry[];
 }
 
+/** Milliseconds: somebody watches. */
+const RETRY_TIME = 2_000;
+
 export type BoardReplica = Replica<Tables>;
 
 /** The server is where the page came from. */
@@ -29,6 +32,7 @@ export function openBoard(): Promise<BoardReplica> {
   return openReplica<Tables>({
     url: new URL('/graphql', location.origin).href,
     name: 'seachange-demo',
+    retryTime: RETRY_TIME,
     collections: {
       project: { entity: 'Project', schema: SCHEMAS.project },
       task: { entity: 'Task', schema: SCHEMAS.task },

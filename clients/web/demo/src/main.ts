@@ -25,18 +25,20 @@ const FIRST_ANSWER = 3_000;
 const page = element('page');
 
 start().catch((error: unknown) => {
+  page.replaceChildren();
   render(html`<main class="welcome" role="alert"><h2>The board cannot be opened</h2><p>${String(error)}</p></main>`, page);
 });
 
 async function start(): Promise<void> {
   const replica = await openBoard();
+  page.replaceChildren();
   const departures = new Departures(replica);
   const decisions = new Decisions(replica);
   const edits = new Edits(replica, departures);
   const chosen = kept<string | undefined>('project', undefined);
   const chosen$ = new BehaviorSubject(chosen.get());
   const synced = kept<string | undefined>('last-synced', undefined);
-  const around: Circumstances = { isSettled: false, lastSynced: dateOf(synced.get()), isKept: false };
+  const around: Circumstances = { isSettled: false, lastSynced: dateOf(synced.get()), isKept: undefined };
   const refusals = new Map<string, string | undefined>();
   const taskEditor = new TaskEditor(element('editor') as HTMLDialogElement, edits);
   const choose = (id: string) => {

@@ -64,15 +64,17 @@ function card(board: Board, task: Task, acts: Acts): TemplateResult {
   return html`
     <li class="card" id="card-${task.id}" data-pending=${isUnsent} draggable="true" @dragstart=${drag}>
       <button type="button" class="title" @click=${() => acts.openTask(task)}>${task.title}</button>
-      <p class="facts">
-        ${isUnsent ? html`<span class="badge pending">Pending</span>` : nothing}
-        ${isAsked ? html`<a class="badge conflict" href="#decisions">Conflict</a>` : nothing}
-        ${task.priority > 0 ? html`<span class="badge">Priority ${task.priority}</span>` : nothing}
-        ${task.dueOn ? due(task.dueOn, task.status) : nothing}
-        ${task.owner ? html`<span>${task.owner}</span>` : nothing}
-        ${comments.length > 0 ? html`<span>${counted(comments.length, 'comment')}</span>` : nothing}
-      </p>
-      <p class="moves">${move(task, -1, acts)} ${move(task, 1, acts)}</p>
+      <div class="foot">
+        <p class="facts">
+          ${isUnsent ? html`<span class="badge pending">Pending</span>` : nothing}
+          ${isAsked ? html`<a class="badge conflict" href="#decisions">Conflict</a>` : nothing}
+          ${task.priority > 0 ? html`<span class="badge">Priority ${task.priority}</span>` : nothing}
+          ${task.dueOn ? due(task.dueOn, task.status) : nothing}
+          ${task.owner ? html`<span>${task.owner}</span>` : nothing}
+          ${comments.length > 0 ? html`<span>${counted(comments.length, 'comment')}</span>` : nothing}
+        </p>
+        <p class="moves">${move(task, -1, acts)} ${move(task, 1, acts)}</p>
+      </div>
     </li>
   `;
 }

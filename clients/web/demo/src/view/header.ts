@@ -12,8 +12,8 @@ export interface Circumstances {
   isSettled: boolean;
   /** Also from an earlier visit. */
   lastSynced: Date | undefined;
-  /** The page itself is kept, and opens without a server. */
-  isKept: boolean;
+  /** The page itself is kept, and opens without a server. Undefined until that is known. */
+  isKept: boolean | undefined;
 }
 
 export function header(board: Board, around: Circumstances, acts: Acts): TemplateResult {
@@ -75,18 +75,17 @@ function notices({ status: { online, problem } }: Board, { isSettled }: Circumst
             browser and sent as soon as it answers.</p>`
         : nothing}
       ${problem && !isOffline
-        ? html`<p class="notice problem">${problem.collection}: ${problem.message} (${problem.code}). It is tried again.</p>`
+        ? html`<p class="notice ${problem.code === 'UNAVAILABLE' ? '' : 'problem'}">Waiting to sync ${problem.collection}s:
+            ${problem.message}. It is tried again.</p>`
         : nothing}
     </div>
   `;
 }
 
-export function footer({ isKept }: Circumstances): TemplateResult {
-  return html`
-    <footer>
-      <p class="quiet" id="kept" data-kept=${isKept}>
-        ${isKept ? 'This page is kept in your browser: it opens without a server, too.' : 'Open over HTTPS or from this machine, this page is kept for offline use.'}
-      </p>
-    </footer>
-  `;
+export function footer({ isKept }: Circumstances): TemplateResult | typeof nothing {
+  if (isKept === undefined) return nothing;
+  const text = isKept
+    ? 'This page is kept in your browser: it opens without a server, too.'
+    : 'Your data is kept in your browser, this page is not: that takes HTTPS, or an address of this machine.';
+  return html`<footer><p class="quiet" id="kept" data-kept=${isKept}>${text}</p></footer>`;
 }
