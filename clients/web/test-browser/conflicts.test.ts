@@ -105,7 +105,7 @@ test('of a task edited on both sides the fields are chosen', async () => {
   );
   await far.sees('Caulk the port side');
   const { page } = far;
-  await entry(far).getByText('both sides changed `title`').waitFor();
+  await entry(far).getByText('both sides changed “title”').waitFor();
   await far.card('Caulk the port side').getByText('Conflict').waitFor();
   await picture(far, '07-choose-fields');
   const chosen = async (field: string) => entry(far).locator(`[data-field="${field}"] input:checked`).inputValue();

@@ -40,6 +40,11 @@ function heading(entry: InboxEntry): TemplateResult {
   return html`<h3>${entry.entity} ${name === '' ? nothing : html`“${name}”`}</h3>`;
 }
 
+/** The server's words, with its quotes as they are elsewhere on the page. */
+function reason({ reason }: InboxEntry): string {
+  return reason.replaceAll(/`([^`]*)`/g, '“$1”');
+}
+
 function origin(entry: InboxEntry, acts: Acts): string {
   const who = acts.isOwn(entry) ? 'made in this browser' : entry.actor ? `made by ${entry.actor}` : 'made elsewhere';
   return `Edit ${who}, arrived ${moment(new Date(entry.recordedAt))}`;
@@ -58,7 +63,7 @@ function conflict(entry: InboxEntry, online: boolean, acts: Acts): TemplateResul
   return html`
     <li class="entry conflict" data-entry=${entry.id}>
       ${heading(entry)}
-      <p class="quiet">${origin(entry, acts)}: ${entry.reason}.</p>
+      <p class="quiet">${origin(entry, acts)}: ${reason(entry)}.</p>
       <form @submit=${merge}>
         <table>
           <thead><tr><td></td><th scope="col">Server’s version</th><th scope="col">${mine === 'mine' ? 'Your version' : 'Their version'}</th></tr></thead>
@@ -78,7 +83,7 @@ function conflict(entry: InboxEntry, online: boolean, acts: Acts): TemplateResul
 /** One side has deleted the row. */
 function existence(entry: InboxEntry): TemplateResult | typeof nothing {
   if (areBothThere(entry)) return nothing;
-  const word = (row: Record<string, unknown> | null) => (row === null || row._deleted ? 'deleted' : 'kept');
+  const word = (row: Record<string, unknown> | null) => (row === null || row._deleted ? 'deleted' : 'edited');
   return html`<tr><th scope="row">${entry.entity}</th><td>${word(entry.server)}</td><td>${word(entry.client)}</td></tr>`;
 }
 
@@ -100,7 +105,7 @@ function rejection(entry: InboxEntry, online: boolean, acts: Acts): TemplateResu
   return html`
     <li class="entry rejected" data-entry=${entry.id}>
       ${heading(entry)}
-      <p class="reason"><strong>${entry.reason}</strong></p>
+      <p class="reason"><strong>${reason(entry)}</strong></p>
       <p class="quiet">${origin(entry, acts)}${entry.client._deleted ? ': a delete' : nothing}.</p>
       <dl>
         ${differences(entry).map((one) => html`<dt>${fieldName(one.field)}</dt><dd>${shown(one.client) ?? html`<em>empty</em>`}</dd>`)}
