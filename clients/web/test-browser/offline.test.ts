@@ -7,7 +7,7 @@ import { picture, World } from './harness/world.js';
 test('edits made offline survive a reload, and arrive afterwards', async () => {
   const world = await World.begin();
   const [ann, ben] = [await world.profile(), await world.profile()];
-  const [near, far] = [await ann.tab(), await ben.tab()];
+  const [near, beside, far] = [await ann.tab(), await ann.tab(), await ben.tab()];
   await near.addProject('Refit');
   await near.addTask('Caulk the deck');
   await near.addTask('Haul out');
@@ -23,6 +23,9 @@ test('edits made offline survive a reload, and arrive afterwards', async () => {
   await near.comment('Paint the hull', 'Ann', 'Dark blue.');
   await near.remove('Haul out');
   await near.hasPending(4);
+  await beside.is('offline');
+  await beside.hasPending(4);
+  await beside.card('Paint the hull').getByText('Pending').waitFor();
   await picture(near, '03-offline');
   await far.addTask('Grease the winches');
 
@@ -42,9 +45,56 @@ test('edits made offline survive a reload, and arrive afterwards', async () => {
   await far.sees('Paint the hull', 'Done');
   await far.card('Paint the hull').getByText('1 comment').waitFor();
   await far.missed('Haul out');
+  for (const tab of [near, beside, far]) {
+    await tab.hasPending(0);
+    expect(await tab.page.locator('.card[data-pending="true"]').count()).toBe(0);
+    expect(tab.faults).toEqual([]);
+  }
+});
+
+test('when the tab that syncs is closed, another sends what is pending', async () => {
+  const world = await World.begin();
+  const ann = await world.profile();
+  const [first, second] = [await ann.tab(), await ann.tab()];
+  await first.addProject('Refit');
+  await second.isProject('Refit');
+  await first.hasPending(0);
+  await ann.offline(true);
+  await first.is('offline');
+  await first.addTask('Caulk the deck');
+  await second.addTask('Haul out');
+  await second.hasPending(2);
+  await first.page.close();
+  await second.addTask('Paint the hull');
+  await second.hasPending(3);
+  await ann.offline(false);
+  await second.is('online');
+  await second.hasPending(0);
+  expect(await world.rows('Task', 'title')).toHaveLength(3);
+});
+
+test('a server that was killed and starts again is found, and has everything', async () => {
+  const world = await World.begin();
+  const [near, far] = [await (await world.profile()).tab(), await (await world.profile()).tab()];
+  await near.addProject('Refit');
+  await near.addTask('Caulk the deck');
+  await far.sees('Caulk the deck');
   await near.hasPending(0);
-  expect(near.faults).toEqual([]);
-  expect(far.faults).toEqual([]);
+  await world.server.kill();
+  await near.is('offline');
+  await far.is('offline');
+  await near.move('Caulk the deck', 'Doing');
+  await far.addTask('Paint the hull');
+  await world.server.restart();
+  await near.sees('Paint the hull', 'To do');
+  await far.sees('Caulk the deck', 'Doing');
+  await near.move('Paint the hull', 'Doing');
+  await far.sees('Paint the hull', 'Doing');
+  for (const tab of [near, far]) {
+    await tab.is('online');
+    await tab.hasPending(0);
+    expect(tab.faults).toEqual([]);
+  }
 });
 
 test('a page that was closed offline opens offline', async () => {

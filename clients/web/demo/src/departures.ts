@@ -1,9 +1,9 @@
 // Tasks on their way out: the server refuses to delete a row that others refer to, and edits of
 // different tables arrive in any order. So a task is deleted when the server knows that its comments are.
 //
-// What is still to be deleted is kept, for a page that is closed in between.
+// What is still to be deleted is kept, for a page that is closed in between; any tab goes on with it.
 
-import { BehaviorSubject, combineLatest, map, of, switchMap, timer, type Observable } from 'rxjs';
+import { BehaviorSubject, combineLatest, fromEvent, map, of, switchMap, timer, type Observable } from 'rxjs';
 
 import type { BoardReplica } from './board.js';
 import { kept } from './kept.js';
@@ -23,6 +23,7 @@ export class Departures {
 
   constructor(replica: BoardReplica) {
     this.#replica = replica;
+    fromEvent(window, 'storage').subscribe(() => this.#waiting.next(this.#kept.get()));
     // Whoever waits begins to be looked at a moment after the latest has come.
     const heard = this.#waiting.pipe(
       switchMap((waiting) => (waiting.length === 0 ? of([]) : timer(HEARD).pipe(map(() => waiting)))),
@@ -42,12 +43,13 @@ export class Departures {
   /** Deletes a task, once these comments are deleted. */
   async follow(task: string, comments: string[]): Promise<void> {
     if (comments.length === 0) return this.#remove(task);
-    this.#set([...this.#waiting.value, { task, comments }]);
+    this.#set([...this.#kept.get(), { task, comments }]);
   }
 
   async #depart(ready: Departure[]): Promise<void> {
     for (const { task } of ready) await this.#remove(task);
-    this.#set(this.#waiting.value.filter((one) => !ready.includes(one)));
+    const gone = ready.map(({ task }) => task);
+    this.#set(this.#kept.get().filter(({ task }) => !gone.includes(task)));
   }
 
   async #remove(task: string): Promise<void> {

@@ -1,4 +1,5 @@
-// Small things that a browser remembers between visits. Where it may not, the page forgets them.
+// Small things that a browser remembers between visits, for all its tabs. Where it may not, a tab
+// remembers them by itself.
 
 const PREFIX = 'seachange-demo.';
 
@@ -8,21 +9,23 @@ export interface Kept<T> {
 }
 
 export function kept<T>(name: string, initial: T): Kept<T> {
-  let value = initial;
-  try {
-    const text = localStorage.getItem(PREFIX + name);
-    if (text !== null) value = JSON.parse(text) as T;
-  } catch {
-    // As if nothing had been kept.
-  }
+  let last = initial;
   return {
-    get: () => value,
-    set(next) {
-      value = next;
+    get() {
       try {
-        localStorage.setItem(PREFIX + name, JSON.stringify(next));
+        const text = localStorage.getItem(PREFIX + name);
+        if (text !== null) last = JSON.parse(text) as T;
       } catch {
-        // Until the page is closed, then.
+        // As this tab knows it.
+      }
+      return last;
+    },
+    set(value) {
+      last = value;
+      try {
+        localStorage.setItem(PREFIX + name, JSON.stringify(value));
+      } catch {
+        // Until the tab is closed, then.
       }
     },
   };

@@ -17,7 +17,7 @@ import { decisions as decisionsView } from './view/decisions.js';
 import { footer, header, type Circumstances } from './view/header.js';
 import { ProjectEditor } from './view/project-editor.js';
 import { TaskEditor } from './view/task-editor.js';
-import { welcome } from './view/welcome.js';
+import { loading, welcome } from './view/welcome.js';
 
 /** Milliseconds after which a server that has not answered counts as away. */
 const FIRST_ANSWER = 3_000;
@@ -38,7 +38,7 @@ async function start(): Promise<void> {
   const chosen = kept<string | undefined>('project', undefined);
   const chosen$ = new BehaviorSubject(chosen.get());
   const synced = kept<string | undefined>('last-synced', undefined);
-  const around: Circumstances = { isSettled: false, lastSynced: dateOf(synced.get()), isKept: undefined };
+  const around: Circumstances = { isSettled: false, isLoaded: false, lastSynced: dateOf(synced.get()), isKept: undefined };
   const refusals = new Map<string, string | undefined>();
   const taskEditor = new TaskEditor(element('editor') as HTMLDialogElement, edits);
   const choose = (id: string) => {
@@ -50,7 +50,7 @@ async function start(): Promise<void> {
 
   const draw = () => {
     if (!board) return;
-    const main = board.project ? columns(board, acts) : welcome(acts);
+    const main = board.project ? columns(board, acts) : around.isLoaded ? welcome(acts) : loading();
     render(html`${header(board, around, acts)}${decisionsView(board, acts)}${main}${footer(around)}`, page);
   };
 
@@ -82,6 +82,7 @@ async function start(): Promise<void> {
     const { online, lastSynced } = next.status;
     if (online) around.isSettled = true;
     if (lastSynced) {
+      around.isLoaded = true;
       around.lastSynced = lastSynced;
       synced.set(lastSynced.toISOString());
     }
@@ -91,6 +92,7 @@ async function start(): Promise<void> {
   });
   setTimeout(() => {
     around.isSettled = true;
+    around.isLoaded = true;
     draw();
   }, FIRST_ANSWER);
   around.isKept = await keepPage();

@@ -10,6 +10,8 @@ import { counted, moment } from './words.js';
 export interface Circumstances {
   /** The first answer of the server, or its absence, is known. */
   isSettled: boolean;
+  /** Whatever the server has is here, or will not be for a while. */
+  isLoaded: boolean;
   /** Also from an earlier visit. */
   lastSynced: Date | undefined;
   /** The page itself is kept, and opens without a server. Undefined until that is known. */

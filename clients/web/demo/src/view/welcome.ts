@@ -17,3 +17,7 @@ export function welcome(acts: Acts): TemplateResult {
     </main>
   `;
 }
+
+export function loading(): TemplateResult {
+  return html`<main id="board" class="welcome" tabindex="-1"><p>Looking what the server has…</p></main>`;
+}
