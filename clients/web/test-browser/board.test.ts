@@ -37,3 +37,12 @@ test('two tabs and two profiles see each other’s edits live', async () => {
   }
   expect(await world.rows('Task', 'title')).toHaveLength(5);
 });
+
+test('an address without the last slash leads to the page, too', async () => {
+  const world = await World.begin();
+  const tab = await (await world.profile()).tab();
+  await tab.page.goto(new URL('/demo', world.server.url).href);
+  await tab.page.waitForURL('**/demo/');
+  await tab.isKept();
+  expect(tab.faults).toEqual([]);
+});

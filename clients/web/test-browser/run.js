@@ -5,13 +5,14 @@
 
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
-const FOLDER = dirname(dirname(fileURLToPath(import.meta.url)));
-const PROGRAM =
-  process.env.SEACHANGE_APP ?? fileURLToPath(new URL('../../../target/debug/seachange-app', import.meta.url));
+const FOLDER = fileURLToPath(new URL('..', import.meta.url));
+/** From here the server finds the built demo by itself. */
+const ROOT = join(FOLDER, '../..');
+const PROGRAM = process.env.SEACHANGE_APP ?? join(ROOT, 'target/debug/seachange-app');
 
 function found() {
   if (process.env.SEACHANGE_CHROMIUM) return process.env.SEACHANGE_CHROMIUM;
@@ -33,8 +34,9 @@ function skip(reason) {
   process.exit(0);
 }
 
-function run(...words) {
-  const { status } = spawnSync('npx', words, { stdio: 'inherit', cwd: FOLDER, env: process.env });
+function run(program, ...words) {
+  const script = join(FOLDER, 'node_modules', program);
+  const { status } = spawnSync(process.execPath, [script, ...words], { stdio: 'inherit', cwd: ROOT, env: process.env });
   if (status !== 0) process.exit(status ?? 1);
 }
 
@@ -48,5 +50,5 @@ if (!existsSync(PROGRAM)) {
 }
 process.env.SEACHANGE_CHROMIUM = chromium;
 process.env.SEACHANGE_APP = PROGRAM;
-run('vite', 'build', '--config', 'demo/vite.config.ts', '--logLevel', 'warn');
-run('vitest', 'run', '--config', 'test-browser/vitest.config.ts', ...process.argv.slice(2));
+run('vite/bin/vite.js', 'build', '--config', join(FOLDER, 'demo/vite.config.ts'), '--logLevel', 'warn');
+run('vitest/vitest.mjs', 'run', '--config', join(FOLDER, 'test-browser/vitest.config.ts'), ...process.argv.slice(2));

@@ -24,6 +24,9 @@ const FIRST_ANSWER = 3_000;
 
 const page = element('page');
 
+// Its files are kept for addresses below this one only.
+if (`${location.pathname}/` === import.meta.env.BASE_URL) location.replace(import.meta.env.BASE_URL);
+
 start().catch((error: unknown) => {
   page.replaceChildren();
   render(html`<main class="welcome" role="alert"><h2>The board cannot be opened</h2><p>${String(error)}</p></main>`, page);

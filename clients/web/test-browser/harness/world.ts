@@ -1,13 +1,12 @@
-// A server with the demo in front of it, and browsers with profiles of their own.
+// The built server, which serves the demo, and browsers with profiles of their own.
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { chromium, type Browser, type BrowserContextOptions } from 'playwright-core';
+import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
 import { onTestFinished } from 'vitest';
 
 import { SERVERS, type Server } from '../../test/harness/server.js';
-import { front, type Front } from './front.js';
 import { Profile } from './profile.js';
 
 /** Where to put pictures of the pages, if anybody wants to see them. */
@@ -15,12 +14,10 @@ const PICTURES = process.env.SEACHANGE_PICTURES;
 
 export class World {
   readonly server: Server;
-  readonly #front: Front;
   readonly #browser: Browser;
 
-  private constructor(server: Server, page: Front, browser: Browser) {
+  private constructor(server: Server, browser: Browser) {
     this.server = server;
-    this.#front = page;
     this.#browser = browser;
   }
 
@@ -29,23 +26,20 @@ export class World {
     const start = SERVERS.find(([name]) => name === 'the application')?.[1];
     if (!start) throw new Error('the application is not built');
     const server = await start();
-    const page = await front(() => new URL(server.url));
+    onTestFinished(() => server.finish());
     // Its sandbox does not work for root.
     const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
     const executablePath = process.env.SEACHANGE_CHROMIUM ?? 'chromium';
     const browser = await chromium.launch({ executablePath, args });
-    onTestFinished(async () => {
-      await browser.close();
-      await page.close();
-      await server.finish();
-    });
-    return new World(server, page, browser);
+    // Before the server: what is registered last is done first.
+    onTestFinished(() => browser.close());
+    return new World(server, browser);
   }
 
   /** A browser of its own, as far as pages can tell: with its own database and its own network. */
   async profile(options: BrowserContextOptions = {}): Promise<Profile> {
     const context = await this.#browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-    return new Profile(context, this.#front.url);
+    return new Profile(context, new URL('/demo/', this.server.url).href);
   }
 
   /** One operation, asked of the server directly. */
@@ -68,7 +62,7 @@ export class World {
   }
 }
 
-export async function picture(tab: { page: import('playwright-core').Page }, name: string): Promise<void> {
+export async function picture(tab: { page: Page }, name: string): Promise<void> {
   if (!PICTURES) return;
   await mkdir(PICTURES, { recursive: true });
   await tab.page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true });
