@@ -27,6 +27,7 @@ export class Profile {
 /** Column names as they are shown. */
 export type Column = 'To do' | 'Doing' | 'Done';
 
+/** Whoever does something does it in the tab in front: the browser takes its time with others. */
 export class Tab {
   readonly page: Page;
   /** What went wrong in the page itself. A network that is not there is none of these. */
@@ -69,6 +70,7 @@ export class Tab {
   }
 
   async addProject(name: string): Promise<void> {
+    await this.page.bringToFront();
     await this.page.getByRole('button', { name: 'New project' }).first().click();
     await this.page.getByLabel('Name').fill(name);
     await this.page.getByRole('button', { name: 'Create' }).click();
@@ -81,6 +83,7 @@ export class Tab {
   }
 
   async renameProject(name: string): Promise<void> {
+    await this.page.bringToFront();
     await this.page.getByRole('button', { name: 'Edit project' }).click();
     await this.page.getByLabel('Name').fill(name);
     await this.page.getByRole('button', { name: 'Save' }).click();
@@ -88,6 +91,7 @@ export class Tab {
   }
 
   async addTask(title: string, column: Column = 'To do'): Promise<void> {
+    await this.page.bringToFront();
     const field = this.page.getByLabel(`New task in ${column}`);
     await field.fill(title);
     await field.press('Enter');
@@ -95,6 +99,7 @@ export class Tab {
   }
 
   async move(title: string, column: Column): Promise<void> {
+    await this.page.bringToFront();
     await this.page.getByRole('button', { name: `Move “${title}” to ${column}` }).click();
     await this.sees(title, column);
   }
@@ -108,6 +113,7 @@ export class Tab {
   }
 
   async openTask(title: string): Promise<Locator> {
+    await this.page.bringToFront();
     await this.page.getByRole('button', { name: title, exact: true }).click();
     return this.page.getByRole('dialog', { name: 'Task' });
   }
