@@ -8,11 +8,11 @@ export interface Acts {
   choose(project: string): void;
   addProject(): void;
   editProject(project: Project): void;
-  addSample(): void;
-  addTask(status: TaskStatus, title: string): void;
+  addSample(): Promise<void>;
+  addTask(status: TaskStatus, title: string): Promise<void>;
   openTask(task: Pick<Task, 'id'>): void;
-  moveTask(task: Pick<Task, 'id' | 'title'>, status: TaskStatus): void;
-  decide(entry: InboxEntry, use: Resolution, data?: Record<string, unknown>): void;
+  moveTask(task: Pick<Task, 'id' | 'title'>, status: TaskStatus): Promise<void>;
+  decide(entry: InboxEntry, use: Resolution, data?: Record<string, unknown>): Promise<void>;
   isOwn(entry: InboxEntry): boolean;
   /** Why the last decision on an entry failed. */
   refusalOf(entry: InboxEntry): string | undefined;

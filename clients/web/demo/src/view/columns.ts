@@ -25,7 +25,7 @@ function column(board: Board, status: TaskStatus, acts: Acts): TemplateResult {
     const dropped = board.tasks.find(({ id }) => id === event.dataTransfer?.getData(DRAGGED));
     if (!dropped) return;
     event.preventDefault();
-    acts.moveTask(dropped, status);
+    void acts.moveTask(dropped, status);
   };
   return html`
     <section class="column" data-status=${status} aria-labelledby="column-${status}" @dragover=${over} @drop=${drop}>
@@ -45,7 +45,7 @@ function addition(status: TaskStatus, acts: Acts): TemplateResult {
     const title = String(new FormData(form).get('title')).trim();
     if (title === '') return;
     form.reset();
-    acts.addTask(status, title);
+    void acts.addTask(status, title);
   };
   return html`
     <form class="add" @submit=${add}>
@@ -87,7 +87,9 @@ function due(date: string, status: TaskStatus): TemplateResult {
 function move(task: Task, step: -1 | 1, acts: Acts): TemplateResult | typeof nothing {
   const status = beside(task.status, step);
   if (!status) return nothing;
-  const arrow = step < 0 ? html`<span aria-hidden="true">←</span> ${STATUS_NAMES[status]}` : html`${STATUS_NAMES[status]} <span aria-hidden="true">→</span>`;
-  const name = `Move “${task.title}” to ${STATUS_NAMES[status]}`;
-  return html`<button type="button" class="move" aria-label=${name} @click=${() => acts.moveTask(task, status)}>${arrow}</button>`;
+  const column = STATUS_NAMES[status];
+  return html`
+    <button type="button" class="move" aria-label="Move “${task.title}” to ${column}"
+      @click=${() => acts.moveTask(task, status)}>${step < 0 ? `← ${column}` : `${column} →`}</button>
+  `;
 }

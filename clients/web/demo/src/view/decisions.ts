@@ -51,14 +51,14 @@ function origin(entry: InboxEntry, acts: Acts): string {
 }
 
 function conflict(entry: InboxEntry, online: boolean, acts: Acts): TemplateResult {
-  const mine = acts.isOwn(entry) ? 'mine' : 'theirs';
+  const [mine, version] = acts.isOwn(entry) ? ['mine', 'Your version'] : ['theirs', 'Their version'];
   const fields = differences(entry);
   const canMerge = areBothThere(entry) && fields.length > 1;
   const merge = (event: SubmitEvent) => {
     event.preventDefault();
     const chosen = new FormData(event.target as HTMLFormElement);
     const value = (one: Difference) => (chosen.get(one.field) === 'client' ? one.client : one.server);
-    acts.decide(entry, 'USE_DATA', Object.fromEntries(fields.map((one) => [one.field, value(one)])));
+    void acts.decide(entry, 'USE_DATA', Object.fromEntries(fields.map((one) => [one.field, value(one)])));
   };
   return html`
     <li class="entry conflict" data-entry=${entry.id}>
@@ -66,7 +66,7 @@ function conflict(entry: InboxEntry, online: boolean, acts: Acts): TemplateResul
       <p class="quiet">${origin(entry, acts)}: ${reason(entry)}.</p>
       <form @submit=${merge}>
         <table>
-          <thead><tr><td></td><th scope="col">Server’s version</th><th scope="col">${mine === 'mine' ? 'Your version' : 'Their version'}</th></tr></thead>
+          <thead><tr><td></td><th scope="col">Server’s version</th><th scope="col">${version}</th></tr></thead>
           <tbody>${existence(entry)}${fields.map((one) => difference(one, canMerge))}</tbody>
         </table>
         <p class="choices">
@@ -108,7 +108,9 @@ function rejection(entry: InboxEntry, online: boolean, acts: Acts): TemplateResu
       <p class="reason"><strong>${reason(entry)}</strong></p>
       <p class="quiet">${origin(entry, acts)}${entry.client._deleted ? ': a delete' : nothing}.</p>
       <dl>
-        ${differences(entry).map((one) => html`<dt>${fieldName(one.field)}</dt><dd>${shown(one.client) ?? html`<em>empty</em>`}</dd>`)}
+        ${differences(entry).map(
+          ({ field, client }) => html`<dt>${fieldName(field)}</dt><dd>${shown(client) ?? html`<em>empty</em>`}</dd>`,
+        )}
       </dl>
       <p class="choices">
         <button type="button" ?disabled=${!online} @click=${() => acts.decide(entry, 'KEEP_SERVER')}>Give it up</button>

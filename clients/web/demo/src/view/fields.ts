@@ -10,6 +10,8 @@ export class Fields {
   readonly #form: HTMLFormElement;
   /** By field, the row's value when it was touched. */
   readonly #touched = new Map<string, string>();
+  /** By field, the row's value now. */
+  readonly #rowValue = new Map<string, string>();
 
   constructor(form: HTMLFormElement) {
     this.#form = form;
@@ -18,8 +20,6 @@ export class Fields {
       if (!this.#touched.has(control.name)) this.#touched.set(control.name, this.#rowValue.get(control.name) ?? '');
     });
   }
-
-  readonly #rowValue = new Map<string, string>();
 
   /** The row as it is now. Returns the touched fields that somebody else has changed. */
   show(row: Row): string[] {

@@ -47,7 +47,7 @@ function chooser({ projects, project, unsent }: Board, acts: Acts): TemplateResu
             ${unsent.project.has(project.id) ? html`<span class="badge pending">Pending</span>` : nothing}
             <button type="button" @click=${() => acts.editProject(project)}>Edit<span class="unseen"> project</span></button>
           `}
-      <button type="button" @click=${acts.addProject}>New project</button>
+      <button type="button" @click=${() => acts.addProject()}>New project</button>
     </div>
   `;
 }
@@ -59,10 +59,12 @@ function status({ status: { online, syncing, pending } }: Board, { isSettled, la
     <div class="state">
       <span class="pill" id="connection" role="status" data-state=${state}>${word}</span>
       <span id="pending" class=${pending > 0 ? 'badge pending' : 'quiet'} data-count=${pending}>
-        ${pending > 0 ? `${counted(pending, 'edit')} pending` : 'No pending edits'}${online && syncing && pending > 0 ? ', sending…' : ''}
+        ${pending === 0 ? 'No pending edits' : `${counted(pending, 'edit')} pending${online && syncing ? ', sending…' : ''}`}
       </span>
       <span class="quiet" id="synced">
-        ${lastSynced ? html`Last synced <time datetime=${lastSynced.toISOString()}>${moment(lastSynced)}</time>` : 'Not synced yet'}
+        ${lastSynced
+          ? html`Last synced <time datetime=${lastSynced.toISOString()}>${moment(lastSynced)}</time>`
+          : 'Not synced yet'}
       </span>
     </div>
   `;

@@ -60,14 +60,17 @@ export class TaskEditor {
           <h2 id="editor-title">Task</h2>
           <button type="button" @click=${this.#close}>Close</button>
         </div>
-        ${task ? nothing : html`<p class="notice problem" role="alert">This task has been deleted, or is in another project now.</p>`}
+        ${task
+          ? nothing
+          : html`<p class="notice problem" role="alert">This task has been deleted, or is in another project now.</p>`}
         ${elsewhere.map((field) => html`
           <p class="notice problem" role="status">Somebody else has changed “${fieldName(field)}” meanwhile, to
             “${shown(task?.[field as keyof Task]) ?? 'nothing'}”. Saving replaces that.</p>`)}
         <label>Title <input name="title" required maxlength="200" autocomplete="off"></label>
         <label>Description <textarea name="body" rows="4"></textarea></label>
         <div class="pair">
-          <label>Column <select name="status">${STATUSES.map((one) => html`<option value=${one}>${STATUS_NAMES[one]}</option>`)}</select></label>
+          <label>Column <select name="status">
+            ${STATUSES.map((one) => html`<option value=${one}>${STATUS_NAMES[one]}</option>`)}</select></label>
           <label>Priority <input name="priority" type="number" min="0" max=${MOST_PRIORITY} step="1" required></label>
           <label>Due <input name="dueOn" type="date"></label>
           <label>Estimate (hours) <input name="estimate" inputmode="decimal" pattern="[0-9]+([.][0-9]{1,2})?"
@@ -90,13 +93,15 @@ export class TaskEditor {
         <ol>
           ${repeat(this.#comments, ({ id }) => id, ({ id, author, body, createdAt }) => html`
             <li>
-              <p class="quiet">${author}${createdAt ? html`, <time datetime=${createdAt}>${moment(new Date(createdAt))}</time>` : nothing}
+              <p class="quiet">${author}
+                ${createdAt ? html`<time datetime=${createdAt}>${moment(new Date(createdAt))}</time>` : nothing}
                 ${this.#unsent.has(id) ? html`<span class="badge pending">Pending</span>` : nothing}</p>
               <p class="said">${body}</p>
             </li>`)}
         </ol>
         <form class="comment" @submit=${this.#comment}>
-          <label>Your name <input name="author" required maxlength="100" autocomplete="nickname" value=${this.#author.get()}></label>
+          <label>Your name
+            <input name="author" required maxlength="100" autocomplete="nickname" value=${this.#author.get()}></label>
           <label>Comment <textarea name="body" rows="2" required></textarea></label>
           <p class="choices"><button>Add the comment</button></p>
         </form>

@@ -11,8 +11,8 @@ export function welcome(acts: Acts): TemplateResult {
       <p>Make one, or begin with an example. It all works offline, too: what you enter is kept in this browser
         and sent when the server answers. Open the page twice to see it arrive.</p>
       <p class="choices">
-        <button type="button" class="main" @click=${acts.addSample}>Fill in an example</button>
-        <button type="button" @click=${acts.addProject}>New project</button>
+        <button type="button" class="main" @click=${() => acts.addSample()}>Fill in an example</button>
+        <button type="button" @click=${() => acts.addProject()}>New project</button>
       </p>
     </main>
   `;
