@@ -97,6 +97,7 @@ test.each(['light', 'dark'] as const)('on a phone nothing is cut off, %s', async
   const dialog = await tab.openTask('Caulk the deck');
   await dialog.getByText('Port side is finished.').waitFor();
   await fits(tab);
+  expect(await dialog.boundingBox()).toMatchObject({ x: 0, y: 0, width: PHONE.viewport.width });
   await tab.page.setViewportSize({ width: 360, height: 1300 });
   await picture(tab, `15-phone-card-${colorScheme}`);
   expect(tab.faults).toEqual([]);
