@@ -210,7 +210,7 @@ export class Replica<D extends Shape<D>> {
     );
     for (const [name, sync] of this.#syncs) {
       this.#watching.push(sync.replication.active$.subscribe((is) => this.#board.active(name, is)));
-      void sync.follow((count) => this.#board.pending(name, count));
+      void sync.follow((unsent) => this.#board.pending(name, unsent));
     }
   }
 

@@ -3,6 +3,7 @@
 import { BehaviorSubject, type Observable } from 'rxjs';
 
 import type { Problem } from './sync.js';
+import type { Unsent } from './unsent.js';
 
 export interface Status {
   /** The server answered last time. */
@@ -11,6 +12,8 @@ export interface Status {
   syncing: boolean;
   /** Edits that the server has not acknowledged. */
   pending: number;
+  /** The keys of the documents with such edits, by collection; of each at most 1,000. */
+  unsent: Record<string, string[]>;
   /** When all of the server's changes were last known to be here. */
   lastSynced: Date | null;
   /** Open entries of the server's conflict inbox. */
@@ -25,6 +28,7 @@ export const UNKNOWN: Status = {
   online: false,
   syncing: false,
   pending: 0,
+  unsent: {},
   lastSynced: null,
   conflicts: 0,
   rejected: 0,
@@ -33,7 +37,7 @@ export const UNKNOWN: Status = {
 /** The parts of each collection, and the whole. */
 export class Board {
   readonly #status = new BehaviorSubject<Status>(UNKNOWN);
-  readonly #pending = new Map<string, number>();
+  readonly #pending = new Map<string, Unsent>();
   readonly #active = new Set<string>();
   readonly #current = new Set<string>();
   readonly #problems = new Map<string, Problem>();
@@ -62,9 +66,12 @@ export class Board {
     this.#tell(part);
   }
 
-  pending(collection: string, count: number): void {
-    this.#pending.set(collection, count);
-    this.#tell({ pending: [...this.#pending.values()].reduce((sum, one) => sum + one, 0) });
+  pending(collection: string, unsent: Unsent): void {
+    this.#pending.set(collection, unsent);
+    this.#tell({
+      pending: [...this.#pending.values()].reduce((sum, { count }) => sum + count, 0),
+      unsent: Object.fromEntries([...this.#pending].map(([name, { keys }]) => [name, keys])),
+    });
   }
 
   active(collection: string, is: boolean): void {

@@ -14,7 +14,7 @@ import type { Rejection } from './resolution.js';
 import type { Sent } from './sent.js';
 import type { Stream } from './stream.js';
 import { ApiError, type Answer } from './transport.js';
-import { countUnsent } from './unsent.js';
+import { watchUnsent, type Unsent } from './unsent.js';
 
 /** Characters of rows in one request. The server reads 8 MB; a character may be three bytes. */
 const MOST_CHARACTERS = 2_000_000;
@@ -111,12 +111,12 @@ export class CollectionSync {
   }
 
   /** Follows the server and counts, once the replication runs. Only one tab does. */
-  async follow(pending: (count: number) => void): Promise<void> {
+  async follow(pending: (unsent: Unsent) => void): Promise<void> {
     await this.#replication.startPromise;
     const state = this.#replication.internalReplicationState;
     if (!state || this.#replication.isStopped()) return;
     const { stream, documents } = this.#settings;
-    this.#following = countUnsent(state).subscribe(pending);
+    this.#following = watchUnsent(state).subscribe(pending);
     this.#following.add(state.events.active.up.subscribe(() => this.#inflow.flow()));
     this.#following.add(
       stream.follow(documents.stream).subscribe((message) => {

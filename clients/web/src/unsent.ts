@@ -23,19 +23,30 @@ export interface Looked {
   unsent: boolean;
 }
 
-/** How many there are, now and after each write. */
-export function countUnsent(state: Replicating): Observable<number> {
+/** Keys that are told; beyond, documents are only counted. */
+const MOST_KEYS = 1_000;
+
+export interface Unsent {
+  count: number;
+  /** Of at most 1,000 of them. */
+  keys: string[];
+}
+
+/** Which there are, now and after each write. */
+export function watchUnsent(state: Replicating): Observable<Unsent> {
   const { forkInstance, metaInstance } = state.input;
   return merge(forkInstance.changeStream(), metaInstance.changeStream()).pipe(
     startWith(undefined),
     auditTime(PATIENCE),
     concatMap(async () => {
-      let count = 0;
+      const found: Unsent = { count: 0, keys: [] };
       // What lies before the checkpoint has been pushed.
-      for await (const { unsent } of look(state, state.lastCheckpointDoc.up?.checkpointData)) {
-        if (unsent) count += 1;
+      for await (const { key, unsent } of look(state, state.lastCheckpointDoc.up?.checkpointData)) {
+        if (!unsent) continue;
+        found.count += 1;
+        if (found.keys.length < MOST_KEYS) found.keys.push(key);
       }
-      return count;
+      return found;
     }),
   );
 }

@@ -3,7 +3,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 
 import { PackageClient } from './harness/client.js';
-import { until } from './harness/until.js';
+import { until, untilEqual } from './harness/until.js';
 import { World } from './harness/world.js';
 import { ModelServer } from './model/server.js';
 import { fault } from './model/tables.js';
@@ -52,9 +52,10 @@ test('while no token is accepted the edits wait, and the problem is told', async
   };
   const made = await client.create({ projectId: world.project, title: 'Sand' });
   await until('a problem', () => client.replica.status.problem?.code === 'UNAUTHENTICATED');
-  expect(client.replica.status).toMatchObject({ online: true, pending: 1 });
+  expect(client.replica.status).toMatchObject({ online: true, pending: 1, unsent: { task: [made] } });
   open = true;
   await world.converges();
+  await untilEqual('the unsent tasks', () => client.replica.status.unsent.task, []);
   await until('no problem', () => client.replica.status.problem === undefined);
   expect(await world.task(made)).toMatchObject({ title: 'Sand' });
 });

@@ -1,0 +1,48 @@
+// Keeps the page's own files, so that it opens without a server. The data is none of its business: that
+// is RxDB's, and requests for it pass by.
+
+/** Both are put in by the build. */
+declare const __FILES__: string[];
+declare const __VERSION__: string;
+
+const worker = self as unknown as ServiceWorkerGlobalScope;
+const FILES: string[] = __FILES__;
+const PREFIX = 'seachange-demo-';
+const CACHE = PREFIX + __VERSION__;
+const PAGE = new URL('./', worker.location.href).pathname;
+
+worker.addEventListener('install', (event) => {
+  event.waitUntil(keep());
+});
+
+worker.addEventListener('activate', (event) => {
+  event.waitUntil(takeOver());
+});
+
+worker.addEventListener('fetch', (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  if (request.method !== 'GET' || url.origin !== worker.location.origin) return;
+  const path = request.mode === 'navigate' && url.pathname.startsWith(PAGE) ? PAGE : url.pathname;
+  if (FILES.includes(path)) event.respondWith(answer(path, request));
+});
+
+/** All of one build or none: what is kept fits together. */
+async function keep(): Promise<void> {
+  const cache = await caches.open(CACHE);
+  await cache.addAll(FILES.map((file) => new Request(file, { cache: 'reload' })));
+  // Pages that are open have loaded all they need: the next one may be new.
+  await worker.skipWaiting();
+}
+
+async function takeOver(): Promise<void> {
+  const old = (await caches.keys()).filter((name) => name.startsWith(PREFIX) && name !== CACHE);
+  await Promise.all(old.map((name) => caches.delete(name)));
+  await worker.clients.claim();
+}
+
+async function answer(path: string, request: Request): Promise<Response> {
+  return (await caches.match(path, { cacheName: CACHE })) ?? fetch(request);
+}
+
+export {};
