@@ -1,5 +1,5 @@
 //! What the server keeps for offline clients beside the log: conflicts that wait for somebody, and
-//! rows whose parents have not arrived.
+//! rows that wait for others.
 //!
 //! Conflicts are a tracked table like any other, so that one commits with the push that found it, has
 //! a history, and reaches those who watch by the feed. Knows nothing of how conflicts come about.

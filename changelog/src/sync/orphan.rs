@@ -1,5 +1,5 @@
-//! Pushed rows that name a parent that is not there: how often and since when each was tried. The
-//! parent may be on its way in another batch.
+//! Pushed rows that wait for others, a parent to come or children to go: how often and since when each was
+//! tried. The others may be on their way in another batch.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::entity::prelude::*;
@@ -16,7 +16,7 @@ pub struct Model {
     /// A hash of the row's table and key.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: String,
-    /// How often it was sent without its parent.
+    /// How often it was sent in vain.
     pub attempts: i32,
     /// When first.
     pub first_at: ChronoDateTimeUtc,
