@@ -13,21 +13,27 @@ import type { Bulk } from './documents.js';
 const MOST_WAITING = 200;
 
 export class Inflow {
-  readonly #pass: (bulk: Bulk | 'resync') => void;
+  readonly #pass: (bulk: Bulk) => void;
+  readonly #resync: () => void;
   readonly #isPushing: () => boolean;
-  #waiting: (Bulk | 'resync')[] = [];
+  #waiting: Bulk[] = [];
   /** Until the first pull has reached the head there is nothing to add to. */
   #isPulling = true;
+  #willPull = false;
 
-  constructor(pass: (bulk: Bulk | 'resync') => void, isPushing: () => boolean) {
+  constructor(pass: (bulk: Bulk) => void, resync: () => void, isPushing: () => boolean) {
     this.#pass = pass;
+    this.#resync = resync;
     this.#isPushing = isPushing;
   }
 
   /** A message has come. */
   arrived(bulk: Bulk): void {
-    if (this.#waiting.length < MOST_WAITING) this.#waiting.push(bulk);
-    else this.#waiting = ['resync'];
+    this.#waiting.push(bulk);
+    if (this.#waiting.length > MOST_WAITING) {
+      this.#waiting = [];
+      this.#resync();
+    }
     this.flow();
   }
 
@@ -36,14 +42,21 @@ export class Inflow {
     this.#waiting = [];
   }
 
+  /** RxDB was told to pull. It drops what is passed to it from now until it does. */
+  willAsk(): void {
+    this.#isPulling = true;
+    this.#willPull = true;
+  }
+
   /** A page is about to be asked for. */
   asking(): void {
     this.#isPulling = true;
+    this.#willPull = false;
   }
 
   /** The last page has come. */
   caughtUp(): void {
-    this.#isPulling = false;
+    this.#isPulling = this.#willPull;
     this.flow();
   }
 

@@ -28,8 +28,10 @@ export type AskPage = (cursor: string | undefined) => Promise<Bulk>;
 export class Rebuild {
   readonly #keyOf: (row: Row) => string;
   #id: string | undefined;
-  /** Keys that were here at the beginning, without unsent edits, and have not come again. */
+  /** Keys that were here at the beginning and have not come again. */
   #missing = new Set<string>();
+  /** Keys with unsent edits when the last page was asked for: the push of these decides. */
+  #unsent = new Set<string>();
   #last: Row | undefined;
   #wanted = false;
 
@@ -51,7 +53,7 @@ export class Rebuild {
     if (this.#wanted && after) return this.#begin(state, limit, ask);
     if (after?.rebuild && after.rebuild !== this.#id) return this.#begin(state, limit, ask);
     try {
-      return await this.#take(state, await ask(after?.cursor), limit);
+      return await this.#take(state, await this.#ask(state, ask, after?.cursor), limit);
     } catch (error) {
       const refused = error instanceof ApiError && ANEW.includes(error.code);
       if (!refused || !after) throw error;
@@ -61,15 +63,26 @@ export class Rebuild {
 
   async #begin(state: Replicating, limit: number, ask: AskPage): Promise<Bulk> {
     const missing = new Set<string>();
-    for await (const { key, document, unsent } of look(state)) {
-      if (!document._deleted && !unsent) missing.add(key);
+    for await (const { key, document } of look(state)) {
+      if (!document._deleted) missing.add(key);
     }
-    const page = await ask(undefined);
+    const page = await this.#ask(state, ask, undefined, true);
     this.#wanted = false;
     this.#missing = missing;
     this.#last = undefined;
     this.#id = crypto.randomUUID();
     return this.#take(state, page, limit);
+  }
+
+  async #ask(state: Replicating, ask: AskPage, cursor: string | undefined, isRebuild = this.running) {
+    if (isRebuild) {
+      const unsent = new Set<string>();
+      for await (const one of look(state, state.lastCheckpointDoc.up?.checkpointData)) {
+        if (one.unsent) unsent.add(one.key);
+      }
+      this.#unsent = unsent;
+    }
+    return ask(cursor);
   }
 
   async #take(state: Replicating, page: Bulk, limit: number): Promise<Bulk> {
@@ -90,7 +103,7 @@ export class Rebuild {
 
   /** What the server no longer has, as if it had said so. */
   async #gone(state: Replicating): Promise<Row[]> {
-    const keys = [...this.#missing];
+    const keys = [...this.#missing].filter((key) => !this.#unsent.has(key));
     const found = await state.input.forkInstance.findDocumentsById(keys, false);
     return found.map((document: RxDocumentData<object>) => ({
       ...writeDocToDocState(document, state.hasAttachments, false),

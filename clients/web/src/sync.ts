@@ -5,7 +5,7 @@
 
 import type { RxCollection, RxReplicationWriteToMasterRow } from 'rxdb';
 import { replicateRxCollection, type RxReplicationState } from 'rxdb/plugins/replication';
-import { Subject, type Observable, type Subscription } from 'rxjs';
+import { Subject, firstValueFrom, from, race, timer, type Observable, type Subscription } from 'rxjs';
 
 import { withoutNulls, type Bulk, type Checkpoint, type Documents, type Row } from './documents.js';
 import { Inflow } from './inflow.js';
@@ -18,6 +18,9 @@ import { watchUnsent, type Unsent } from './unsent.js';
 
 /** Characters of rows in one request. The server reads 8 MB; a character may be three bytes. */
 const MOST_CHARACTERS = 2_000_000;
+
+/** Milliseconds that a pull waits for what is to be pushed. */
+const PUSH_FIRST = 1_000;
 
 /** Rows in one push: the server's default limit. */
 const MOST_PUSHED = 1_000;
@@ -78,10 +81,8 @@ export class CollectionSync {
       push: { batchSize: Math.min(batchSize, MOST_PUSHED), handler: (rows) => this.#push(rows) as Promise<never[]> },
     });
     this.#inflow = new Inflow(
-      (bulk) =>
-        bulk === 'resync'
-          ? this.resync()
-          : this.#replication.emitEvent(bulk as { documents: never[]; checkpoint: Checkpoint }),
+      (bulk) => this.#replication.emitEvent(bulk as { documents: never[]; checkpoint: Checkpoint }),
+      () => this.resync(),
       () => this.#replication.internalReplicationState?.events.active.up.value ?? true,
     );
     this.#replication.error$.subscribe((error) => this.#problem.next(this.#told(error)));
@@ -129,6 +130,7 @@ export class CollectionSync {
   /** Twice: RxDB 17.6 drops the first that stands behind a message of the stream in its queue. The
    *  second asks for nothing where the first was heard. */
   resync(): void {
+    this.#inflow.willAsk();
     this.#replication.reSync();
     this.#replication.reSync();
   }
@@ -165,8 +167,10 @@ export class CollectionSync {
     const { documents, batchSize, ask } = this.#settings;
     const state = this.#replication.internalReplicationState;
     if (!state) throw new Error('the replication has not begun');
-    // RxDB leaves alone what is being pushed, and would not look at it again when that is done.
+    // RxDB leaves alone what is being pushed, and would not look at it again when that is done. A push
+    // that the server refuses again and again is not waited for.
     await Promise.allSettled(this.#pushes);
+    await firstValueFrom(race(from(state.streamQueue.up), timer(PUSH_FIRST)), { defaultValue: undefined });
     const bulk = await this.#rebuild.page(state, checkpoint, batchSize, async (cursor) => {
       const variables = { checkpoint: cursor === undefined ? null : { cursor }, limit: batchSize };
       this.#inflow.asking();
