@@ -1,8 +1,8 @@
 // The server's conflict inbox: edits that were not taken, kept until somebody decides.
 
-import { concatMap, filter, map, type Observable } from 'rxjs';
+import { Subject, concatMap, filter, map, merge, share, switchMap, timer, type Observable } from 'rxjs';
 
-import type { Stream } from './stream.js';
+import type { Message, Stream } from './stream.js';
 import type { Answer } from './transport.js';
 
 export type ConflictStatus = 'OPEN' | 'RESOLVED' | 'REJECTED';
@@ -34,6 +34,9 @@ export interface InboxPage {
 const MOST_WATCHED = 1_000;
 const PAGE = 100;
 
+/** Milliseconds after a connection until the list is read once more. */
+const READ_AGAIN = 2_000;
+
 const ENTRY = 'id entity key status reason assumed server client actor recordedAt resolvedAt';
 const LIST =
   'query Conflicts($entity: String, $status: SyncConflictStatus, $first: Int, $after: String) ' +
@@ -44,11 +47,14 @@ const RESOLVE =
   `{ resolveSyncConflict(id: $id, use: $use, data: $data) { ${ENTRY} } }`;
 const WATCH = `subscription WatchConflicts { syncConflicts { ${ENTRY} } }`;
 
-export class Inbox {
-  readonly #ask: (query: string, variables: Record<string, unknown>) => Promise<Answer>;
-  readonly #stream: Stream;
+type Ask = (query: string, variables: Record<string, unknown>) => Promise<Answer>;
 
-  constructor(ask: (query: string, variables: Record<string, unknown>) => Promise<Answer>, stream: Stream) {
+export class Inbox {
+  readonly #ask: Ask;
+  readonly #stream: Stream;
+  readonly #resolved = new Subject<Message>();
+
+  constructor(ask: Ask, stream: Stream) {
     this.#ask = ask;
     this.#stream = stream;
   }
@@ -65,7 +71,11 @@ export class Inbox {
    *  1,000. While the server cannot be reached the list stays as it was. */
   watch(entity?: string): Observable<InboxEntry[]> {
     const open = new Map<string, InboxEntry>();
-    return this.#stream.follow(WATCH).pipe(
+    const follow = this.#stream.follow(WATCH).pipe(share());
+    // What is filed before the server has taken the subscription, and after the list was read, is in
+    // neither: so the list is read again.
+    const again = follow.pipe(filter(({ kind }) => kind === 'maybe missed'), switchMap((message) => timer(READ_AGAIN).pipe(map(() => message))));
+    return merge(follow, again, this.#resolved).pipe(
       concatMap(async (message) => {
         if (message.kind === 'maybe missed') return this.#read(open, entity);
         const entry = message.data.syncConflicts as InboxEntry;
@@ -79,9 +89,15 @@ export class Inbox {
     );
   }
 
-  /** Decides. `USE_DATA` needs the row to keep. */
-  async resolve(id: string, use: Resolution, data?: Record<string, unknown>): Promise<InboxEntry> {
-    const answer = await this.#ask(RESOLVE, { id, use, data: data ?? null });
+  /** Decides. `USE_DATA` needs the row to keep. `ask` is not for callers. */
+  async resolve(
+    id: string,
+    use: Resolution,
+    data?: Record<string, unknown>,
+    ask: Ask = this.#ask,
+  ): Promise<InboxEntry> {
+    const answer = await ask(RESOLVE, { id, use, data: data ?? null });
+    this.#resolved.next({ kind: 'data', data: { syncConflicts: answer.data.resolveSyncConflict } });
     return answer.data.resolveSyncConflict as InboxEntry;
   }
 
