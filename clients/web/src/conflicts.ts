@@ -74,7 +74,10 @@ export class Inbox {
     const follow = this.#stream.follow(WATCH).pipe(share());
     // What is filed before the server has taken the subscription, and after the list was read, is in
     // neither: so the list is read again.
-    const again = follow.pipe(filter(({ kind }) => kind === 'maybe missed'), switchMap((message) => timer(READ_AGAIN).pipe(map(() => message))));
+    const again = follow.pipe(
+      filter(({ kind }) => kind === 'maybe missed'),
+      switchMap((message) => timer(READ_AGAIN).pipe(map(() => message))),
+    );
     return merge(follow, again, this.#resolved).pipe(
       concatMap(async (message) => {
         if (message.kind === 'maybe missed') return this.#read(open, entity);
