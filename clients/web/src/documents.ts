@@ -25,6 +25,8 @@ export interface Documents {
   stream: string;
   /** The root fields in the answers. */
   fields: { pull: string; push: string; stream: string };
+  /** The fields that make up the key, `id` included where they are joined. */
+  keyFields: string[];
   /** A row's key as RxDB knows it. */
   keyOf(row: Record<string, unknown>): string;
   /** The same, of a key as the server's tables have it: `{task_id, label_id}`. */
@@ -50,6 +52,7 @@ export function documentsOf<T>(entity: string, schema: RxJsonSchema<T> | SchemaF
       `{ ${fields.push}(${rows}: $rows) { ${selection} } }`,
     stream: `subscription Stream${entity} { ${fields.stream} ${bulk} }`,
     fields,
+    keyFields: typeof primaryKey === 'string' ? [primaryKey] : [...primaryKey.fields.map(String), String(primaryKey.key)],
     keyOf,
     keyOfColumns: (key) => keyOf(Object.fromEntries(Object.entries(key).map(([name, value]) => [fieldOf(name), value]))),
   };

@@ -27,16 +27,20 @@ export type AskPage = (cursor: string | undefined) => Promise<Bulk>;
 
 export class Rebuild {
   readonly #keyOf: (row: Row) => string;
+  readonly #keyFields: readonly string[];
   #id: string | undefined;
   /** Keys that were here at the beginning and have not come again. */
   #missing = new Set<string>();
   /** Keys with unsent edits when the last page was asked for: the push of these decides. */
   #unsent = new Set<string>();
+  /** Rows of pages that RxDB may not have stored yet: it asks for the next page before it has. Keys only. */
+  readonly #handed = new Map<string, Row>();
   #last: Row | undefined;
   #wanted = false;
 
-  constructor(keyOf: (row: Row) => string) {
+  constructor(keyOf: (row: Row) => string, keyFields: readonly string[]) {
     this.#keyOf = keyOf;
+    this.#keyFields = keyFields;
   }
 
   get running(): boolean {
@@ -62,7 +66,7 @@ export class Rebuild {
   }
 
   async #begin(state: Replicating, limit: number, ask: AskPage): Promise<Bulk> {
-    const missing = new Set<string>();
+    const missing = new Set<string>(this.#handed.keys());
     for await (const { key, document } of look(state)) {
       if (!document._deleted) missing.add(key);
     }
@@ -86,10 +90,14 @@ export class Rebuild {
   }
 
   async #take(state: Replicating, page: Bulk, limit: number): Promise<Bulk> {
-    if (this.#id === undefined) return page;
+    if (this.#id === undefined) {
+      this.#hand(page, limit);
+      return page;
+    }
     for (const row of page.documents) this.#missing.delete(this.#keyOf(row));
     this.#last = page.documents.at(-1) ?? this.#last;
     if (page.documents.length >= limit) {
+      this.#hand(page, limit);
       return { ...page, checkpoint: { ...page.checkpoint, rebuild: this.#id } };
     }
     const documents = [...page.documents, ...(await this.#gone(state))];
@@ -98,6 +106,7 @@ export class Rebuild {
     this.#id = undefined;
     this.#missing = new Set();
     this.#last = undefined;
+    this.#handed.clear();
     return { documents, checkpoint: { ...page.checkpoint, rebuild: '' } };
   }
 
@@ -105,9 +114,21 @@ export class Rebuild {
   async #gone(state: Replicating): Promise<Row[]> {
     const keys = [...this.#missing].filter((key) => !this.#unsent.has(key));
     const found = await state.input.forkInstance.findDocumentsById(keys, false);
-    return found.map((document: RxDocumentData<object>) => ({
+    const stored = found.map((document: RxDocumentData<object>): Row => ({
       ...writeDocToDocState(document, state.hasAttachments, false),
       _deleted: true,
     }));
+    const known = new Set(stored.map((row) => this.#keyOf(row)));
+    const handed = keys.filter((key) => !known.has(key)).flatMap((key) => this.#handed.get(key) ?? []);
+    return [...stored, ...handed.map((row) => ({ ...row, _deleted: true }))];
+  }
+
+  /** A short page is the last: the next is asked for when RxDB has stored all. */
+  #hand(page: Bulk, limit: number): void {
+    for (const row of page.documents) {
+      const fields = this.#keyFields.map((field) => [field, row[field]] as const);
+      this.#handed.set(this.#keyOf(row), { ...Object.fromEntries(fields), _deleted: row._deleted });
+    }
+    if (page.documents.length < limit) this.#handed.clear();
   }
 }

@@ -64,7 +64,7 @@ export class CollectionSync {
   constructor(settings: SyncSettings) {
     const { collection, documents, batchSize, retryTime } = settings;
     this.#settings = settings;
-    this.#rebuild = new Rebuild((row) => documents.keyOf(row));
+    this.#rebuild = new Rebuild((row) => documents.keyOf(row), documents.keyFields);
     this.#replication = replicateRxCollection<object, Checkpoint>({
       // Not the address: a server that moves is still the same, and another one says so.
       replicationIdentifier: `seachange-${documents.fields.pull}`,
