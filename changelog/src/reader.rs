@@ -21,8 +21,8 @@ pub use change::Change;
 pub use history::{History, Place, change_at, history, lasting_columns};
 pub use position::Position;
 pub use rows::{
-    Past, RowName, change_named, is_change_of, is_waiting, last_of, later, of_row, of_transaction,
-    state_at, state_by,
+    Past, RowName, change_named, is_change_of, is_waiting, known_mutations, last_of, later, of_row,
+    of_transaction, state_at, state_by,
 };
 pub(crate) use rows::{changed_after, key_texts};
 pub use selection::{Page, Selection};

@@ -131,6 +131,8 @@ pub(crate) struct EntityInfo {
     pub(crate) columns: Vec<ColumnInfo>,
     /// Whether every column of the key is among them.
     pub(crate) shows_key: bool,
+    /// The column that is stamped at each change, if there is one.
+    pub(crate) stamped: Option<&'static str>,
 }
 
 impl EntityInfo {
@@ -173,6 +175,7 @@ impl EntityInfo {
             shows_key: columns.iter().filter(|column| column.is_key).count()
                 == E::PrimaryKey::iter().count(),
             columns,
+            stamped: E::updated_at().map(|column| column.as_str()),
         }
     }
 

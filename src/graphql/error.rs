@@ -15,7 +15,7 @@ use seaography::SeaographyError;
 use serde_json::Value as Json;
 
 use crate::feed::FeedError;
-pub(crate) use driver::is_transient;
+pub(crate) use driver::{is_foreign_key, is_transient};
 
 /// What a client must be able to tell apart; `extensions.code` of every error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

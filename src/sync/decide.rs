@@ -14,6 +14,8 @@ pub(crate) struct Edit {
     pub(crate) assumed: Option<State>,
     /// What it wants to be stored. Columns that the client knows and left out are null in it.
     pub(crate) client: State,
+    /// Whether the log knows that this very edit was stored before: its answer was lost.
+    pub(crate) is_repeated: bool,
 }
 
 /// What becomes of a pushed row.
@@ -21,6 +23,9 @@ pub(crate) struct Edit {
 pub(crate) enum Decision {
     /// It is stored as it was sent: nothing to write.
     Stored,
+    /// It was stored as it was sent when it was sent before, and has been changed since: nothing to
+    /// write.
+    Superseded,
     /// What the client edited was deleted so long ago that nothing is known of it.
     Purged,
     /// To be stored: columns that it lacks stay as they are.
@@ -66,7 +71,11 @@ impl Edit {
         for column in assumed.iter().flat_map(|assumed| assumed.row.keys()) {
             client.row.entry(column.clone()).or_insert(Json::Null);
         }
-        Self { assumed, client }
+        Self {
+            assumed,
+            client,
+            is_repeated: false,
+        }
     }
 
     fn knows(&self, column: &str) -> bool {
@@ -82,7 +91,9 @@ pub(crate) fn decide(
     edit: &Edit,
     now: DateTime<Utc>,
 ) -> Decision {
-    let Edit { assumed, client } = edit;
+    let Edit {
+        assumed, client, ..
+    } = edit;
     if let Some(reason) = is_ahead(policy, client, now) {
         return Decision::Refused { reason };
     }
@@ -93,6 +104,7 @@ pub(crate) fn decide(
     let Some(stored) = stored else {
         return match assumed {
             _ if client.is_deleted => Decision::Stored,
+            _ if edit.is_repeated => Decision::Superseded,
             Some(assumed) if !assumed.is_deleted => Decision::Purged,
             _ => write(),
         };
@@ -100,8 +112,12 @@ pub(crate) fn decide(
     let knows = |column: &str| edit.knows(column);
     if stored.state.is_same_in(client, knows) {
         // Also what a client sends again whose answer was lost, perhaps without what the insert filled
-        // in. A later edit survives it: that one made the stored row another.
+        // in.
         return Decision::Stored;
+    }
+    if edit.is_repeated {
+        // The row may even be again as the edit found it: somebody has taken the edit back.
+        return Decision::Superseded;
     }
     match assumed {
         Some(assumed) if stored.state.is_same_in(assumed, knows) => write(),
@@ -110,7 +126,9 @@ pub(crate) fn decide(
 }
 
 fn conflict(policy: &Policy, stored: &Stored, edit: &Edit) -> Decision {
-    let Edit { assumed, client } = edit;
+    let Edit {
+        assumed, client, ..
+    } = edit;
     let server = &stored.state;
     let take = |resolution| Decision::Write {
         row: client.clone(),

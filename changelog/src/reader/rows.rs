@@ -284,6 +284,47 @@ pub async fn last_of<C: ConnectionTrait>(
     Ok(last)
 }
 
+/// Which of these mutations the log knows as what changed one of an entity's rows with these keys. For a
+/// transaction that has locked the rows.
+///
+/// # Errors
+/// What the database says.
+pub async fn known_mutations<C: ConnectionTrait>(
+    db: &C,
+    entity: &str,
+    keys: &[Image],
+    mutation_ids: &[String],
+) -> Result<BTreeSet<String>, DbErr> {
+    let backend = db.get_database_backend();
+    let mut known = BTreeSet::new();
+    if keys.is_empty() || mutation_ids.is_empty() {
+        return Ok(known);
+    }
+    let texts = keys.iter().flat_map(|key| {
+        let text = Json::Object(key.clone()).to_string();
+        [text, with_numbers(key)]
+    });
+    let texts: BTreeSet<String> = texts.collect();
+    let of_them = Condition::all()
+        .add(Expr::col(Column::Entity).eq(entity))
+        .add(Expr::col(Column::MutationId).is_in(mutation_ids))
+        .add(keys_condition(texts.into_iter().collect(), backend));
+    // The inbox first: what is moved meanwhile is then in the log.
+    let inbox = (backend == DbBackend::MySql).then_some(INBOX);
+    for table in inbox.into_iter().chain(["change_log"]) {
+        let select = Query::select()
+            .distinct()
+            .expr_as(Expr::col(Column::MutationId), "found")
+            .from(Alias::new(table))
+            .cond_where(of_them.clone())
+            .take();
+        for row in db.query_all(&select).await? {
+            known.insert(row.try_get("", "found")?);
+        }
+    }
+    Ok(known)
+}
+
 /// The places, among these keys, of those with committed changes that meet a condition, in the log also
 /// another.
 async fn among<C: ConnectionTrait>(

@@ -6,8 +6,8 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{ActiveValue::Set, EntityTrait};
 
-/// Longer ago than this, an attempt was another story.
-const FORGOTTEN_AFTER: TimeDelta = TimeDelta::minutes(1);
+/// Longer ago than this, a first attempt was another story.
+const FORGOTTEN_AFTER: TimeDelta = TimeDelta::hours(1);
 
 /// A row of `sync_orphan`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

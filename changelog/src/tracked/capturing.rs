@@ -213,6 +213,11 @@ impl Capturing {
         Ok(true)
     }
 
+    /// The tables that triggers capture are others, as of now: see [`set_sent`](Self::set_sent).
+    pub(super) fn set_certain(&self, tables: BTreeSet<String>) {
+        with(&self.certain, |set| *set = tables);
+    }
+
     /// The tables that [`relies_on`](Self::relies_on) has been told of.
     pub(super) fn certain(&self) -> BTreeSet<String> {
         with(&self.certain, |set| set.clone())

@@ -4,6 +4,7 @@
 //! level when a future is dropped, which one is a guess if the drop cut a savepoint's own statement
 //! off, and would leave the transaction open in the pool.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -25,11 +26,18 @@ impl TrackedTransaction {
         work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
         let own = self.scope.change_context(Arc::new(context));
-        let knew = self.capturing.is_sent();
+        let (knew, certain) = (self.capturing.is_sent(), self.capturing.certain());
         self.capturing.set_sent(false);
+        // What is certain is not asked again, and asking is what sends the context.
+        self.capturing.set_certain(BTreeSet::new());
         let done = self.whole(work).await;
         // Taken back, the database knows again what it knew before.
-        self.capturing.set_sent(knew && done.is_err());
+        let (knew, certain) = match done {
+            Ok(_) => (false, BTreeSet::new()),
+            Err(_) => (knew, certain),
+        };
+        self.capturing.set_sent(knew);
+        self.capturing.set_certain(certain);
         self.scope.change_context(own);
         done
     }
@@ -46,7 +54,7 @@ impl TrackedTransaction {
         let name = format!("seachange_{}", self.scope.next_part());
         self.savepoint_statement("SAVEPOINT", &name).await?;
         let books = self.books(|ledger| ledger.clone());
-        let knew = self.capturing.is_sent();
+        let (knew, certain) = (self.capturing.is_sent(), self.capturing.certain());
         // Dropped from here on it stays counted.
         self.parts.fetch_add(1, Ordering::Relaxed);
         let done = work.await;
@@ -59,6 +67,8 @@ impl TrackedTransaction {
                 if self.take_back(&name).await {
                     self.books(|ledger| *ledger = books);
                     self.capturing.set_sent(knew);
+                    // The locks that made it so are given up.
+                    self.capturing.set_certain(certain);
                 }
                 // The first error matters more than what an ended transaction says.
                 Err(error)

@@ -13,6 +13,19 @@ pub(super) fn foreign_key() -> Refusal {
     )
 }
 
+/// Whether a foreign key is what the database objects to.
+pub(crate) fn is_foreign_key(error: &DbErr) -> bool {
+    let (DbErr::Query(RuntimeErr::SqlxError(driver)) | DbErr::Exec(RuntimeErr::SqlxError(driver))) =
+        error
+    else {
+        return false;
+    };
+    driver.as_database_error().is_some_and(|database| {
+        // SQLite reports a restricting one as a trigger's doing (1811).
+        database.is_foreign_key_violation() || database.code().as_deref() == Some("1811")
+    })
+}
+
 /// Classes of driver errors beyond SeaORM's two; codes from the databases' manuals.
 pub(super) fn refused(source: &RuntimeErr, error: &DbErr) -> Refusal {
     let RuntimeErr::SqlxError(driver) = source else {
@@ -27,13 +40,11 @@ pub(super) fn refused(source: &RuntimeErr, error: &DbErr) -> Refusal {
     if is_unavailable(driver) {
         return unavailable(error);
     }
-    if database.is_foreign_key_violation() {
+    if is_foreign_key(error) {
         return foreign_key();
     }
     let code = database.code();
     match code.as_deref() {
-        // SQLite reports a restricting foreign key as a trigger's doing (1811).
-        Some("1811") => foreign_key(),
         // Not null, check, wrong type: SQLite.
         Some("1299" | "275" | "3091") => bad_value(error),
         // Not null, check, too long for an index: PostgreSQL.

@@ -4,13 +4,13 @@
 //! other; that an edit which is not stored is in the inbox; that nothing of the batch is committed
 //! when it ends with an error.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use sea_orm::{DbErr, IsolationLevel, SqlErr};
 use seachange_changelog::log::Model;
-use seachange_changelog::reader::last_of;
+use seachange_changelog::reader::{known_mutations, last_of};
 use seachange_changelog::sync::conflict::Status;
 use seachange_changelog::sync::orphan;
 use seachange_changelog::{Context, Image, TrackedTransaction};
@@ -23,14 +23,15 @@ use super::pushed::Pushed;
 use super::rejections::Rejection;
 use super::store::store;
 use crate::graphql::change::time;
-use crate::graphql::error::{ErrorCode, Refusal};
+use crate::graphql::error::{ErrorCode, Refusal, is_foreign_key};
 use crate::graphql::transaction::{Failure, Work};
 use crate::sync::{Decision, Edit, Resolution, State, Stored, decide};
 
-/// Attempts of a row whose parent is not there, or whose children are, and how long what it waits for
-/// may be on its way.
+/// Attempts of a row whose parent is not there, or whose children are: they may be on their way.
 const ATTEMPTS: i32 = 3;
-const PATIENCE: chrono::TimeDelta = chrono::TimeDelta::seconds(10);
+
+/// Why an edit that may have been made once more is not stored.
+const SUPERSEDED: &str = "the same edit was stored before, and the row has been changed since";
 
 /// A batch to be taken.
 pub(super) struct Batch<'a> {
@@ -59,6 +60,8 @@ struct Known {
 enum Outcome {
     /// It is so.
     Taken,
+    /// It was so before.
+    Unwritten,
     /// It is not, and the inbox has it.
     Filed(Rejection),
     /// Its parent is not there yet, or its children still are.
@@ -74,10 +77,13 @@ impl Work for Batch<'_> {
 
     async fn run(&self, tx: &TrackedTransaction) -> Result<Taken, Failure> {
         let mut known = self.known(tx).await?;
+        let repeated = self.repeated(tx).await?;
+        let mut unwritten = Vec::new();
         let (mut rejections, mut orphans) = (Vec::new(), Vec::new());
         for pushed in &self.rows {
-            match self.take(tx, pushed, &mut known).await? {
+            match self.take(tx, pushed, &mut known, &repeated).await? {
                 Outcome::Taken => {}
+                Outcome::Unwritten => unwritten.push(name(&pushed.key)),
                 Outcome::Filed(rejection) => rejections.push(rejection),
                 Outcome::Orphan => orphans.push(self.orphan_id(pushed)),
             }
@@ -89,7 +95,7 @@ impl Work for Batch<'_> {
             return Err(Refusal::new(ErrorCode::Unavailable, message).into());
         }
         Ok(Taken {
-            documents: self.differing(&known),
+            documents: self.differing(&known, &unwritten),
             rejections,
         })
     }
@@ -103,6 +109,15 @@ impl Batch<'_> {
     /// A hash by which attempts are counted.
     fn orphan_id(&self, pushed: &Pushed) -> String {
         super::pushed::hash_of(self.synced.info().table, &Json::Object(pushed.key.clone()))
+    }
+
+    /// The hashes of those edits that were stored before.
+    async fn repeated(&self, tx: &TrackedTransaction) -> Result<BTreeSet<String>, Failure> {
+        let readable = self.rows.iter().filter(|pushed| pushed.edit.is_ok());
+        let (keys, ids): (Vec<Image>, Vec<String>) = readable
+            .map(|pushed| (pushed.key.clone(), pushed.mutation_id.clone()))
+            .unzip();
+        Ok(known_mutations(tx, self.synced.info().table, &keys, &ids).await?)
     }
 
     /// What is known of the batch's rows. They are locked, those that are there.
@@ -123,11 +138,36 @@ impl Batch<'_> {
         let missing: Vec<Image> = keys.into_values().collect();
         let mut last = last_of(tx, self.synced.info().table, &missing).await?;
         for (place, key) in missing.iter().enumerate() {
-            if let Some(change) = last.remove(&place) {
-                known.insert(name(key), Known::deleted(self.synced, key, change));
-            }
+            let Some(change) = last.remove(&place) else {
+                continue;
+            };
+            // Not deleted: somebody has inserted it since the rows were locked.
+            let found = match change.after {
+                Some(_) => {
+                    let keys = std::slice::from_ref(key);
+                    self.synced.registered.rows.lock(tx, keys).await?.pop()
+                }
+                None => None,
+            };
+            let known_now = match found {
+                Some(row) => Known::present(row),
+                None => Known::deleted(self.synced, key, change),
+            };
+            known.insert(name(key), known_now);
         }
         Ok(known)
+    }
+
+    /// Whether the same hash means the same edit. One that tells from when the row is that it was made
+    /// from cannot be made twice; one that does not may be made once more.
+    fn is_certain(&self, pushed: &Pushed) -> bool {
+        let info = self.synced.info();
+        let stamped = info.stamped.and_then(|name| info.by_name(name));
+        match (&pushed.assumed, stamped) {
+            (None, _) => true,
+            (Some(assumed), Some(column)) => assumed[&column.field].is_string(),
+            (Some(_), None) => false,
+        }
     }
 
     async fn take(
@@ -135,10 +175,14 @@ impl Batch<'_> {
         tx: &TrackedTransaction,
         pushed: &Pushed,
         known: &mut HashMap<String, Known>,
+        repeated: &BTreeSet<String>,
     ) -> Result<Outcome, Failure> {
         let name = name(&pushed.key);
         let edit = match &pushed.edit {
-            Ok(edit) => edit,
+            Ok(edit) => &Edit {
+                is_repeated: repeated.contains(&pushed.mutation_id),
+                ..edit.clone()
+            },
             Err(refusal) => {
                 let here = known.get(&name).cloned();
                 return self.reject(tx, pushed, here.as_ref(), refusal).await;
@@ -185,7 +229,11 @@ impl Batch<'_> {
         let stored = known.map(|known| known.stored(self.synced));
         let decision = decide(&self.synced.policy, stored.as_ref(), edit, Utc::now());
         let (status, reason) = match decision {
-            Decision::Stored => return Ok(Judged::Kept(Outcome::Taken)),
+            Decision::Stored => return Ok(Judged::Kept(Outcome::Unwritten)),
+            Decision::Superseded if self.is_certain(pushed) => {
+                return Ok(Judged::Kept(Outcome::Taken));
+            }
+            Decision::Superseded => (Status::Resolved, SUPERSEDED.to_owned()),
             Decision::Write { row, resolution } => {
                 let here = known.filter(|known| !known.document.is_deleted);
                 let here = here.map(|known| &known.document.row);
@@ -230,9 +278,7 @@ impl Batch<'_> {
     async fn may_arrive(&self, tx: &TrackedTransaction, pushed: &Pushed) -> Result<bool, DbErr> {
         let now = Utc::now();
         let tried = orphan::find(tx, &self.orphan_id(pushed), now).await?;
-        Ok(tried.is_none_or(|tried| {
-            tried.attempts < ATTEMPTS && now.signed_duration_since(tried.first_at) < PATIENCE
-        }))
+        Ok(tried.is_none_or(|tried| tried.attempts < ATTEMPTS))
     }
 
     async fn reject(
@@ -287,7 +333,9 @@ impl Batch<'_> {
     }
 
     /// The rows that are not as they were sent, each once.
-    fn differing(&self, known: &HashMap<String, Known>) -> Vec<Document> {
+    ///
+    /// One that was there already may have been stamped without the client's having heard of it.
+    fn differing(&self, known: &HashMap<String, Known>, unwritten: &[String]) -> Vec<Document> {
         let mut last: HashMap<String, &Pushed> = HashMap::new();
         let mut order = Vec::new();
         for pushed in &self.rows {
@@ -301,7 +349,11 @@ impl Batch<'_> {
             let here = known.get(name).map(|known| &known.document);
             let wanted = pushed.edit.as_ref().ok().map(|edit| &edit.client);
             match (here, wanted) {
-                (Some(here), Some(wanted)) if here.state(self.synced).is_same(wanted) => None,
+                (Some(here), Some(wanted)) if here.state(self.synced).is_same(wanted) => {
+                    let is_news = unwritten.contains(name)
+                        && !here.has_stamps_of(self.synced, &pushed.client);
+                    is_news.then(|| here.clone())
+                }
                 (None, Some(wanted)) if wanted.is_deleted => None,
                 (Some(here), _) => Some(here.clone()),
                 (None, _) => Some(pushed.tombstone.clone()),
@@ -365,11 +417,4 @@ fn is_there(known: Option<&Known>) -> bool {
 
 fn is_unique(error: &DbErr) -> bool {
     matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
-}
-
-fn is_foreign_key(error: &DbErr) -> bool {
-    matches!(
-        error.sql_err(),
-        Some(SqlErr::ForeignKeyConstraintViolation(_))
-    )
 }

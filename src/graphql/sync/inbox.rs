@@ -113,7 +113,7 @@ pub(super) fn subscription() -> SubscriptionField {
     SubscriptionField::new("syncConflicts", TypeRef::named_nn("SyncConflict"), |ctx| {
         Role::answer(&ctx, |ctx| {
             Ok(Plan {
-                begin: Begin::Now,
+                begin: Begin::of_socket(ctx)?,
                 watch: Watch::Conflicts(change::text(ctx, "entity")?),
             })
         })

@@ -85,7 +85,7 @@ fn key(synced: &Synced, sent: &Map<String, Json>) -> Result<(Image, Option<Refus
             Some(value @ (Json::String(_) | Json::Number(_))) => value,
             _ => return Err(Refusal::bad_input(format!("a pushed row needs `{field}`"))),
         };
-        let value = match canonical(column, value) {
+        let value = match canonical(column, value).and_then(|key| as_sent(column, key, value)) {
             Ok(value) => value,
             Err(refusal) => {
                 fault = fault.or(Some(refusal));
@@ -95,6 +95,20 @@ fn key(synced: &Synced, sent: &Map<String, Json>) -> Result<(Image, Option<Refus
         key.insert(column.name.to_owned(), value);
     }
     Ok((key, fault))
+}
+
+/// The key, if it was sent as it will come back: a client knows its rows by their keys' texts.
+fn as_sent(column: &ColumnInfo, key: Json, sent: &Json) -> Result<Json, Refusal> {
+    let text = |value: &Json| match value {
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    if text(&key) == text(sent) {
+        return Ok(key);
+    }
+    let field = &column.field;
+    let message = format!("`{field}` is to be written as `{}`", text(&key));
+    Err(Refusal::bad_input(message))
 }
 
 fn edit(

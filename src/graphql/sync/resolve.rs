@@ -27,7 +27,7 @@ use crate::graphql::error::{ErrorCode, Refusal};
 use crate::graphql::mutation::connection;
 use crate::graphql::once::{Repeatable, once};
 use crate::graphql::transaction::{Failure, Work};
-use crate::sync::State;
+use crate::sync::{Edit, State};
 
 /// Entities by table.
 type ByTable = Arc<HashMap<&'static str, Arc<Synced>>>;
@@ -142,7 +142,13 @@ impl Work for Resolve {
         }
         let wanted = match &self.choice {
             Choice::Data(data) => pushed::state(synced, data)?,
-            _ => pushed::state(synced, &object(&conflict.client)?)?,
+            _ => {
+                let assumed = conflict.assumed.as_deref().map(object).transpose()?;
+                let assumed = assumed.map(|row| pushed::state(synced, &row)).transpose()?;
+                let client = pushed::state(synced, &object(&conflict.client)?)?;
+                // What the client left out of what it had is null.
+                Edit::new(assumed, client).client
+            }
         };
         let mut context = self.context.clone();
         let metadata = context.metadata.get_or_insert_default();

@@ -75,18 +75,21 @@ pub(super) fn field(synced: &Arc<Synced>) -> SubscriptionField {
     ))
 }
 
+impl Begin {
+    /// With what comes after the caller's socket was accepted; over HTTP, with the next change.
+    pub(super) fn of_socket(ctx: &ResolverContext<'_>) -> Result<Self, Refusal> {
+        let caller = ctx.data::<Caller>();
+        let caller = caller.map_err(|error| Refusal::internal(&error.message))?;
+        let since = caller.since.clone();
+        Ok(since.map_or(Self::Now, |cursor| Self::From(Start::After(cursor))))
+    }
+}
+
 /// A client pulls when it is connected and listens then: what commits in between would be lost to one
 /// that listens from now.
 fn plan(ctx: &ResolverContext<'_>, synced: &Arc<Synced>) -> Result<Plan, Refusal> {
-    let caller = ctx.data::<Caller>();
-    let caller = caller.map_err(|error| Refusal::internal(&error.message))?;
-    let begin = match &caller.since {
-        Some(cursor) => Begin::From(Start::After(cursor.clone())),
-        // Over HTTP there is no other moment.
-        None => Begin::Now,
-    };
     Ok(Plan {
-        begin,
+        begin: Begin::of_socket(ctx)?,
         watch: Watch::Bulk(Arc::clone(synced)),
     })
 }

@@ -35,6 +35,7 @@ fn decided(policy: &Policy, stored: char, assumed: char, client: char) -> &'stat
     let edit = Edit::new(state(assumed), client);
     match decide(policy, stored.as_ref(), &edit, Utc::now()) {
         Decision::Stored => "stored",
+        Decision::Superseded => "superseded",
         Decision::Purged => "purged",
         Decision::Write {
             resolution: None, ..
@@ -93,6 +94,29 @@ fn each_combination() {
             last,
             "{case} last write"
         );
+    }
+}
+
+/// An edit that is sent again undoes nothing, whatever the policy, nor what took it back.
+#[test]
+fn what_was_stored_before() {
+    for stored in ['-', 'a', 'c', 'x'] {
+        for assumed in ['-', 'a'] {
+            let stored = state(stored).map(|state| Stored {
+                deleted_at: None,
+                state,
+            });
+            let mut edit = Edit::new(state(assumed), state('b').unwrap_or_default());
+            edit.is_repeated = true;
+            for policy in [
+                Policy::manual(),
+                Policy::merge_disjoint(),
+                Policy::last_write_wins(),
+            ] {
+                let decision = decide(&policy, stored.as_ref(), &edit, Utc::now());
+                assert_eq!(decision, Decision::Superseded);
+            }
+        }
     }
 }
 

@@ -110,6 +110,9 @@ async fn values_of_no_type(server: &TestServer) -> Outcome {
             json!({ "id": "no uuid", "title": "t", "projectId": task["projectId"] }),
         ),
         (LABELS, json!({ "id": "seven", "name": "l" })),
+        // Stored under another spelling, the client would not know its row again.
+        (LABELS, json!({ "id": "007", "name": "l" })),
+        (LABELS, json!({ "id": "-0", "name": "l" })),
         (LABELS, json!({ "id": "99999999999999999999", "name": "l" })),
         (
             TASK_LABELS,

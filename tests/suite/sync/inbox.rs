@@ -13,6 +13,7 @@ crate::cases![
     watched,
     keep_the_servers,
     use_the_clients,
+    use_the_clients_without_what_it_left_out,
     use_other_data,
     decided_again,
     a_row_that_is_gone,
@@ -127,6 +128,26 @@ async fn use_the_clients(server: &TestServer) -> Outcome {
     assert_eq!(
         changes.last().map(|change| &change["metadata"]),
         Some(&told)
+    );
+    Ok(())
+}
+
+/// What the client had and left out it wants to be empty.
+async fn use_the_clients_without_what_it_left_out(server: &TestServer) -> Outcome {
+    let client = server.client();
+    let task = a_task(&client, "base").await?;
+    update_task(&client, &task["id"], json!({ "owner": "me" })).await?;
+    let task = now(&client, &task).await?;
+    update_task(&client, &task["id"], json!({ "title": "theirs" })).await?;
+    let mut mine = with(&task, json!({ "title": "mine" }));
+    mine.as_object_mut().and_then(|mine| mine.remove("owner"));
+    let pushed = push(&client, TASKS, &[(task.clone(), mine)]).await?;
+    let id = &pushed.rejections[0]["conflictId"];
+    resolve(&client, id, json!({ "use": "USE_CLIENT" })).await?;
+    let now = now(&client, &task).await?;
+    assert_eq!(
+        (&now["title"], &now["owner"]),
+        (&json!("mine"), &Json::Null)
     );
     Ok(())
 }

@@ -11,7 +11,9 @@ use crate::harness::{Outcome, TestServer};
 crate::cases![
     a_new_row_and_again,
     an_edit_and_again,
-    a_later_edit_survives_a_retry,
+    what_came_later_survives_a_retry,
+    what_came_later_survives_where_nothing_is_stamped,
+    the_same_push_twice_at_once,
     deletes_and_recreates,
     a_row_with_this_key_is_there,
     a_row_that_was_deleted,
@@ -27,21 +29,16 @@ crate::cases![
 async fn a_new_row_and_again(server: &TestServer) -> Outcome {
     let client = server.client();
     let new = new_task(&client, "made offline").await?;
-    assert!(
-        push(&client, TASKS, &[(Json::Null, new.clone())])
-            .await?
-            .is_taken()
-    );
+    let rows = [(Json::Null, new.clone())];
+    assert!(push(&client, TASKS, &rows).await?.is_taken());
     let before = changes_of(&client, "task").await?.len();
-    // The answer was lost, the client sends it again.
-    assert!(
-        push(&client, TASKS, &[(Json::Null, new.clone())])
-            .await?
-            .is_taken()
-    );
+    // The answer was lost, the client sends it again, and is told what the server stamped.
+    let again = push(&client, TASKS, &rows).await?;
+    assert!(again.rejections.is_empty());
+    assert!(again.documents[0]["updatedAt"].is_string());
     assert_eq!(changes_of(&client, "task").await?.len(), before);
     let id = new["id"].as_str().unwrap_or_default();
-    assert_eq!(stored(&client, TASKS, id).await?["title"], "made offline");
+    assert_eq!(stored(&client, TASKS, id).await?, again.documents[0]);
     assert!(conflicts(&client).await?.is_empty());
     Ok(())
 }
@@ -49,17 +46,14 @@ async fn a_new_row_and_again(server: &TestServer) -> Outcome {
 async fn an_edit_and_again(server: &TestServer) -> Outcome {
     let client = server.client();
     let task = a_task(&client, "before").await?;
-    let edited = with(
-        &task,
-        json!({ "title": "after", "estimate": "1.5", "details": {"a": [1]} }),
-    );
-    let rows = [(task.clone(), edited.clone())];
+    let changes = json!({ "title": "after", "estimate": "1.5", "details": {"a": [1]} });
+    let rows = [(task.clone(), with(&task, changes))];
     assert!(push(&client, TASKS, &rows).await?.is_taken());
     let changes = changes_of(&client, "task").await?;
-    assert!(push(&client, TASKS, &rows).await?.is_taken());
+    let again = push(&client, TASKS, &rows).await?;
+    assert!(again.rejections.is_empty());
     assert_eq!(changes_of(&client, "task").await?, changes);
-    let id = task["id"].as_str().unwrap_or_default();
-    let found = stored(&client, TASKS, id).await?;
+    let found = &again.documents[0];
     assert_eq!(found["title"], "after");
     assert_eq!(found["estimate"], "1.50");
     assert_eq!(found["details"], json!({"a": [1]}));
@@ -67,20 +61,61 @@ async fn an_edit_and_again(server: &TestServer) -> Outcome {
     Ok(())
 }
 
-async fn a_later_edit_survives_a_retry(server: &TestServer) -> Outcome {
+/// Sent again, because its answer was lost, an edit undoes nothing: not a later edit, not one that took
+/// it back, not a delete.
+async fn what_came_later_survives_a_retry(server: &TestServer) -> Outcome {
     let client = server.client();
-    let task = a_task(&client, "zero").await?;
-    let first = with(&task, json!({ "title": "first" }));
-    assert!(
-        push(&client, TASKS, &[(task.clone(), first.clone())])
-            .await?
-            .is_taken()
+    for undone in [json!({ "title": "second" }), json!({ "title": "zero" })] {
+        let task = a_task(&client, "zero").await?;
+        let first = with(&task, json!({ "title": "first" }));
+        let rows = [(task.clone(), first)];
+        assert!(push(&client, TASKS, &rows).await?.is_taken());
+        update_task(&client, &task["id"], undone.clone()).await?;
+        let pushed = push(&client, TASKS, &rows).await?;
+        assert_eq!(pushed.documents[0]["title"], undone["title"]);
+        assert!(
+            pushed.rejections.is_empty(),
+            "it was stored, and then changed"
+        );
+    }
+    let new = new_task(&client, "new").await?;
+    let rows = [(Json::Null, new.clone())];
+    assert!(push(&client, TASKS, &rows).await?.is_taken());
+    delete_task(&client, &new["id"]).await?;
+    let pushed = push(&client, TASKS, &rows).await?;
+    assert_eq!(pushed.documents[0]["_deleted"], true);
+    assert!(pushed.rejections.is_empty());
+    assert!(conflicts(&client).await?.is_empty());
+    Ok(())
+}
+
+/// The same where nothing tells when the row is that an edit was made from: it may have been made once
+/// more, so it is not dropped in silence.
+async fn what_came_later_survives_where_nothing_is_stamped(server: &TestServer) -> Outcome {
+    let client = server.client();
+    let label = |name: &str| json!({ "id": "7", "name": name, "_deleted": false });
+    let create = [(Json::Null, label("zero"))];
+    assert!(push(&client, LABELS, &create).await?.is_taken());
+    let edit = [(label("zero"), label("first"))];
+    assert!(push(&client, LABELS, &edit).await?.is_taken());
+    for later in ["second", "zero"] {
+        let (now, _) = super::pull_all(&client, LABELS).await?;
+        let rows = [(now[0].clone(), label(later))];
+        assert!(push(&client, LABELS, &rows).await?.is_taken());
+        let pushed = push(&client, LABELS, &edit).await?;
+        assert_eq!(pushed.documents, [label(later)]);
+        assert_eq!(pushed.codes(), ["CONFLICT"]);
+    }
+    let filed = conflicts(&client).await?;
+    assert_eq!(filed.len(), 1);
+    assert_eq!(
+        (&filed[0]["status"], &filed[0]["client"]),
+        (&json!("RESOLVED"), &label("first"))
     );
-    update_task(&client, &task["id"], json!({ "title": "second" })).await?;
-    // Sent again, because its answer was lost: it must not undo the second.
-    let pushed = push(&client, TASKS, &[(task.clone(), first)]).await?;
-    assert_eq!(pushed.documents[0]["title"], "second");
-    assert_eq!(pushed.codes(), ["CONFLICT"]);
+    let delete = [(label("zero"), deleted(&label("zero")))];
+    assert!(push(&client, LABELS, &delete).await?.is_taken());
+    let pushed = push(&client, LABELS, &create).await?;
+    assert_eq!(pushed.documents, [deleted(&label("zero"))]);
     Ok(())
 }
 
@@ -336,5 +371,33 @@ async fn batches_side_by_side(server: &TestServer) -> Outcome {
         done??;
     }
     assert_eq!(changes_of(&client, "task").await?.len(), 400);
+    Ok(())
+}
+
+/// A client that gives up waiting sends it again while the first is still at work: no row that is there
+/// is answered as deleted.
+async fn the_same_push_twice_at_once(server: &TestServer) -> Outcome {
+    let client = server.client();
+    let project = project(&client, "p").await?;
+    for _ in 0..5 {
+        let rows: Vec<(Json, Json)> = (0..20)
+            .map(|n| {
+                let id = uuid::Uuid::new_v4().to_string();
+                let task = json!({ "id": id, "projectId": project, "title": format!("t{n}"),
+                    "status": "todo", "priority": 0, "_deleted": false });
+                (Json::Null, task)
+            })
+            .collect();
+        let both = tokio::join!(push(&client, TASKS, &rows), push(&client, TASKS, &rows));
+        for pushed in [both.0?, both.1?] {
+            assert!(pushed.rejections.is_empty(), "{pushed:?}");
+            let there = pushed
+                .documents
+                .iter()
+                .all(|task| task["_deleted"] == false);
+            assert!(there, "{pushed:?}");
+        }
+    }
+    assert!(conflicts(&client).await?.is_empty());
     Ok(())
 }
