@@ -145,7 +145,9 @@ impl Play {
                 return Ok(());
             }
         }
-        anyhow::bail!("the clients do not come to rest")
+        let told = self.replicas.iter().map(Replica::unsettled);
+        let told: Vec<String> = told.collect();
+        anyhow::bail!("the clients do not come to rest: {told:#?}")
     }
 
     async fn check(&self) -> Outcome {

@@ -62,6 +62,16 @@ impl Replica {
         self.pending().is_empty()
     }
 
+    /// The edits that are still to be sent, or all rows if there are none.
+    pub fn unsettled(&self) -> String {
+        let pending = self.pending();
+        let of = |id: &String| format!("{} over {:?}", self.documents[id], self.masters.get(id));
+        match pending.is_empty() {
+            true => format!("{:?}", self.living()),
+            false => pending.iter().map(of).collect::<Vec<_>>().join("\n"),
+        }
+    }
+
     /// Takes what the server has; what is edited here is left to the push.
     pub async fn pull(&mut self, limit: usize) -> anyhow::Result<()> {
         loop {
@@ -85,6 +95,11 @@ impl Replica {
     /// Sends up to `most` edits. With `loses_answer` the server does its work, and the client never
     /// hears of it.
     pub async fn push(&mut self, most: usize, loses_answer: bool) -> anyhow::Result<()> {
+        if self.checkpoint.is_null() {
+            // As RxDB: what it pushes, another may delete before it has ever pulled, and then nothing
+            // tells it so.
+            self.pull(100).await?;
+        }
         let ids: Vec<String> = self.pending().into_iter().take(most).collect();
         let edit = |id: &String| {
             let assumed = self.masters.get(id).cloned().unwrap_or_default();
