@@ -70,6 +70,9 @@ impl StartError {
 /// What consumers have to end the batch they are at when the server stops.
 const CONSUMER_GRACE: Duration = Duration::from_secs(5);
 
+/// What connections have to be given back when the process ends.
+const CLOSING: Duration = Duration::from_secs(2);
+
 /// A running server. Dropping it stops nothing; call [`Server::stop`].
 pub struct Server {
     /// Where it listens.
@@ -249,6 +252,23 @@ pub(super) async fn command(
         println!("  offline demo   http://{address}/demo/");
     }
     interrupted.await;
+    let (db, feed) = (server.db().clone(), server.feed().clone());
     server.stop().await?;
+    close(&db, &feed).await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Ends all connections before the process ends: SQLite then leaves one file that has everything, which
+/// can be copied.
+async fn close(db: &TrackedConnection, feed: &Feed) {
+    let closing = async {
+        feed.close().await?;
+        db.reader().clone().close().await?;
+        db.writer().clone().close().await
+    };
+    match tokio::time::timeout(CLOSING, closing).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the database was not closed"),
+        Err(_) => tracing::warn!("a connection was still in use at the end"),
+    }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
-use sea_orm::{DatabaseConnection, DatabaseTransaction};
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
 use seachange_changelog::admit;
 use seachange_changelog::reader::{Change, Moment, Position, ReadError, RowName, Selection};
 use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore};
@@ -39,7 +39,7 @@ const RETRY_MOST: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub struct Feed {
     shared: Arc<Shared>,
-    _tasks: Arc<[AbortOnDrop; 2]>,
+    tasks: Arc<[AbortOnDrop; 2]>,
 }
 
 /// Tables and log at one moment. Holds a database connection until dropped.
@@ -104,7 +104,7 @@ impl Feed {
         let ear = tokio::spawn(listen(Arc::downgrade(&shared)));
         Ok(Self {
             shared,
-            _tasks: Arc::new([AbortOnDrop(tail), AbortOnDrop(ear)]),
+            tasks: Arc::new([AbortOnDrop(tail), AbortOnDrop(ear)]),
         })
     }
 
@@ -213,6 +213,17 @@ impl Feed {
     pub(super) async fn followed(&self) -> Result<(Log, Position), FeedError> {
         let (followed, head) = self.shared.head().await?;
         Ok((followed.log.clone(), head))
+    }
+
+    /// Stops following and ends the feed's own connections; nothing can be read any more.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub(crate) async fn close(&self) -> Result<(), DbErr> {
+        for task in self.tasks.iter() {
+            task.0.abort();
+        }
+        self.shared.db.clone().close().await
     }
 
     /// The feed's own connections.
