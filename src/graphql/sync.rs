@@ -10,6 +10,7 @@ mod accept;
 mod document;
 mod file;
 mod inbox;
+mod known;
 mod pull;
 mod push;
 mod pushed;

@@ -7,9 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use sea_orm::{DbErr, IsolationLevel, SqlErr};
-use seachange_changelog::log::Model;
 use seachange_changelog::reader::{known_mutations, last_of};
 use seachange_changelog::sync::conflict::Status;
 use seachange_changelog::sync::orphan;
@@ -19,13 +18,13 @@ use serde_json::{Value as Json, json};
 use super::Synced;
 use super::document::Document;
 use super::file::file;
+use super::known::{Known, is_there};
 use super::pushed::Pushed;
 use super::rejections::Rejection;
 use super::store::store;
-use crate::graphql::change::time;
 use crate::graphql::error::{ErrorCode, Refusal, is_foreign_key};
 use crate::graphql::transaction::{Failure, Work};
-use crate::sync::{Decision, Edit, Resolution, State, Stored, decide};
+use crate::sync::{Decision, Edit, Resolution, decide};
 
 /// Attempts of a row whose parent is not there, or whose children are: they may be on their way.
 const ATTEMPTS: i32 = 3;
@@ -47,13 +46,6 @@ pub(super) struct Batch<'a> {
 pub(super) struct Taken {
     pub(super) documents: Vec<Document>,
     pub(super) rejections: Vec<Rejection>,
-}
-
-/// A row of the table, or what the log knows of one that was there.
-#[derive(Clone)]
-struct Known {
-    document: Document,
-    deleted_at: Option<String>,
 }
 
 /// What became of a row.
@@ -368,51 +360,6 @@ enum Judged {
     Kept(Outcome),
     /// The row as it is now.
     Written(Option<Image>),
-}
-
-impl Known {
-    fn present(row: Image) -> Self {
-        Self {
-            document: Document::present(row),
-            deleted_at: None,
-        }
-    }
-
-    /// Of the last change of a row that is not there.
-    fn deleted(synced: &Synced, key: &Image, change: Model) -> Self {
-        let mut row = match change.after.or(change.before) {
-            Some(Json::Object(row)) => row,
-            _ => Image::new(),
-        };
-        row.extend(key.clone());
-        Self {
-            document: Document::tombstone(synced, &row),
-            deleted_at: Some(time(change.recorded_at)),
-        }
-    }
-
-    /// Of a row that has just been deleted, or was not there at all.
-    fn gone(synced: &Synced, key: &Image, before: Option<&Self>) -> Self {
-        let mut row = before.map_or_else(Image::new, |before| before.document.row.clone());
-        row.extend(key.clone());
-        let now: DateTime<Utc> = Utc::now();
-        Self {
-            document: Document::tombstone(synced, &row),
-            deleted_at: Some(time(now)),
-        }
-    }
-
-    fn stored(&self, synced: &Synced) -> Stored {
-        let state: State = self.document.state(synced);
-        Stored {
-            state,
-            deleted_at: self.deleted_at.clone(),
-        }
-    }
-}
-
-fn is_there(known: Option<&Known>) -> bool {
-    known.is_some_and(|known| !known.document.is_deleted)
 }
 
 fn is_unique(error: &DbErr) -> bool {
