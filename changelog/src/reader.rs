@@ -12,6 +12,7 @@ mod by_id;
 mod change;
 mod history;
 mod inbox;
+mod locked;
 mod position;
 mod rows;
 mod selection;
@@ -19,12 +20,13 @@ mod ticks;
 
 pub use change::Change;
 pub use history::{History, Place, change_at, history, lasting_columns};
+pub(crate) use locked::{changed_after, key_texts};
+pub use locked::{known_mutations, last_of, later};
 pub use position::Position;
 pub use rows::{
-    Past, RowName, change_named, is_change_of, is_waiting, known_mutations, last_of, later, of_row,
-    of_transaction, state_at, state_by,
+    Past, RowName, change_named, is_change_of, is_waiting, of_row, of_transaction, state_at,
+    state_by,
 };
-pub(crate) use rows::{changed_after, key_texts};
 pub use selection::{Page, Selection};
 pub(crate) use selection::{keys_condition, with_numbers};
 pub use ticks::Signals;

@@ -5,16 +5,13 @@
 //! writes the row next waited for its lock and takes its id after that. So the id alone orders them,
 //! and only their places between other rows' changes differ between databases.
 
-use std::collections::{BTreeSet, HashMap};
-
 use chrono::{DateTime, Timelike, Utc};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
 use sea_orm::{Condition, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Order};
-use serde_json::Value as Json;
 
 use super::change::Change;
 use super::position::Position;
-use super::selection::{Page, key_condition, keys_condition, with_numbers};
+use super::selection::{Page, key_condition};
 use super::ticks;
 use crate::image::Image;
 use crate::log::{Column, Model, stored};
@@ -42,7 +39,7 @@ pub enum Past {
 }
 
 impl RowName {
-    fn condition(&self, backend: DbBackend) -> Condition {
+    pub(super) fn condition(&self, backend: DbBackend) -> Condition {
         Condition::all()
             .add(Expr::col(Column::Entity).eq(&*self.entity))
             .add(key_condition(&self.key, backend))
@@ -221,162 +218,9 @@ async fn first(db: &DatabaseConnection, row: &RowName, after: Option<Expr>) -> R
     Ok(first.map_or(Past::Untouched, |first| Past::Found(object(first.before))))
 }
 
-/// Up to `limit` committed changes of a row after one of its changes, in order, those without a
-/// place yet included; these have id 0. For a transaction that has locked the row.
-///
-/// # Errors
-/// What the database says.
-pub async fn later<C: ConnectionTrait>(
-    db: &C,
-    row: &RowName,
-    after: i64,
-    limit: u64,
-) -> Result<Vec<Model>, DbErr> {
-    let of_row = row.condition(db.get_database_backend());
-    let waiting = waiting(db, of_row.clone(), Order::Asc, limit).await?;
-    let after = of_row.add(Expr::col(Column::Id).gt(after));
-    let mut later = logged(db, after, Order::Asc, limit).await?;
-    later.extend(waiting.into_iter().map(|row| Model { id: 0, ..row }));
-    Ok(later)
-}
-
-/// The places, among these keys of an entity's rows, of those with committed changes after a position,
-/// but for those of one transaction. For a transaction that has locked the rows.
-pub(crate) async fn changed_after<C: ConnectionTrait>(
-    db: &C,
-    entity: &str,
-    keys: &[Image],
-    after: Position,
-    but_of: &str,
-) -> Result<BTreeSet<usize>, DbErr> {
-    let by_others = Condition::all()
-        .add(Expr::col(Column::Entity).eq(entity))
-        .add(Expr::col(Column::TransactionId).ne(but_of));
-    let after = is_after(after, db.get_database_backend());
-    among(db, keys, by_others, Some(after)).await
-}
-
-/// Of each row of an entity with one of these keys its last change, if one is kept, by its place among
-/// the keys; those without a place in the log yet included. For a transaction that has locked the rows.
-///
-/// # Errors
-/// What the database says.
-pub async fn last_of<C: ConnectionTrait>(
-    db: &C,
-    entity: &str,
-    keys: &[Image],
-) -> Result<HashMap<usize, Model>, DbErr> {
-    let of_entity = Condition::all().add(Expr::col(Column::Entity).eq(entity));
-    let mut last = HashMap::new();
-    for place in among(db, keys, of_entity, None).await? {
-        let row = RowName {
-            entity: entity.to_owned(),
-            key: keys[place].clone(),
-        };
-        let of_row = row.condition(db.get_database_backend());
-        // The inbox first: what is moved meanwhile is then in the log.
-        let mut found = waiting(db, of_row.clone(), Order::Desc, 1).await?;
-        if found.is_empty() {
-            found = logged(db, of_row, Order::Desc, 1).await?;
-        }
-        last.extend(found.pop().map(|change| (place, change)));
-    }
-    Ok(last)
-}
-
-/// Which of these mutations the log knows as what changed one of an entity's rows with these keys. For a
-/// transaction that has locked the rows.
-///
-/// # Errors
-/// What the database says.
-pub async fn known_mutations<C: ConnectionTrait>(
-    db: &C,
-    entity: &str,
-    keys: &[Image],
-    mutation_ids: &[String],
-) -> Result<BTreeSet<String>, DbErr> {
-    let backend = db.get_database_backend();
-    let mut known = BTreeSet::new();
-    if keys.is_empty() || mutation_ids.is_empty() {
-        return Ok(known);
-    }
-    let texts = keys.iter().flat_map(|key| {
-        let text = Json::Object(key.clone()).to_string();
-        [text, with_numbers(key)]
-    });
-    let texts: BTreeSet<String> = texts.collect();
-    let of_them = Condition::all()
-        .add(Expr::col(Column::Entity).eq(entity))
-        .add(Expr::col(Column::MutationId).is_in(mutation_ids))
-        .add(keys_condition(texts.into_iter().collect(), backend));
-    // The inbox first: what is moved meanwhile is then in the log.
-    let inbox = (backend == DbBackend::MySql).then_some(INBOX);
-    for table in inbox.into_iter().chain(["change_log"]) {
-        let select = Query::select()
-            .distinct()
-            .expr_as(Expr::col(Column::MutationId), "found")
-            .from(Alias::new(table))
-            .cond_where(of_them.clone())
-            .take();
-        for row in db.query_all(&select).await? {
-            known.insert(row.try_get("", "found")?);
-        }
-    }
-    Ok(known)
-}
-
-/// The places, among these keys, of those with committed changes that meet a condition, in the log also
-/// another.
-async fn among<C: ConnectionTrait>(
-    db: &C,
-    keys: &[Image],
-    wanted: Condition,
-    in_log: Option<Expr>,
-) -> Result<BTreeSet<usize>, DbErr> {
-    let backend = db.get_database_backend();
-    let mut places = HashMap::new();
-    for (place, key) in keys.iter().enumerate() {
-        places.insert(Json::Object(key.clone()).to_string(), place);
-        places.insert(with_numbers(key), place);
-    }
-    if places.is_empty() {
-        return Ok(BTreeSet::new());
-    }
-    let of_them = wanted.add(keys_condition(places.keys().cloned().collect(), backend));
-    // The inbox first: what is moved meanwhile is then in the log.
-    let inbox = (backend == DbBackend::MySql).then(|| (INBOX, of_them.clone()));
-    let log = ("change_log", of_them.add_option(in_log));
-    let mut found = BTreeSet::new();
-    for (table, wanted) in inbox.into_iter().chain([log]) {
-        let texts = key_texts(db, table, wanted).await?;
-        found.extend(texts.iter().filter_map(|text| places.get(text)));
-    }
-    Ok(found)
-}
-
-/// The keys, as they are stored, of the changes in a table of the log that meet a condition.
-pub(crate) async fn key_texts<C: ConnectionTrait>(
-    db: &C,
-    table: &str,
-    wanted: Condition,
-) -> Result<Vec<String>, DbErr> {
-    let key = match db.get_database_backend() {
-        DbBackend::Postgres => Expr::col(Column::RowKey).cast_as("text"),
-        _ => Expr::col(Column::RowKey),
-    };
-    let select = Query::select()
-        .distinct()
-        .expr_as(key, "found")
-        .from(Alias::new(table))
-        .cond_where(wanted)
-        .take();
-    let rows = db.query_all(&select).await?;
-    rows.iter().map(|row| row.try_get("", "found")).collect()
-}
-
 /// MariaDB: changes that a sequencer has not moved into the log yet. They come after all that is in
 /// the log of the same row.
-async fn waiting<C: ConnectionTrait>(
+pub(super) async fn waiting<C: ConnectionTrait>(
     db: &C,
     wanted: Condition,
     order: Order,
@@ -389,7 +233,7 @@ async fn waiting<C: ConnectionTrait>(
 }
 
 /// Changes in the log.
-async fn logged<C: ConnectionTrait>(
+pub(super) async fn logged<C: ConnectionTrait>(
     db: &C,
     wanted: Condition,
     order: Order,
@@ -436,7 +280,7 @@ async fn place(db: &DatabaseConnection, rows: Vec<Model>) -> Result<Vec<Change>,
 }
 
 /// Whether a change in the log comes after a position, as SQL.
-fn is_after(position: Position, backend: DbBackend) -> Expr {
+pub(super) fn is_after(position: Position, backend: DbBackend) -> Expr {
     match backend {
         DbBackend::Postgres => ticks::is_after(position),
         _ => Expr::col(Column::Id).gt(position.id),

@@ -1,0 +1,167 @@
+//! What the log has of rows that a transaction has locked: of those nothing more can come.
+
+use std::collections::{BTreeSet, HashMap};
+
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
+use sea_orm::{Condition, ConnectionTrait, DbBackend, DbErr, Order};
+use serde_json::Value as Json;
+
+use super::position::Position;
+use super::rows::{RowName, is_after, logged, waiting};
+use super::selection::{keys_condition, with_numbers};
+use crate::image::Image;
+use crate::log::{Column, Model};
+use crate::migration::INBOX;
+
+/// Up to `limit` committed changes of a row after one of its changes, in order, those without a
+/// place yet included; these have id 0. For a transaction that has locked the row.
+///
+/// # Errors
+/// What the database says.
+pub async fn later<C: ConnectionTrait>(
+    db: &C,
+    row: &RowName,
+    after: i64,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    let of_row = row.condition(db.get_database_backend());
+    let waiting = waiting(db, of_row.clone(), Order::Asc, limit).await?;
+    let after = of_row.add(Expr::col(Column::Id).gt(after));
+    let mut later = logged(db, after, Order::Asc, limit).await?;
+    later.extend(waiting.into_iter().map(|row| Model { id: 0, ..row }));
+    Ok(later)
+}
+
+/// The places, among these keys of an entity's rows, of those with committed changes after a position,
+/// but for those of one transaction. For a transaction that has locked the rows.
+pub(crate) async fn changed_after<C: ConnectionTrait>(
+    db: &C,
+    entity: &str,
+    keys: &[Image],
+    after: Position,
+    but_of: &str,
+) -> Result<BTreeSet<usize>, DbErr> {
+    let by_others = Condition::all()
+        .add(Expr::col(Column::Entity).eq(entity))
+        .add(Expr::col(Column::TransactionId).ne(but_of));
+    let after = is_after(after, db.get_database_backend());
+    among(db, keys, by_others, Some(after)).await
+}
+
+/// Of each row of an entity with one of these keys its last change, if one is kept, by its place among
+/// the keys; those without a place in the log yet included. For a transaction that has locked the rows.
+///
+/// # Errors
+/// What the database says.
+pub async fn last_of<C: ConnectionTrait>(
+    db: &C,
+    entity: &str,
+    keys: &[Image],
+) -> Result<HashMap<usize, Model>, DbErr> {
+    let of_entity = Condition::all().add(Expr::col(Column::Entity).eq(entity));
+    let mut last = HashMap::new();
+    for place in among(db, keys, of_entity, None).await? {
+        let row = RowName {
+            entity: entity.to_owned(),
+            key: keys[place].clone(),
+        };
+        let of_row = row.condition(db.get_database_backend());
+        // The inbox first: what is moved meanwhile is then in the log.
+        let mut found = waiting(db, of_row.clone(), Order::Desc, 1).await?;
+        if found.is_empty() {
+            found = logged(db, of_row, Order::Desc, 1).await?;
+        }
+        last.extend(found.pop().map(|change| (place, change)));
+    }
+    Ok(last)
+}
+
+/// Which of these mutations the log knows as what changed one of an entity's rows with these keys. For a
+/// transaction that has locked the rows.
+///
+/// # Errors
+/// What the database says.
+pub async fn known_mutations<C: ConnectionTrait>(
+    db: &C,
+    entity: &str,
+    keys: &[Image],
+    mutation_ids: &[String],
+) -> Result<BTreeSet<String>, DbErr> {
+    let backend = db.get_database_backend();
+    let mut known = BTreeSet::new();
+    if keys.is_empty() || mutation_ids.is_empty() {
+        return Ok(known);
+    }
+    let texts = keys.iter().flat_map(|key| {
+        let text = Json::Object(key.clone()).to_string();
+        [text, with_numbers(key)]
+    });
+    let texts: BTreeSet<String> = texts.collect();
+    let of_them = Condition::all()
+        .add(Expr::col(Column::Entity).eq(entity))
+        .add(Expr::col(Column::MutationId).is_in(mutation_ids))
+        .add(keys_condition(texts.into_iter().collect(), backend));
+    // The inbox first: what is moved meanwhile is then in the log.
+    let inbox = (backend == DbBackend::MySql).then_some(INBOX);
+    for table in inbox.into_iter().chain(["change_log"]) {
+        let select = Query::select()
+            .distinct()
+            .expr_as(Expr::col(Column::MutationId), "found")
+            .from(Alias::new(table))
+            .cond_where(of_them.clone())
+            .take();
+        for row in db.query_all(&select).await? {
+            known.insert(row.try_get("", "found")?);
+        }
+    }
+    Ok(known)
+}
+
+/// The places, among these keys, of those with committed changes that meet a condition, in the log also
+/// another.
+async fn among<C: ConnectionTrait>(
+    db: &C,
+    keys: &[Image],
+    wanted: Condition,
+    in_log: Option<Expr>,
+) -> Result<BTreeSet<usize>, DbErr> {
+    let backend = db.get_database_backend();
+    let mut places = HashMap::new();
+    for (place, key) in keys.iter().enumerate() {
+        places.insert(Json::Object(key.clone()).to_string(), place);
+        places.insert(with_numbers(key), place);
+    }
+    if places.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let of_them = wanted.add(keys_condition(places.keys().cloned().collect(), backend));
+    // The inbox first: what is moved meanwhile is then in the log.
+    let inbox = (backend == DbBackend::MySql).then(|| (INBOX, of_them.clone()));
+    let log = ("change_log", of_them.add_option(in_log));
+    let mut found = BTreeSet::new();
+    for (table, wanted) in inbox.into_iter().chain([log]) {
+        let texts = key_texts(db, table, wanted).await?;
+        found.extend(texts.iter().filter_map(|text| places.get(text)));
+    }
+    Ok(found)
+}
+
+/// The keys, as they are stored, of the changes in a table of the log that meet a condition.
+pub(crate) async fn key_texts<C: ConnectionTrait>(
+    db: &C,
+    table: &str,
+    wanted: Condition,
+) -> Result<Vec<String>, DbErr> {
+    let key = match db.get_database_backend() {
+        DbBackend::Postgres => Expr::col(Column::RowKey).cast_as("text"),
+        _ => Expr::col(Column::RowKey),
+    };
+    let select = Query::select()
+        .distinct()
+        .expr_as(key, "found")
+        .from(Alias::new(table))
+        .cond_where(wanted)
+        .take();
+    let rows = db.query_all(&select).await?;
+    rows.iter().map(|row| row.try_get("", "found")).collect()
+}
