@@ -35,6 +35,11 @@ mod writes;
 use std::pin::Pin;
 
 use ground::Ground;
+use mimalloc::MiMalloc;
+
+/// As the reference application has it.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 type Bench = fn(&Ground) -> Pin<Box<dyn Future<Output = anyhow::Result<()>> + '_>>;
 
