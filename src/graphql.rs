@@ -19,6 +19,7 @@ mod once;
 mod pagination;
 mod record;
 mod registered;
+mod rendered;
 mod rows;
 mod scalar;
 mod schema;

@@ -16,6 +16,7 @@ use super::error::{ErrorCode, Refusal, finish, refusal};
 use super::guard;
 use super::live::{Live, Payload, Rendering, Role, Watch, listen};
 use super::once::Keyed;
+use super::rendered::Rendered;
 use super::schema::AddLoaders;
 use super::sync::Rejections;
 use crate::feed::{Cursor, Feed};
@@ -95,7 +96,7 @@ impl Api {
             Err(error) => return Response::from_errors(vec![error]),
         };
         let rejections = Rejections::default();
-        let request = request.data(rejections.clone());
+        let request = request.data(rejections.clone()).data(Rendered::default());
         let schema = self.schema.clone();
         let live = self.live.clone();
         let answering = async move {

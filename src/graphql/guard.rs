@@ -21,6 +21,7 @@ use async_graphql::{
 
 use super::error::{ErrorCode, Refusal, refusal};
 use super::filter::check_size;
+use super::rendered::Rendered;
 
 pub(super) use variables::fill_variables;
 
@@ -50,8 +51,8 @@ pub(super) fn check_nesting(query: &str) -> Result<(), ServerError> {
     Ok(())
 }
 
-/// Checks the arguments of relations, writes them as Seaography reads them, and adds paths to
-/// errors.
+/// Checks the arguments of relations, writes them as Seaography reads them, adds paths to errors, and
+/// passes over fields that are rendered already.
 pub(super) struct Guard {
     pub(super) page_rows: u64,
 }
@@ -96,6 +97,11 @@ impl Extension for Guard {
         next: NextResolve<'_>,
     ) -> ServerResult<Option<Value>> {
         let node = *info.path_node;
+        if let Some(rendered) = ctx.data_opt::<Rendered>()
+            && let Some(value) = rendered.take(&node)
+        {
+            return Ok(Some(value));
+        }
         next.run(ctx, info)
             .await
             .map_err(|error| with_path(error, &node))

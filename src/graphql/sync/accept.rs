@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use chrono::Utc;
 use sea_orm::{DbErr, IsolationLevel, SqlErr};
+use seachange_changelog::image::text_of;
 use seachange_changelog::reader::{known_mutations, last_of};
 use seachange_changelog::sync::conflict::Status;
 use seachange_changelog::sync::orphan;
@@ -75,7 +76,7 @@ impl Work for Batch<'_> {
         for pushed in &self.rows {
             match self.take(tx, pushed, &mut known, &repeated).await? {
                 Outcome::Taken => {}
-                Outcome::Unwritten => unwritten.push(name(&pushed.key)),
+                Outcome::Unwritten => unwritten.push(text_of(&pushed.key)),
                 Outcome::Filed(rejection) => rejections.push(rejection),
                 Outcome::Orphan => orphans.push(self.orphan_id(pushed)),
             }
@@ -91,10 +92,6 @@ impl Work for Batch<'_> {
             rejections,
         })
     }
-}
-
-fn name(key: &Image) -> String {
-    Json::Object(key.clone()).to_string()
 }
 
 impl Batch<'_> {
@@ -118,12 +115,12 @@ impl Batch<'_> {
         // In order: two batches then lock the rows that they share one after the other.
         let mut keys: BTreeMap<String, Image> = BTreeMap::new();
         for pushed in readable {
-            keys.insert(name(&pushed.key), pushed.key.clone());
+            keys.insert(text_of(&pushed.key), pushed.key.clone());
         }
         let wanted: Vec<Image> = keys.values().cloned().collect();
         let mut known = HashMap::with_capacity(keys.len());
         for row in self.synced.registered.rows.lock(tx, &wanted).await? {
-            let name = name(&self.synced.key_of(&row));
+            let name = text_of(&self.synced.key_of(&row));
             keys.remove(&name);
             known.insert(name, Known::present(row));
         }
@@ -145,7 +142,7 @@ impl Batch<'_> {
                 Some(row) => Known::present(row),
                 None => Known::deleted(self.synced, key, change),
             };
-            known.insert(name(key), known_now);
+            known.insert(text_of(key), known_now);
         }
         Ok(known)
     }
@@ -169,7 +166,7 @@ impl Batch<'_> {
         known: &mut HashMap<String, Known>,
         repeated: &BTreeSet<String>,
     ) -> Result<Outcome, Failure> {
-        let name = name(&pushed.key);
+        let name = text_of(&pushed.key);
         let edit = match &pushed.edit {
             Ok(edit) => &Edit {
                 is_repeated: repeated.contains(&pushed.mutation_id),
@@ -331,7 +328,7 @@ impl Batch<'_> {
         let mut last: HashMap<String, &Pushed> = HashMap::new();
         let mut order = Vec::new();
         for pushed in &self.rows {
-            let name = name(&pushed.key);
+            let name = text_of(&pushed.key);
             if last.insert(name.clone(), pushed).is_none() {
                 order.push(name);
             }

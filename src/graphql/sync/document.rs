@@ -15,6 +15,13 @@ use crate::graphql::entity::ColumnInfo;
 use crate::graphql::scalar::json_value;
 use crate::sync::State;
 
+/// The field that has a bulk's documents.
+pub(super) const FIELD: &str = "documents";
+/// The field that tells of a deleted row.
+const DELETED: &str = "_deleted";
+/// The field that has the parts of a composite key as one text.
+const KEY: &str = "id";
+
 /// A row as a client has it.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::graphql) struct Document {
@@ -71,7 +78,7 @@ impl Document {
                 Some((column.field.clone(), shown(column, value.clone())))
             })
             .collect();
-        fields.insert("_deleted".to_owned(), self.is_deleted.into());
+        fields.insert(DELETED.to_owned(), self.is_deleted.into());
         Json::Object(fields)
     }
 }
@@ -127,33 +134,73 @@ fn of_values(column: &ColumnInfo, ty: &ColumnType) -> TypeRef {
     column.type_of(ty)
 }
 
+/// What a field of a document shows.
+pub(super) enum Shows {
+    Column(ColumnInfo),
+    /// The key's parts as one text.
+    Key(Vec<ColumnInfo>),
+    IsDeleted,
+}
+
+impl Shows {
+    /// By the field's name.
+    pub(super) fn of(synced: &Synced, field: &str) -> Option<Self> {
+        if let Some(column) = synced.column(field) {
+            return Some(Self::Column(column.clone()));
+        }
+        match field {
+            DELETED => Some(Self::IsDeleted),
+            KEY if synced.has_joined_key() => {
+                Some(Self::Key(synced.info().key().cloned().collect()))
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn ty(&self) -> TypeRef {
+        match self {
+            Self::Column(column) => field_type(column),
+            Self::Key(_) => TypeRef::named_nn(TypeRef::STRING),
+            Self::IsDeleted => TypeRef::named_nn(TypeRef::BOOLEAN),
+        }
+    }
+
+    /// `None` for a column that the document does not have.
+    pub(super) fn value(&self, document: &Document) -> Option<GraphqlValue> {
+        Some(match self {
+            Self::Column(column) => {
+                let value = document.row.get(column.name)?;
+                json_value(shown(column, value.clone()))
+            }
+            Self::Key(key) => joined(key, document),
+            Self::IsDeleted => document.is_deleted.into(),
+        })
+    }
+}
+
 /// `TaskDocument`.
 pub(super) fn object(synced: &Synced) -> Object {
-    let mut object = Object::new(name(synced)).description(
+    let object = Object::new(name(synced)).description(
         "A row as offline clients have it. A deleted one has the values that it had last.",
     );
-    for column in synced.columns() {
-        let of = column.clone();
-        let ty = field_type(column);
-        object = object.field(Field::new(&column.field, ty, move |ctx| {
-            FieldFuture::from_value(document(&ctx).and_then(|document| {
-                let value = document.row.get(of.name)?;
-                Some(json_value(shown(&of, value.clone())))
-            }))
-        }));
+    let columns = synced.columns().map(|column| column.field.as_str());
+    let key = synced.has_joined_key().then_some(KEY);
+    let names = columns.chain(key).chain([DELETED]);
+    let fields = names.filter_map(|name| Some((name, Shows::of(synced, name)?)));
+    fields.fold(object, |object, (name, shows)| {
+        object.field(field(name, shows))
+    })
+}
+
+fn field(name: &str, shows: Shows) -> Field {
+    let is_key = matches!(shows, Shows::Key(_));
+    let field = Field::new(name, shows.ty(), move |ctx| {
+        FieldFuture::from_value(document(&ctx).and_then(|document| shows.value(document)))
+    });
+    match is_key {
+        true => field.description("The key's parts, joined by `|`."),
+        false => field,
     }
-    if synced.has_joined_key() {
-        let key: Vec<ColumnInfo> = synced.info().key().cloned().collect();
-        let ty = TypeRef::named_nn(TypeRef::STRING);
-        let id = Field::new("id", ty, move |ctx| {
-            FieldFuture::from_value(document(&ctx).map(|document| joined(&key, document)))
-        });
-        object = object.field(id.description("The key's parts, joined by `|`."));
-    }
-    let ty = TypeRef::named_nn(TypeRef::BOOLEAN);
-    object.field(Field::new("_deleted", ty, |ctx| {
-        FieldFuture::from_value(document(&ctx).map(|document| document.is_deleted.into()))
-    }))
 }
 
 pub(super) fn name(synced: &Synced) -> String {

@@ -14,12 +14,11 @@ use async_graphql::dynamic::{
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sea_orm::{DatabaseConnection, TransactionTrait, Value};
-use seachange_changelog::Image;
-use serde_json::Value as Json;
+use seachange_changelog::{Image, image};
 
 use super::document::Document;
 use super::stream::{Bulk, left};
-use super::{Synced, types};
+use super::{Synced, ahead, types};
 use crate::feed::{Cursor, Feed, FeedError, Start};
 use crate::graphql::change;
 use crate::graphql::error::{ErrorCode, Refusal};
@@ -46,7 +45,7 @@ impl std::fmt::Display for Checkpoint {
         self.cursor.fmt(f)?;
         match &self.key {
             Some(key) => {
-                let key = Json::Object(key.clone()).to_string();
+                let key = image::text_of(key);
                 write!(f, "~{}", URL_SAFE_NO_PAD.encode(key))
             }
             None => Ok(()),
@@ -88,6 +87,7 @@ pub(super) fn field(synced: &Arc<Synced>) -> Field {
                 limit,
             };
             let bulk = pull.bulk(&ctx, checkpoint(&ctx)?).await?;
+            ahead::render(&ctx, &synced, &bulk);
             Ok(Some(FieldValue::owned_any(bulk)))
         })
     })
@@ -206,7 +206,7 @@ impl Pull<'_> {
         for row in found.rows {
             match row {
                 Row::Image { key, image } => {
-                    let text = Json::Object(key.clone()).to_string();
+                    let text = image::text_of(&key);
                     gathered.put(text, Document::present(image));
                     last = Some(key);
                 }

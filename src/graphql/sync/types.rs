@@ -85,7 +85,7 @@ fn checkpoint_object(synced: &Synced) -> Object {
 
 fn bulk_object(synced: &Synced) -> Object {
     let documents = Field::new(
-        "documents",
+        document::FIELD,
         TypeRef::named_nn_list_nn(document::name(synced)),
         |ctx| {
             FieldFuture::new(async move {

@@ -1,0 +1,67 @@
+//! A pull's documents, rendered at once: ten thousand of them field by field would cost ten times what
+//! reading them does.
+
+use async_graphql::dynamic::{ResolverContext, TypeRef};
+use async_graphql::{Name, SelectionField, Value as GraphqlValue};
+
+use super::document::{self, Document, Shows};
+use super::{Bulk, Synced};
+use crate::graphql::rendered::Rendered;
+
+/// A field of the response.
+struct Wanted {
+    key: Name,
+    shows: Shows,
+    /// GraphQL answers for the field having a value.
+    may_be_null: bool,
+}
+
+/// Renders the documents of the bulk that is being resolved, unless GraphQL must do it: what is asked for
+/// twice it puts together, and where a value is missing it says so.
+pub(super) fn render(ctx: &ResolverContext<'_>, synced: &Synced, bulk: &Bulk) {
+    let Some(rendered) = ctx.data_opt::<Rendered>() else {
+        return;
+    };
+    let fields = ctx.field();
+    let mut fields = fields.selection_set();
+    let documents = fields.find(|field| field.name() == document::FIELD);
+    let (Some(field), true) = (
+        documents,
+        fields.all(|field| field.name() != document::FIELD),
+    ) else {
+        return;
+    };
+    let wanted = field
+        .selection_set()
+        .map(|field| Wanted::of(&field, synced));
+    let value = wanted.collect::<Option<Vec<_>>>().and_then(|wanted| {
+        let documents = bulk.documents.iter();
+        let values = documents.map(|document| object(&wanted, document));
+        values.collect::<Option<Vec<_>>>()
+    });
+    if let Some(value) = value {
+        let key = field.alias().unwrap_or(document::FIELD);
+        rendered.leave(ctx, key, GraphqlValue::List(value));
+    }
+}
+
+impl Wanted {
+    /// `None` for a field that is GraphQL's own.
+    fn of(field: &SelectionField<'_>, synced: &Synced) -> Option<Self> {
+        let shows = Shows::of(synced, field.name())?;
+        Some(Self {
+            key: Name::new(field.alias().unwrap_or(field.name())),
+            may_be_null: !matches!(shows.ty(), TypeRef::NonNull(_)),
+            shows,
+        })
+    }
+}
+
+fn object(wanted: &[Wanted], document: &Document) -> Option<GraphqlValue> {
+    let fields = wanted.iter().map(|field| {
+        let value = field.shows.value(document);
+        let value = value.or(field.may_be_null.then_some(GraphqlValue::Null))?;
+        Some((field.key.clone(), value))
+    });
+    fields.collect::<Option<_>>().map(GraphqlValue::Object)
+}
