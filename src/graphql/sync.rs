@@ -7,6 +7,7 @@
 //! inbox; one bad row does not hold up the others. Knows no client library by name but in comments.
 
 mod accept;
+mod ahead;
 mod document;
 mod file;
 mod inbox;

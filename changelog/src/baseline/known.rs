@@ -4,9 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{Condition, ConnectionTrait, DbBackend, DbErr};
-use serde_json::Value as Json;
 
-use crate::image::Image;
+use crate::image::{self, Image};
 use crate::log::Column;
 use crate::migration::INBOX;
 use crate::reader::{key_texts, keys_condition, with_numbers};
@@ -50,6 +49,6 @@ fn texts(table: &Present, key: &Image) -> HashSet<String> {
     let old = table.schemas.under_old_names(&table.entity, key);
     let named = old.iter().chain([key]);
     named
-        .flat_map(|key| [Json::Object(key.clone()).to_string(), with_numbers(key)])
+        .flat_map(|key| [image::text_of(key), with_numbers(key)])
         .collect()
 }

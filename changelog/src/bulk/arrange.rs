@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use sea_orm::{ActiveModelTrait, ColumnTrait, IdenStatic, Iterable, ModelTrait, Value};
 
 use super::BulkEntity;
-use super::rows::{keys, text, values_of};
+use super::rows::{keys, values_of};
 use crate::error::CaptureError;
 use crate::image::{self, Image};
 
@@ -22,7 +22,7 @@ pub(super) fn name_of<E: BulkEntity>(
         let json = image::encode(column.def().get_column_type(), &value)?;
         image.insert(column.as_str().to_owned(), json);
     }
-    Ok(Some(text(&image)))
+    Ok(Some(image::text_of(&image)))
 }
 
 /// A row's values in columns as text.
@@ -35,7 +35,7 @@ pub(super) fn name_of_row<E: BulkEntity>(
         let json = image::encode(column.def().get_column_type(), &row.get(*column))?;
         image.insert(column.as_str().to_owned(), json);
     }
-    Ok(text(&image))
+    Ok(image::text_of(&image))
 }
 
 /// The rows in the order of the models that they were inserted for.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sea_orm::sea_query::Query;
 use sea_orm::{ConnectionTrait, DbErr, IntoActiveModel, StatementBuilder};
 
-use super::rows::{Chunks, among, keys, lock, text, values_of};
+use super::rows::{Chunks, among, keys, lock, values_of};
 use super::{BulkEntity, Target, table};
 use crate::capture::Hooks;
 use crate::error::CaptureError;
@@ -89,12 +89,12 @@ pub(super) async fn again<E: BulkEntity>(
     let mut by_key = HashMap::with_capacity(found.len());
     for row in found {
         let key = image::key_of(&row).map_err(CaptureError::from)?;
-        by_key.insert(text(&key), row);
+        by_key.insert(image::text_of(&key), row);
     }
     let mut now = Vec::with_capacity(rows.len());
     for row in rows {
         let key = image::key_of(row).map_err(CaptureError::from)?;
-        now.extend(by_key.remove(&text(&key)));
+        now.extend(by_key.remove(&image::text_of(&key)));
     }
     Ok(now)
 }

@@ -11,7 +11,7 @@ use sea_orm::{
 
 use super::{BulkEntity, Target, table};
 use crate::error::CaptureError;
-use crate::image::{self, Image};
+use crate::image;
 use crate::reader::{Position, changed_after};
 use crate::tracked::TrackedTransaction;
 
@@ -185,9 +185,4 @@ pub(super) fn models<E: EntityTrait>(answer: &[QueryResult]) -> Result<Vec<E::Mo
         .iter()
         .map(|row| E::Model::from_query_result(row, ""))
         .collect()
-}
-
-/// A key or other part of a row as text, to find it by.
-pub(super) fn text(image: &Image) -> String {
-    serde_json::Value::Object(image.clone()).to_string()
 }

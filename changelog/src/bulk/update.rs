@@ -1,6 +1,7 @@
 //! Updating rows: compared one by one, written together where the same happens to them.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{
@@ -10,8 +11,7 @@ use sea_orm::{
 
 use super::delete::again;
 use super::rows::{
-    CHUNK, Chunks, PARAMETERS, among, has_returning, keys, lock, models, returning_all, text,
-    values_of,
+    CHUNK, Chunks, PARAMETERS, among, has_returning, keys, lock, models, returning_all, values_of,
 };
 use super::{BulkEntity, Target, Written, table};
 use crate::capture::hooks::now;
@@ -78,8 +78,7 @@ fn check_key<E: BulkEntity>(row: &E::Model, model: &E::ActiveModel) -> Result<()
 
 /// Rows to which the same happens.
 struct Group<A> {
-    /// The values to set, and what sets them.
-    values: Image,
+    /// Sets the values.
     model: A,
     /// Places in the chunk.
     members: Vec<usize>,
@@ -159,6 +158,7 @@ fn group<E: BulkEntity>(
 ) -> Result<Vec<Group<E::ActiveModel>>, DbErr> {
     let now = now();
     let mut groups: Vec<Group<E::ActiveModel>> = Vec::new();
+    let mut by_values: HashMap<String, usize> = HashMap::new();
     for (place, (before, mut model)) in rows.iter().zip(prepared).enumerate() {
         row::canonicalise(&mut model, tx.get_database_backend())?;
         if !row::keep_changed(&mut model, before, &now)? {
@@ -172,14 +172,13 @@ fn group<E: BulkEntity>(
                 values.insert(column.as_str().to_owned(), json);
             }
         }
-        let same = |group: &&mut Group<_>| image::differing(&group.values, &values).is_empty();
-        match groups.iter_mut().find(same) {
-            Some(group) => group.members.push(place),
-            None => groups.push(Group {
-                values,
-                model,
-                members: vec![place],
-            }),
+        match by_values.entry(image::text_of(&values)) {
+            Entry::Occupied(group) => groups[*group.get()].members.push(place),
+            Entry::Vacant(group) => {
+                group.insert(groups.len());
+                let members = vec![place];
+                groups.push(Group { model, members });
+            }
         }
     }
     Ok(groups)
@@ -233,12 +232,12 @@ async fn write<E: BulkEntity>(
     let mut by_key = HashMap::with_capacity(stored.len());
     for row in stored {
         let key = image::key_of(&row).map_err(CaptureError::from)?;
-        by_key.insert(text(&key), row);
+        by_key.insert(image::text_of(&key), row);
     }
     let mut ordered = Vec::with_capacity(members.len());
     for place in members {
         let key = image::key_of(&rows[*place]).map_err(CaptureError::from)?;
-        let row = by_key.remove(&text(&key));
+        let row = by_key.remove(&image::text_of(&key));
         ordered.push(row.ok_or_else(|| CaptureError::Raced {
             table: table::<E>().to_owned(),
         })?);

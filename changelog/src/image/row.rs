@@ -10,7 +10,7 @@ use sea_orm::{
     ActiveModelTrait, ColumnTrait, EntityTrait, IdenStatic, Iterable, ModelTrait,
     PrimaryKeyToColumn, TryIntoModel,
 };
-use serde_json::Value as Json;
+use serde_json::{Number, Value as Json};
 
 use super::{Image, ImageError, decode, encode};
 use crate::capture::{Tracked, is_redacted};
@@ -39,6 +39,11 @@ fn image_with<M: ModelTrait>(
     columns: impl Iterator<Item = ColumnOf<M>>,
 ) -> Result<Image, ImageError> {
     Ok(fields(model, columns)?.into_iter().collect())
+}
+
+/// An image's JSON text. Equal images have equal texts.
+pub fn text_of(image: &Image) -> String {
+    serde_json::to_string(image).expect("names are texts and values JSON")
 }
 
 /// The columns' names and images, by name: some crate in the build may have told serde_json to
@@ -134,14 +139,19 @@ pub fn value_of<E: EntityTrait>(column: E::Column, json: &Json) -> Result<Value,
 
 /// The names of the columns that differ, sorted. A column that only one image has differs.
 pub fn differing(before: &Image, after: &Image) -> Vec<String> {
-    let unchanged = |name: &String| match (before.get(name), after.get(name)) {
-        (Some(before), Some(after)) => same(before, after),
-        _ => false,
-    };
-    let mut names: Vec<String> = before.keys().chain(after.keys()).cloned().collect();
+    let changed = before.iter().filter(|(name, value)| {
+        let other = after.get(name.as_str());
+        !other.is_some_and(|other| same(value, other))
+    });
+    let added = after
+        .keys()
+        .filter(|name| !before.contains_key(name.as_str()));
+    let mut names: Vec<String> = changed
+        .map(|(name, _)| name)
+        .chain(added)
+        .cloned()
+        .collect();
     names.sort();
-    names.dedup();
-    names.retain(|name| !unchanged(name));
     names
 }
 
@@ -149,7 +159,11 @@ pub fn differing(before: &Image, after: &Image) -> Vec<String> {
 pub fn same(left: &Json, right: &Json) -> bool {
     match (left, right) {
         (Json::Number(left), Json::Number(right)) => {
-            left == right && left.to_string() == right.to_string()
+            let bits = |number: &Number| match number.is_f64() {
+                true => number.as_f64().map(f64::to_bits),
+                false => None,
+            };
+            left == right && bits(left) == bits(right)
         }
         (Json::Array(left), Json::Array(right)) => {
             left.len() == right.len() && left.iter().zip(right).all(|(l, r)| same(l, r))

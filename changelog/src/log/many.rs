@@ -64,7 +64,7 @@ impl Shared {
         match backend {
             DbBackend::Postgres => by_arrays(table, shared, rows),
             DbBackend::MySql => by_values(table, shared, rows),
-            _ => by_numbers(table, shared, rows),
+            _ => by_product(table, shared, rows),
         }
     }
 }
@@ -89,33 +89,36 @@ fn by_arrays(table: &str, shared: [Value; SHARED], rows: Vec<Row>) -> Statement 
     Statement::from_sql_and_values(DbBackend::Postgres, sql, values)
 }
 
-/// SQLite can name a parameter more than once.
-fn by_numbers(table: &str, shared: [Value; SHARED], rows: Vec<Row>) -> Statement {
-    let mut sql = format!(
+/// What the rows have in common is a row of its own. Parameters have no numbers: SQLite finds the name of
+/// each in a list of all names.
+fn by_product(table: &str, shared: [Value; SHARED], rows: Vec<Row>) -> Statement {
+    let common = ["?"; SHARED].join(", ");
+    let own = vec!["(?, ?, ?)"; rows.len()].join(", ");
+    // The order of a cross join is that of its tables.
+    let sql = format!(
         "INSERT INTO {table} {COLUMNS}\"before\", \"after\")
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, column1, column2, column3 FROM (VALUES "
+         SELECT shared.*, own.* FROM (VALUES ({common})) AS shared CROSS JOIN (VALUES {own}) AS own"
     );
-    for row in 0..rows.len() {
-        let first = SHARED + 3 * row + 1;
-        let comma = if row == 0 { "" } else { ", " };
-        let (second, third) = (first + 1, first + 2);
-        sql.push_str(&format!("{comma}(?{first}, ?{second}, ?{third})"));
-    }
-    sql.push(')');
-    let rows = rows.into_iter().flat_map(own);
+    let rows = rows.into_iter().flat_map(values_of);
     Statement::from_sql_and_values(DbBackend::Sqlite, sql, shared.into_iter().chain(rows))
 }
 
-/// MariaDB can not.
+/// What the rows have in common is sent with each.
 fn by_values(table: &str, shared: [Value; SHARED], rows: Vec<Row>) -> Statement {
     let mut sql = format!("INSERT INTO {table} {COLUMNS}`before`, `after`) VALUES ");
     let marks = ["?"; SHARED + 3].join(", ");
     sql.push_str(&vec![format!("({marks})"); rows.len()].join(", "));
     let rows = rows.into_iter();
-    let values = rows.flat_map(|row| shared.iter().cloned().chain(own(row)).collect::<Vec<_>>());
+    let values = rows.flat_map(|row| {
+        shared
+            .iter()
+            .cloned()
+            .chain(values_of(row))
+            .collect::<Vec<_>>()
+    });
     Statement::from_sql_and_values(DbBackend::MySql, sql, values)
 }
 
-fn own(row: Row) -> [Value; 3] {
+fn values_of(row: Row) -> [Value; 3] {
     [row.row_key.into(), row.before.into(), row.after.into()]
 }

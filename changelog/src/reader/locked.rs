@@ -4,12 +4,11 @@ use std::collections::{BTreeSet, HashMap};
 
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
 use sea_orm::{Condition, ConnectionTrait, DbBackend, DbErr, Order};
-use serde_json::Value as Json;
 
 use super::position::Position;
 use super::rows::{RowName, is_after, logged, waiting};
 use super::selection::{keys_condition, with_numbers};
-use crate::image::Image;
+use crate::image::{self, Image};
 use crate::log::{Column, Model};
 use crate::migration::INBOX;
 
@@ -93,7 +92,7 @@ pub async fn known_mutations<C: ConnectionTrait>(
         return Ok(known);
     }
     let texts = keys.iter().flat_map(|key| {
-        let text = Json::Object(key.clone()).to_string();
+        let text = image::text_of(key);
         [text, with_numbers(key)]
     });
     let texts: BTreeSet<String> = texts.collect();
@@ -128,7 +127,7 @@ async fn among<C: ConnectionTrait>(
     let backend = db.get_database_backend();
     let mut places = HashMap::new();
     for (place, key) in keys.iter().enumerate() {
-        places.insert(Json::Object(key.clone()).to_string(), place);
+        places.insert(image::text_of(key), place);
         places.insert(with_numbers(key), place);
     }
     if places.is_empty() {

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::change::Change;
 use super::position::Position;
-use crate::image::Image;
+use crate::image::{self, Image};
 use crate::log::{Column, Operation};
 use crate::migration::{KEY_INDEXED, KEY_START};
 
@@ -99,7 +99,7 @@ pub(crate) fn with_numbers(key: &Image) -> String {
 /// Changes with exactly this key, written so that the index on keys serves it.
 pub(super) fn key_condition(key: &Image, backend: DbBackend) -> Condition {
     // Keys are stored as JSON text with sorted keys, so equal text is an equal key.
-    let text = Json::Object(key.clone()).to_string();
+    let text = image::text_of(key);
     match backend {
         DbBackend::Sqlite => {
             // One text, where they are the same: the index then has the order, too.

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 
 use crate::capture::Hidden;
 use crate::context::Context;
-use crate::image::Image;
+use crate::image::{Image, text_of};
 use crate::log::many::{Row, Shared};
 use crate::log::{self, Operation, Source};
 use crate::migration::INBOX;
@@ -129,7 +129,7 @@ fn shared(
         operation: operation.as_str(),
         actor: context.actor.clone(),
         mutation_id: context.mutation_id.clone(),
-        metadata: context.metadata.as_ref().map(image_text),
+        metadata: context.metadata.as_ref().map(text_of),
         transaction_id: origin.transaction_id.to_owned(),
         source: origin.source.as_str(),
         schema_version: version,
@@ -139,13 +139,8 @@ fn shared(
 
 fn texts(change: &RowChange) -> Row {
     Row {
-        row_key: image_text(&change.key),
-        before: change.before.as_ref().map(image_text),
-        after: change.after.as_ref().map(image_text),
+        row_key: text_of(&change.key),
+        before: change.before.as_ref().map(text_of),
+        after: change.after.as_ref().map(text_of),
     }
-}
-
-/// An object's JSON text.
-fn image_text(image: &Image) -> String {
-    serde_json::to_string(image).expect("its keys are texts and its values JSON")
 }
