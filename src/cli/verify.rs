@@ -50,7 +50,7 @@ const KEYS_IN_MEMORY: u32 = 900_000;
 #[derive(Args, Debug)]
 pub(super) struct VerifyArgs {
     /// Rows whose state is kept in memory, 65 to 130 bytes each. For more rows temporary files are
-    /// written, in the directory that TMPDIR names: 45 bytes for each change and each row, at most.
+    /// written, in the directory that TMPDIR names: 45 bytes for each change and each row.
     #[arg(long, value_name = "N", default_value_t = KEYS_IN_MEMORY, value_parser = clap::value_parser!(u32).range(1..))]
     keys_in_memory: u32,
     /// What was found as one JSON object.

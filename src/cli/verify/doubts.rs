@@ -49,10 +49,12 @@ pub(super) async fn settle_rows(
     let count = tally.doubts.partition_point(|fault| seen(fault).is_some());
     let doubts: Vec<Fault> = tally.doubts.drain(..count).collect();
     for fault in doubts {
-        let Some((Ok(row), Why::Differs { change })) = seen(&fault) else {
-            continue;
+        let parting = match seen(&fault) {
+            Some((Ok(row), Why::Differs { change })) => {
+                parting(tx, table, change, &row.image).await?
+            }
+            _ => None,
         };
-        let parting = parting(tx, table, change, &row.image).await?;
         if parting.is_none_or(|names| !names.is_empty()) {
             tally.add(fault);
         }
@@ -91,7 +93,12 @@ pub(super) async fn settle_left(
             }
         }
     }
-    Ok(())
+    match tally.doubts.is_empty() {
+        true => Ok(()),
+        false => Err(DbErr::Custom(
+            "rows have moved within a snapshot".to_owned(),
+        )),
+    }
 }
 
 /// Says what is told of changes.
