@@ -107,7 +107,7 @@ pub enum VerifyError {
     /// What does not fit in memory could not be put by.
     #[error(
         "a temporary file in {} cannot be written or read: {_0}; \
-         TMPDIR names another directory, --keys-in-memory makes them smaller",
+         TMPDIR names another directory, a larger --keys-in-memory needs less",
         std::env::temp_dir().display()
     )]
     Disk(#[from] std::io::Error),
