@@ -1,18 +1,24 @@
 //! `verify`: replays the log against the tables.
 //!
-//! Reads tables and log in one snapshot, so that writes going on meanwhile are no findings. Of each
-//! logged row it keeps a hash of the newest state; rows beyond those that memory is given for are left
-//! to further passes, each of which reads log and table again.
+//! Reads the log once and each table once, in one snapshot, so that writes going on meanwhile are no
+//! findings. Of each logged row it keeps a hash of the newest state; of rows beyond those that memory is
+//! given for, what was read waits in temporary files.
 
 mod compared;
+mod doubts;
+mod faults;
+mod files;
 mod keys;
+mod parts;
+mod records;
 mod replay;
+mod table;
 
 use std::process::ExitCode;
 
 use chrono::TimeDelta;
 use clap::Args;
-use sea_orm::{EntityTrait, PaginatorTrait};
+use sea_orm::{DatabaseTransaction, DbErr, EntityTrait, PaginatorTrait};
 use seachange_changelog::log;
 use serde::Serialize;
 
@@ -22,8 +28,9 @@ use super::reading;
 use super::settings::Settings;
 use crate::feed::{Feed, FeedError};
 use compared::Compared;
-use keys::Part;
-use replay::Pass;
+use faults::Tally;
+use parts::{Part, Rows};
+use table::Table;
 
 /// Findings told one by one; the rest are counted.
 const TOLD: usize = 1_000;
@@ -31,6 +38,10 @@ const TOLD: usize = 1_000;
 /// where retention has been at work: transactions overlap, so what it removed may be younger than
 /// what it kept. Longer than any transaction should be open.
 const OVERLAP: TimeDelta = TimeDelta::hours(1);
+/// Records from disk between two looks at what they have found.
+const BATCH: u64 = 10_000;
+/// Rows in doubt before their images are read: 6 MB.
+const DOUBTS: usize = 100_000;
 /// Keys that `verify` keeps in memory unless told otherwise: the most that a table of 2²⁰ places takes,
 /// which has 60 MB.
 const KEYS_IN_MEMORY: u32 = 900_000;
@@ -38,8 +49,8 @@ const KEYS_IN_MEMORY: u32 = 900_000;
 /// How `verify` works and tells.
 #[derive(Args, Debug)]
 pub(super) struct VerifyArgs {
-    /// Rows of one table whose state is kept in memory, 65 to 130 bytes each; for more rows log and
-    /// table are read several times.
+    /// Rows whose state is kept in memory, 65 to 130 bytes each. For more rows temporary files are
+    /// written, in the directory that TMPDIR names: 45 bytes for each change and each row.
     #[arg(long, value_name = "N", default_value_t = KEYS_IN_MEMORY, value_parser = clap::value_parser!(u32).range(1..))]
     keys_in_memory: u32,
     /// What was found as one JSON object.
@@ -86,38 +97,52 @@ pub struct Verdict {
     pub faults: u64,
 }
 
+/// Why there is no verdict.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// The log cannot be read.
+    #[error(transparent)]
+    Feed(#[from] FeedError),
+    /// What does not fit in memory could not be put by.
+    #[error(
+        "a temporary file in {} cannot be written or read: {_0}; \
+         TMPDIR names another directory, a larger --keys-in-memory needs less",
+        std::env::temp_dir().display()
+    )]
+    Disk(#[from] std::io::Error),
+}
+
+impl From<DbErr> for VerifyError {
+    fn from(error: DbErr) -> Self {
+        Self::Feed(error.into())
+    }
+}
+
 impl Verdict {
     /// Whether every row is what its changes made of it.
     pub fn is_sound(&self) -> bool {
         self.faults == 0
     }
-
-    fn add(&mut self, entity: &str, key: impl Into<String>, fault: impl Into<String>) {
-        self.faults += 1;
-        self.tell([Finding::new(entity, key, fault)]);
-    }
-
-    fn tell(&mut self, findings: impl IntoIterator<Item = Finding>) {
-        let room = TOLD.saturating_sub(self.findings.len());
-        self.findings.extend(findings.into_iter().take(room));
-    }
 }
 
 impl App {
-    /// Verifies every registered entity's table against the log. Keeps no more than 60 MB of it in memory.
+    /// Verifies every registered entity's table against the log. Keeps no more than 60 MB of it in
+    /// memory; see [`App::verify_within`] for what it puts on disk.
     ///
     /// # Errors
-    /// If the database cannot be read or has no log.
-    pub async fn verify(&self, feed: &Feed) -> Result<Verdict, FeedError> {
+    /// If the database cannot be read or has no log, or if the disk is full.
+    pub async fn verify(&self, feed: &Feed) -> Result<Verdict, VerifyError> {
         self.verify_within(feed, KEYS_IN_MEMORY).await
     }
 
-    /// The same with the state of at most `keys` rows in memory at a time, 65 to 130 bytes each: log
-    /// and table are read as many times as it takes, twice the number of rows by `keys` at worst.
+    /// The same with the state of at most `keys` rows in memory, 65 to 130 bytes each. With more rows,
+    /// what was read of those beyond it waits in temporary files, which are gone when it ends: 45 bytes
+    /// for each change and each row, in the directory that `TMPDIR` names.
     ///
     /// # Errors
     /// As [`App::verify`].
-    pub async fn verify_within(&self, feed: &Feed, keys: u32) -> Result<Verdict, FeedError> {
+    pub async fn verify_within(&self, feed: &Feed, keys: u32) -> Result<Verdict, VerifyError> {
         self.verify_telling(feed, keys, &mut Progress::silent())
             .await
     }
@@ -127,11 +152,10 @@ impl App {
         feed: &Feed,
         keys: u32,
         progress: &mut Progress,
-    ) -> Result<Verdict, FeedError> {
-        let most = usize::try_from(keys.max(1)).unwrap_or(usize::MAX);
+    ) -> Result<Verdict, VerifyError> {
+        let most = usize::try_from(keys).unwrap_or(usize::MAX);
         let snapshot = feed.snapshot().await?;
         let tx = &snapshot.tx;
-        let mut verdict = Verdict::default();
         // Ids begin at 1 and are not used again.
         let first = log::Entity::find_by_id(1_i64).count(tx).await?;
         let overlap = if first > 0 {
@@ -139,17 +163,65 @@ impl App {
         } else {
             OVERLAP
         };
-        for entity in self.entities.registered() {
-            let compared = Compared::of(tx, &entity).await?;
-            let mut parts = vec![Part::WHOLE];
-            while let Some(part) = parts.pop() {
-                let mut pass = Pass::new(tx, &entity, &compared, part);
-                pass.replay(most, &mut parts, progress).await?;
-                pass.compare(overlap, &mut verdict, progress).await?;
-            }
+        let mut tables = Vec::new();
+        for (number, entity) in (0..).zip(self.entities.registered()) {
+            tables.push(Table {
+                number,
+                compared: Compared::of(tx, &entity).await?,
+                entity,
+                began: None,
+            });
         }
+        let mut verdict = Verdict::default();
+        let mut tally = Tally::default();
+        let mut rows = Rows::new(most);
+        verdict.changes = replay::log(tx, &mut tables, &mut rows, &mut tally, progress).await?;
+        for table in &tables {
+            verdict.rows +=
+                replay::table(tx, table, overlap, &mut rows, &mut tally, progress).await?;
+        }
+        let parts = rows.finish(&mut tally);
+        settle(tx, &tables, parts, most, &mut tally, progress).await?;
+        for table in &tables {
+            let known = tally.known.get(&table.number).copied();
+            verdict.not_compared += table.compared.others * known.unwrap_or_default();
+        }
+        verdict.without_baseline = tally.without_baseline;
+        verdict.faults = tally.faults;
+        verdict.findings = tally.into_findings();
         Ok(verdict)
     }
+}
+
+/// Folds the parts that wait on disk, and ends what is open.
+async fn settle(
+    tx: &DatabaseTransaction,
+    tables: &[Table],
+    mut parts: Vec<Part>,
+    most: usize,
+    tally: &mut Tally,
+    progress: &mut Progress,
+) -> Result<(), VerifyError> {
+    while let Some(part) = parts.pop() {
+        let left: u64 = parts.iter().map(Part::len).sum();
+        let mut waits = part.len();
+        let (mut rows, mut records) = part.open(most)?;
+        while let Some(record) = records.next()? {
+            rows.take(record, tally)?;
+            waits -= 1;
+            if waits % BATCH == 0 {
+                doubts::settle_gaps(tx, tables, tally).await?;
+                if tally.doubts.len() >= DOUBTS {
+                    doubts::settle_left(tx, tables, tally).await?;
+                }
+                progress.tell(|| format!("{} records on disk left", left + waits));
+                tokio::task::yield_now().await;
+            }
+        }
+        parts.extend(rows.finish(tally));
+    }
+    doubts::settle_left(tx, tables, tally).await?;
+    Ok(doubts::tell_changes(tx, tables, tally).await?)
 }
 
 pub(super) async fn command(

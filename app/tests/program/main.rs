@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         doctor::cases(),
         tail::cases(),
         verify::cases(),
+        verify::memory::cases(),
         baseline::cases(),
         kept::cases(),
         killed::cases(),

@@ -1,5 +1,6 @@
 //! `verify`: sound after anything that went through the API, and never fooled by what did not.
 
+pub mod memory;
 mod voyage;
 
 use std::time::Instant;

@@ -4,7 +4,6 @@
 //! bytes that are no UTF-8, and nesting that a parser refuses. Every reader of the log reads through
 //! here, so every reader sees the same images.
 
-use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait};
 use sea_orm::{
     ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, Iterable, QueryResult,
@@ -116,49 +115,19 @@ impl Rows {
         }
     }
 
-    /// The same of those rows whose key, as JSON text, is wanted; each with that text. Of a row that a
-    /// hook wrote and nobody wants no image is read.
-    pub(crate) async fn read_those<C: ConnectionTrait>(
-        self,
-        db: &C,
-        is_wanted: &(dyn Fn(&str) -> bool + Send + Sync),
-    ) -> Result<Vec<(String, Model)>, DbErr> {
-        let schemas = self.schemas(db).await?;
-        let backend = db.get_database_backend();
-        let mut changes = Vec::new();
-        for row in self.0 {
-            if let Some(key) = row.own_key(&schemas)?
-                && !is_wanted(&Json::Object(key).to_string())
-            {
-                continue;
-            }
-            let change = row.read(&schemas, backend)?;
-            let key = change.row_key.to_string();
-            if is_wanted(&key) {
-                changes.push((key, change));
-            }
-        }
-        Ok(changes)
+    /// Those of some tables.
+    pub(crate) fn of_tables(mut self, is_wanted: &dyn Fn(&str) -> bool) -> Self {
+        self.0.retain(|row| is_wanted(&row.rest.entity));
+        self
     }
 
-    /// How many there are, and of the first when it was recorded and of the last its id.
-    pub(crate) fn ends(&self) -> Option<(usize, DateTime<Utc>, i64)> {
-        let (first, last) = (self.0.first()?, self.0.last()?);
-        Some((self.0.len(), first.rest.recorded_at, last.rest.id))
+    /// The id of the last.
+    pub(crate) fn last_id(&self) -> Option<i64> {
+        self.0.last().map(|row| row.rest.id)
     }
 }
 
 impl Row {
-    /// The key, if it can be told without the images.
-    fn own_key(&self, schemas: &Schemas) -> Result<Option<Image>, DbErr> {
-        if self.rest.source == Source::Trigger {
-            return Ok(None);
-        }
-        let key = serde_json::from_slice(&self.row_key).map_err(malformed)?;
-        let (entity, version) = (&self.rest.entity, self.rest.schema_version);
-        Ok(Some(schemas.in_todays_names(entity, version, key)))
-    }
-
     fn read(self, schemas: &Schemas, backend: DbBackend) -> Result<Model, DbErr> {
         let Rest { entity, .. } = &self.rest;
         let image = |text: Option<Vec<u8>>| -> Result<Option<Image>, DbErr> {

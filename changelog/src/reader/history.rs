@@ -3,12 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr};
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, Order, QueryOrder,
+    QuerySelect,
+};
 
 use crate::log::stored::{self, Rows};
-use crate::log::{Column, Model};
+use crate::log::{Column, Entity, Model};
 use crate::migration::INBOX;
 use crate::triggers::Schemas;
 
@@ -34,60 +36,106 @@ impl Place {
     }
 }
 
+/// The bit of a place's number that says that it is in the inbox; ids are not so large.
+const IN_INBOX: u64 = 1 << 63;
+
+/// One number, in the order of the places.
+impl From<Place> for u64 {
+    fn from(place: Place) -> Self {
+        let bit = if place.in_inbox { IN_INBOX } else { 0 };
+        place.id.unsigned_abs() | bit
+    }
+}
+
+impl From<u64> for Place {
+    fn from(number: u64) -> Self {
+        Self {
+            in_inbox: number & IN_INBOX != 0,
+            id: (number & !IN_INBOX).cast_signed(),
+        }
+    }
+}
+
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}", self.id)
     }
 }
 
-/// Some of a table's changes.
+/// Some of the log.
 pub struct History {
-    /// Those whose keys are wanted, with their keys' JSON texts.
-    pub changes: Vec<(String, Model)>,
-    /// How many were read to find them.
-    pub read: usize,
-    /// When the first that was read was recorded.
-    pub first: Option<DateTime<Utc>>,
-    /// The place after the last that was read; `None` at the end.
+    /// The changes of wanted tables.
+    pub changes: Vec<Model>,
+    /// The place after the last that was read, wanted or not; `None` at the end.
     pub next: Option<Place>,
 }
 
-/// Reads up to `limit` changes of a table after a place, and returns those whose keys, as JSON texts,
-/// are wanted. Each row's changes come in the order in which they were made.
+/// Reads up to `limit` changes after a place, and returns those of tables that are wanted. Each row's
+/// changes come in the order in which they were made.
+///
+/// All tables at once, because no index leads to the changes of one.
 ///
 /// # Errors
 /// What the database says.
 pub async fn history(
     tx: &DatabaseTransaction,
-    entity: &str,
     after: Place,
     limit: u64,
     is_wanted: &(dyn Fn(&str) -> bool + Send + Sync),
 ) -> Result<History, DbErr> {
     let select = all_of(after, tx.get_database_backend())
-        .and_where(Expr::col(Column::Entity).eq(entity))
         .and_where(Expr::col(Column::Id).gt(after.id))
-        .order_by(Column::Id, sea_orm::Order::Asc)
+        .order_by(Column::Id, Order::Asc)
         .limit(limit)
         .take();
     let rows = tx.query_all(&select).await?;
     let rows = Rows::of(&rows, tx.get_database_backend())?;
     let has_inbox = tx.get_database_backend() == DbBackend::MySql;
-    let ends = rows.ends();
-    let next = match ends {
-        Some((_, _, id)) => Some(Place { id, ..after }),
+    let next = match rows.last_id() {
+        Some(id) => Some(Place { id, ..after }),
         None if has_inbox && !after.in_inbox => Some(Place {
             in_inbox: true,
             id: 0,
         }),
         None => None,
     };
-    Ok(History {
-        changes: rows.read_those(tx, is_wanted).await?,
-        read: ends.map_or(0, |(count, ..)| count),
-        first: ends.map(|(_, first, _)| first),
-        next,
-    })
+    let changes = rows.of_tables(is_wanted).read(tx).await?;
+    Ok(History { changes, next })
+}
+
+/// The log's first and last id, for telling how far a history has been read.
+#[derive(Clone, Copy, Debug)]
+pub struct Extent {
+    first: i64,
+    last: i64,
+}
+
+impl Extent {
+    /// Of the log in this snapshot: two look-ups.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn of(tx: &DatabaseTransaction) -> Result<Self, DbErr> {
+        let end = async |order| {
+            let ids = Entity::find().select_only().column(Column::Id);
+            let end = ids.order_by(Column::Id, order).into_tuple().one(tx).await?;
+            Ok::<i64, DbErr>(end.unwrap_or_default())
+        };
+        Ok(Self {
+            first: end(Order::Asc).await?,
+            last: end(Order::Desc).await?,
+        })
+    }
+
+    /// How much of the log's ids lies up to a place, in percent; the inbox comes after all of them.
+    pub fn percent(self, place: Place) -> i64 {
+        let whole = self.last.saturating_sub(self.first).saturating_add(1);
+        let read = place.id.saturating_sub(self.first).saturating_add(1);
+        match place.in_inbox {
+            true => 100,
+            false => read.clamp(0, whole).saturating_mul(100) / whole,
+        }
+    }
 }
 
 /// The change at a place.

@@ -8,6 +8,7 @@ use seachange_changelog::reader::lasting_columns;
 use seachange_changelog::{Image, image, is_redacted};
 use serde_json::Value as Json;
 
+use super::records::Digest;
 use crate::graphql::Registered;
 
 /// Which columns of an entity can be compared with the log.
@@ -29,20 +30,27 @@ impl Compared {
         Ok(Self { columns, others })
     }
 
-    /// Of what can be compared.
-    pub(super) fn hash(&self, image: &Json) -> u64 {
+    /// What is kept of an image, of the values that can be compared.
+    pub(super) fn digest(&self, image: &Json) -> Digest {
         // Keys of a JSON object are sorted, so equal images have equal text.
         let mut hasher = DefaultHasher::new();
+        let mut hides = false;
         match image.as_object() {
             Some(fields) => {
                 let fields = fields
                     .iter()
                     .filter(|(name, _)| self.columns.contains(name.as_str()));
-                fields.for_each(|(name, value)| (name, value.to_string()).hash(&mut hasher));
+                for (name, value) in fields {
+                    hides |= is_redacted(value);
+                    (name, value.to_string()).hash(&mut hasher);
+                }
             }
             None => image.to_string().hash(&mut hasher),
         }
-        hasher.finish()
+        Digest {
+            hash: hasher.finish(),
+            hides,
+        }
     }
 
     /// The columns in which two images part, but for those that were hidden in one of them.

@@ -133,9 +133,15 @@ impl TestServer {
         Ok(self.app.doctor(self.db()).await?)
     }
 
-    /// What `verify` finds.
+    /// What `verify` finds, with memory for all rows and for one.
     pub async fn verdict(&self) -> anyhow::Result<Verdict> {
-        Ok(self.app.verify(self.server.feed()).await?)
+        let verdict = self.app.verify(self.server.feed()).await?;
+        let same = self.app.verify_within(self.server.feed(), 1).await?;
+        anyhow::ensure!(
+            same == verdict,
+            "with little memory {same:?}, not {verdict:?}"
+        );
+        Ok(verdict)
     }
 
     /// Checks the log against the tables.

@@ -18,8 +18,9 @@ const AS_BEFORE: &str =
     "SET SESSION idle_transaction_timeout = DEFAULT, SESSION wait_timeout = DEFAULT";
 /// Changes moved in one transaction, unless one transaction of a user's has more.
 const CHANGES: i64 = 5_000;
-/// Transactions looked at in one go.
-const TRANSACTIONS: u64 = 1_000;
+/// Transactions looked at in one go, which takes a scan of the inbox: as many as fit in a few megabytes,
+/// for when millions of changes wait because nobody has followed the log.
+const TRANSACTIONS: u64 = 50_000;
 
 const COLUMNS: &str = "entity, row_key, operation, `before`, `after`, actor, mutation_id, metadata,
     transaction_id, source, schema_version, recorded_at";
@@ -27,6 +28,7 @@ const COLUMNS: &str = "entity, row_key, operation, `before`, `after`, actor, mut
 /// A user's transaction whose changes wait.
 pub(super) struct Waiting {
     transaction_id: String,
+    first: i64,
     pub(super) last: i64,
     changes: i64,
 }
@@ -77,8 +79,8 @@ pub(super) async fn is_any_waiting<C: ConnectionTrait>(db: &C) -> Result<bool, D
 /// the log.
 pub(super) async fn waiting<C: ConnectionTrait>(db: &C, after: i64) -> Result<Vec<Waiting>, DbErr> {
     let sql = format!(
-        "SELECT transaction_id, MAX(id) AS last, COUNT(*) AS changes FROM change_inbox
-         GROUP BY transaction_id HAVING last > ? ORDER BY last LIMIT {TRANSACTIONS}"
+        "SELECT transaction_id, MIN(id) AS first, MAX(id) AS last, COUNT(*) AS changes
+         FROM change_inbox GROUP BY transaction_id HAVING last > ? ORDER BY last LIMIT {TRANSACTIONS}"
     );
     let select = Statement::from_sql_and_values(DbBackend::MySql, sql, [after.into()]);
     let rows = db.query_all_raw(select).await?;
@@ -86,6 +88,7 @@ pub(super) async fn waiting<C: ConnectionTrait>(db: &C, after: i64) -> Result<Ve
         .map(|row| {
             Ok(Waiting {
                 transaction_id: row.try_get("", "transaction_id")?,
+                first: row.try_get("", "first")?,
                 last: row.try_get("", "last")?,
                 changes: row.try_get("", "changes")?,
             })
@@ -171,13 +174,17 @@ impl Pass {
         let places = vec!["?"; some.len()].join(", ");
         let ids = || some.iter().map(|t| Value::from(t.transaction_id.clone()));
         let expected: i64 = some.iter().map(|transaction| transaction.changes).sum();
+        // No index leads to a transaction's changes, but they lie side by side, or nearly so.
+        let first = some.iter().map(|transaction| transaction.first).min();
+        let last = some.iter().map(|transaction| transaction.last).max();
         let sql = format!(
             "INSERT INTO change_log ({COLUMNS}, inbox_id)
              SELECT {COLUMNS}, id FROM change_inbox
-             WHERE transaction_id IN ({places})
+             WHERE id BETWEEN ? AND ? AND transaction_id IN ({places})
              ORDER BY FIELD(transaction_id, {places}), id"
         );
-        let values: Vec<Value> = ids().chain(ids()).collect();
+        let ends = [first, last].map(Value::from).into_iter();
+        let values: Vec<Value> = ends.chain(ids()).chain(ids()).collect();
         let insert = Statement::from_sql_and_values(DbBackend::MySql, sql, values);
         let inserted = self.connection.execute_raw(insert).await?.rows_affected();
         // From the log by the primary key, and the planner has no choice: a long IN list, and a join

@@ -16,12 +16,14 @@ pub(crate) const LOCK: &str = "SET LOCAL lock_timeout = '2s';
     LOCK TABLE change_epoch IN SHARE ROW EXCLUSIVE MODE";
 
 /// Rows that the newest tick does not see. Two branches, each by the index on xid: written with OR
-/// the planner walks the primary key. A row this statement sees is committed, but for its own
-/// transaction's, which writes none.
+/// the planner walks the primary key. So it does where it knows only one end of what it looks for, which
+/// it then takes for a large part of the log: hence a highest xid and a lowest, which exclude nothing. A
+/// row this statement sees is committed, but for its own transaction's, which writes none.
 const UNTICKED: &str = "SELECT l.id FROM change_log l WHERE l.id > e.horizon
-      AND l.xid >= pg_snapshot_xmax(t.snapshot)
+      AND l.xid BETWEEN pg_snapshot_xmax(t.snapshot) AND '18446744073709551615'
     UNION ALL
     SELECT l.id FROM change_log l WHERE l.id > e.horizon
+      AND l.xid BETWEEN pg_snapshot_xmin(t.snapshot) AND pg_snapshot_xmax(t.snapshot)
       AND l.xid = ANY (ARRAY(SELECT pg_snapshot_xip(t.snapshot)))";
 
 const NEWEST: &str = "SELECT tick_id, snapshot, last_id FROM change_tick

@@ -1,0 +1,170 @@
+//! What numbers leave open is settled by the images, and told with their words.
+
+use sea_orm::{DatabaseTransaction, DbErr};
+use seachange_changelog::reader::{Place, change_at};
+use serde_json::Value as Json;
+
+use super::Finding;
+use super::faults::{Fault, Tally, What, Why};
+use super::table::{Page, Pages, Seen, Table};
+
+/// Settles doubts whether changes begin where others ended; those about rows are left.
+pub(super) async fn settle_gaps(
+    tx: &DatabaseTransaction,
+    tables: &[Table],
+    tally: &mut Tally,
+) -> Result<(), DbErr> {
+    for fault in std::mem::take(&mut tally.doubts) {
+        let (What::Gap { change, left }, Some(table)) = (fault.what, table_of(tables, fault))
+        else {
+            tally.doubts.push(fault);
+            continue;
+        };
+        let left = change_at(tx, left).await?.and_then(|left| left.after);
+        let begins = change_at(tx, change)
+            .await?
+            .and_then(|change| change.before);
+        let parting = table.compared.parting(left.as_ref(), begins.as_ref());
+        if parting.is_none_or(|names| !names.is_empty()) {
+            tally.add(fault);
+        }
+    }
+    Ok(())
+}
+
+/// Settles doubts about these rows, and says what is told of them. Doubts about rows before these must
+/// be settled, and all be in order.
+pub(super) async fn settle_rows(
+    tx: &DatabaseTransaction,
+    table: &Table,
+    page: &Page,
+    tally: &mut Tally,
+) -> Result<(), DbErr> {
+    let seen = |fault: &Fault| match fault.what {
+        What::Row { ordinal, why } if fault.table == table.number => {
+            page.row(ordinal).map(|seen| (seen, why))
+        }
+        _ => None,
+    };
+    let count = tally.doubts.partition_point(|fault| seen(fault).is_some());
+    let doubts: Vec<Fault> = tally.doubts.drain(..count).collect();
+    for fault in doubts {
+        let parting = match seen(&fault) {
+            Some((Ok(row), Why::Differs { change })) => {
+                parting(tx, table, change, &row.image).await?
+            }
+            _ => None,
+        };
+        if parting.is_none_or(|names| !names.is_empty()) {
+            tally.add(fault);
+        }
+    }
+    let untold: Vec<Fault> = tally.untold().collect();
+    for fault in untold {
+        if let Some((seen, why)) = seen(&fault) {
+            tally.tell(fault, of_row(tx, table, seen, why).await?);
+        }
+    }
+    Ok(())
+}
+
+/// Settles all doubts about rows and says what is told of them: reads once more as far as it takes each
+/// table of which there is something to settle or to tell.
+pub(super) async fn settle_left(
+    tx: &DatabaseTransaction,
+    tables: &[Table],
+    tally: &mut Tally,
+) -> Result<(), DbErr> {
+    tally.doubts.sort_unstable();
+    for table in tables {
+        let ordinal = |fault: Fault| match fault.what {
+            What::Row { ordinal, .. } if fault.table == table.number => Some(ordinal),
+            _ => None,
+        };
+        let open = tally.doubts.iter().copied().chain(tally.untold());
+        let Some(last) = open.filter_map(ordinal).max() else {
+            continue;
+        };
+        let mut pages = Pages::new(tx, table);
+        while let Some(page) = pages.next().await? {
+            settle_rows(tx, table, &page, tally).await?;
+            if page.end() > last {
+                break;
+            }
+        }
+    }
+    match tally.doubts.is_empty() {
+        true => Ok(()),
+        false => Err(DbErr::Custom(
+            "rows have moved within a snapshot".to_owned(),
+        )),
+    }
+}
+
+/// Says what is told of changes.
+pub(super) async fn tell_changes(
+    tx: &DatabaseTransaction,
+    tables: &[Table],
+    tally: &mut Tally,
+) -> Result<(), DbErr> {
+    let untold: Vec<Fault> = tally.untold().collect();
+    for fault in untold {
+        let Some(table) = table_of(tables, fault) else {
+            continue;
+        };
+        let (change, told) = match fault.what {
+            What::Gap { change, left } => {
+                let told = format!("change {change} does not begin where change {left} ended");
+                (change, told)
+            }
+            What::Gone { change } => {
+                let told = format!("in the log (change {change}), not in the table");
+                (change, told)
+            }
+            What::Row { .. } => continue,
+        };
+        let change = change_at(tx, change).await?;
+        let key = change.map_or_else(String::new, |change| change.row_key.to_string());
+        tally.tell(fault, Finding::new(table.name(), key, told));
+    }
+    Ok(())
+}
+
+fn table_of(tables: &[Table], fault: Fault) -> Option<&Table> {
+    tables.iter().find(|table| table.number == fault.table)
+}
+
+async fn of_row(
+    tx: &DatabaseTransaction,
+    table: &Table,
+    seen: &Seen,
+    why: Why,
+) -> Result<Finding, DbErr> {
+    let row = match seen {
+        Ok(row) => row,
+        Err(fault) => return Ok(Finding::new(table.name(), "unknown key", fault)),
+    };
+    let told = match why {
+        Why::Differs { change } => {
+            let names = parting(tx, table, change, &row.image).await?;
+            let names = names.unwrap_or_default().join(", ");
+            format!("differs from change {change} in {names}")
+        }
+        Why::Deleted { change } => format!("in the table, deleted in the log (change {change})"),
+        Why::Unknown | Why::Unreadable => {
+            "in the table, written after tracking began, not in the log".to_owned()
+        }
+    };
+    Ok(Finding::new(table.name(), &*row.key, told))
+}
+
+/// The columns in which a row is not as a change left it.
+async fn parting(
+    tx: &DatabaseTransaction,
+    table: &Table,
+    change: Place,
+    row: &Json,
+) -> Result<Option<Vec<String>>, DbErr> {
+    let after = change_at(tx, change).await?.and_then(|change| change.after);
+    Ok(table.compared.parting(after.as_ref(), Some(row)))
+}

@@ -1,0 +1,202 @@
+//! Folds records to what is wrong, with a bounded number of rows in memory.
+//!
+//! A hybrid hash join: rows are divided into parts by their keys' hashes. When memory is full, a part
+//! leaves it: its states and all later records of it go to a file, and once all is read it is folded in
+//! the same way, divided again if need be. Nothing is written while all fits.
+//!
+//! Knows no database: what it finds goes by numbers.
+
+use std::collections::HashMap;
+use std::io;
+
+use seachange_changelog::reader::Place;
+
+use super::faults::{self, Fault, Tally, Why};
+use super::files::{Waiting, Written};
+use super::keys::Key;
+use super::records::{Digest, Record, What};
+
+/// The newest logged state of a row.
+struct State {
+    table: u32,
+    /// The change that left it.
+    change: Place,
+    /// `None` after a delete.
+    image: Option<Digest>,
+}
+
+/// Rows, some in memory, some in files.
+pub(super) struct Rows {
+    /// Rows that memory is given for.
+    most: usize,
+    /// How often they have been divided.
+    level: u32,
+    states: HashMap<Key, State>,
+    /// Of the parts that are not in memory, the last first.
+    files: Vec<Written>,
+}
+
+/// Records of a part that was left out.
+pub(super) struct Part {
+    level: u32,
+    records: Written,
+}
+
+impl Part {
+    /// How many records it has.
+    pub(super) fn len(&self) -> u64 {
+        self.records.len()
+    }
+
+    /// Rows without records, and the records.
+    ///
+    /// # Errors
+    /// If the disk is full.
+    pub(super) fn open(self, most: usize) -> io::Result<(Rows, Waiting)> {
+        Ok((Rows::of_level(self.level, most), self.records.read()?))
+    }
+}
+
+impl Rows {
+    /// No rows yet; `most` are kept in memory, at least one.
+    pub(super) fn new(most: usize) -> Self {
+        Self::of_level(0, most)
+    }
+
+    fn of_level(level: u32, most: usize) -> Self {
+        Self {
+            most: most.max(1),
+            level,
+            states: HashMap::new(),
+            files: Vec::new(),
+        }
+    }
+
+    /// Takes the next record.
+    ///
+    /// # Errors
+    /// If the disk does not take it.
+    pub(super) fn take(&mut self, record: Record, tally: &mut Tally) -> io::Result<()> {
+        let from_end = Key::PARTS - 1 - record.key.part(self.level);
+        if let Some(file) = self.files.get_mut(from_end) {
+            return file.push(record);
+        }
+        self.fold(record, tally);
+        while self.states.len() > self.most && self.can_divide() {
+            self.leave_out()?;
+        }
+        Ok(())
+    }
+
+    /// Two rows whose hashes agree in all bits for division stay together.
+    fn can_divide(&self) -> bool {
+        self.files.len() < Key::PARTS && self.level < Key::LEVELS
+    }
+
+    fn leave_out(&mut self) -> io::Result<()> {
+        let (level, part) = (self.level, Key::PARTS - 1 - self.files.len());
+        let mut file = Written::new()?;
+        let left = self.states.extract_if(|key, _| key.part(level) == part);
+        for (
+            key,
+            State {
+                table,
+                change,
+                image,
+            },
+        ) in left
+        {
+            let what = What::State {
+                place: change,
+                after: image,
+            };
+            file.push(Record { key, table, what })?;
+        }
+        self.files.push(file);
+        Ok(())
+    }
+
+    fn fold(&mut self, Record { key, table, what }: Record, tally: &mut Tally) {
+        match what {
+            What::State { place, after } => {
+                self.keep(key, table, place, after);
+            }
+            What::Change {
+                place,
+                before,
+                after,
+            } => {
+                let Some(last) = self.keep(key, table, place, after) else {
+                    return;
+                };
+                let (change, left) = (place, last.change);
+                let what = faults::What::Gap { change, left };
+                tally.compare(Fault { table, what }, last.image, before);
+            }
+            What::Row {
+                ordinal,
+                image,
+                is_expected,
+            } => {
+                let fault = |why| Fault {
+                    table,
+                    what: faults::What::Row { ordinal, why },
+                };
+                let Some(State {
+                    change,
+                    image: left,
+                    ..
+                }) = self.states.remove(&key)
+                else {
+                    match is_expected {
+                        true => tally.add(fault(Why::Unknown)),
+                        false => tally.without_baseline += 1,
+                    }
+                    return;
+                };
+                *tally.known.entry(table).or_default() += 1;
+                match left {
+                    Some(_) => tally.compare(fault(Why::Differs { change }), left, Some(image)),
+                    None => tally.add(fault(Why::Deleted { change })),
+                }
+            }
+        }
+    }
+
+    fn keep(
+        &mut self,
+        key: Key,
+        table: u32,
+        change: Place,
+        image: Option<Digest>,
+    ) -> Option<State> {
+        let state = State {
+            table,
+            change,
+            image,
+        };
+        self.states.insert(key, state)
+    }
+
+    /// Ends what is in memory: a row that the log has left and the table has not is gone. Returns the
+    /// parts that are in files.
+    pub(super) fn finish(self, tally: &mut Tally) -> Vec<Part> {
+        for State {
+            table,
+            change,
+            image,
+        } in self.states.into_values()
+        {
+            if image.is_some() {
+                let what = faults::What::Gone { change };
+                tally.add(Fault { table, what });
+            }
+        }
+        let level = self.level + 1;
+        let files = self.files.into_iter();
+        files.map(|records| Part { level, records }).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+//! What is kept of a change or of a row: so little, and always so much, that it can wait in a file.
+
+use std::io;
+
+use seachange_changelog::reader::Place;
+
+use super::keys::Key;
+
+/// What is kept of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Digest {
+    /// Of all values that can be compared.
+    pub(super) hash: u64,
+    /// One of these values was hidden from the log.
+    pub(super) hides: bool,
+}
+
+/// Something read, in the order of reading: the log first, then tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Record {
+    pub(super) key: Key,
+    /// Number of the table.
+    pub(super) table: u32,
+    pub(super) what: What,
+}
+
+/// What was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    /// A change; no image is no row.
+    Change {
+        place: Place,
+        before: Option<Digest>,
+        after: Option<Digest>,
+    },
+    /// All changes of a row up to this one.
+    State { place: Place, after: Option<Digest> },
+    /// A row of the table, the how manieth, and whether the log must know it.
+    Row {
+        ordinal: u64,
+        image: Digest,
+        is_expected: bool,
+    },
+}
+
+/// Bytes of a record in a file.
+pub(super) const SIZE: usize = 45;
+
+const CHANGE: u8 = 0;
+const STATE: u8 = 1;
+const ROW: u8 = 2;
+const KIND: u8 = 3;
+const HAS_BEFORE: u8 = 1 << 2;
+const BEFORE_HIDES: u8 = 1 << 3;
+const HAS_AFTER: u8 = 1 << 4;
+const AFTER_HIDES: u8 = 1 << 5;
+const IS_EXPECTED: u8 = 1 << 6;
+
+impl Record {
+    pub(super) fn to_bytes(self) -> [u8; SIZE] {
+        let (kind, number, before, after) = match self.what {
+            What::Change {
+                place,
+                before,
+                after,
+            } => (CHANGE, place.into(), before, after),
+            What::State { place, after } => (STATE, place.into(), None, after),
+            What::Row {
+                ordinal,
+                image,
+                is_expected: false,
+            } => (ROW, ordinal, None, Some(image)),
+            What::Row { ordinal, image, .. } => (ROW | IS_EXPECTED, ordinal, None, Some(image)),
+        };
+        let flags = |image: Option<Digest>, has: u8, hides: u8| match image {
+            Some(image) if image.hides => has | hides,
+            Some(_) => has,
+            None => 0,
+        };
+        let hash = |image: Option<Digest>| image.map_or(0, |image| image.hash);
+        let mut bytes = [0; SIZE];
+        let numbers = [self.key.0, self.key.1, number, hash(before), hash(after)];
+        for (eight, number) in bytes.chunks_exact_mut(8).zip(numbers) {
+            eight.copy_from_slice(&number.to_le_bytes());
+        }
+        bytes[40..44].copy_from_slice(&self.table.to_le_bytes());
+        bytes[44] =
+            kind | flags(before, HAS_BEFORE, BEFORE_HIDES) | flags(after, HAS_AFTER, AFTER_HIDES);
+        bytes
+    }
+
+    /// # Errors
+    /// If these are no bytes of a record.
+    pub(super) fn from_bytes(bytes: &[u8; SIZE]) -> io::Result<Self> {
+        let (numbers, rest) = bytes.as_chunks::<8>();
+        let [first, second, number, before, after] = numbers else {
+            return Err(malformed());
+        };
+        let [table @ .., flags] = rest else {
+            return Err(malformed());
+        };
+        let of = |eight: &[u8; 8]| u64::from_le_bytes(*eight);
+        let image = |hash: &[u8; 8], has: u8, hides: u8| {
+            (flags & has != 0).then_some(Digest {
+                hash: of(hash),
+                hides: flags & hides != 0,
+            })
+        };
+        let place = Place::from(of(number));
+        let before = image(before, HAS_BEFORE, BEFORE_HIDES);
+        let after = image(after, HAS_AFTER, AFTER_HIDES);
+        let what = match flags & KIND {
+            CHANGE => What::Change {
+                place,
+                before,
+                after,
+            },
+            STATE => What::State { place, after },
+            ROW => What::Row {
+                ordinal: of(number),
+                image: after.ok_or_else(malformed)?,
+                is_expected: flags & IS_EXPECTED != 0,
+            },
+            _ => return Err(malformed()),
+        };
+        Ok(Self {
+            key: Key(of(first), of(second)),
+            table: u32::from_le_bytes(table.try_into().map_err(|_| malformed())?),
+            what,
+        })
+    }
+}
+
+fn malformed() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "not what was written")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let digest = |hash, hides| Some(Digest { hash, hides });
+        let place = Place::from(7);
+        let in_inbox = Place::from(1 << 63 | 9);
+        let image = Digest {
+            hash: u64::MAX,
+            hides: false,
+        };
+        let row = |is_expected| What::Row {
+            ordinal: 3,
+            image,
+            is_expected,
+        };
+        let change = |before, after| What::Change {
+            place,
+            before,
+            after,
+        };
+        let state = |after| What::State {
+            place: in_inbox,
+            after,
+        };
+        let whats = [
+            change(None, digest(0, true)),
+            change(digest(5, true), None),
+            change(digest(5, false), digest(6, false)),
+            state(digest(1, true)),
+            state(None),
+            row(true),
+            row(false),
+        ];
+        for what in whats {
+            let key = Key::of(2, "{}");
+            let record = Record {
+                key,
+                table: 2,
+                what,
+            };
+            let read = Record::from_bytes(&record.to_bytes()).expect("a record");
+            assert_eq!(read, record);
+        }
+        assert!(Record::from_bytes(&[0xff; SIZE]).is_err());
+    }
+}
