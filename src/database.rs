@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr, RuntimeErr};
 use seachange_changelog::TrackedConnection;
+use url::Url;
 
 use crate::feed::SNAPSHOTS;
 
 /// How long a query waits for a connection, or a write on SQLite for its turn.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Of URLs that SeaORM knows a driver for.
+const SCHEMES: [&str; 4] = ["sqlite", "postgres", "postgresql", "mysql"];
 
 /// Rows that a SQLite connection's thread reads ahead of whom they are for: most answers are shorter, and
 /// cost no waiting for one another.
@@ -39,6 +43,7 @@ pub(crate) struct Connections {
 pub async fn connect(settings: &DatabaseSettings) -> Result<TrackedConnection, DbErr> {
     let connections = settings.connections.max(1);
     let url = &settings.url;
+    check(url)?;
     if url.contains(":memory:") || url.contains("mode=memory") {
         return Err(DbErr::Custom(
             "an in-memory SQLite database cannot be read while it is written; name a file"
@@ -65,6 +70,18 @@ pub(crate) async fn connect_all(settings: &DatabaseSettings) -> Result<Connectio
         tracked: connect(settings).await?,
         feed: pool(&settings.url, connections).await?,
     })
+}
+
+/// SeaORM panics at what is no URL. The text is not told: it may hold a password.
+fn check(url: &str) -> Result<(), DbErr> {
+    let fault = match Url::parse(url) {
+        Ok(url) if SCHEMES.contains(&url.scheme()) => return Ok(()),
+        Ok(url) => format!("there is no database for `{}`", url.scheme()),
+        Err(error) => format!("it is no URL ({error})"),
+    };
+    Err(DbErr::Conn(RuntimeErr::Internal(format!(
+        "the database's address: {fault}; begin it with sqlite://, postgres:// or mysql://"
+    ))))
 }
 
 async fn pool(url: &str, connections: u32) -> Result<DatabaseConnection, DbErr> {

@@ -6,7 +6,7 @@ use crate::harness::{Database, Ended, Outcome, OwnDatabase, Process, Server, com
 
 crate::cases! {
     Servers: a_role_that_may_not_write;
-    Sqlite: a_file_to_read_only;
+    Sqlite: a_file_to_read_only, an_address_that_is_none;
 }
 
 /// Starts a server that must refuse to.
@@ -16,6 +16,24 @@ async fn refused(url: &str, told: &[&str]) -> Outcome {
     anyhow::ensure!(ended.code() == Some(1), "{ended:?}");
     for word in told {
         anyhow::ensure!(ended.stderr.contains(word), "no `{word}`: {ended:?}");
+    }
+    Ok(())
+}
+
+async fn an_address_that_is_none(_: &OwnDatabase) -> Outcome {
+    let cure = "begin it with sqlite://, postgres:// or mysql://";
+    for url in [
+        "",
+        "verify",
+        "task.db",
+        "postgres://me:secret@host:port/db",
+        "oracle://me:secret@host",
+    ] {
+        refused(url, &["the database's address", cure]).await?;
+        let ended = run(url, &["verify"]).await?;
+        anyhow::ensure!(ended.code() == Some(1), "{ended:?}");
+        anyhow::ensure!(!ended.stderr.contains("panicked"), "{ended:?}");
+        anyhow::ensure!(!ended.stderr.contains("secret"), "{ended:?}");
     }
     Ok(())
 }
