@@ -10,25 +10,27 @@
 
 mod cursor;
 mod error;
+mod handle;
 mod history;
 mod line;
 mod log;
 mod page;
 mod pulse;
 mod replay;
+mod shared;
 mod subscription;
 mod tail;
 mod unhurried;
 
 pub use cursor::{Cursor, CursorError, Epoch};
 pub use error::FeedError;
+pub use handle::{Feed, Snapshot};
 pub(crate) use history::Named;
 pub use history::When;
 pub use line::ChangeLine;
 pub use page::Page;
 pub(crate) use replay::Replay;
 pub use seachange_changelog::reader::{Change, Past, Position, RowName, Selection};
+pub(crate) use shared::SNAPSHOTS;
 pub use subscription::{FeedItem, Start, Subscription};
-pub(crate) use tail::SNAPSHOTS;
-pub use tail::{Feed, Snapshot};
 pub(crate) use unhurried::unhurried;

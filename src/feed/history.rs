@@ -8,10 +8,10 @@ use seachange_changelog::reader::{self, Change, Past, Position, ReadError, RowNa
 
 use super::cursor::{Cursor, Epoch};
 use super::error::FeedError;
+use super::handle::Feed;
 use super::log::Log;
 use super::page::Page;
 use super::subscription::Start;
-use super::tail::Feed;
 use super::unhurried::unhurried;
 
 /// A moment in a row's life.

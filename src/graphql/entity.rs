@@ -99,8 +99,8 @@ impl ColumnInfo {
         use ArrayType as R;
         use ColumnType as T;
         match ty {
-            T::TinyInteger | T::SmallInteger | T::Integer | T::BigInteger => true,
-            T::TinyUnsigned | T::SmallUnsigned | T::Unsigned | T::BigUnsigned | T::Year => true,
+            T::Year => true,
+            ty if is_integer(ty) => true,
             // A type unknown to us: what the model's field holds decides, as in images.
             T::Custom(_) => matches!(
                 self.rust,
@@ -213,4 +213,20 @@ fn enum_name(ty: &ColumnType) -> Option<String> {
         ColumnType::Array(inner) => enum_name(inner),
         _ => None,
     }
+}
+
+/// Whether columns of the type hold integers and nothing else, whatever the database.
+pub(crate) fn is_integer(ty: &ColumnType) -> bool {
+    use ColumnType as T;
+    matches!(
+        ty,
+        T::TinyInteger
+            | T::SmallInteger
+            | T::Integer
+            | T::BigInteger
+            | T::TinyUnsigned
+            | T::SmallUnsigned
+            | T::Unsigned
+            | T::BigUnsigned
+    )
 }

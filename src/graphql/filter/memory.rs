@@ -9,7 +9,7 @@ use seachange_changelog::Image;
 use serde_json::Value as Json;
 
 use super::{Comparison, Operand, Pattern, Predicate, Test};
-use crate::graphql::entity::EntityInfo;
+use crate::graphql::entity::{EntityInfo, is_integer};
 use crate::graphql::error::Refusal;
 
 impl Predicate {
@@ -178,17 +178,9 @@ fn float(json: &Json) -> Option<f64> {
 /// Types whose order is the collation's, or the database's own.
 fn is_text(ty: &ColumnType) -> bool {
     use ColumnType as T;
-    !matches!(
+    let has_own_order = matches!(
         ty,
-        T::TinyInteger
-            | T::SmallInteger
-            | T::Integer
-            | T::BigInteger
-            | T::TinyUnsigned
-            | T::SmallUnsigned
-            | T::Unsigned
-            | T::BigUnsigned
-            | T::Year
+        T::Year
             | T::Float
             | T::Double
             | T::Decimal(_)
@@ -200,5 +192,6 @@ fn is_text(ty: &ColumnType) -> bool {
             | T::DateTime
             | T::Timestamp
             | T::TimestampWithTimeZone
-    )
+    );
+    !is_integer(ty) && !has_own_order
 }

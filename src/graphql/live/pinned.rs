@@ -8,7 +8,7 @@ use seachange_changelog::Image;
 use serde_json::Value as Json;
 
 use crate::feed::RowName;
-use crate::graphql::entity::EntityInfo;
+use crate::graphql::entity::{EntityInfo, is_integer};
 use crate::graphql::filter::{Comparison, Operand, Predicate, Test};
 
 /// A column that every admitted row has one of these values in. Of several the one with the fewest
@@ -80,21 +80,6 @@ fn has_one_text(ty: &ColumnType) -> bool {
             ty,
             T::Uuid | T::Boolean | T::Char(_) | T::String(_) | T::Text
         )
-}
-
-fn is_integer(ty: &ColumnType) -> bool {
-    use ColumnType as T;
-    matches!(
-        ty,
-        T::TinyInteger
-            | T::SmallInteger
-            | T::Integer
-            | T::BigInteger
-            | T::TinyUnsigned
-            | T::SmallUnsigned
-            | T::Unsigned
-            | T::BigUnsigned
-    )
 }
 
 /// A value as it is looked up.

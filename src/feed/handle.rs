@@ -1,0 +1,213 @@
+//! The feed as others have it: what it can be asked.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
+use seachange_changelog::reader::{Moment, Position, RowName, Selection};
+use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio::task::JoinHandle;
+
+use super::cursor::Cursor;
+use super::error::FeedError;
+use super::log::Log;
+use super::page::Page;
+use super::replay::Replay;
+use super::shared::Shared;
+use super::subscription::{Start, Subscription};
+use super::tail::{Place, follow, listen};
+
+/// Wait for one of them to be closed.
+const SNAPSHOT_WAIT: Duration = Duration::from_secs(10);
+
+/// The feed of one database in this process. Cheap to clone; the tasks behind it end with the last
+/// clone.
+#[derive(Clone)]
+pub struct Feed {
+    shared: Arc<Shared>,
+    tasks: Arc<[AbortOnDrop; 2]>,
+}
+
+/// Tables and log at one moment. Holds a database connection until dropped.
+pub struct Snapshot {
+    /// The position of this moment: subscribe from it and nothing is missed or repeated.
+    pub cursor: Cursor,
+    /// Reads only; to be rolled back by dropping it.
+    pub tx: DatabaseTransaction,
+    _permit: OwnedSemaphorePermit,
+}
+
+struct AbortOnDrop(JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl std::fmt::Debug for Feed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Feed")
+            .field("epoch", &self.shared.followed().log.epoch)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Feed {
+    /// Starts to follow the log of `db`. `wake` is notified after local commits.
+    ///
+    /// # Errors
+    /// [`FeedError::Refused`] if the database has no log or cannot be followed.
+    pub async fn start(db: DatabaseConnection, wake: Arc<Notify>) -> Result<Self, FeedError> {
+        let shared = Arc::new(Shared::open(db, wake).await?);
+        let (followed, head) = shared.head().await?;
+        let place = Place { followed, head };
+        let tail = tokio::spawn(follow(Arc::downgrade(&shared), place));
+        let ear = tokio::spawn(listen(Arc::downgrade(&shared)));
+        Ok(Self {
+            shared,
+            tasks: Arc::new([AbortOnDrop(tail), AbortOnDrop(ear)]),
+        })
+    }
+
+    /// Whether the last look at the log succeeded, and the one under way is not without an answer for
+    /// long.
+    pub fn is_healthy(&self) -> bool {
+        self.shared.pulse.is_healthy()
+    }
+
+    /// The position now. Read it, then the data, then subscribe from it: nothing is missed.
+    ///
+    /// # Errors
+    /// [`FeedError::Database`].
+    pub async fn head(&self) -> Result<Cursor, FeedError> {
+        let (followed, head) = self.shared.head().await?;
+        Ok(followed.log.cursor(head))
+    }
+
+    /// The newest position as of the last look, without another: everything up to it can be read.
+    pub(crate) fn known(&self) -> Cursor {
+        self.shared.known()
+    }
+
+    /// The place of a cursor in the log followed now.
+    ///
+    /// # Errors
+    /// As [`Feed::subscribe`].
+    pub(crate) async fn position(&self, cursor: &Cursor) -> Result<Position, FeedError> {
+        let (followed, head) = self.shared.head().await?;
+        let start = Start::After(cursor.clone());
+        followed.log.resolve(&start, head).await
+    }
+
+    /// Up to `limit` wanted changes from `start`, in order.
+    ///
+    /// # Errors
+    /// As [`Feed::subscribe`].
+    pub async fn page(
+        &self,
+        start: &Start,
+        wanted: &Selection,
+        limit: u64,
+    ) -> Result<Page, FeedError> {
+        let (followed, head) = self.shared.head().await?;
+        let log = &followed.log;
+        let from = log.resolve(start, head).await?;
+        let page = log.read(from, wanted, limit).await?;
+        Ok(Page::new(&log.epoch, page))
+    }
+
+    /// Follows the feed from `start`.
+    ///
+    /// # Errors
+    /// [`FeedError::ResyncRequired`] if the cursor is of another log or ahead of this one;
+    /// [`FeedError::CursorExpired`] if retention has passed it; [`FeedError::Database`].
+    pub async fn subscribe(
+        &self,
+        start: &Start,
+        wanted: Selection,
+    ) -> Result<Subscription, FeedError> {
+        // Receive first, look second: what commits in between arrives live.
+        let heard = self.shared.followed();
+        let mut live = heard.live.subscribe();
+        let (followed, mut head) = self.shared.head().await?;
+        let log = followed.log.clone();
+        if !Arc::ptr_eq(&followed, &heard) {
+            // Replaced at this very look.
+            live = followed.live.subscribe();
+            head = log.advance().await?;
+        }
+        let position = log.resolve(start, head).await?;
+        let replay = Replay {
+            log,
+            wanted,
+            row: None,
+            position,
+        };
+        Ok(Subscription::new(replay, live, head))
+    }
+
+    /// A reader that goes at its own pace from `start`, and the newest position. With a `row`, whose key
+    /// is of integers and UUIDs, it may pass over changes of others.
+    ///
+    /// # Errors
+    /// As [`Feed::subscribe`].
+    pub(crate) async fn replay(
+        &self,
+        start: &Start,
+        wanted: Selection,
+        row: Option<RowName>,
+    ) -> Result<(Replay, Position), FeedError> {
+        let (followed, head) = self.shared.head().await?;
+        let log = followed.log.clone();
+        let position = log.resolve(start, head).await?;
+        let replay = Replay {
+            log,
+            wanted,
+            row,
+            position,
+        };
+        Ok((replay, head))
+    }
+
+    /// The log followed now and its newest position.
+    pub(super) async fn followed(&self) -> Result<(Log, Position), FeedError> {
+        let (followed, head) = self.shared.head().await?;
+        Ok((followed.log.clone(), head))
+    }
+
+    /// Stops following and ends the feed's own connections; nothing can be read any more.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub(crate) async fn close(&self) -> Result<(), DbErr> {
+        for task in self.tasks.iter() {
+            task.0.abort();
+        }
+        self.shared.db.clone().close().await
+    }
+
+    /// The feed's own connections.
+    pub(super) fn database(&self) -> DatabaseConnection {
+        self.shared.db.clone()
+    }
+
+    /// Opens a snapshot: what is read in its transaction is the state at its cursor.
+    ///
+    /// # Errors
+    /// [`FeedError::Busy`] if too many are open for too long; [`FeedError::Database`].
+    pub async fn snapshot(&self) -> Result<Snapshot, FeedError> {
+        let waiting = Arc::clone(&self.shared.snapshots).acquire_owned();
+        let permit = match tokio::time::timeout(SNAPSHOT_WAIT, waiting).await {
+            Ok(Ok(permit)) => permit,
+            _ => return Err(FeedError::Busy),
+        };
+        let (followed, _) = self.shared.head().await?;
+        let Moment { tx, position } = followed.log.moment().await?;
+        Ok(Snapshot {
+            cursor: followed.log.cursor(position),
+            tx,
+            _permit: permit,
+        })
+    }
+}

@@ -1,0 +1,103 @@
+//! What the feed's tasks and its users share: the database, and the log that is followed now.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use sea_orm::DatabaseConnection;
+use seachange_changelog::admit;
+use seachange_changelog::reader::{Position, ReadError};
+use tokio::sync::{Mutex, Notify, Semaphore};
+
+use super::cursor::{Cursor, Epoch};
+use super::error::FeedError;
+use super::log::Followed;
+use super::pulse::Pulse;
+use super::unhurried::unhurried;
+
+/// Snapshots open at once: half of the feed's connections, so that they never hold up the feed.
+pub(crate) const SNAPSHOTS: usize = 4;
+
+/// What all handles of a feed and its tasks share.
+pub(super) struct Shared {
+    pub(super) db: DatabaseConnection,
+    /// Replaced when the database gets another epoch.
+    followed: RwLock<Arc<Followed>>,
+    /// Whose turn it is to advance the log or to replace it: the rest wait and find it done.
+    turn: Mutex<()>,
+    pub(super) snapshots: Arc<Semaphore>,
+    pub(super) wake: Arc<Notify>,
+    pub(super) pulse: Pulse,
+    /// The newest position of the log followed, as of the last look.
+    known: RwLock<Cursor>,
+}
+
+impl Shared {
+    /// # Errors
+    /// [`FeedError::Refused`] if the database has no log or cannot be followed.
+    pub(super) async fn open(db: DatabaseConnection, wake: Arc<Notify>) -> Result<Self, FeedError> {
+        let epoch: Epoch = admit(&db).await?.parse()?;
+        let followed = Followed::open(&db, epoch);
+        Ok(Self {
+            known: RwLock::new(followed.log.cursor(Position::START)),
+            followed: RwLock::new(followed),
+            db,
+            turn: Mutex::new(()),
+            snapshots: Arc::new(Semaphore::new(SNAPSHOTS)),
+            wake,
+            pulse: Pulse::new(),
+        })
+    }
+
+    /// The newest position, as of the last look.
+    pub(super) fn known(&self) -> Cursor {
+        let known = self.known.read();
+        known.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn followed(&self) -> Arc<Followed> {
+        // A reference is stored whole or not at all, so a panic elsewhere has not torn it.
+        let followed = self.followed.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&followed)
+    }
+
+    /// Makes what is committed readable; the log followed now and its newest position.
+    pub(super) async fn head(self: &Arc<Self>) -> Result<(Arc<Followed>, Position), FeedError> {
+        let shared = Arc::clone(self);
+        unhurried(async move {
+            let _turn = shared.turn.lock().await;
+            let followed = shared.followed();
+            match followed.log.advance().await {
+                Err(ReadError::Replaced) => {}
+                advanced => {
+                    let head = advanced?;
+                    shared.know(&followed, head);
+                    return Ok((followed, head));
+                }
+            }
+            let followed = shared.replace().await?;
+            let head = followed.log.advance().await?;
+            shared.know(&followed, head);
+            Ok((followed, head))
+        })
+        .await
+    }
+
+    /// Whose turn it is calls this, so positions only grow.
+    fn know(&self, followed: &Followed, head: Position) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        *known = followed.log.cursor(head);
+    }
+
+    /// Follows the log that the database has now. Subscribers of the other are told when they next
+    /// look at it.
+    async fn replace(&self) -> Result<Arc<Followed>, FeedError> {
+        let epoch: Epoch = admit(&self.db).await?.parse()?;
+        tracing::warn!(%epoch, "the change log has been replaced; every older cursor is refused");
+        let followed = Followed::open(&self.db, epoch);
+        let mut place = self
+            .followed
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        *place = Arc::clone(&followed);
+        Ok(followed)
+    }
+}
