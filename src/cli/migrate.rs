@@ -2,14 +2,21 @@
 
 use std::marker::PhantomData;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Subcommand;
 use sea_orm::{DatabaseConnection, DbErr};
 use sea_orm_migration::{MigrationStatus, MigratorTrait};
+use tokio::time::Instant;
 
 use super::app::App;
 use super::settings::Settings;
 use crate::database;
+
+/// How long another process is given for a migration that failed here.
+const OTHERS: Duration = Duration::from_secs(3);
+/// Between looks whether it has applied it.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// What `migrate` does.
 #[derive(Clone, Copy, Debug, Subcommand)]
@@ -39,8 +46,16 @@ pub(super) fn migrations<M: MigratorTrait + 'static>() -> Box<dyn Migrations> {
 
 #[async_trait::async_trait]
 impl<M: MigratorTrait> Migrations for MigrationsOf<M> {
+    /// Of two processes that migrate at once, one meets what the other has made, and fails. It does not
+    /// try again what may have failed for good, but waits whether the other applies it, and goes on.
     async fn up(&self, db: &DatabaseConnection) -> Result<(), DbErr> {
-        M::up(db, None).await
+        while let Err(error) = M::up(db, None).await {
+            tracing::warn!(%error, "a migration failed; another process may be at it");
+            if !others_go_on::<M>(db).await {
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     async fn down(&self, db: &DatabaseConnection) -> Result<(), DbErr> {
@@ -57,6 +72,23 @@ impl<M: MigratorTrait> Migrations for MigrationsOf<M> {
             })
             .collect())
     }
+}
+
+/// Whether another process applies a migration within a while, or has applied them all.
+async fn others_go_on<M: MigratorTrait>(db: &DatabaseConnection) -> bool {
+    let until = Instant::now() + OTHERS;
+    let mut first = None;
+    while Instant::now() < until {
+        // While the other is at work the database may not answer.
+        if let Ok(pending) = M::get_pending_migrations(db).await {
+            let before = *first.get_or_insert(pending.len());
+            if pending.is_empty() || pending.len() < before {
+                return true;
+            }
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    false
 }
 
 pub(super) async fn command(

@@ -13,7 +13,7 @@ const SOON: Duration = Duration::from_millis(300);
 const STARTS: usize = 5;
 
 crate::cases! {
-    Every: listens_soon, a_signal_ends_it_cleanly;
+    Every: listens_soon, a_signal_ends_it_cleanly, several_at_once_on_an_empty_database;
     Sqlite: probes, open_to_the_world, a_key_that_is_none, an_address_in_use;
 }
 
@@ -32,6 +32,17 @@ async fn listens_soon(database: &OwnDatabase) -> Outcome {
         "the best start took {best:?}, more than {SOON:?}"
     );
     Ok(())
+}
+
+/// Each migrates at its start; one does it, the others wait.
+async fn several_at_once_on_an_empty_database(database: &OwnDatabase) -> Outcome {
+    let url = &database.url;
+    let (one, two, three) =
+        tokio::try_join!(Server::start(url), Server::start(url), Server::start(url))?;
+    for server in [one, two, three] {
+        server.stop().await?;
+    }
+    verify(database).await
 }
 
 async fn a_signal_ends_it_cleanly(database: &OwnDatabase) -> Outcome {
