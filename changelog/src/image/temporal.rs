@@ -21,6 +21,9 @@ const TIME: &str = "a time HH:MM:SS[.f]";
 const DATE_TIME: &str = "a date and time YYYY-MM-DDTHH:MM:SS[.f]";
 const ZONED: &str = "a date and time with offset (Z or +HH:MM)";
 
+/// Of a zoned time in this era.
+const LENGTH: usize = "YYYY-MM-DDTHH:MM:SS.ffffffZ".len();
+
 /// A day of the proleptic Gregorian calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Day {
@@ -49,14 +52,32 @@ pub(super) struct Moment {
     offset: Option<i32>,
 }
 
+/// The number's last digits, so many. By `format!` the two times of a row were two fifths of what its image
+/// cost.
+fn push_digits(text: &mut String, number: u32, count: u32) {
+    for place in (0..count).rev() {
+        text.extend(char::from_digit(number / 10_u32.pow(place) % 10, 10));
+    }
+}
+
+/// Text that something is written to.
+fn written(write: impl FnOnce(&mut String)) -> Json {
+    let mut text = String::with_capacity(LENGTH);
+    write(&mut text);
+    text.into()
+}
+
 impl Day {
-    fn text(self) -> String {
-        let Self { year, month, day } = self;
+    fn write(self, text: &mut String) {
         // ISO 8601: four digits, or a sign and at least four.
-        match year {
-            0..=9999 => format!("{year:04}-{month:02}-{day:02}"),
-            _ => format!("{year:+05}-{month:02}-{day:02}"),
+        match u32::try_from(self.year) {
+            Ok(year @ 0..=9999) => push_digits(text, year, 4),
+            _ => text.push_str(&format!("{:+05}", self.year)),
         }
+        text.push('-');
+        push_digits(text, self.month, 2);
+        text.push('-');
+        push_digits(text, self.day, 2);
     }
 
     fn read(cursor: &mut Cursor) -> Option<Self> {
@@ -68,12 +89,14 @@ impl Day {
 }
 
 impl Clock {
-    fn text(self) -> String {
-        let micros = self.nanosecond / 1_000;
-        format!(
-            "{:02}:{:02}:{:02}.{micros:06}",
-            self.hour, self.minute, self.second
-        )
+    fn write(self, text: &mut String) {
+        push_digits(text, self.hour, 2);
+        text.push(':');
+        push_digits(text, self.minute, 2);
+        text.push(':');
+        push_digits(text, self.second, 2);
+        text.push('.');
+        push_digits(text, self.nanosecond / 1_000, 6);
     }
 
     fn read(cursor: &mut Cursor) -> Option<Self> {
@@ -106,7 +129,7 @@ impl Moment {
 /// The image of a day.
 pub(super) fn encode_day(form: Form, day: Day) -> Result<Json, ImageError> {
     match form {
-        Form::Date | Form::Text | Form::Natural => Ok(day.text().into()),
+        Form::Date | Form::Text | Form::Natural => Ok(written(|text| day.write(text))),
         _ => Err(form.refuses("a date")),
     }
 }
@@ -114,7 +137,7 @@ pub(super) fn encode_day(form: Form, day: Day) -> Result<Json, ImageError> {
 /// The image of a time of day.
 pub(super) fn encode_clock(form: Form, clock: Clock) -> Result<Json, ImageError> {
     match form {
-        Form::Time | Form::Text | Form::Natural => Ok(clock.text().into()),
+        Form::Time | Form::Text | Form::Natural => Ok(written(|text| clock.write(text))),
         _ => Err(form.refuses("a time")),
     }
 }
@@ -129,7 +152,12 @@ pub(super) fn encode_moment(form: Form, moment: Moment) -> Result<Json, ImageErr
         Form::DateTime | Form::Text | Form::Natural => "",
         _ => return Err(form.refuses("a date and time")),
     };
-    Ok(format!("{}T{}{zone}", moment.day.text(), moment.clock.text()).into())
+    Ok(written(|text| {
+        moment.day.write(text);
+        text.push('T');
+        moment.clock.write(text);
+        text.push_str(zone);
+    }))
 }
 
 fn decode_day(form: Form, json: &Json) -> Result<Day, ImageError> {

@@ -94,7 +94,10 @@ pub(super) fn decode_bytes(form: Form, json: &Json) -> Result<Vec<u8>, ImageErro
 /// The image of a uuid; in a binary column that of its 16 bytes.
 pub(super) fn encode_uuid(form: Form, uuid: Uuid) -> Result<Json, ImageError> {
     match form {
-        Form::Uuid | Form::Text | Form::Natural => Ok(uuid.hyphenated().to_string().into()),
+        Form::Uuid | Form::Text | Form::Natural => {
+            let mut text = Uuid::encode_buffer();
+            Ok(uuid.hyphenated().encode_lower(&mut text).to_owned().into())
+        }
         Form::Bytes => encode_bytes(form, uuid.as_bytes()),
         _ => Err(form.refuses("a uuid")),
     }
