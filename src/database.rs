@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr, RuntimeErr};
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr, RuntimeErr, SqlxError,
+};
 use seachange_changelog::TrackedConnection;
 use url::Url;
 
@@ -102,5 +104,29 @@ async fn pool(url: &str, connections: u32) -> Result<DatabaseConnection, DbErr> 
                 // and nothing is torn.
                 .pragma("synchronous", "NORMAL")
         });
-    Database::connect(options).await
+    Database::connect(options)
+        .await
+        .map_err(|error| explained(error, url))
+}
+
+/// An error of connecting, with what it may mean where the driver's words do not say. The URL is not told
+/// whole: it may hold a password.
+fn explained(error: DbErr, url: &str) -> DbErr {
+    let DbErr::Conn(RuntimeErr::SqlxError(source)) = &error else {
+        return error;
+    };
+    let told = match &**source {
+        SqlxError::PoolTimedOut => {
+            let url = Url::parse(url).ok();
+            let host = url.as_ref().and_then(Url::host_str).unwrap_or("localhost");
+            let port = url.as_ref().and_then(Url::port);
+            let port = port.map_or_else(String::new, |port| format!(":{port}"));
+            format!("no database answered at {host}{port} within {PATIENCE:?}")
+        }
+        source if DbBackend::Sqlite.is_prefix_of(url) && !url.contains("mode=rwc") => {
+            format!("{source}; `?mode=rwc` after its name makes a file that is not there")
+        }
+        _ => return error,
+    };
+    DbErr::Conn(RuntimeErr::Internal(told))
 }

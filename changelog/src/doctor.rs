@@ -41,6 +41,8 @@ pub enum FlawCode {
     TriggerDifferent,
     /// The table has changed under its triggers.
     TriggerOutdated,
+    /// Triggers show columns that the `track!` line hides.
+    ColumnShown,
     /// A switch between hooks and triggers has not come to its end.
     CaptureUnfinished,
     /// A foreign key's action changes the table unrecorded.
@@ -179,6 +181,7 @@ async fn capture(db: &DatabaseConnection) -> Result<Vec<Flaw>, DbErr> {
             TriggerFinding::Disabled { .. } => FlawCode::TriggerDisabled,
             TriggerFinding::Different { .. } => FlawCode::TriggerDifferent,
             TriggerFinding::Outdated { .. } => FlawCode::TriggerOutdated,
+            TriggerFinding::Shown { .. } => FlawCode::ColumnShown,
             TriggerFinding::Unfinished { .. } => FlawCode::CaptureUnfinished,
             TriggerFinding::Unreadable { .. } => FlawCode::TableMissing,
             TriggerFinding::Partitioned { .. } => FlawCode::Partitioned,

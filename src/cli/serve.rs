@@ -70,6 +70,9 @@ impl StartError {
 /// What consumers have to end the batch they are at when the server stops.
 const CONSUMER_GRACE: Duration = Duration::from_secs(5);
 
+/// Bytes of a secret that HS256 asks for (RFC 7518, 3.2).
+const SECRET: usize = 32;
+
 /// What connections have to be given back when the process ends.
 const CLOSING: Duration = Duration::from_secs(2);
 
@@ -193,7 +196,15 @@ fn auth(settings: &Settings) -> Result<Auth, StartError> {
     let secret = secret.filter(|secret| !secret.is_empty());
     match (secret, &settings.jwt_public_key) {
         (Some(_), Some(_)) => Err(StartError::TwoKeys),
-        (Some(secret), None) => Ok(Auth::hs256(secret)),
+        (Some(secret), None) => {
+            if secret.len() < SECRET {
+                tracing::warn!(
+                    "SEACHANGE_JWT_SECRET is short: whoever has a token can find it by guessing, and \
+                     sign others; {SECRET} random bytes or more are safe"
+                );
+            }
+            Ok(Auth::hs256(secret))
+        }
         (None, Some(file)) => {
             let pem = std::fs::read_to_string(file)
                 .map_err(|error| StartError::KeyFile(file.clone(), error))?;

@@ -32,6 +32,7 @@ pub struct Settings {
         long,
         env = "SEACHANGE_LISTEN",
         default_value = "127.0.0.1:8080",
+        value_parser = address,
         global = true
     )]
     pub listen: SocketAddr,
@@ -98,6 +99,12 @@ pub struct Settings {
     /// Hours for which a repeated idempotency key is answered as the first time; 0 for never.
     #[arg(long, env = "SEACHANGE_IDEMPOTENCY_HOURS", default_value_t = IDEMPOTENCY_HOURS, value_parser = clap::value_parser!(u32).range(..=LONGEST_HOURS), global = true)]
     pub idempotency_hours: u32,
+}
+
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    let told =
+        "an IP address and a port, e.g. 127.0.0.1:8080 or [::1]:8080; names are not looked up";
+    text.parse().map_err(|_| told)
 }
 
 /// A day: longer than anything tries again by itself.

@@ -14,16 +14,16 @@ use crate::torture::{Report, Torture};
 #[derive(Args, Clone, Copy, Debug)]
 pub(super) struct TortureArgs {
     /// Transactions at work at once.
-    #[arg(long, default_value_t = 12)]
-    writers: usize,
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..))]
+    writers: u16,
     /// Rows they fight for.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     rows: u32,
     /// Seconds that they write.
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
     /// How often.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
     /// Where the random choices begin.
     #[arg(long, default_value_t = 1)]
@@ -43,7 +43,7 @@ pub(super) async fn command(
     let mut is_sound = true;
     for run in 0..args.runs {
         let torture = Torture {
-            writers: args.writers,
+            writers: usize::from(args.writers),
             rows: i64::from(args.rows),
             time: Duration::from_secs(args.seconds),
             open_transaction: !args.no_open_transaction,

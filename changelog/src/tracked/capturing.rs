@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
 
 use super::shared::Scope;
+use crate::triggers::captured_tables;
 
 /// The tables that triggers capture, as last read. Shared by a connection's transactions.
 #[derive(Clone, Debug, Default)]
@@ -28,14 +29,7 @@ impl Hint {
         if let Some(known) = known {
             return Ok(known);
         }
-        let sql = "SELECT entity FROM change_capture WHERE writer = 'trigger'";
-        let statement = Statement::from_string(db.get_database_backend(), sql);
-        let rows = db.query_all_raw(statement).await?;
-        let tables = rows.iter().map(|row| {
-            let entity: String = row.try_get("", "entity")?;
-            Ok(entity.to_lowercase())
-        });
-        let tables = Arc::new(tables.collect::<Result<BTreeSet<_>, DbErr>>()?);
+        let tables = Arc::new(captured_tables(db).await?);
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&tables));
         Ok(tables)
     }

@@ -213,10 +213,105 @@ fn reached(keys: &[ForeignKey], table: &str, tracked: Registry) -> BTreeSet<Stri
     found
 }
 
-/// Whether a built UPDATE assigns the column: it stands, quoted, before the WHERE.
+/// What comes before an upsert's assignments, in the words of built statements.
+const UPSERTS: [&str; 2] = [" do update set ", " on duplicate key update "];
+
+/// What a built INSERT may do to rows that it finds.
+pub(super) fn beside_insert(sql: &str) -> Option<Operation> {
+    let sql = sql.to_lowercase();
+    // A row in the way is deleted first.
+    let replaces = sql.starts_with("replace ") || outside(&sql, " replace into ").is_some();
+    let updates = || UPSERTS.iter().any(|words| outside(&sql, words).is_some());
+    match replaces {
+        true => Some(Operation::Delete),
+        false => updates().then_some(Operation::Update),
+    }
+}
+
+/// Whether a built UPDATE or upsert assigns the column: it stands, quoted, before the statement's own
+/// WHERE.
 fn sets(sql: &str, column: &str) -> bool {
     let sql = sql.to_lowercase();
-    let assignments = sql.split(" where ").next().unwrap_or(&sql);
+    let start = UPSERTS.iter().find_map(|words| outside(&sql, words));
+    let sql = &sql[start.unwrap_or(0)..];
+    let assignments = outside(sql, " where ").map_or(sql, |end| &sql[..end]);
     assignments.contains(&format!("\"{column}\" ="))
         || assignments.contains(&format!("`{column}` ="))
+}
+
+/// Where the words first stand outside quotes and parentheses: a value may be a query with its own.
+fn outside(sql: &str, words: &str) -> Option<usize> {
+    let (mut depth, mut quote) = (0_usize, None);
+    for (at, c) in sql.char_indices() {
+        match (quote, c) {
+            (Some(mark), _) if mark == c => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"' | '`') => quote = Some(c),
+            (None, '(') => depth += 1,
+            (None, ')') => depth = depth.saturating_sub(1),
+            (None, ' ') if depth == 0 && sql[at..].starts_with(words) => return Some(at),
+            (None, _) => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{beside_insert, sets};
+    use crate::log::Operation;
+
+    #[test]
+    fn columns_that_an_update_assigns() {
+        for (sql, expected) in [
+            (r#"UPDATE "t" SET "id" = $1 WHERE "x" = $2"#, true),
+            ("UPDATE `t` SET `id` = ?", true),
+            (r#"UPDATE "t" SET "x" = $1 WHERE "id" = $2"#, false),
+            (
+                r#"UPDATE "t" SET "x" = (SELECT "y" FROM "u" WHERE "z" = $1), "id" = $2"#,
+                true,
+            ),
+            (
+                r#"UPDATE "t" SET "x" = (SELECT (1) FROM "u" WHERE ")" = $1) WHERE "id" = $2"#,
+                false,
+            ),
+            (
+                r#"UPDATE "t" SET "x" = ' where ', "id" = 1 WHERE TRUE"#,
+                true,
+            ),
+            (
+                r#"INSERT INTO "t" ("id") SELECT $1 WHERE "id" = $2 ON CONFLICT ("x") WHERE "id" = 3
+                   DO UPDATE SET "x" = "excluded"."x" WHERE "t"."id" = 4"#,
+                false,
+            ),
+            (
+                r#"INSERT INTO "t" ("id") VALUES ($1) ON CONFLICT ("x") DO UPDATE SET "id" = "excluded"."id""#,
+                true,
+            ),
+            (
+                "INSERT INTO `t` (`id`) VALUES (?) ON DUPLICATE KEY UPDATE `x` = 1, `id` = VALUES(`id`)",
+                true,
+            ),
+        ] {
+            assert_eq!(sets(sql, "id"), expected, "{sql}");
+        }
+    }
+
+    #[test]
+    fn inserts_that_change_rows() {
+        for (sql, expected) in [
+            (r#"INSERT INTO "t" ("x") VALUES (' do update set ')"#, None),
+            (
+                r#"INSERT INTO "t" ("x") VALUES ($1) ON CONFLICT DO NOTHING"#,
+                None,
+            ),
+            ("REPLACE INTO `t` (`x`) VALUES (?)", Some(Operation::Delete)),
+            (
+                "INSERT INTO `t` (`x`) VALUES (?) ON DUPLICATE KEY UPDATE `x` = 1",
+                Some(Operation::Update),
+            ),
+        ] {
+            assert_eq!(beside_insert(sql), expected, "{sql}");
+        }
+    }
 }

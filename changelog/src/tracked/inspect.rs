@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sea_orm::sea_query::audit::AccessType;
 use sea_orm::{DbBackend, Statement, StatementBuilder};
 
-use super::cascades::Cascades;
+use super::cascades::{Cascades, beside_insert};
 use crate::capture::Registry;
 use crate::error::CaptureError;
 use crate::log::Operation;
@@ -47,7 +47,7 @@ pub(super) fn writes_of<S: StatementBuilder>(
     let audit = if is_query { source.audit().ok() } else { None };
     let is_raw = audit.is_none();
     let requests = audit.map(|audit| audit.requests).unwrap_or_default();
-    let all: Vec<Write> = requests
+    let mut all: Vec<Write> = requests
         .iter()
         .filter_map(|request| {
             let operation = match request.access_type {
@@ -60,8 +60,16 @@ pub(super) fn writes_of<S: StatementBuilder>(
         })
         .collect();
     let tracked = all.iter().filter(|(table, _)| tracked.is_tracked(table));
+    let tracked = tracked.cloned().collect();
+    // Which the audit does not tell.
+    let is_insert = |write: &&Write| write.1 == Operation::Insert;
+    if let Some(inserted) = all.iter().find(is_insert).map(|(table, _)| table.clone())
+        && let Some(operation) = beside_insert(&built.sql)
+    {
+        all.push((inserted, operation));
+    }
     Writes {
-        tracked: tracked.cloned().collect(),
+        tracked,
         all,
         is_raw,
     }

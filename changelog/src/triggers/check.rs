@@ -6,9 +6,10 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult};
 
 use super::catalogue::Table;
 use super::install::{KINDS, Piece, Plan, piece_name};
-use super::schema::Schemas;
+use super::schema::{Column, Schemas, Version};
 use super::switch::schema_name;
 use super::{postgres, statement};
+use crate::capture::Registry;
 
 /// Something by which changes escape or cannot be read, now or with the next write.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +46,17 @@ pub enum TriggerFinding {
         /// The table.
         entity: String,
         /// The columns that came, went or changed.
+        columns: Vec<String>,
+    },
+    /// The log has values that the `track!` line hides: triggers go by their migration's options.
+    #[error(
+        "`{entity}`: triggers show {columns:?}, which `track!` hides; cure: track_by_triggers in a \
+         migration, with TriggerOptions that redact or exclude them"
+    )]
+    Shown {
+        /// The table.
+        entity: String,
+        /// The columns.
         columns: Vec<String>,
     },
     /// A migration has not come to its end.
@@ -91,6 +103,7 @@ impl TriggerFinding {
             | Self::Disabled { entity, .. }
             | Self::Different { entity, .. }
             | Self::Outdated { entity, .. }
+            | Self::Shown { entity, .. }
             | Self::Unfinished { entity }
             | Self::Unreadable { entity, .. }
             | Self::Cascade { entity, .. }
@@ -184,6 +197,7 @@ async fn check_table<C: ConnectionTrait>(
             columns,
         });
     }
+    findings.extend(shown(entity, version));
     let schema = schema_name(db).await?;
     let plan = Plan {
         entity,
@@ -209,6 +223,16 @@ async fn check_table<C: ConnectionTrait>(
         findings.extend(unseen(db, entity).await?);
     }
     Ok(findings)
+}
+
+/// What triggers show more of than the `track!` line of this program says.
+fn shown(entity: &str, version: &Version) -> Option<TriggerFinding> {
+    let hidden = Registry::linked().hidden(entity)?;
+    let is_more = |column: &&Column| column.shown < hidden.of_column(&column.name);
+    let columns = version.columns.iter().filter(is_more);
+    let columns: Vec<String> = columns.map(|column| column.name.clone()).collect();
+    let entity = entity.to_owned();
+    (!columns.is_empty()).then_some(TriggerFinding::Shown { entity, columns })
 }
 
 /// A trigger or function that is there.

@@ -13,8 +13,8 @@ use super::mariadb::base;
 use super::statement;
 use crate::image::Image;
 
-/// How much of a column the log shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// How much of a column the log shows: the later, the less.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Shown {
     /// Its values.

@@ -197,7 +197,6 @@ impl Listener {
             Taken::Unrouted if self.replay.position() < self.head => {
                 Box::pin(self.read(self.head)).await?;
             }
-            Taken::Unrouted if self.announces => {}
             Taken::Unrouted => {
                 let news = tokio::time::timeout(UNROUTED, self.news.changed()).await;
                 if news.is_err() {

@@ -4,7 +4,10 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ConnectionTrait, EntityTrait, IntoActiveModel, ModelTrait,
     Schema, TransactionSession, TransactionTrait,
 };
-use seachange::changelog::{CaptureError, ImageError, Target, Written, image};
+use seachange::changelog::{
+    CaptureError, FlawCode, ImageError, Target, TriggerFinding, TriggerOptions, Written,
+    check_triggers, image, track_by_triggers,
+};
 use serde_json::{Value as Json, json};
 
 use crate::harness::{Database, Outcome, TestServer, reference_app};
@@ -14,6 +17,7 @@ crate::cases![
     what_a_subscriber_sees,
     what_verify_compares,
     a_hidden_key,
+    triggers_that_show_it,
 ];
 
 pub mod vault {
@@ -311,5 +315,30 @@ async fn a_hidden_key(server: &TestServer) -> Outcome {
     }
     tx.commit().await?;
     assert!(wrong::Entity::find().all(server.db()).await?.is_empty());
+    Ok(())
+}
+
+/// Triggers go by the options of their migration, not by the `track!` line.
+async fn triggers_that_show_it(server: &TestServer) -> Outcome {
+    let server = &serve(server).await?;
+    let db = server.db().writer();
+    let found = async |options| {
+        track_by_triggers(db, "vault", options).await?;
+        let columns = check_triggers(db).await?.into_iter().find_map(|f| match f {
+            TriggerFinding::Shown { columns, .. } => Some(columns),
+            _ => None,
+        });
+        let flaws = server.doctor().await?;
+        let is_told = flaws.iter().any(|flaw| flaw.code == FlawCode::ColumnShown);
+        assert_eq!(is_told, columns.is_some(), "{flaws:?}");
+        anyhow::Ok(columns.unwrap_or_default())
+    };
+    let none = TriggerOptions::new();
+    assert_eq!(found(none.clone()).await?, ["secret", "pin", "opened"]);
+    let less = none.redact("secret").redact("opened");
+    assert_eq!(found(less.clone()).await?, ["pin", "opened"]);
+    // More may be hidden than the line says.
+    let all = less.exclude("pin").exclude("opened");
+    assert!(found(all).await?.is_empty());
     Ok(())
 }
