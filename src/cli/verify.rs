@@ -16,10 +16,10 @@ mod table;
 
 use std::process::ExitCode;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
-use sea_orm::{DatabaseTransaction, DbErr, EntityTrait, PaginatorTrait};
-use seachange_changelog::log;
+use sea_orm::{DatabaseTransaction, DbErr, EntityTrait};
+use seachange_changelog::epoch;
 use serde::Serialize;
 
 use super::app::App;
@@ -34,9 +34,9 @@ use table::Table;
 
 /// Findings told one by one; the rest are counted.
 const TOLD: usize = 1_000;
-/// How much later than the oldest change kept a row must have been written for the log to know it,
-/// where retention has been at work: transactions overlap, so what it removed may be younger than
-/// what it kept. Longer than any transaction should be open.
+/// How much later than what retention has removed a row must have been written for the log to know it:
+/// the clocks of servers differ, and what goes by the time of a batch is as old as its transaction.
+/// Longer than any transaction should be open.
 const OVERLAP: TimeDelta = TimeDelta::hours(1);
 /// Records from disk between two looks at what they have found.
 const BATCH: u64 = 10_000;
@@ -156,13 +156,7 @@ impl App {
         let most = usize::try_from(keys).unwrap_or(usize::MAX);
         let snapshot = feed.snapshot().await?;
         let tx = &snapshot.tx;
-        // Ids begin at 1 and are not used again.
-        let first = log::Entity::find_by_id(1_i64).count(tx).await?;
-        let overlap = if first > 0 {
-            TimeDelta::zero()
-        } else {
-            OVERLAP
-        };
+        let kept_since = kept_since(tx).await?;
         let mut tables = Vec::new();
         for (number, entity) in (0..).zip(self.entities.registered()) {
             tables.push(Table {
@@ -178,7 +172,7 @@ impl App {
         verdict.changes = replay::log(tx, &mut tables, &mut rows, &mut tally, progress).await?;
         for table in &tables {
             verdict.rows +=
-                replay::table(tx, table, overlap, &mut rows, &mut tally, progress).await?;
+                replay::table(tx, table, kept_since, &mut rows, &mut tally, progress).await?;
         }
         let parts = rows.finish(&mut tally);
         settle(tx, &tables, parts, most, &mut tally, progress).await?;
@@ -191,6 +185,17 @@ impl App {
         verdict.findings = tally.into_findings();
         Ok(verdict)
     }
+}
+
+/// From when on nothing of the log is removed; `None` if nothing ever was.
+async fn kept_since(tx: &DatabaseTransaction) -> Result<Option<DateTime<Utc>>, DbErr> {
+    let epoch = epoch::Entity::find_by_id(epoch::ONLY).one(tx).await?;
+    let Some(pruned) = epoch.and_then(|epoch| epoch.pruned_before) else {
+        return Ok(None);
+    };
+    let pruned = DateTime::parse_from_rfc3339(&pruned)
+        .map_err(|error| DbErr::Type(format!("change_epoch: {error}")))?;
+    Ok(Some(pruned.to_utc() + OVERLAP))
 }
 
 /// Folds the parts that wait on disk, and ends what is open.

@@ -73,7 +73,7 @@ async fn state(
         .map_err(|error| Refusal::internal(&error.message))?;
     let now = match table.find(db, &row.key).await? {
         Some(Row::Image { image, .. }) => Some(image),
-        Some(Row::Unreadable(error)) => return Err(Refusal::internal(&error)),
+        Some(Row::Unreadable { fault, .. }) => return Err(Refusal::internal(&fault)),
         None => None,
     };
     // What was committed before the row was read is in the log now, and tells what it found.

@@ -1,9 +1,12 @@
 //! Reading a registered entity's rows without knowing its Rust type.
 
+use std::collections::BTreeMap;
+
+use sea_orm::sea_query::IntoValueTuple;
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend,
-    DbErr, EntityTrait, FromQueryResult, IdenStatic, Iterable, ModelTrait, Order,
-    PrimaryKeyToColumn, QueryFilter, QueryOrder, QuerySelect, Value,
+    DbErr, EntityTrait, FromQueryResult, IdenStatic, Iterable, Order, PrimaryKeyToColumn,
+    PrimaryKeyTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, TryGetableMany, Value,
 };
 use seachange_changelog::{Image, ImageError, image};
 use seaography::{
@@ -18,7 +21,11 @@ pub(crate) enum Row {
     /// Its key and all of it.
     Image { key: Image, image: Image },
     /// The stored value does not fit the entity.
-    Unreadable(String),
+    Unreadable {
+        /// `None` if it is the key that does not.
+        key: Option<Image>,
+        fault: String,
+    },
 }
 
 /// Some rows in key order.
@@ -82,55 +89,51 @@ where
         if let Some(key) = after {
             select = select.filter(beyond::<E>(key, Order::Asc));
         }
-        let keys: Vec<E::Column> = E::PrimaryKey::iter()
-            .map(PrimaryKeyToColumn::into_column)
-            .collect();
-        for column in &keys {
-            select = select.order_by_asc(*column);
+        for column in keys::<E>() {
+            select = select.order_by_asc(column);
         }
         let mut select = select.limit(limit);
         let found = tx
             .query_all(sea_orm::QueryTrait::query(&mut select))
             .await?;
-        let is_last = (found.len() as u64) < limit;
-        let mut next = None;
-        let mut rows = Vec::with_capacity(found.len());
-        for row in &found {
-            rows.push(match E::Model::from_query_result(row, "") {
-                Ok(model) => {
-                    next = Some(keys.iter().map(|column| model.get(*column)).collect());
-                    image_row(&model)
-                }
-                Err(error) => Row::Unreadable(error.to_string()),
-            });
+        let mut rows: Vec<Row> = found.iter().map(read_row::<E>).collect();
+        if (found.len() as u64) < limit {
+            return Ok(Rows { rows, next: None });
         }
-        Ok(Rows {
-            rows,
-            next: next.filter(|_| !is_last),
-        })
+        let last = found.iter().enumerate().rev();
+        let mut last = last.filter_map(|(place, row)| Some((place, key_values::<E>(row)?)));
+        let Some((place, key)) = last.next() else {
+            // To end here would pass over the rows after these.
+            return Err(DbErr::Type(format!(
+                "{}: {limit} rows in a row have keys that cannot be read",
+                E::default().table_name()
+            )));
+        };
+        // What comes after it comes again.
+        rows.truncate(place + 1);
+        let next = Some(key);
+        Ok(Rows { rows, next })
     }
 
     async fn find(&self, db: &DatabaseConnection, key: &Image) -> Result<Option<Row>, DbErr> {
         let condition = match key_condition::<E>(key) {
             Ok(condition) => condition,
-            Err(error) => return Ok(Some(Row::Unreadable(error.to_string()))),
+            Err(error) => {
+                let (key, fault) = (Some(key.clone()), error.to_string());
+                return Ok(Some(Row::Unreadable { key, fault }));
+            }
         };
         let select = E::find().filter(condition);
         let found = db.query_one(sea_orm::QueryTrait::as_query(&select)).await?;
-        let read = |row| match E::Model::from_query_result(&row, "") {
-            Ok(model) => image_row(&model),
-            Err(error) => Row::Unreadable(error.to_string()),
-        };
-        Ok(found.map(read))
+        Ok(found.as_ref().map(read_row::<E>))
     }
 
     fn key_values(&self, key: &Image) -> Result<Vec<Value>, ImageError> {
-        let columns = E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column);
         let value = |column: E::Column| {
             let json = key.get(column.as_str()).unwrap_or(&serde_json::Value::Null);
             image::value_of::<E>(column, json)
         };
-        columns.map(value).collect()
+        keys::<E>().map(value).collect()
     }
 
     fn columns(&self) -> Vec<&'static str> {
@@ -168,7 +171,7 @@ where
 /// The condition that names the row with a key.
 pub(super) fn key_condition<E: EntityTrait>(key: &Image) -> Result<Condition, ImageError> {
     let mut condition = Condition::all();
-    for column in E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column) {
+    for column in keys::<E>() {
         let json = key.get(column.as_str()).unwrap_or(&serde_json::Value::Null);
         condition = condition.add(column.eq(image::value_of::<E>(column, json)?));
     }
@@ -180,9 +183,39 @@ pub(super) fn named<E: EntityTrait>(column: &str) -> Option<E::Column> {
     E::Column::iter().find(|candidate| candidate.as_str() == column)
 }
 
-fn image_row<M: ModelTrait>(model: &M) -> Row {
-    match (image::key_of(model), image::image_of(model)) {
-        (Ok(key), Ok(image)) => Row::Image { key, image },
-        (Err(error), _) | (_, Err(error)) => Row::Unreadable(error.to_string()),
-    }
+fn read_row<E: EntityTrait>(row: &QueryResult) -> Row {
+    let key = || key_image::<E>(&key_values::<E>(row)?).ok();
+    let (key, fault) = match E::Model::from_query_result(row, "") {
+        Ok(model) => match (image::key_of(&model), image::image_of(&model)) {
+            (Ok(key), Ok(image)) => return Row::Image { key, image },
+            (key, Err(error)) => (key.ok(), error.to_string()),
+            (Err(error), _) => (None, error.to_string()),
+        },
+        Err(error) => (key(), error.to_string()),
+    };
+    Row::Unreadable { key, fault }
+}
+
+/// The key of a row of which other values may not fit the entity.
+fn key_values<E: EntityTrait>(row: &QueryResult) -> Option<Vec<Value>> {
+    type Key<E> = <<E as EntityTrait>::PrimaryKey as PrimaryKeyTrait>::ValueType;
+    let names: Vec<String> = keys::<E>()
+        .map(|column| column.as_str().to_owned())
+        .collect();
+    let key = Key::<E>::try_get_many(row, "", &names).ok()?;
+    Some(key.into_value_tuple().into_iter().collect())
+}
+
+fn key_image<E: EntityTrait>(key: &[Value]) -> Result<Image, ImageError> {
+    let fields = keys::<E>().zip(key).map(|(column, value)| {
+        let json = image::encode(column.def().get_column_type(), value)?;
+        Ok((column.as_str().to_owned(), json))
+    });
+    // Names sorted, as in every image.
+    let fields: BTreeMap<_, _> = fields.collect::<Result<_, ImageError>>()?;
+    Ok(fields.into_iter().collect())
+}
+
+fn keys<E: EntityTrait>() -> impl Iterator<Item = E::Column> {
+    E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column)
 }

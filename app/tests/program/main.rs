@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         tail::cases(),
         verify::cases(),
         verify::memory::cases(),
+        verify::missed::cases(),
         baseline::cases(),
         kept::cases(),
         killed::cases(),

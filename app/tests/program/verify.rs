@@ -1,6 +1,7 @@
 //! `verify`: sound after anything that went through the API, and never fooled by what did not.
 
 pub mod memory;
+pub mod missed;
 mod voyage;
 
 use std::time::Instant;

@@ -53,16 +53,28 @@ impl Compared {
         }
     }
 
-    /// The columns in which two images part, but for those that were hidden in one of them.
+    /// The columns in which two images of the log part, but for those that were hidden in one of them.
     pub(super) fn parting(&self, one: Option<&Json>, other: Option<&Json>) -> Option<Vec<String>> {
-        let (one, other) = (one?.as_object()?, other?.as_object()?);
-        let mut names = image::differing(one, other);
-        let was_hidden = |image: &Image, name: &str| image.get(name).is_some_and(is_redacted);
-        names.retain(|name| {
-            self.columns.contains(name.as_str())
-                && !was_hidden(one, name)
-                && !was_hidden(other, name)
-        });
+        let mut names = self.parting_row(one, other)?;
+        let other = other?.as_object()?;
+        names.retain(|name| !was_hidden(other, name));
         Some(names)
     }
+
+    /// The columns in which a row parts from its image in the log, but for those that were hidden there.
+    /// Nothing is hidden in a row: one that says so had it written into it.
+    pub(super) fn parting_row(
+        &self,
+        logged: Option<&Json>,
+        row: Option<&Json>,
+    ) -> Option<Vec<String>> {
+        let (logged, row) = (logged?.as_object()?, row?.as_object()?);
+        let mut names = image::differing(logged, row);
+        names.retain(|name| self.columns.contains(name.as_str()) && !was_hidden(logged, name));
+        Some(names)
+    }
+}
+
+fn was_hidden(image: &Image, name: &str) -> bool {
+    image.get(name).is_some_and(is_redacted)
 }

@@ -50,9 +50,12 @@ pub(super) async fn settle_rows(
     let doubts: Vec<Fault> = tally.doubts.drain(..count).collect();
     for fault in doubts {
         let parting = match seen(&fault) {
-            Some((Ok(row), Why::Differs { change })) => {
-                parting(tx, table, change, &row.image).await?
-            }
+            Some((
+                Seen {
+                    image: Ok(image), ..
+                },
+                Why::Differs { change },
+            )) => parting(tx, table, change, image).await?,
             _ => None,
         };
         if parting.is_none_or(|names| !names.is_empty()) {
@@ -140,13 +143,14 @@ async fn of_row(
     seen: &Seen,
     why: Why,
 ) -> Result<Finding, DbErr> {
-    let row = match seen {
-        Ok(row) => row,
-        Err(fault) => return Ok(Finding::new(table.name(), "unknown key", fault)),
+    let key = seen.key.as_deref().unwrap_or("unknown key");
+    let image = match &seen.image {
+        Ok(image) => image,
+        Err(fault) => return Ok(Finding::new(table.name(), key, fault)),
     };
     let told = match why {
         Why::Differs { change } => {
-            let names = parting(tx, table, change, &row.image).await?;
+            let names = parting(tx, table, change, image).await?;
             let names = names.unwrap_or_default().join(", ");
             format!("differs from change {change} in {names}")
         }
@@ -155,7 +159,7 @@ async fn of_row(
             "in the table, written after tracking began, not in the log".to_owned()
         }
     };
-    Ok(Finding::new(table.name(), &*row.key, told))
+    Ok(Finding::new(table.name(), key, told))
 }
 
 /// The columns in which a row is not as a change left it.
@@ -166,5 +170,5 @@ async fn parting(
     row: &Json,
 ) -> Result<Option<Vec<String>>, DbErr> {
     let after = change_at(tx, change).await?.and_then(|change| change.after);
-    Ok(table.compared.parting(after.as_ref(), Some(row)))
+    Ok(table.compared.parting_row(after.as_ref(), Some(row)))
 }

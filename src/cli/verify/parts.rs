@@ -142,11 +142,15 @@ impl Rows {
                     table,
                     what: faults::What::Row { ordinal, why },
                 };
+                let state = self.states.remove(&key);
+                let Some(image) = image else {
+                    return tally.add(fault(Why::Unreadable));
+                };
                 let Some(State {
                     change,
                     image: left,
                     ..
-                }) = self.states.remove(&key)
+                }) = state
                 else {
                     match is_expected {
                         true => tally.add(fault(Why::Unknown)),

@@ -35,10 +35,11 @@ pub(super) enum What {
     },
     /// All changes of a row up to this one.
     State { place: Place, after: Option<Digest> },
-    /// A row of the table, the how manieth, and whether the log must know it.
+    /// A row of the table, the how manieth, and whether the log must know it; no image if it cannot be
+    /// read.
     Row {
         ordinal: u64,
-        image: Digest,
+        image: Option<Digest>,
         is_expected: bool,
     },
 }
@@ -69,8 +70,8 @@ impl Record {
                 ordinal,
                 image,
                 is_expected: false,
-            } => (ROW, ordinal, None, Some(image)),
-            What::Row { ordinal, image, .. } => (ROW | IS_EXPECTED, ordinal, None, Some(image)),
+            } => (ROW, ordinal, None, image),
+            What::Row { ordinal, image, .. } => (ROW | IS_EXPECTED, ordinal, None, image),
         };
         let flags = |image: Option<Digest>, has: u8, hides: u8| match image {
             Some(image) if image.hides => has | hides,
@@ -118,7 +119,7 @@ impl Record {
             STATE => What::State { place, after },
             ROW => What::Row {
                 ordinal: of(number),
-                image: after.ok_or_else(malformed)?,
+                image: after,
                 is_expected: flags & IS_EXPECTED != 0,
             },
             _ => return Err(malformed()),
@@ -144,11 +145,7 @@ mod tests {
         let digest = |hash, hides| Some(Digest { hash, hides });
         let place = Place::from(7);
         let in_inbox = Place::from(1 << 63 | 9);
-        let image = Digest {
-            hash: u64::MAX,
-            hides: false,
-        };
-        let row = |is_expected| What::Row {
+        let row = |image, is_expected| What::Row {
             ordinal: 3,
             image,
             is_expected,
@@ -168,8 +165,9 @@ mod tests {
             change(digest(5, false), digest(6, false)),
             state(digest(1, true)),
             state(None),
-            row(true),
-            row(false),
+            row(digest(u64::MAX, false), true),
+            row(digest(u64::MAX, false), false),
+            row(None, false),
         ];
         for what in whats {
             let key = Key::of(2, "{}");

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, Utc};
 use sea_orm::DatabaseTransaction;
 use seachange_changelog::reader::{Extent, Place, history};
 
@@ -66,33 +66,31 @@ pub(super) async fn log(
 pub(super) async fn table(
     tx: &DatabaseTransaction,
     table: &Table,
-    overlap: TimeDelta,
+    kept_since: Option<DateTime<Utc>>,
     rows: &mut Rows,
     tally: &mut Tally,
     progress: &mut Progress,
 ) -> Result<u64, VerifyError> {
-    let since = table.expected_since(overlap);
+    let since = table.expected_since(kept_since);
     let mut count = 0;
     let mut pages = Pages::new(tx, table);
     while let Some(page) = pages.next().await? {
         for (ordinal, seen) in page.rows() {
-            match seen {
-                Ok(row) => {
-                    let what = What::Row {
-                        ordinal,
-                        image: table.compared.digest(&row.image),
-                        is_expected: table.is_expected(&row.image, since.as_deref()),
-                    };
-                    let (key, table) = (Key::of(table.number, &row.key), table.number);
-                    rows.take(Record { key, table, what }, tally)?;
-                }
-                Err(_) => {
-                    let why = Why::Unreadable;
-                    let what = faults::What::Row { ordinal, why };
-                    let table = table.number;
-                    tally.add(Fault { table, what });
-                }
-            }
+            let Some(key) = &seen.key else {
+                let why = Why::Unreadable;
+                let what = faults::What::Row { ordinal, why };
+                let table = table.number;
+                tally.add(Fault { table, what });
+                continue;
+            };
+            let image = seen.image.as_ref().ok();
+            let what = What::Row {
+                ordinal,
+                image: image.map(|image| table.compared.digest(image)),
+                is_expected: image.is_some_and(|row| table.is_expected(row, since.as_deref())),
+            };
+            let (key, table) = (Key::of(table.number, key), table.number);
+            rows.take(Record { key, table, what }, tally)?;
         }
         doubts::settle_rows(tx, table, &page, tally).await?;
         count = page.end();

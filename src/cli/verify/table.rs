@@ -1,7 +1,8 @@
 //! A table that is verified, and its rows page by page.
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use sea_orm::{DatabaseTransaction, DbErr, Value};
+use seachange_changelog::image::text_of;
 use serde_json::Value as Json;
 
 use super::compared::Compared;
@@ -26,10 +27,11 @@ impl Table {
         self.entity.info.table
     }
 
-    /// From when on the log must know of every write, as images have it. `overlap` is how much later
-    /// than the oldest change that is.
-    pub(super) fn expected_since(&self, overlap: TimeDelta) -> Option<String> {
-        let since = self.began? + overlap;
+    /// From when on the log must know of every write, as images have it: since tracking began, and since
+    /// nothing is removed.
+    pub(super) fn expected_since(&self, kept_since: Option<DateTime<Utc>>) -> Option<String> {
+        let began = self.began?;
+        let since = kept_since.map_or(began, |kept| kept.max(began));
         Some(since.to_rfc3339_opts(SecondsFormat::Micros, true))
     }
 
@@ -45,14 +47,12 @@ impl Table {
     }
 }
 
-/// A row that was read, or why it has no image.
-pub(super) type Seen = Result<Whole, String>;
-
-/// A row.
-pub(super) struct Whole {
-    /// Its key as JSON text.
-    pub(super) key: String,
-    pub(super) image: Json,
+/// A row that was read.
+pub(super) struct Seen {
+    /// Its key as JSON text; `None` if it cannot be read.
+    pub(super) key: Option<String>,
+    /// Its image, or why it has none.
+    pub(super) image: Result<Json, String>,
 }
 
 /// Some rows.
@@ -108,11 +108,14 @@ impl<'a> Pages<'a> {
         let read = &self.table.entity.table;
         let Rows { rows, next } = read.read(self.tx, None, after.as_deref(), PAGE).await?;
         let seen = |row| match row {
-            Row::Image { key, image } => Ok(Whole {
-                key: Json::Object(key).to_string(),
-                image: Json::Object(image),
-            }),
-            Row::Unreadable(fault) => Err(fault),
+            Row::Image { key, image } => Seen {
+                key: Some(text_of(&key)),
+                image: Ok(Json::Object(image)),
+            },
+            Row::Unreadable { key, fault } => Seen {
+                key: key.as_ref().map(text_of),
+                image: Err(fault),
+            },
         };
         let rows = rows.into_iter().map(seen).collect();
         let page = Page { first, rows };

@@ -59,7 +59,7 @@ impl Initial {
                 Some(Row::Image { key, image }) => {
                     return Ok(Some(RecordChange::initial(key, image, self.cursor())));
                 }
-                Some(Row::Unreadable(error)) => return Err(Refusal::internal(&error)),
+                Some(Row::Unreadable { fault, .. }) => return Err(Refusal::internal(&fault)),
                 None if self.is_last => return Ok(None),
                 None => self.read().await?,
             }

@@ -210,7 +210,7 @@ impl Pull<'_> {
                     gathered.put(text, Document::present(image));
                     last = Some(key);
                 }
-                Row::Unreadable(error) => return Err(Refusal::internal(&error)),
+                Row::Unreadable { fault, .. } => return Err(Refusal::internal(&fault)),
             }
         }
         match last {
