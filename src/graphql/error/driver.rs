@@ -101,9 +101,10 @@ pub(crate) fn is_transient(error: &DbErr) -> bool {
     else {
         return false;
     };
-    // MariaDB: 1205 lock wait, 1213 deadlock, 1020 row changed since the snapshot.
+    // MariaDB: 1205 lock wait, 1213 deadlock, 1020 row changed since the snapshot, 1467 no number for a new
+    // row, as after a deadlock about the counter.
     if let Some(number) = mariadb_number(driver) {
-        return matches!(number, 1205 | 1213 | 1020);
+        return matches!(number, 1205 | 1213 | 1020 | 1467);
     }
     let code = driver
         .as_database_error()
