@@ -69,7 +69,7 @@ fn steps(kind: &Database) -> &'static [&'static str] {
     match kind {
         Database::Postgres(_) => &["LOCK TABLE change_epoch", "INSERT INTO change_tick"],
         _ => &[
-            "SELECT transaction_id, MAX(id)",
+            "SELECT transaction_id, MIN(id)",
             "DELETE i FROM",
             // With the byte that makes it a command: the isolation level's name contains the word.
             "\u{3}COMMIT",
