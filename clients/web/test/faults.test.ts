@@ -52,7 +52,9 @@ test('while no token is accepted the edits wait, and the problem is told', async
   };
   const made = await client.create({ projectId: world.project, title: 'Sand' });
   await until('a problem', () => client.replica.status.problem?.code === 'UNAUTHENTICATED');
-  expect(client.replica.status).toMatchObject({ online: true, pending: 1, unsent: { task: [made] } });
+  // The stream may have been refused before the edit was counted.
+  await untilEqual('the unsent tasks', () => client.replica.status.unsent.task, [made]);
+  expect(client.replica.status).toMatchObject({ online: true, pending: 1 });
   open = true;
   await world.converges();
   await untilEqual('the unsent tasks', () => client.replica.status.unsent.task, []);
