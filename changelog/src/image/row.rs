@@ -41,7 +41,7 @@ fn image_with<M: ModelTrait>(
     Ok(fields(model, columns)?.into_iter().collect())
 }
 
-/// An image's JSON text. Equal images have equal texts.
+/// An image's JSON text. Images that are the [`same`] have equal texts.
 pub fn text_of(image: &Image) -> String {
     serde_json::to_string(image).expect("names are texts and values JSON")
 }

@@ -1,5 +1,4 @@
-//! A pull's documents, rendered at once: ten thousand of them field by field would cost ten times what
-//! reading them does.
+//! A pull's documents, rendered at once: ten thousand of them field by field took half the time of a pull.
 
 use async_graphql::dynamic::{ResolverContext, TypeRef};
 use async_graphql::{Name, SelectionField, Value as GraphqlValue};
