@@ -16,6 +16,7 @@ use axum::response::IntoResponse;
 use super::Server;
 use super::outcome::code_of;
 use super::request::Kind;
+use super::socket::CloseCode;
 use crate::graphql::ErrorCode;
 
 /// `OK`, the codes a client may see, and one for all that an adopter invents.
@@ -35,11 +36,6 @@ const OUTCOMES: [&str; 13] = [
     "OTHER",
 ];
 
-/// Close codes of their own: ours, and what browsers and lost connections make. 0 is all others.
-const CLOSES: [u16; 15] = [
-    1000, 1001, 1002, 1005, 1006, 1007, 1009, 4400, 4401, 4403, 4406, 4408, 4409, 4429, 0,
-];
-
 /// All counters. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Metrics {
@@ -51,7 +47,10 @@ struct Counters {
     sockets: AtomicU64,
     subscriptions: AtomicU64,
     requests: [[AtomicU64; OUTCOMES.len()]; Kind::ALL.len()],
-    closes: [AtomicU64; CLOSES.len()],
+    /// One for each of [`CloseCode::ALL`], in its order.
+    closes: [AtomicU64; CloseCode::ALL.len()],
+    /// Codes that only a client could think of.
+    other_closes: AtomicU64,
 }
 
 impl Metrics {
@@ -72,11 +71,14 @@ impl Metrics {
         }
     }
 
-    /// Counts a socket's end.
+    /// Counts a socket's end, by the code that either side gave.
     pub(super) fn closed(&self, code: u16) {
-        let others = CLOSES.len() - 1;
-        let index = CLOSES.iter().position(|known| *known == code);
-        self.counters.closes[index.unwrap_or(others)].fetch_add(1, Relaxed);
+        let mut known = CloseCode::ALL.iter();
+        let count = match known.position(|known| known.number() == code) {
+            Some(index) => &self.counters.closes[index],
+            None => &self.counters.other_closes,
+        };
+        count.fetch_add(1, Relaxed);
     }
 
     fn render(&self) -> String {
@@ -86,6 +88,7 @@ impl Metrics {
             subscriptions,
             requests,
             closes,
+            other_closes,
         } = &*self.counters;
         describe(&mut text, "sockets_open", "gauge", "WebSockets open now.");
         line(&mut text, "sockets_open", "", sockets);
@@ -106,13 +109,12 @@ impl Metrics {
         }
         let help = "WebSockets ended, by close code.";
         describe(&mut text, "socket_closes_total", "counter", help);
-        for (code, count) in CLOSES.iter().zip(closes) {
-            let labels = match code {
-                0 => "{code=\"other\"}".to_owned(),
-                code => format!("{{code=\"{code}\"}}"),
-            };
+        for (code, count) in CloseCode::ALL.iter().zip(closes) {
+            let labels = format!("{{code=\"{}\"}}", code.number());
             line(&mut text, "socket_closes_total", &labels, count);
         }
+        let labels = "{code=\"other\"}";
+        line(&mut text, "socket_closes_total", labels, other_closes);
         text
     }
 }
@@ -202,6 +204,20 @@ pub(super) async fn show(State(server): State<Arc<Server>>) -> impl IntoResponse
 mod tests {
     use super::*;
     use crate::graphql::refusal;
+
+    #[test]
+    fn every_close_code_of_the_server_is_counted_by_its_number() {
+        let metrics = Metrics::default();
+        for code in CloseCode::ALL {
+            metrics.closed(code.number());
+        }
+        let text = metrics.render();
+        for code in CloseCode::ALL {
+            let line = format!("socket_closes_total{{code=\"{}\"}} 1\n", code.number());
+            assert!(text.contains(&line), "{line} in {text}");
+        }
+        assert!(text.contains("socket_closes_total{code=\"other\"} 0\n"));
+    }
 
     #[test]
     fn counts_what_it_is_told_and_nothing_else() {

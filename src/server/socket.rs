@@ -30,6 +30,7 @@ use tokio_tungstenite::tungstenite;
 
 use super::Server;
 use close::Close;
+pub(super) use close::CloseCode;
 use session::Session;
 use writer::Writer;
 
@@ -133,10 +134,10 @@ impl Connection {
     /// The closing handshake, as far as the peer takes part in it.
     async fn end(mut self, end: End) {
         let (code, close, is_readable) = match end {
-            End::Close(close) => (close.code, Some(close), true),
-            End::Broken(close) => (close.code, Some(close), false),
+            End::Close(close) => (close.code.number(), Some(close), true),
+            End::Broken(close) => (close.code.number(), Some(close), false),
             End::Peer(code) => (code, None, true),
-            End::Lost => (Close::ABNORMAL, None, false),
+            End::Lost => (CloseCode::Abnormal.number(), None, false),
         };
         tracing::debug!(code, "socket closed");
         self.server.metrics.closed(code);

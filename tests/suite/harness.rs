@@ -3,13 +3,17 @@
 mod answer;
 mod client;
 mod database;
+mod measured;
 mod random;
+mod seed;
 mod server;
 mod socket;
 
 pub use client::Client;
 pub use database::{Database, OwnDatabase};
+pub use measured::measured;
 pub use random::Random;
+pub use seed::Seed;
 pub use server::{TestServer, reference_app};
 pub use socket::Socket;
 

@@ -2,7 +2,7 @@
 
 use sea_orm::{ConnectionTrait, Database as SeaDatabase, DatabaseConnection, Statement};
 
-use crate::harness::{Database, Outcome, OwnDatabase, Process, command, eventually, run};
+use crate::harness::{Database, Outcome, OwnDatabase, Process, command, eventually, measured, run};
 
 crate::cases! {
     Every: of_all_tables, killed_and_run_again;
@@ -112,7 +112,10 @@ async fn killed_and_run_again(database: &OwnDatabase) -> Outcome {
     let rest = run(&database.url, &["baseline", "label"]).await?;
     // What was under way when it was killed may commit until its connection is found dead.
     let left = LABELS as i64 - before;
-    println!("{}: {left} left after {KILLS} kills", database.kind.name());
+    measured(format_args!(
+        "{}: {left} left after {KILLS} kills",
+        database.kind.name()
+    ));
     assert_eq!(rest.code(), Some(0), "{rest:?}");
     assert_eq!(recorded().await?, LABELS as i64);
     sound(

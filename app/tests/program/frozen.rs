@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::harness::{
-    Database, Outcome, OwnDatabase, Proxy, Random, Server, command, ready, verify,
+    Database, Outcome, OwnDatabase, Proxy, Random, Server, command, measured, ready, verify,
 };
 use crate::load::{self, Load, goes_on, progress};
 
@@ -52,11 +52,11 @@ async fn a_process_stops(database: &OwnDatabase) -> Outcome {
     }
     let seen = load::finish(loads, &other.client()).await?;
     let gap = seen[1].gap;
-    println!(
+    measured(format_args!(
         "{}: longest gap {gap:?}, of the one that stops {:?}",
         database.kind.name(),
         seen[0].gap
-    );
+    ));
     anyhow::ensure!(gap <= LONGEST_GAP, "nothing for {gap:?}");
     stopping.stop().await?;
     other.stop().await?;
@@ -101,10 +101,10 @@ async fn stops_at(database: &OwnDatabase, step: &'static str) -> Outcome {
     ready(&stopping, 200).await?;
     let seen = load::finish(vec![load], &stopping.client()).await?;
     let gap = seen[0].gap;
-    println!(
+    measured(format_args!(
         "{} stopped after {step:?}: longest gap {gap:?}",
         database.kind.name()
-    );
+    ));
     anyhow::ensure!(gap <= LONGEST_GAP, "nothing for {gap:?}");
     stopping.stop().await?;
     other.stop().await?;

@@ -12,6 +12,8 @@ mod answer;
 mod client;
 #[path = "../../../tests/suite/harness/database.rs"]
 mod database;
+#[path = "../../../tests/suite/harness/measured.rs"]
+mod measured;
 mod process;
 mod proxy;
 mod random;
@@ -22,6 +24,7 @@ mod wire;
 
 pub use client::Client;
 pub use database::{Database, OwnDatabase};
+pub use measured::measured;
 pub use process::{Ended, Process, Server, command, command_of, run};
 pub use proxy::Proxy;
 pub use random::Random;

@@ -3,7 +3,7 @@
 
 use anyhow::Context;
 
-use crate::harness::{Outcome, OwnDatabase, Random, Server, verify};
+use crate::harness::{Outcome, OwnDatabase, Random, Server, measured, verify};
 use crate::load::{self, Load, progress};
 
 crate::cases! {
@@ -39,13 +39,13 @@ async fn a_reader_resumes_after_each_kill(database: &OwnDatabase) -> Outcome {
     progress(&load.acknowledged, 30).await?;
     let acknowledged = load.acknowledged.clone();
     for seen in load::finish(vec![load], &server.client()).await? {
-        println!(
+        measured(format_args!(
             "{}: {kills} kills, {} mutations acknowledged, {} changes read over {} connections",
             database.kind.name(),
             *acknowledged.borrow(),
             seen.changes.len(),
             seen.connections,
-        );
+        ));
     }
     server.stop().await?;
     verify(database).await

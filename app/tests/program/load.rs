@@ -63,7 +63,7 @@ impl Load {
                 let written = writer.await;
                 if let Err(error) = &written {
                     // The test notices it when nothing goes on any more.
-                    println!("a writer has ended: {error:#}");
+                    eprintln!("a writer has ended: {error:#}");
                 }
                 written
             });

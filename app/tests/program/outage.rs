@@ -8,7 +8,9 @@ use std::time::Duration;
 use sea_orm::{ConnectionTrait, Database as SeaDatabase, Statement};
 use serde_json::json;
 
-use crate::harness::{Outcome, OwnDatabase, Proxy, Random, Server, command, ready, verify};
+use crate::harness::{
+    Outcome, OwnDatabase, Proxy, Random, Server, command, measured, ready, verify,
+};
 use crate::load::{self, Load, progress};
 
 crate::cases! {
@@ -38,14 +40,14 @@ async fn finish(database: &OwnDatabase, server: Server, load: Load) -> Outcome {
     progress(&load.acknowledged, 30).await?;
     let (acknowledged, refused) = (load.acknowledged.clone(), load.refused.clone());
     for seen in load::finish(vec![load], &server.client()).await? {
-        println!(
+        measured(format_args!(
             "{}: {} mutations acknowledged, {} refused, {} changes read, longest gap {:?}",
             database.kind.name(),
             *acknowledged.borrow(),
             *refused.borrow(),
             seen.changes.len(),
             seen.gap,
-        );
+        ));
         anyhow::ensure!(seen.connections == 1, "{} connections", seen.connections);
     }
     server.stop().await?;
@@ -127,7 +129,9 @@ async fn the_database_is_silent_and_away(database: &OwnDatabase) -> Outcome {
 async fn told(server: &Server, database: &OwnDatabase, what: &str, after: Duration) -> Outcome {
     let back = ready(server, 200).await?;
     let name = database.kind.name();
-    println!("{name}: told after {after:?} that it is {what}, after {back:?} that it is back");
+    measured(format_args!(
+        "{name}: told after {after:?} that it is {what}, after {back:?} that it is back"
+    ));
     anyhow::ensure!(after <= TOLD_AWAY, "{what}: told after {after:?}");
     anyhow::ensure!(back <= TOLD_BACK, "back: told after {back:?}");
     Ok(())

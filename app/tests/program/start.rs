@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context;
 use serde_json::json;
 
-use crate::harness::{Outcome, OwnDatabase, Process, Server, Socket, command, verify};
+use crate::harness::{Outcome, OwnDatabase, Process, Server, Socket, command, measured, verify};
 
 /// From start to listening on a database that is there (`targets.md` names SQLite).
 const SOON: Duration = Duration::from_millis(300);
@@ -25,7 +25,10 @@ async fn listens_soon(database: &OwnDatabase) -> Outcome {
         times.push(server.started_in);
         server.stop().await?;
     }
-    println!("start to listening, {}: {times:?}", database.kind.name());
+    measured(format_args!(
+        "start to listening, {}: {times:?}",
+        database.kind.name()
+    ));
     let best = times.into_iter().min().context("no start")?;
     anyhow::ensure!(
         best <= SOON,

@@ -10,7 +10,7 @@ use anyhow::Context;
 use sea_orm::{ConnectionTrait, Database as SeaDatabase};
 use serde_json::{Value as Json, json};
 
-use crate::harness::{Database, Outcome, OwnDatabase, Server, run};
+use crate::harness::{Database, Outcome, OwnDatabase, Server, measured, run};
 use voyage::Voyage;
 
 crate::cases! {
@@ -33,13 +33,13 @@ async fn sound_after_ten_thousand_operations(database: &OwnDatabase) -> Outcome 
     // While the server runs: a snapshot does not mind writers.
     let begin = Instant::now();
     let ended = run(&database.url, &["verify"]).await?;
-    println!(
+    measured(format_args!(
         "{}: {} operations in {sailed:.1?}, verified in {:.1?}: {}",
         database.kind.name(),
         voyage.operations,
         begin.elapsed(),
         ended.stdout.trim_end(),
-    );
+    ));
     assert_eq!(ended.code(), Some(0), "seed {SEED}: {ended:?}");
     let told = format!("sound: {} changes replayed, ", voyage.changes);
     assert!(

@@ -5,92 +5,149 @@ use axum::extract::ws::CloseFrame;
 /// What of a reason fits beside the code in a control frame of 125 bytes.
 const REASON_BYTES: usize = 123;
 
+/// Declares the close codes together with the list of them all, so that none can be left out of it.
+macro_rules! close_codes {
+    ($($(#[$meaning:meta])* $name:ident = $code:literal,)+) => {
+        /// A close code that the server sends or counts by its number.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u16)]
+        pub(in crate::server) enum CloseCode {
+            $($(#[$meaning])* $name = $code,)+
+        }
+
+        impl CloseCode {
+            /// Each of them once, in the order of their numbers.
+            pub(in crate::server) const ALL: &[Self] = &[$(Self::$name,)+];
+        }
+    };
+}
+
+close_codes! {
+    /// Only clients send it: they have what they wanted.
+    Normal = 1000,
+    /// The server stops, or the peer has been silent for too long. Clients connect again.
+    GoingAway = 1001,
+    ProtocolViolation = 1002,
+    /// Never on the wire: a close frame without a code is counted as this.
+    NoStatus = 1005,
+    /// Never on the wire: an end without a close frame is counted as this.
+    Abnormal = 1006,
+    NotUtf8 = 1007,
+    MessageTooBig = 1009,
+    TryAgainLater = 1013,
+    InvalidMessage = 4400,
+    Unauthorized = 4401,
+    Forbidden = 4403,
+    SubprotocolNotAcceptable = 4406,
+    InitialisationTimeout = 4408,
+    SubscriberExists = 4409,
+    TooManyInitialisations = 4429,
+}
+
+impl CloseCode {
+    /// The number that stands in the frame.
+    pub(in crate::server) const fn number(self) -> u16 {
+        self as u16
+    }
+}
+
 /// A close code with its reason, which always fits its frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Close {
-    pub(super) code: u16,
+    pub(super) code: CloseCode,
     reason: String,
 }
 
 impl Close {
-    /// The server stops, or the peer has been silent for too long. Clients connect again.
-    pub(super) const GOING_AWAY: u16 = 1001;
-    /// What an end without a close frame is counted as.
-    pub(super) const ABNORMAL: u16 = 1006;
-    /// What a close frame without a code is counted as.
-    pub(super) const NO_STATUS: u16 = 1005;
-
-    fn new(code: u16, reason: &str) -> Self {
+    fn new(code: CloseCode, reason: &str) -> Self {
         let reason = shortened(reason, REASON_BYTES);
         Self { code, reason }
     }
 
     pub(super) fn stopping() -> Self {
-        Self::new(Self::GOING_AWAY, "The server is stopping")
+        Self::new(CloseCode::GoingAway, "The server is stopping")
     }
 
     pub(super) fn silent() -> Self {
-        Self::new(Self::GOING_AWAY, "Nothing heard for too long")
+        Self::new(CloseCode::GoingAway, "Nothing heard for too long")
     }
 
     /// What was asked for cannot go on; clients connect again, and begin with what they missed.
     pub(super) fn try_again() -> Self {
-        Self::new(1013, "Try again later")
+        Self::new(CloseCode::TryAgainLater, "Try again later")
     }
 
     pub(super) fn protocol_violation() -> Self {
-        Self::new(1002, "Protocol violation")
+        Self::new(CloseCode::ProtocolViolation, "Protocol violation")
     }
 
     pub(super) fn not_utf8() -> Self {
-        Self::new(1007, "Text is not UTF-8")
+        Self::new(CloseCode::NotUtf8, "Text is not UTF-8")
     }
 
     pub(super) fn message_too_big(limit: usize) -> Self {
-        Self::new(1009, &format!("Message larger than {limit} bytes"))
+        Self::new(
+            CloseCode::MessageTooBig,
+            &format!("Message larger than {limit} bytes"),
+        )
     }
 
     pub(super) fn invalid_message(reason: &str) -> Self {
-        Self::new(4400, &format!("Invalid message: {reason}"))
+        Self::new(
+            CloseCode::InvalidMessage,
+            &format!("Invalid message: {reason}"),
+        )
     }
 
     pub(super) fn unauthorized() -> Self {
-        Self::new(4401, "Unauthorized")
+        Self::new(CloseCode::Unauthorized, "Unauthorized")
     }
 
     pub(super) fn forbidden() -> Self {
-        Self::new(4403, "Forbidden")
+        Self::new(CloseCode::Forbidden, "Forbidden")
     }
 
     /// Clients connect again, with a new token if they can get one.
     pub(super) fn expired() -> Self {
-        Self::new(4403, "Forbidden: the token has expired")
+        Self::new(CloseCode::Forbidden, "Forbidden: the token has expired")
     }
 
     pub(super) fn subprotocol_not_acceptable() -> Self {
-        Self::new(4406, "Subprotocol not acceptable")
+        Self::new(
+            CloseCode::SubprotocolNotAcceptable,
+            "Subprotocol not acceptable",
+        )
     }
 
     pub(super) fn initialisation_timeout() -> Self {
-        Self::new(4408, "Connection initialisation timeout")
+        Self::new(
+            CloseCode::InitialisationTimeout,
+            "Connection initialisation timeout",
+        )
     }
 
     /// Shortens the id, not the sentence around it.
     pub(super) fn subscriber_exists(id: &str) -> Self {
         const AROUND: usize = "Subscriber for  already exists".len();
         let id = shortened(id, REASON_BYTES - AROUND);
-        Self::new(4409, &format!("Subscriber for {id} already exists"))
+        Self::new(
+            CloseCode::SubscriberExists,
+            &format!("Subscriber for {id} already exists"),
+        )
     }
 
     pub(super) fn too_many_initialisations() -> Self {
-        Self::new(4429, "Too many initialisation requests")
+        Self::new(
+            CloseCode::TooManyInitialisations,
+            "Too many initialisation requests",
+        )
     }
 }
 
 impl From<Close> for CloseFrame {
     fn from(close: Close) -> Self {
         Self {
-            code: close.code,
+            code: close.code.number(),
             reason: close.reason.into(),
         }
     }

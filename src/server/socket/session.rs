@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
-use super::close::Close;
+use super::close::{Close, CloseCode};
 use super::deadlines::{Deadlines, Due};
 use super::operation::{self, Outgoing};
 use super::protocol::{Action, Operation, Protocol, Serial};
@@ -157,7 +157,7 @@ impl Session {
             // Tungstenite answers pings.
             Message::Ping(_) | Message::Pong(_) => Action::Nothing,
             Message::Close(frame) => {
-                let code = frame.map_or(Close::NO_STATUS, |frame| frame.code);
+                let code = frame.map_or(CloseCode::NoStatus.number(), |frame| frame.code);
                 return Err(End::Peer(code));
             }
         };

@@ -13,7 +13,7 @@ use seachange::{DatabaseSettings, connect};
 use tokio::time::timeout;
 
 use super::{old_notes, unbroken};
-use crate::harness::{Database, Outcome, TestServer};
+use crate::harness::{Database, Outcome, TestServer, measured};
 use crate::triggers::{note, other, switched::is_passing};
 
 crate::cases![by_hooks, by_triggers, by_other_programs];
@@ -118,10 +118,10 @@ async fn rivals(server: &TestServer, by: By) -> Outcome {
     }
     let changes = server.logged().await?;
     let baselines = unbroken(&changes)? as u64;
-    println!(
+    measured(format_args!(
         "{} writes, {baselines} baselines, {tries} tries",
         *seen.borrow()
-    );
+    ));
     assert!(
         tries > 0 || baselines == recorded,
         "{baselines}, told {recorded}"

@@ -10,7 +10,7 @@ use sea_orm::{
 use seachange::changelog::{Baseline, BaselineStep, Source, baseline, prune};
 
 use super::{forget, old_notes, unbroken};
-use crate::harness::{Outcome, TestServer};
+use crate::harness::{Outcome, TestServer, measured};
 use crate::triggers::{note, other};
 
 crate::cases![
@@ -63,7 +63,7 @@ async fn in_the_middle_of_a_step(server: &TestServer) -> Outcome {
     }
     let (one, two) = (other(server).await?, other(server).await?);
     let (one, two) = tokio::join!(baseline(&one, "note"), baseline(&two, "note"));
-    println!("{} and {} rows in the end", one?, two?);
+    measured(format_args!("{} and {} rows in the end", one?, two?));
     assert_eq!(baseline(server.db().writer(), "note").await?, 0);
     assert_eq!(unbroken(&server.logged().await?)?, 300);
     server.verify().await

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use sea_orm::{ActiveValue::Set, ColumnTrait, DbErr, TransactionSession, TransactionTrait};
 use seachange::changelog::{CaptureError, Target, TrackedConnection, TrackedTransaction};
 
 use super::parcel;
-use crate::harness::{Outcome, Random, TestServer};
+use crate::harness::{Outcome, Random, Seed, TestServer, measured};
 
 crate::cases![twelve_writers];
 
@@ -34,6 +35,7 @@ async fn twelve_writers(server: &TestServer) -> Outcome {
     let numbers = Arc::new(AtomicI64::new(1));
     let until = Instant::now() + time();
     let seed = u64::from(std::process::id());
+    let _seed = Seed(seed);
     let writers: Vec<_> = (0..WRITERS)
         .map(|writer| {
             let random = Random::seeded(seed * 64 + writer);
@@ -47,16 +49,16 @@ async fn twelve_writers(server: &TestServer) -> Outcome {
         .collect();
     let mut all = Tally::default();
     for writer in writers {
-        let tally = writer.await??;
+        let tally = writer.await?.with_context(|| format!("seed {seed}"))?;
         all.committed += tally.committed;
         all.tried_again += tally.tried_again;
     }
-    println!(
+    measured(format_args!(
         "{}: seed {seed}: {} transactions committed, {} tried again",
         server.kind.name(),
         all.committed,
         all.tried_again
-    );
+    ));
     anyhow::ensure!(all.committed >= WRITERS, "nobody got through");
     // Every change begins where the one before ended, and the last is what the table has.
     server.finish().await

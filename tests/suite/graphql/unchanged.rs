@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 use tokio::task::JoinSet;
 
 use super::given::{COMMENTS, PROJECTS, TASK_LABELS, TASKS};
-use crate::harness::{Client, Outcome, TestServer};
+use crate::harness::{Client, Outcome, TestServer, measured};
 
 crate::cases![
     nobody_has_written,
@@ -176,7 +176,10 @@ async fn nobody_overwrites_anybody(server: &TestServer) -> Outcome {
     while let Some(ended) = clients.join_next().await {
         conflicts += ended??;
     }
-    println!("{}: {conflicts} conflicts", server.kind.name());
+    measured(format_args!(
+        "{}: {conflicts} conflicts",
+        server.kind.name()
+    ));
     let found = client.data(READ, json!({ "id": id })).await?;
     assert_eq!(found["task"]["nodes"][0]["priority"], CLIENTS * EACH);
     Ok(())

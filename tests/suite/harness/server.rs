@@ -1,6 +1,7 @@
 //! The reference application, served in this process.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::pin::Pin;
 
 use sea_orm::EntityTrait;
@@ -42,7 +43,9 @@ pub struct TestServer {
 impl TestServer {
     /// Starts the reference application.
     pub async fn start(database: &OwnDatabase) -> anyhow::Result<Self> {
-        let settings = Settings::new(&database.url, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        let mut settings = Settings::new(&database.url, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        // The checkout's demo may have been built or not: no test may depend on it.
+        settings.demo = PathBuf::new();
         Self::start_with(database.kind.clone(), reference_app(), settings).await
     }
 

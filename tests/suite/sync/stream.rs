@@ -158,6 +158,11 @@ async fn behind_what_is_kept(server: &TestServer) -> Outcome {
     a_task(&client, "two").await?;
     listen(&mut socket, TASKS).await?;
     assert_eq!(socket.closed().await?, 1013);
+    // Operators see such ends by their number.
+    let metrics = client.http().get(format!("{}/metrics", server.url()));
+    let metrics = metrics.send().await?.text().await?;
+    let counted = "\nseachange_socket_closes_total{code=\"1013\"} 1\n";
+    assert!(metrics.contains(counted), "{metrics}");
     // Other clients' sockets are nobody's business.
     let mut other = server.socket().await?;
     listen(&mut other, TASKS).await?;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 
 use super::blocks::{Block, Place};
-use crate::harness::{Process, workspace};
+use crate::harness::{Process, measured, workspace};
 
 /// Compiling four crates and linking, on a slow machine; another build may hold the folder.
 const PATIENCE: Duration = Duration::from_secs(900);
@@ -174,7 +174,10 @@ async fn compile(copy: &Path) -> anyhow::Result<Built> {
         "the README's steps do not build: {}",
         ended.stderr
     );
-    println!("the README's entity built in {:.1?}", begin.elapsed());
+    measured(format_args!(
+        "the README's entity built in {:.1?}",
+        begin.elapsed()
+    ));
     Ok(Built {
         program: folder.join("seachange-app-readme"),
         write: folder.join("examples/write"),

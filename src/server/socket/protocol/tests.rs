@@ -19,7 +19,7 @@ fn describe(action: Action) -> String {
         }
         Action::Stop(serial) => format!("stop {}", serial.0),
         Action::Refuse { id } => format!("refuse {id}"),
-        Action::Close(close) => format!("close {}", close.code),
+        Action::Close(close) => format!("close {}", close.code.number()),
     }
 }
 

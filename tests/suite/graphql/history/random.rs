@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::Context;
 use serde_json::{Value as Json, json};
 
 use super::super::given::{self, LABELS, Names, PROJECTS, TASK_LABELS};
 use super::super::revert;
 use super::super::watch::head;
 use super::{as_of, changes, history};
-use crate::harness::{Client, Outcome, TestServer};
+use crate::harness::{Client, Outcome, Seed, TestServer};
 
 crate::cases![every_moment_is_remembered];
 
@@ -182,8 +183,9 @@ async fn every_moment_is_remembered(server: &TestServer) -> Outcome {
     let client = server.client();
     let task = given::task(&client, "t").await?;
     for seed in SEEDS {
-        println!("seed {seed}");
-        one_life(&client, &mut Random(seed), &task).await?;
+        let _seed = Seed(seed);
+        let lived = one_life(&client, &mut Random(seed), &task).await;
+        lived.with_context(|| format!("seed {seed}"))?;
     }
     Ok(())
 }

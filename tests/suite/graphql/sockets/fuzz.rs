@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
-use crate::harness::{Database, Outcome, Random, TestServer};
+use crate::harness::{Database, Outcome, Random, TestServer, measured};
 use frames::Frames;
 
 crate::cases![frames_at_random];
@@ -70,7 +70,10 @@ async fn frames_at_random(server: &TestServer) -> Outcome {
             ended??;
         }
     }
-    println!("{sent} frames, {} sockets, seed {first}", seed - first);
+    measured(format_args!(
+        "{sent} frames, {} sockets, seed {first}",
+        seed - first
+    ));
     nothing_is_left(server).await
 }
 
