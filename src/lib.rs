@@ -27,6 +27,7 @@ pub use feed::{
 };
 pub use graphql::{Caller, ErrorCode, Writable};
 pub use limits::Limits;
+pub use server::{AllowedOrigins, BadOrigins};
 pub use sync::{Choice, Conflict, Policy, Resolver, Rule, State};
 pub use torture::{Report, Tally, Torture};
 

@@ -37,10 +37,12 @@ use tokio::sync::{Semaphore, watch};
 
 pub use auth::{Auth, BadPublicKey};
 pub use health::Health;
+pub use origin::{AllowedOrigins, BadOrigins};
 
 use crate::graphql::Api;
 use crate::limits::Limits;
 use metrics::Metrics;
+use origin::Origins;
 
 /// How the server is to behave.
 #[derive(Clone, Debug)]
@@ -51,6 +53,8 @@ pub struct ServerConfig {
     pub limits: Limits,
     /// Who may ask.
     pub auth: Auth,
+    /// Whose pages may ask.
+    pub origins: AllowedOrigins,
     /// The folder of the built demo, if there is one.
     pub demo: Option<PathBuf>,
 }
@@ -61,6 +65,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// What every connection shares.
 struct Server {
     api: Api,
+    origins: Origins,
     auth: Auth,
     limits: Limits,
     health: Health,
@@ -78,6 +83,7 @@ impl Server {
         let permits = |most: usize| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
         Self {
             api,
+            origins: Origins::new(&config.auth, config.origins),
             auth: config.auth,
             sockets: permits(config.limits.sockets),
             operations: permits(config.limits.subscriptions),
@@ -104,7 +110,7 @@ pub async fn serve(
     tracing::debug!(listen = %config.listen, auth = ?config.auth, "serving");
     let demo = config.demo.clone();
     let server = Arc::new(Server::new(api, health, config));
-    let mut routes = router();
+    let mut routes = router(&server.origins);
     if let Some(folder) = demo {
         routes = demo::add(routes, &folder);
     }
@@ -148,13 +154,17 @@ async fn grace_over(server: &Server) {
     }
 }
 
-fn router() -> Router<Arc<Server>> {
-    Router::new()
-        .route("/", get(page::console))
+fn router(origins: &Origins) -> Router<Arc<Server>> {
+    let for_pages = Router::new()
         .route("/graphql", get(http::get).post(http::post))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
-        .route("/metrics", get(metrics::show))
-        .fallback(rejection::not_found)
         .method_not_allowed_fallback(rejection::method_not_allowed)
+        .layer(origins.layer());
+    Router::new()
+        .route("/", get(page::console))
+        .route("/metrics", get(metrics::show))
+        .method_not_allowed_fallback(rejection::method_not_allowed)
+        .merge(for_pages)
+        .fallback(rejection::not_found)
 }

@@ -158,6 +158,7 @@ impl App {
             listen: address,
             limits,
             auth,
+            origins: settings.allow_origins.clone(),
             demo: settings.demo.is_dir().then(|| settings.demo.clone()),
         };
         let (stop, stopped) = watch::channel(false);

@@ -8,6 +8,7 @@ use clap::Args;
 
 use crate::database::DatabaseSettings;
 use crate::limits::Limits;
+use crate::server::AllowedOrigins;
 
 /// Where the web client's build puts its demo.
 const DEMO: &str = "clients/web/demo/dist";
@@ -47,6 +48,16 @@ pub struct Settings {
     /// PEM file with the public key of the tokens (RS256, ES256 or EdDSA), instead of a secret.
     #[arg(long, env = "SEACHANGE_JWT_PUBLIC_KEY", global = true)]
     pub jwt_public_key: Option<PathBuf>,
+    /// Origins whose pages may use the API, with commas between them, or * for all of them without
+    /// credentials; if it is not set, loopback origins in open mode and none with a key.
+    #[arg(
+        long,
+        env = "SEACHANGE_ALLOW_ORIGINS",
+        default_value = "",
+        hide_default_value = true,
+        global = true
+    )]
+    pub allow_origins: AllowedOrigins,
     /// Folder of the built offline demo, served under /demo where it is there.
     #[arg(
         long,
@@ -122,6 +133,7 @@ impl Settings {
             listen,
             jwt_secret: None,
             jwt_public_key: None,
+            allow_origins: AllowedOrigins::default(),
             demo: PathBuf::from(DEMO),
             page_rows: limits.page_rows,
             pull_rows: limits.pull_rows,

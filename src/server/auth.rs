@@ -16,7 +16,8 @@ pub use key::{BadPublicKey, TokenKey};
 #[derive(Clone, Debug)]
 pub enum Auth {
     /// Not at all: every caller is anonymous and tokens are ignored. Only for a loopback address;
-    /// browsers' requests from other sites are refused by their `Origin` and `Host`.
+    /// browsers' requests from other sites are refused by their `Origin` and `Host`, unless they are
+    /// allowed.
     Open,
     /// By a JWT that this key accepts.
     Token(TokenKey),

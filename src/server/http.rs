@@ -14,17 +14,18 @@ use super::auth::Admitted;
 use super::rejection::Rejection;
 use super::reply::{self, MediaType};
 use super::request::{self, Kind};
-use super::{Server, body, idempotency, origin, socket, sse};
+use super::{Server, body, idempotency, socket, sse};
 use crate::graphql::{Caller, ErrorCode, refusal};
 
 /// `POST /graphql`.
 pub(super) async fn post(
     State(server): State<Arc<Server>>,
+    uri: Uri,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     let media = MediaType::wanted(&headers);
-    match read(&server, &headers, body).await {
+    match read(&server, &headers, &uri, body).await {
         Ok((request, admitted)) => answer(&server, &headers, request, admitted).await,
         Err(rejection) => reject(&server, rejection, media),
     }
@@ -49,9 +50,10 @@ async fn answer(
 async fn read(
     server: &Server,
     headers: &HeaderMap,
+    uri: &Uri,
     body: Body,
 ) -> Result<(Request, Admitted), Rejection> {
-    let admitted = match admit(server, headers) {
+    let admitted = match admit(server, headers, uri) {
         Ok(admitted) => admitted,
         Err(rejection) => {
             body::discard(body).await;
@@ -71,7 +73,7 @@ pub(super) async fn get(
 ) -> Response {
     let media = MediaType::wanted(&headers);
     let rejection = match upgrade {
-        Ok(upgrade) => match open(&server, upgrade, headers.clone()) {
+        Ok(upgrade) => match open(&server, upgrade, headers.clone(), &uri) {
             Ok(response) => return response,
             Err(rejection) => rejection,
         },
@@ -88,8 +90,9 @@ fn open(
     server: &Arc<Server>,
     upgrade: WebSocketUpgrade,
     headers: HeaderMap,
+    uri: &Uri,
 ) -> Result<Response, Rejection> {
-    origin::check(&server.auth, &headers)?;
+    server.origins.check(&headers, uri)?;
     let permit = Arc::clone(&server.sockets).try_acquire_owned();
     let permit = permit.map_err(|_| Rejection::TooManySockets)?;
     Ok(socket::open(Arc::clone(server), upgrade, headers, permit))
@@ -100,7 +103,7 @@ fn query_of(
     headers: &HeaderMap,
     uri: &Uri,
 ) -> Result<(Request, Admitted), Rejection> {
-    let admitted = admit(server, headers)?;
+    let admitted = admit(server, headers, uri)?;
     let mut request = request::from_query_string(uri)?;
     // A link or an image in a page can make a browser send a GET.
     match Kind::of(&mut request) {
@@ -109,8 +112,12 @@ fn query_of(
     }
 }
 
-fn admit(server: &Server, headers: &HeaderMap) -> Result<Admitted, Rejection> {
-    origin::check(&server.auth, headers)?;
+fn admit(server: &Server, headers: &HeaderMap, uri: &Uri) -> Result<Admitted, Rejection> {
+    if sse::is_wanted(headers) {
+        server.origins.check(headers, uri)?;
+    } else {
+        server.origins.check_request(headers, uri)?;
+    }
     let mut admitted = server.auth.caller(headers)?;
     admitted.caller.idempotency_key = idempotency::of_headers(headers)?;
     Ok(admitted)

@@ -1,44 +1,190 @@
-//! Keeps other web sites out in open mode.
+//! Which web pages may use the API: by one rule for requests, sockets and event streams.
 //!
-//! A server on a loopback address is within reach of every page that the user's browser shows: by
-//! WebSocket and by plain POST at once, and under any name by DNS that points to 127.0.0.1. A token
-//! stops that, because no browser adds it by itself; without tokens, `Origin` and `Host` must.
+//! A browser sends requests on behalf of any page that it shows, and says in `Origin` whose page it is.
+//! The server's own pages may always ask. Other sites may if they are on the list; without a list,
+//! in open mode, if they are pages of this machine, such as those of a development server.
+//!
+//! Guarantees: a socket or an event stream for a page of another site is refused before anything is run, and
+//! no answer to one has a header that would let it be read. A plain request is refused in open mode only: with
+//! a key it has a token, which no browser adds by itself, and the browser keeps the answer from the page. In open mode `Host` is looked at, too: a server on a loopback address is
+//! within reach of every page under any name by DNS that leads to 127.0.0.1, and no token stops it.
+
+mod allowed;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+use std::time::Duration;
 
+use axum::http::request::Parts;
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+pub use allowed::{AllowedOrigins, BadOrigins};
 
 use super::auth::Auth;
+use allowed::Choice;
+
+/// For how long a browser may take a preflight's answer for granted; Chromium keeps none longer.
+const PREFLIGHT: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// A browser asks on behalf of another site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "without a token only this machine's own pages and programs may ask: Origin and Host must be loopback names"
-)]
-pub(super) struct ForeignOrigin;
+pub(super) enum ForeignOrigin {
+    #[error(
+        "pages of this origin may not use the API; cure: name it in SEACHANGE_ALLOW_ORIGINS (without a \
+         key and a list, loopback origins alone are allowed)"
+    )]
+    Origin,
+    #[error(
+        "without a key of tokens the server answers to loopback names and those of allowed origins; cure: \
+         address it as 127.0.0.1 or localhost, or set a key"
+    )]
+    Host,
+}
 
-pub(super) fn check(auth: &Auth, headers: &HeaderMap) -> Result<(), ForeignOrigin> {
-    let is_open = matches!(auth, Auth::Open);
-    let mut hosts = headers.get_all(header::HOST).iter();
-    let mut origins = headers.get_all(header::ORIGIN).iter();
-    if !is_open || hosts.all(is_own_host) && origins.all(is_own_origin) {
-        Ok(())
-    } else {
-        Err(ForeignOrigin)
+/// The rule, as the settings make it. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Origins {
+    allowed: Arc<Choice>,
+    is_open: bool,
+}
+
+impl Origins {
+    pub(super) fn new(auth: &Auth, allowed: AllowedOrigins) -> Self {
+        Self {
+            allowed: Arc::new(allowed.0),
+            is_open: matches!(auth, Auth::Open),
+        }
+    }
+
+    /// Whether a plain request may be answered.
+    ///
+    /// # Errors
+    /// [`ForeignOrigin`].
+    pub(super) fn check_request(
+        &self,
+        headers: &HeaderMap,
+        uri: &Uri,
+    ) -> Result<(), ForeignOrigin> {
+        if self.is_open {
+            self.check(headers, uri)
+        } else {
+            // Proxies of an application hand on the page's origin with another host.
+            Ok(())
+        }
+    }
+
+    /// Whether a socket or an event stream may be opened.
+    ///
+    /// # Errors
+    /// [`ForeignOrigin`]. Requests without `Origin` are no page's, or of the server's own page.
+    pub(super) fn check(&self, headers: &HeaderMap, uri: &Uri) -> Result<(), ForeignOrigin> {
+        let mut origins = headers.get_all(header::ORIGIN).iter();
+        if self.is_open && !self.admits_hosts(headers, uri) {
+            Err(ForeignOrigin::Host)
+        } else if !origins.all(|origin| self.admits(origin, headers, uri)) {
+            Err(ForeignOrigin::Origin)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Answers preflights, and lets allowed pages read what they asked for.
+    pub(super) fn layer(&self) -> CorsLayer {
+        let layer = CorsLayer::new()
+            .allow_methods([Method::GET, Method::POST])
+            .allow_headers(request_headers())
+            .expose_headers([header::RETRY_AFTER, header::WWW_AUTHENTICATE])
+            .max_age(PREFLIGHT);
+        if *self.allowed == Choice::Any {
+            return layer.allow_origin(tower_http::cors::Any);
+        }
+        let this = self.clone();
+        let admits = move |origin: &HeaderValue, parts: &Parts| {
+            this.admits(origin, &parts.headers, &parts.uri)
+        };
+        layer
+            .allow_origin(AllowOrigin::predicate(admits))
+            // Nothing here depends on cookies; clients that are set to send them can read the answer.
+            .allow_credentials(true)
+    }
+
+    fn admits(&self, origin: &HeaderValue, headers: &HeaderMap, uri: &Uri) -> bool {
+        let Ok(origin) = origin.to_str() else {
+            return false;
+        };
+        match &*self.allowed {
+            Choice::Any => true,
+            Choice::Listed(list) if list.iter().any(|listed| listed == origin) => true,
+            Choice::ByMode if self.is_open && is_loopback_origin(origin) => true,
+            Choice::Listed(_) | Choice::ByMode => is_own(origin, headers, uri),
+        }
+    }
+
+    fn admits_hosts(&self, headers: &HeaderMap, uri: &Uri) -> bool {
+        hosts(headers, uri).all(|host| match &*self.allowed {
+            Choice::Any => true,
+            _ if host.is_some_and(is_loopback) => true,
+            // As a proxy on this machine hands it on.
+            Choice::Listed(list) => list.iter().any(|listed| {
+                let (_, authority) = listed.split_once("://").unwrap_or_default();
+                host == Some(authority)
+            }),
+            Choice::ByMode => false,
+        })
     }
 }
 
-fn is_own_host(value: &HeaderValue) -> bool {
-    value.to_str().is_ok_and(is_loopback)
+/// What clients of GraphQL send, and the headers by which requests are traced.
+fn request_headers() -> [HeaderName; 10] {
+    [
+        header::ACCEPT,
+        header::AUTHORIZATION,
+        header::CACHE_CONTROL,
+        header::CONTENT_TYPE,
+        HeaderName::from_static("idempotency-key"),
+        HeaderName::from_static("last-event-id"),
+        HeaderName::from_static("x-requested-with"),
+        HeaderName::from_static("traceparent"),
+        HeaderName::from_static("tracestate"),
+        HeaderName::from_static("baggage"),
+    ]
 }
 
-fn is_own_origin(value: &HeaderValue) -> bool {
-    let origin = value
-        .to_str()
-        .ok()
-        .and_then(|origin| origin.split_once("://"));
-    origin.is_some_and(|(_, authority)| is_loopback(authority))
+/// What the request was addressed to: `Host`, or from HTTP/2 on a part of the address. `None` is one that
+/// cannot be read.
+fn hosts<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> impl Iterator<Item = Option<&'a str>> {
+    let named = headers.get_all(header::HOST).iter();
+    let named = named.map(|host| host.to_str().ok());
+    named.chain(uri.authority().map(|authority| Some(authority.as_str())))
+}
+
+/// Whether it is a page of this server: its origin is where the request went. A proxy may have taken the
+/// TLS off, so the scheme does not count.
+fn is_own(origin: &str, headers: &HeaderMap, uri: &Uri) -> bool {
+    let Some((scheme, authority)) = origin.split_once("://") else {
+        return false;
+    };
+    let default_port = match scheme {
+        "http" => ":80",
+        "https" => ":443",
+        _ => return false,
+    };
+    let mut hosts = hosts(headers, uri).peekable();
+    hosts.peek().is_some()
+        && hosts.all(|host| {
+            host.is_some_and(|host| {
+                let host = host.strip_suffix(default_port).unwrap_or(host);
+                host.eq_ignore_ascii_case(authority)
+            })
+        })
+}
+
+fn is_loopback_origin(origin: &str) -> bool {
+    origin.split_once("://").is_some_and(|(scheme, authority)| {
+        ["http", "https"].contains(&scheme) && is_loopback(authority)
+    })
 }
 
 /// Any port: a page of a development server on this machine is the user's own.
@@ -55,43 +201,4 @@ fn is_loopback(authority: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn table() {
-        let own = "127.0.0.1:8080";
-        for (host, origin, allowed) in [
-            (Some(own), None, true),
-            (None, None, true),
-            (Some("localhost"), Some("http://localhost:5173"), true),
-            (Some("LOCALHOST:1"), Some("https://127.0.0.2"), true),
-            (Some("[::1]:8080"), Some("http://[::1]:8080"), true),
-            (Some("app.localhost:1"), None, true),
-            (Some(own), Some("https://example.org"), false),
-            (Some(own), Some("null"), false),
-            (Some(own), Some(""), false),
-            (Some(own), Some("http://localhost.example.org"), false),
-            (Some(own), Some("http://127.0.0.1.example.org"), false),
-            (Some(own), Some("http://localhost@example.org"), false),
-            (Some("example.org:8080"), None, false),
-            (
-                Some("example.org:8080"),
-                Some("http://example.org:8080"),
-                false,
-            ),
-            (Some("[::2]"), None, false),
-        ] {
-            let mut headers = HeaderMap::new();
-            let values = [(header::HOST, host), (header::ORIGIN, origin)];
-            for (name, value) in values {
-                if let Some(value) = value {
-                    headers.insert(name, HeaderValue::from_static(value));
-                }
-            }
-            let found = check(&Auth::open(), &headers).is_ok();
-            assert_eq!(found, allowed, "{host:?} {origin:?}");
-            assert_eq!(check(&Auth::hs256("s"), &headers), Ok(()));
-        }
-    }
-}
+mod tests;

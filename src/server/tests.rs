@@ -2,6 +2,7 @@
 
 mod client;
 mod http;
+mod origins;
 mod socket;
 
 use std::time::Duration;
@@ -54,6 +55,11 @@ async fn start(auth: Auth, limits: Limits) -> Running {
 }
 
 async fn start_with(auth: Auth, limits: Limits, health: Health) -> Running {
+    start_for(auth, limits, health, "").await
+}
+
+/// With a list of origins.
+async fn start_for(auth: Auth, limits: Limits, health: Health, origins: &str) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("port");
     let address = listener.local_addr().expect("address");
     let db = TrackedConnection::new(DatabaseConnection::default());
@@ -62,6 +68,7 @@ async fn start_with(auth: Auth, limits: Limits, health: Health) -> Running {
         listen: address,
         limits,
         auth,
+        origins: origins.parse().expect("origins"),
         demo: None,
     };
     let (stop, stopped) = oneshot::channel();

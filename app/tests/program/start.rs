@@ -14,7 +14,8 @@ const STARTS: usize = 5;
 
 crate::cases! {
     Every: listens_soon, a_signal_ends_it_cleanly, several_at_once_on_an_empty_database;
-    Sqlite: probes, open_to_the_world, a_key_that_is_none, an_address_in_use;
+    Sqlite: probes, open_to_the_world, a_key_that_is_none, origins_that_cannot_be_read,
+        an_address_in_use;
 }
 
 async fn listens_soon(database: &OwnDatabase) -> Outcome {
@@ -156,6 +157,27 @@ async fn a_key_that_is_none(database: &OwnDatabase) -> Outcome {
         assert!(ended.stderr.contains(told), "{}", ended.stderr);
     }
     Ok(())
+}
+
+/// The message names the setting, the entry and the cure.
+async fn origins_that_cannot_be_read(database: &OwnDatabase) -> Outcome {
+    for (list, said) in [
+        ("https://a.example,b.example", "`b.example` has no scheme"),
+        ("https://a.example/", "`https://a.example/` has a path"),
+        ("*,https://a.example", "must stand alone"),
+    ] {
+        let mut command = command(&database.url, &["--listen", "127.0.0.1:0"]);
+        command.env("SEACHANGE_ALLOW_ORIGINS", list);
+        let ended = Process::start(command)?.ended().await?;
+        assert_eq!(ended.code(), Some(2), "{ended:?}");
+        for word in ["--allow-origins", said, "like https://app.example.com"] {
+            assert!(ended.stderr.contains(word), "{}", ended.stderr);
+        }
+    }
+    // An empty variable is one that is not set.
+    let mut command = command(&database.url, &["--listen", "127.0.0.1:0"]);
+    command.env("SEACHANGE_ALLOW_ORIGINS", "");
+    Server::start_with(command).await?.stop().await
 }
 
 async fn an_address_in_use(database: &OwnDatabase) -> Outcome {

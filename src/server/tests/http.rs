@@ -167,7 +167,7 @@ async fn who_asks() {
     let client = Client::new();
     let ask = || {
         let request = client.post(server.url("/graphql"));
-        // In token mode the origin does not matter.
+        // A token is enough, whose page ever it is: the browser keeps the answer from it.
         let request = request.header("origin", "https://example.org");
         request.json(&json!({"query": "{caller}"}))
     };
