@@ -7,9 +7,11 @@
 mod decide;
 mod merge;
 mod policy;
+mod repeat;
 mod state;
 
 pub(crate) use decide::{Decision, Edit, Resolution, decide};
 pub use policy::{Choice, Conflict, Policy, Resolver, Rule};
+pub(crate) use repeat::{Later, Repeat, repeat};
 pub use state::State;
 pub(crate) use state::Stored;

@@ -21,7 +21,7 @@ mod ticks;
 pub use change::Change;
 pub use history::{Extent, History, Place, change_at, history, lasting_columns};
 pub(crate) use locked::{changed_after, key_texts};
-pub use locked::{known_mutations, last_of, later};
+pub use locked::{known_mutations, last_of, later, since_mutation};
 pub use position::Position;
 pub use rows::{
     Past, RowName, change_named, is_change_of, is_waiting, of_row, of_transaction, state_at,

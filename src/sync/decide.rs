@@ -1,11 +1,19 @@
 //! The decision on one pushed row.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value as Json;
 
 use super::merge::{merge, order};
-use super::policy::{Choice, Clock, Conflict, Kind, Policy};
+use super::policy::{Choice, Clock, Conflict, Kind, Policy, Rule};
+use super::repeat::Repeat;
 use super::state::{State, Stored};
+
+/// Why an edit that may be an earlier one sent again is not written over what came later.
+const CHANGED_SINCE: &str = "the same edit was stored before, and the row has been changed since";
+const TAKEN_BACK: &str =
+    "the same edit was stored before, and somebody else has taken it back since";
 
 /// A pushed row.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,8 +22,8 @@ pub(crate) struct Edit {
     pub(crate) assumed: Option<State>,
     /// What it wants to be stored. Columns that the client knows and left out are null in it.
     pub(crate) client: State,
-    /// Whether the log knows that this very edit was stored before: its answer was lost.
-    pub(crate) is_repeated: bool,
+    /// What it is to an earlier one that said the same, as far as the log knows.
+    pub(crate) repeat: Repeat,
 }
 
 /// What becomes of a pushed row.
@@ -23,9 +31,11 @@ pub(crate) struct Edit {
 pub(crate) enum Decision {
     /// It is stored as it was sent: nothing to write.
     Stored,
-    /// It was stored as it was sent when it was sent before, and has been changed since: nothing to
-    /// write.
-    Superseded,
+    /// It was stored when it was sent before: nothing to write.
+    Superseded {
+        /// Why the row is not as it left it, if others have changed it since.
+        reason: Option<&'static str>,
+    },
     /// What the client edited was deleted so long ago that nothing is known of it.
     Purged,
     /// To be stored: columns that it lacks stay as they are.
@@ -74,11 +84,11 @@ impl Edit {
         Self {
             assumed,
             client,
-            is_repeated: false,
+            repeat: Repeat::No,
         }
     }
 
-    fn knows(&self, column: &str) -> bool {
+    pub(super) fn knows(&self, column: &str) -> bool {
         self.client.row.contains_key(column)
     }
 }
@@ -104,7 +114,6 @@ pub(crate) fn decide(
     let Some(stored) = stored else {
         return match assumed {
             _ if client.is_deleted => Decision::Stored,
-            _ if edit.is_repeated => Decision::Superseded,
             Some(assumed) if !assumed.is_deleted => Decision::Purged,
             _ => write(),
         };
@@ -115,13 +124,48 @@ pub(crate) fn decide(
         // in.
         return Decision::Stored;
     }
-    if edit.is_repeated {
-        // The row may even be again as the edit found it: somebody has taken the edit back.
-        return Decision::Superseded;
+    let is_from_here = |assumed: &State| stored.state.is_same_in(assumed, knows);
+    match (edit.repeat, assumed) {
+        (Repeat::Last, _) => Decision::Superseded { reason: None },
+        (Repeat::Overtaken, _) => Decision::Superseded {
+            reason: Some(CHANGED_SINCE),
+        },
+        (Repeat::Unclear { is_taken_back }, Some(assumed)) if is_from_here(assumed) => {
+            match is_taken_back {
+                true => leave(policy, TAKEN_BACK),
+                false => write(),
+            }
+        }
+        (Repeat::Unclear { is_taken_back }, None) if stored.state.is_deleted => match is_taken_back
+        {
+            true => leave(policy, TAKEN_BACK),
+            false => conflict(policy, stored, edit),
+        },
+        (Repeat::Unclear { .. }, _) => unclear(policy, stored, edit),
+        (Repeat::No, Some(assumed)) if is_from_here(assumed) => write(),
+        (Repeat::No, _) => conflict(policy, stored, edit),
     }
-    match assumed {
-        Some(assumed) if stored.state.is_same_in(assumed, knows) => write(),
-        _ => conflict(policy, stored, edit),
+}
+
+/// The stored row stays: somebody decides, or nobody where the policy asks nobody.
+fn leave(policy: &Policy, reason: &str) -> Decision {
+    let reason = reason.to_owned();
+    match policy.0 {
+        Kind::Manual | Kind::Merge(_) => Decision::Ask { reason },
+        Kind::LastWrite(_) | Kind::Own(_) => Decision::Outdone { reason },
+    }
+}
+
+/// A conflict of an edit that was perhaps stored before: it must not undo what came later, nor count
+/// twice.
+fn unclear(policy: &Policy, stored: &Stored, edit: &Edit) -> Decision {
+    match &policy.0 {
+        Kind::Manual => conflict(policy, stored, edit),
+        Kind::Merge(_) => {
+            let without_rules = Policy(Kind::Merge(BTreeMap::<&str, Rule>::new()));
+            conflict(&without_rules, stored, edit)
+        }
+        Kind::LastWrite(_) | Kind::Own(_) => leave(policy, CHANGED_SINCE),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Behaviour over HTTP and sockets.
 
-mod auth;
+pub mod auth;
 mod by_key;
 mod context;
 mod converge;

@@ -1,12 +1,15 @@
 //! Sync with offline clients: what they pull and push, what they are streamed, conflicts.
 
 mod bad;
+mod batch;
 mod converge;
 mod inbox;
 mod memo;
+mod node;
 mod policies;
 mod pull;
 mod push;
+mod repeats;
 mod replica;
 mod stream;
 
@@ -20,6 +23,8 @@ pub fn cases() -> Vec<Case> {
     [
         pull::cases(),
         push::cases(),
+        repeats::cases(),
+        batch::cases(),
         policies::cases(),
         bad::cases(),
         inbox::cases(),

@@ -116,6 +116,30 @@ pub async fn known_mutations<C: ConnectionTrait>(
     Ok(known)
 }
 
+/// The changes of a row after the last one of a mutation, in order; `None` if the mutation is not among
+/// the row's newest `limit` changes. For a transaction that has locked the row.
+///
+/// # Errors
+/// What the database says.
+pub async fn since_mutation<C: ConnectionTrait>(
+    db: &C,
+    row: &RowName,
+    mutation_id: &str,
+    limit: u64,
+) -> Result<Option<Vec<Model>>, DbErr> {
+    let of_row = row.condition(db.get_database_backend());
+    // The inbox first: what is moved meanwhile is then in the log, perhaps a second time.
+    let mut newest = waiting(db, of_row.clone(), Order::Desc, limit).await?;
+    newest.extend(logged(db, of_row, Order::Desc, limit).await?);
+    let of_it = |change: &Model| change.mutation_id.as_deref() == Some(mutation_id);
+    let Some(place) = newest.iter().position(of_it) else {
+        return Ok(None);
+    };
+    newest.truncate(place);
+    newest.reverse();
+    Ok(Some(newest))
+}
+
 /// The places, among these keys, of those with committed changes that meet a condition, in the log also
 /// another.
 async fn among<C: ConnectionTrait>(

@@ -4,10 +4,13 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
-use sea_orm::{ActiveValue::Set, EntityTrait};
+use sea_orm::{ActiveValue::Set, EntityTrait, QuerySelect};
 
 /// Longer ago than this, a first attempt was another story.
 const FORGOTTEN_AFTER: TimeDelta = TimeDelta::hours(1);
+
+/// Rows whose attempts one statement forgets: each is a variable of it.
+const IDS: usize = 500;
 
 /// A row of `sync_orphan`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -66,5 +69,26 @@ pub async fn count<C: ConnectionTrait>(
         .on_conflict(once_more)
         .exec_without_returning(db)
         .await?;
+    Ok(())
+}
+
+/// Forgets the attempts of these rows: what they waited for is settled.
+///
+/// # Errors
+/// What the database says.
+#[expect(clippy::disallowed_methods, reason = "nobody tracks attempts")]
+pub async fn forget<C: ConnectionTrait>(
+    db: &C,
+    ids: impl IntoIterator<Item = String>,
+) -> Result<(), DbErr> {
+    // Hardly ever is there one, and a batch has many rows.
+    if Entity::find().limit(1).one(db).await?.is_none() {
+        return Ok(());
+    }
+    let ids: Vec<String> = ids.into_iter().collect();
+    for some in ids.chunks(IDS) {
+        let of_them = Column::Id.is_in(some.iter().map(String::as_str));
+        Entity::delete_many().filter(of_them).exec(db).await?;
+    }
     Ok(())
 }

@@ -4,34 +4,34 @@
 //! other; that an edit which is not stored is in the inbox; that nothing of the batch is committed
 //! when it ends with an error.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod course;
+mod held;
+mod order;
+mod repeats;
+
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 
-use chrono::Utc;
-use sea_orm::{DbErr, IsolationLevel, SqlErr};
+use sea_orm::IsolationLevel;
 use seachange_changelog::image::text_of;
-use seachange_changelog::reader::{known_mutations, last_of};
-use seachange_changelog::sync::conflict::Status;
+use seachange_changelog::reader::last_of;
 use seachange_changelog::sync::orphan;
 use seachange_changelog::{Context, Image, TrackedTransaction};
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
+use self::course::Course;
+use self::repeats::Repeats;
 use super::Synced;
 use super::document::Document;
-use super::file::file;
-use super::known::{Known, is_there};
-use super::pushed::Pushed;
+use super::known::Known;
+use super::pushed::{Pushed, hash_of};
 use super::rejections::Rejection;
-use super::store::store;
-use crate::graphql::error::{ErrorCode, Refusal, is_foreign_key};
+use crate::graphql::error::{ErrorCode, Refusal};
 use crate::graphql::transaction::{Failure, Work};
-use crate::sync::{Decision, Edit, Resolution, decide};
+use crate::sync::Resolution;
 
 /// Attempts of a row whose parent is not there, or whose children are: they may be on their way.
 const ATTEMPTS: i32 = 3;
-
-/// Why an edit that may have been made once more is not stored.
-const SUPERSEDED: &str = "the same edit was stored before, and the row has been changed since";
 
 /// A batch to be taken.
 pub(super) struct Batch<'a> {
@@ -49,18 +49,6 @@ pub(super) struct Taken {
     pub(super) rejections: Vec<Rejection>,
 }
 
-/// What became of a row.
-enum Outcome {
-    /// It is so.
-    Taken,
-    /// It was so before.
-    Unwritten,
-    /// It is not, and the inbox has it.
-    Filed(Rejection),
-    /// Its parent is not there yet, or its children still are.
-    Orphan,
-}
-
 impl Work for Batch<'_> {
     type Output = Taken;
 
@@ -69,26 +57,42 @@ impl Work for Batch<'_> {
     const ISOLATION: Option<IsolationLevel> = Some(IsolationLevel::ReadCommitted);
 
     async fn run(&self, tx: &TrackedTransaction) -> Result<Taken, Failure> {
-        let mut known = self.known(tx).await?;
-        let repeated = self.repeated(tx).await?;
-        let mut unwritten = Vec::new();
-        let (mut rejections, mut orphans) = (Vec::new(), Vec::new());
-        for pushed in &self.rows {
-            match self.take(tx, pushed, &mut known, &repeated).await? {
-                Outcome::Taken => {}
-                Outcome::Unwritten => unwritten.push(text_of(&pushed.key)),
-                Outcome::Filed(rejection) => rejections.push(rejection),
-                Outcome::Orphan => orphans.push(self.orphan_id(pushed)),
+        let mut course = Course {
+            batch: self,
+            tx,
+            known: self.known(tx).await?,
+            repeats: Repeats::read(self, tx).await?,
+            held: Vec::new(),
+            rejections: Vec::new(),
+            orphans: Vec::new(),
+        };
+        for place in self.unstored(&course) {
+            course.take(place).await?;
+        }
+        course.settle().await?;
+        // Twice at most: one that followed another of its key may be held itself.
+        while !course.held.is_empty() {
+            let mut left = std::mem::take(&mut course.held);
+            left.sort_by_key(|held| held.place);
+            for held in left {
+                course.give_up(held).await?;
             }
         }
+        let orphans = course.orphans;
         let are_complete = orphans.is_empty();
         *self.orphans.lock().unwrap_or_else(PoisonError::into_inner) = orphans;
         if !are_complete {
             let message = "a row waits for those that it refers to, or that refer to it; try again";
             return Err(Refusal::new(ErrorCode::Unavailable, message).into());
         }
+        let keys = self.rows.iter().map(|pushed| self.orphan_id(pushed));
+        orphan::forget(tx, keys).await?;
+        let mut rejections = course.rejections;
+        // In the order of the rows: those that were held were refused last.
+        let place = |told: &Rejection| self.rows.iter().position(|row| row.key == told.key);
+        rejections.sort_by_cached_key(place);
         Ok(Taken {
-            documents: self.differing(&known, &unwritten),
+            documents: self.differing(&course.known),
             rejections,
         })
     }
@@ -97,16 +101,33 @@ impl Work for Batch<'_> {
 impl Batch<'_> {
     /// A hash by which attempts are counted.
     fn orphan_id(&self, pushed: &Pushed) -> String {
-        super::pushed::hash_of(self.synced.info().table, &Json::Object(pushed.key.clone()))
+        hash_of(&json!([self.synced.info().table, pushed.key]))
     }
 
-    /// The hashes of those edits that were stored before.
-    async fn repeated(&self, tx: &TrackedTransaction) -> Result<BTreeSet<String>, Failure> {
-        let readable = self.rows.iter().filter(|pushed| pushed.edit.is_ok());
-        let (keys, ids): (Vec<Image>, Vec<String>) = readable
-            .map(|pushed| (pushed.key.clone(), pushed.mutation_id.clone()))
-            .unzip();
-        Ok(known_mutations(tx, self.synced.info().table, &keys, &ids).await?)
+    /// The places of the rows, but for those of keys whose rows were all stored when they were sent before.
+    ///
+    /// One after the other they would go back to where the first of them began.
+    fn unstored(&self, course: &Course<'_>) -> Vec<usize> {
+        let mut of_key: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (place, pushed) in self.rows.iter().enumerate() {
+            of_key.entry(text_of(&pushed.key)).or_default().push(place);
+        }
+        let is_stored = |name: &String, places: &Vec<usize>| {
+            let of_row: Vec<&Pushed> = places.iter().map(|place| &self.rows[*place]).collect();
+            let last = of_row.last().and_then(|last| last.edit.as_ref().ok());
+            let here = course.known.get(name).zip(last);
+            of_row.len() > 1
+                && here.is_some_and(|(known, edit)| {
+                    known.stored(self.synced).state.is_same(&edit.client)
+                })
+                && course.repeats.have_all(&of_row)
+        };
+        let unstored = of_key
+            .iter()
+            .filter(|(name, places)| !is_stored(name, places));
+        let mut unstored: Vec<usize> = unstored.flat_map(|(_, places)| places.clone()).collect();
+        unstored.sort_unstable();
+        unstored
     }
 
     /// What is known of the batch's rows. They are locked, those that are there.
@@ -147,167 +168,6 @@ impl Batch<'_> {
         Ok(known)
     }
 
-    /// Whether the same hash means the same edit. One that tells from when the row is that it was made
-    /// from cannot be made twice; one that does not may be made once more.
-    fn is_certain(&self, pushed: &Pushed) -> bool {
-        let info = self.synced.info();
-        let stamped = info.stamped.and_then(|name| info.by_name(name));
-        match (&pushed.assumed, stamped) {
-            (None, _) => true,
-            (Some(assumed), Some(column)) => assumed[&column.field].is_string(),
-            (Some(_), None) => false,
-        }
-    }
-
-    async fn take(
-        &self,
-        tx: &TrackedTransaction,
-        pushed: &Pushed,
-        known: &mut HashMap<String, Known>,
-        repeated: &BTreeSet<String>,
-    ) -> Result<Outcome, Failure> {
-        let name = text_of(&pushed.key);
-        let edit = match &pushed.edit {
-            Ok(edit) => &Edit {
-                is_repeated: repeated.contains(&pushed.mutation_id),
-                ..edit.clone()
-            },
-            Err(refusal) => {
-                let here = known.get(&name).cloned();
-                return self.reject(tx, pushed, here.as_ref(), refusal).await;
-            }
-        };
-        let first = self.judge(tx, pushed, edit, known.get(&name)).await;
-        let judged = match first {
-            // Somebody else has just inserted a row with this very key.
-            Err(Failure::Database(error)) if is_unique(&error) && !is_there(known.get(&name)) => {
-                let keys = std::slice::from_ref(&pushed.key);
-                let found = self.synced.registered.rows.lock(tx, keys).await?.pop();
-                match found {
-                    Some(row) => {
-                        known.insert(name.clone(), Known::present(row));
-                        self.judge(tx, pushed, edit, known.get(&name)).await
-                    }
-                    None => Err(Failure::Database(error)),
-                }
-            }
-            judged => judged,
-        };
-        match judged {
-            Ok(Judged::Kept(outcome)) => Ok(outcome),
-            Ok(Judged::Written(row)) => {
-                let now = row.map_or_else(
-                    || Known::gone(self.synced, &pushed.key, known.get(&name)),
-                    Known::present,
-                );
-                known.insert(name, now);
-                Ok(Outcome::Taken)
-            }
-            Err(failure) => self.failed(tx, pushed, known.get(&name), failure).await,
-        }
-    }
-
-    /// Decides on an edit and does as decided.
-    async fn judge(
-        &self,
-        tx: &TrackedTransaction,
-        pushed: &Pushed,
-        edit: &Edit,
-        known: Option<&Known>,
-    ) -> Result<Judged, Failure> {
-        let stored = known.map(|known| known.stored(self.synced));
-        let decision = decide(&self.synced.policy, stored.as_ref(), edit, Utc::now());
-        let (status, reason) = match decision {
-            Decision::Stored => return Ok(Judged::Kept(Outcome::Unwritten)),
-            Decision::Superseded if self.is_certain(pushed) => {
-                return Ok(Judged::Kept(Outcome::Taken));
-            }
-            Decision::Superseded => (Status::Resolved, SUPERSEDED.to_owned()),
-            Decision::Write { row, resolution } => {
-                let here = known.filter(|known| !known.document.is_deleted);
-                let here = here.map(|known| &known.document.row);
-                let context = self.context_of(pushed, resolution);
-                let write = store(tx, self.synced, &pushed.key, here, &row);
-                return Ok(Judged::Written(tx.part(context, write).await?));
-            }
-            Decision::Outdone { reason } => (Status::Resolved, reason),
-            Decision::Ask { reason } => (Status::Open, reason),
-            Decision::Purged => (Status::Open, "deleted here, edited there".to_owned()),
-            Decision::Refused { reason } => return Err(Refusal::bad_input(reason).into()),
-        };
-        let filed = self.file(tx, pushed, known, ErrorCode::Conflict, (status, reason));
-        Ok(Judged::Kept(Outcome::Filed(filed.await?)))
-    }
-
-    /// The row could not be stored: for another's fault the batch is tried again, for its own it is
-    /// filed.
-    async fn failed(
-        &self,
-        tx: &TrackedTransaction,
-        pushed: &Pushed,
-        known: Option<&Known>,
-        failure: Failure,
-    ) -> Result<Outcome, Failure> {
-        let refusal = match failure {
-            Failure::Refused(refusal) => refusal,
-            Failure::Database(error) => {
-                if is_foreign_key(&error) && self.may_arrive(tx, pushed).await? {
-                    return Ok(Outcome::Orphan);
-                }
-                let refusal = Refusal::from(&error);
-                if refusal.code == ErrorCode::Unavailable {
-                    return Err(Failure::Database(error));
-                }
-                refusal
-            }
-        };
-        self.reject(tx, pushed, known, &refusal).await
-    }
-
-    async fn may_arrive(&self, tx: &TrackedTransaction, pushed: &Pushed) -> Result<bool, DbErr> {
-        let now = Utc::now();
-        let tried = orphan::find(tx, &self.orphan_id(pushed), now).await?;
-        Ok(tried.is_none_or(|tried| tried.attempts < ATTEMPTS))
-    }
-
-    async fn reject(
-        &self,
-        tx: &TrackedTransaction,
-        pushed: &Pushed,
-        known: Option<&Known>,
-        refusal: &Refusal,
-    ) -> Result<Outcome, Failure> {
-        let why = (Status::Rejected, refusal.message.clone());
-        let filed = self.file(tx, pushed, known, refusal.code, why).await?;
-        Ok(Outcome::Filed(filed))
-    }
-
-    async fn file(
-        &self,
-        tx: &TrackedTransaction,
-        pushed: &Pushed,
-        known: Option<&Known>,
-        code: ErrorCode,
-        why: (Status, String),
-    ) -> Result<Rejection, DbErr> {
-        let filing = || {
-            let server = known.map(|known| &known.document);
-            let actor = self.context.actor.as_deref();
-            let filing = file(tx, self.synced, pushed, server, why.clone(), actor);
-            tx.part(self.context_of(pushed, None), filing)
-        };
-        let conflict_id = match filing().await {
-            // The same edit, sent twice at once: it has just been filed.
-            Err(error) if is_unique(&error) => filing().await?,
-            filed => filed?,
-        };
-        Ok(Rejection {
-            key: pushed.key.clone(),
-            code,
-            conflict_id,
-        })
-    }
-
     /// On whose behalf the row is written, and how its conflict was resolved.
     fn context_of(&self, pushed: &Pushed, resolution: Option<Resolution>) -> Context {
         let mut context = self.context.clone();
@@ -323,8 +183,9 @@ impl Batch<'_> {
 
     /// The rows that are not as they were sent, each once.
     ///
-    /// One that was there already may have been stamped without the client's having heard of it.
-    fn differing(&self, known: &HashMap<String, Known>, unwritten: &[String]) -> Vec<Document> {
+    /// What the server stamps does not count: a client may take each row of the answer for another's, and
+    /// put it over what was edited meanwhile. Stamps come by the stream and the pull.
+    fn differing(&self, known: &HashMap<String, Known>) -> Vec<Document> {
         let mut last: HashMap<String, &Pushed> = HashMap::new();
         let mut order = Vec::new();
         for pushed in &self.rows {
@@ -338,11 +199,7 @@ impl Batch<'_> {
             let here = known.get(name).map(|known| &known.document);
             let wanted = pushed.edit.as_ref().ok().map(|edit| &edit.client);
             match (here, wanted) {
-                (Some(here), Some(wanted)) if here.state(self.synced).is_same(wanted) => {
-                    let is_news = unwritten.contains(name)
-                        && !here.has_stamps_of(self.synced, &pushed.client);
-                    is_news.then(|| here.clone())
-                }
+                (Some(here), Some(wanted)) if here.state(self.synced).is_same(wanted) => None,
                 (None, Some(wanted)) if wanted.is_deleted => None,
                 (Some(here), _) => Some(here.clone()),
                 (None, _) => Some(pushed.tombstone.clone()),
@@ -350,15 +207,4 @@ impl Batch<'_> {
         };
         order.iter().filter_map(differs).collect()
     }
-}
-
-/// What judging came to.
-enum Judged {
-    Kept(Outcome),
-    /// The row as it is now.
-    Written(Option<Image>),
-}
-
-fn is_unique(error: &DbErr) -> bool {
-    matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
 }

@@ -63,12 +63,6 @@ impl Document {
         }
     }
 
-    /// Whether a client has the row with what the server filled in.
-    pub(super) fn has_stamps_of(&self, synced: &Synced, sent: &Json) -> bool {
-        let mut stamps = synced.columns().filter(|column| column.is_managed);
-        stamps.all(|column| self.row.get(column.name) == sent.get(&column.field))
-    }
-
     /// As JSON, as clients send it.
     pub(super) fn to_json(&self, synced: &Synced) -> Json {
         let mut fields: Map<String, Json> = synced

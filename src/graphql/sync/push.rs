@@ -56,14 +56,15 @@ async fn push(
     if rows.len() > most {
         return Err(Refusal::limit(format!("a push has at most {most} rows")));
     }
+    let db = connection(ctx)?;
+    let actor = db.context().actor.as_deref();
     let rows: Vec<Pushed> = rows
         .into_iter()
-        .map(|row| Pushed::read(synced, row))
+        .map(|row| Pushed::read(synced, actor, row))
         .collect::<Result<_, _>>()?;
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    let db = connection(ctx)?;
     let batch = Batch {
         synced,
         rows,

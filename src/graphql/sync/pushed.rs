@@ -1,7 +1,7 @@
 //! Reading what clients push: documents into images, each row by itself.
 
 use seachange_changelog::{Image, image};
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use super::document::Document;
@@ -25,7 +25,7 @@ pub(super) struct Pushed {
     /// As it was sent.
     pub(super) assumed: Option<Json>,
     pub(super) client: Json,
-    /// A hash of what was sent.
+    /// A hash of what was sent, and by whom.
     pub(super) mutation_id: String,
     /// What the answer has for it if nothing is stored.
     pub(super) tombstone: Document,
@@ -36,11 +36,11 @@ impl Pushed {
     ///
     /// # Errors
     /// `BAD_INPUT` for one that cannot be answered, because it has no key.
-    pub(super) fn read(synced: &Synced, row: Json) -> Result<Self, Refusal> {
+    pub(super) fn read(synced: &Synced, actor: Option<&str>, row: Json) -> Result<Self, Refusal> {
         let Json::Object(mut row) = row else {
             return Err(Refusal::bad_input("a pushed row is an object"));
         };
-        let mutation_id = hash_of(synced.info().table, &Json::Object(row.clone()));
+        let mutation_id = hash_of(&json!([synced.info().table, actor, row]));
         let assumed = row
             .remove("assumedMasterState")
             .filter(|row| !row.is_null());
@@ -67,13 +67,18 @@ impl Pushed {
     }
 }
 
-/// A hash of something of a table's; objects are hashed with their keys sorted.
-pub(super) fn hash_of(table: &str, what: &Json) -> String {
-    let mut hasher = Sha256::new();
-    hasher.update(table);
-    hasher.update(what.to_string());
-    let digest = hasher.finalize();
+/// A hash; objects are hashed with their keys sorted.
+pub(super) fn hash_of(what: &Json) -> String {
+    let digest = Sha256::digest(what.to_string());
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether a mutation's id is such a hash: then it was pushed.
+pub(super) fn is_hash(id: &str) -> bool {
+    id.len() == 64
+        && id
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// The row's key; if its values are none of the columns' types, what was sent, and why.

@@ -14,6 +14,8 @@ use crate::graphql::scalar::json_value;
 pub(super) struct Rejection {
     pub(super) key: Image,
     pub(super) code: ErrorCode,
+    /// Why, as a sentence.
+    pub(super) reason: String,
     /// Where it is in the inbox.
     pub(super) conflict_id: String,
 }
@@ -28,6 +30,7 @@ impl Rejections {
             json!({
                 "key": rejection.key,
                 "code": rejection.code.as_str(),
+                "reason": rejection.reason,
                 "conflictId": rejection.conflict_id,
             })
         });

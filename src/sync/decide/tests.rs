@@ -25,17 +25,29 @@ fn state(word: char) -> Option<State> {
 }
 
 fn decided(policy: &Policy, stored: char, assumed: char, client: char) -> &'static str {
+    decision(
+        policy,
+        stored,
+        Edit::new(state(assumed), state(client).unwrap_or_default()),
+    )
+}
+
+/// Of an edit that makes `b` of the row.
+fn decided_of(policy: &Policy, stored: char, assumed: char, repeat: Repeat) -> &'static str {
+    let edit = Edit::new(state(assumed), state('b').unwrap_or_default());
+    decision(policy, stored, Edit { repeat, ..edit })
+}
+
+fn decision(policy: &Policy, stored: char, edit: Edit) -> &'static str {
     let stored = state(stored).map(|state| Stored {
         deleted_at: state
             .is_deleted
             .then(|| "2026-01-02T00:00:00.000000Z".to_owned()),
         state,
     });
-    let client = state(client).unwrap_or_default();
-    let edit = Edit::new(state(assumed), client);
     match decide(policy, stored.as_ref(), &edit, Utc::now()) {
         Decision::Stored => "stored",
-        Decision::Superseded => "superseded",
+        Decision::Superseded { .. } => "superseded",
         Decision::Purged => "purged",
         Decision::Write {
             resolution: None, ..
@@ -97,27 +109,61 @@ fn each_combination() {
     }
 }
 
-/// An edit that is sent again undoes nothing, whatever the policy, nor what took it back.
+/// An edit that is sent again undoes nothing, whatever the policy.
 #[test]
 fn what_was_stored_before() {
-    for stored in ['-', 'a', 'c', 'x'] {
+    for stored in ['a', 'c', 'x'] {
         for assumed in ['-', 'a'] {
-            let stored = state(stored).map(|state| Stored {
-                deleted_at: None,
-                state,
-            });
-            let mut edit = Edit::new(state(assumed), state('b').unwrap_or_default());
-            edit.is_repeated = true;
-            for policy in [
-                Policy::manual(),
-                Policy::merge_disjoint(),
-                Policy::last_write_wins(),
-            ] {
-                let decision = decide(&policy, stored.as_ref(), &edit, Utc::now());
-                assert_eq!(decision, Decision::Superseded);
+            for repeat in [Repeat::Last, Repeat::Overtaken] {
+                for policy in [
+                    Policy::manual(),
+                    Policy::merge_disjoint(),
+                    Policy::last_write_wins(),
+                ] {
+                    let decision = decided_of(&policy, stored, assumed, repeat);
+                    assert_eq!(decision, "superseded");
+                }
             }
         }
     }
+}
+
+/// One that may be sent again and may be new is stored where it was made from the row as it is; elsewhere
+/// it undoes nothing, and is kept.
+#[test]
+fn what_was_perhaps_stored_before() {
+    // stored, assumed, whether others took it back: manual, merge, last write.
+    for (stored, assumed, is_taken_back, manual, merge, last) in [
+        ('a', 'a', false, "write", "write", "write"),
+        ('a', 'a', true, "ask", "ask", "outdone"),
+        ('x', 'x', false, "write", "write", "write"),
+        ('x', '-', false, "ask", "ask", "client"),
+        ('x', '-', true, "ask", "ask", "outdone"),
+        ('c', 'a', false, "ask", "ask", "outdone"),
+        ('c', '-', false, "ask", "ask", "outdone"),
+        ('x', 'a', true, "ask", "ask", "outdone"),
+    ] {
+        let repeat = Repeat::Unclear { is_taken_back };
+        let decided = |policy| decided_of(&policy, stored, assumed, repeat);
+        let case = format!("{stored}{assumed}");
+        assert_eq!(decided(Policy::manual()), manual, "{case} manual");
+        assert_eq!(decided(Policy::merge_disjoint()), merge, "{case} merge");
+        assert_eq!(
+            decided(Policy::last_write_wins()),
+            last,
+            "{case} last write"
+        );
+    }
+    // A counter is not counted up twice.
+    let twice = |_: &Json, server: &Json, _: &Json| json!(format!("{server}+"));
+    let rules = BTreeMap::from([("title", super::super::policy::Rule::By(twice))]);
+    let repeat = Repeat::Unclear {
+        is_taken_back: false,
+    };
+    assert_eq!(
+        decided_of(&Policy(Kind::Merge(rules)), 'c', 'a', repeat),
+        "ask"
+    );
 }
 
 #[test]

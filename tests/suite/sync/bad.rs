@@ -67,13 +67,19 @@ async fn one_of_each_in_a_batch(server: &TestServer) -> Outcome {
     assert_eq!(pushed.documents[0]["votes"], 0);
     assert_eq!(pushed.documents[1]["body"], "forbidden");
     let filed = conflicts(&client).await?;
-    let reasons: Vec<&str> = filed
-        .iter()
-        .filter_map(|filed| filed["reason"].as_str())
-        .collect();
-    assert_eq!(reasons[1], "nobody writes this");
-    assert_eq!(reasons[3], "unknown field `colour`");
-    assert_eq!(reasons[4], "`body` is missing");
+    for (key, reason) in [
+        (4, "nobody writes this"),
+        (5, "a row with this key or unique value exists"),
+        (6, "unknown field `colour`"),
+        (7, "`body` is missing"),
+    ] {
+        let key = json!({ "id": key });
+        let of_row = |told: &&Json| told["key"] == key;
+        let filed = filed.iter().find(of_row).map(|filed| &filed["reason"]);
+        assert_eq!(filed, Some(&json!(reason)));
+        let told = pushed.rejections.iter().find(of_row);
+        assert_eq!(told.map(|told| &told["reason"]), Some(&json!(reason)));
+    }
     assert!(filed.iter().all(|filed| filed["status"] == "REJECTED"));
     let stored = MEMOS.find(&client, json!({})).await?;
     assert_eq!(stored.len(), 3);

@@ -1,0 +1,108 @@
+//! Whether an edit that says what an earlier one said is that one, sent again because its answer was
+//! lost, or an edit of its own.
+//!
+//! What it says does not tell: who ticks a box, unticks it and ticks it again says the same twice. What has
+//! become of the row since does. A client sends the next edit of a row when it has dealt with the answer to
+//! the one before; so it can make an edit once more only if it was brought back to the state that the edit
+//! was made from, by an edit of its own or by another's.
+
+use super::decide::Edit;
+use super::state::State;
+
+/// What a change left of the row, after the edit that said the same.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Later {
+    pub(crate) state: State,
+    /// Whether it was pushed by who pushes now; where nobody signs in, by anybody.
+    pub(crate) is_by_same: bool,
+}
+
+/// What an edit is to an earlier one of the same row that said the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// There was none.
+    #[default]
+    No,
+    /// It is that one, and nothing has come after it.
+    Last,
+    /// It is that one, and the row has been changed since.
+    Overtaken,
+    /// It may be that one, and may be new.
+    Unclear {
+        /// Others have brought the row back, and the client gives no sign of having heard of that.
+        is_taken_back: bool,
+    },
+}
+
+/// What the edit is to one that said the same, after which these changes came. `names_moment`: it says
+/// from when the state is that it was made from, and that is not the stored one.
+pub(crate) fn repeat(edit: &Edit, since: &[Later], names_moment: bool) -> Repeat {
+    if since.is_empty() {
+        return Repeat::Last;
+    }
+    let is_start = |later: &Later| match &edit.assumed {
+        Some(assumed) => later.state.is_same_in(assumed, |column| edit.knows(column)),
+        None => later.state.is_deleted,
+    };
+    let is_by_same = since.iter().any(|later| later.is_by_same);
+    if !is_by_same && !since.iter().any(is_start) {
+        return Repeat::Overtaken;
+    }
+    let is_by_others = since.iter().any(|later| !later.is_by_same);
+    Repeat::Unclear {
+        is_taken_back: is_by_others && (edit.assumed.is_none() || names_moment),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn state(word: char) -> State {
+        let row = json!({ "id": 1, "title": word.to_string() });
+        State {
+            is_deleted: word == 'x',
+            row: row.as_object().cloned().unwrap_or_default(),
+        }
+    }
+
+    /// Small letters are states that others left, capital ones that the same client left.
+    fn told(assumed: char, since: &str, names_moment: bool) -> Repeat {
+        let assumed = (assumed != '-').then(|| state(assumed));
+        let since: Vec<Later> = since
+            .chars()
+            .map(|word| Later {
+                state: state(word.to_ascii_lowercase()),
+                is_by_same: word.is_ascii_uppercase(),
+            })
+            .collect();
+        repeat(&Edit::new(assumed, state('b')), &since, names_moment)
+    }
+
+    #[test]
+    fn what_came_since_tells() {
+        let unclear = |is_taken_back| Repeat::Unclear { is_taken_back };
+        for (assumed, since, dated, undated) in [
+            ('a', "", Repeat::Last, Repeat::Last),
+            ('a', "c", Repeat::Overtaken, Repeat::Overtaken),
+            ('a', "x", Repeat::Overtaken, Repeat::Overtaken),
+            ('-', "c", Repeat::Overtaken, Repeat::Overtaken),
+            // Brought back by the client itself, or by another.
+            ('a', "A", unclear(false), unclear(false)),
+            ('a', "CA", unclear(false), unclear(false)),
+            ('a', "a", unclear(true), unclear(false)),
+            ('a', "ca", unclear(true), unclear(false)),
+            ('a', "ac", unclear(true), unclear(false)),
+            ('a', "Ac", unclear(true), unclear(false)),
+            ('-', "X", unclear(false), unclear(false)),
+            ('-', "x", unclear(true), unclear(true)),
+            ('x', "X", unclear(false), unclear(false)),
+            ('x', "x", unclear(true), unclear(false)),
+        ] {
+            assert_eq!(told(assumed, since, true), dated, "{assumed} {since}");
+            assert_eq!(told(assumed, since, false), undated, "{assumed} {since}");
+        }
+    }
+}
