@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use sea_orm::sqlx::{self, Executor};
 use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr, RuntimeErr, SqlxError,
 };
-use seachange_changelog::TrackedConnection;
+use seachange_changelog::{TrackedConnection, limit_statements};
 use url::Url;
 
 use crate::feed::SNAPSHOTS;
@@ -74,6 +75,48 @@ pub(crate) async fn connect_all(settings: &DatabaseSettings) -> Result<Connectio
     })
 }
 
+/// Connections for what requests read outside transactions, on which no statement runs longer than a request
+/// may; `None` where the database does not see to that. They open as they are needed. What writes, and what
+/// consumers and commands read, has no such bound.
+///
+/// # Errors
+/// As [`connect`].
+pub(crate) async fn connect_requests(
+    settings: &DatabaseSettings,
+    most: Duration,
+) -> Result<Option<DatabaseConnection>, DbErr> {
+    let DatabaseSettings { url, connections } = settings;
+    check(url)?;
+    let backends = [DbBackend::Postgres, DbBackend::MySql];
+    let Some(backend) = backends
+        .into_iter()
+        .find(|backend| backend.is_prefix_of(url))
+    else {
+        return Ok(None);
+    };
+    let Some(limit) = limit_statements(backend, most) else {
+        return Ok(None);
+    };
+    let mut options = options(url, (*connections).max(1));
+    let mysql = limit.clone();
+    options
+        .map_sqlx_postgres_pool_opts(move |pool| {
+            let limit = limit.clone();
+            pool.after_connect(move |connection, _| {
+                let limit = sqlx::AssertSqlSafe(limit.clone());
+                Box::pin(async move { connection.execute(limit).await.map(drop) })
+            })
+        })
+        .map_sqlx_mysql_pool_opts(move |pool| {
+            let limit = mysql.clone();
+            pool.after_connect(move |connection, _| {
+                let limit = sqlx::AssertSqlSafe(limit.clone());
+                Box::pin(async move { connection.execute(limit).await.map(drop) })
+            })
+        });
+    open(options).await.map(Some)
+}
+
 /// SeaORM panics at what is no URL. The text is not told: it may hold a password.
 fn check(url: &str) -> Result<(), DbErr> {
     let fault = match Url::parse(url) {
@@ -87,6 +130,10 @@ fn check(url: &str) -> Result<(), DbErr> {
 }
 
 async fn pool(url: &str, connections: u32) -> Result<DatabaseConnection, DbErr> {
+    open(options(url, connections)).await
+}
+
+fn options(url: &str, connections: u32) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
     options
         .max_connections(connections)
@@ -104,9 +151,13 @@ async fn pool(url: &str, connections: u32) -> Result<DatabaseConnection, DbErr> 
                 // and nothing is torn.
                 .pragma("synchronous", "NORMAL")
         });
-    Database::connect(options)
-        .await
-        .map_err(|error| explained(error, url))
+    options
+}
+
+async fn open(options: ConnectOptions) -> Result<DatabaseConnection, DbErr> {
+    let url = options.get_url().to_owned();
+    let opened = Database::connect(options).await;
+    opened.map_err(|error| explained(error, &url))
 }
 
 /// An error of connecting, with what it may mean where the driver's words do not say. The URL is not told

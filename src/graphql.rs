@@ -5,6 +5,7 @@
 //! Knows nothing of HTTP or sockets.
 
 mod api;
+mod budget;
 mod change;
 mod connection;
 mod entity;
@@ -30,6 +31,7 @@ mod transaction;
 
 pub(crate) use api::Answer;
 pub use api::{Api, Caller};
+pub(crate) use budget::is_readable;
 pub use error::ErrorCode;
 pub(crate) use error::refusal;
 pub(crate) use live::Payload;

@@ -15,6 +15,16 @@ pub struct Limits {
     pub write_rows: u64,
     /// Deepest nesting of fields in a request.
     pub query_depth: usize,
+    /// Most fields, arguments and directives that a request may name, those of a fragment counted
+    /// wherever it is spread.
+    pub request_fields: u64,
+    /// Most rows that one request may read for its answer.
+    pub request_rows: u64,
+    /// Largest answer to one request, in bytes, and most bytes of the rows that are read for it. Each
+    /// value counts 16 bytes more than its text: about what it takes in memory.
+    pub answer_bytes: u64,
+    /// How long one request may take. A transaction that has not committed by then is rolled back.
+    pub request_time: Duration,
     /// Largest HTTP request body, in bytes.
     pub request_bytes: usize,
     /// Largest socket message, in bytes.
@@ -41,6 +51,10 @@ impl Default for Limits {
             batch_rows: 1_000,
             write_rows: 10_000,
             query_depth: 20,
+            request_fields: 10_000,
+            request_rows: 100_000,
+            answer_bytes: 64 * 1024 * 1024,
+            request_time: Duration::from_secs(30),
             request_bytes: 8 * 1024 * 1024,
             message_bytes: 1024 * 1024,
             init_wait: Duration::from_secs(3),

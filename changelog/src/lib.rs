@@ -23,6 +23,7 @@ mod raw_sql;
 pub mod reader;
 pub mod request;
 mod retention;
+mod statement_time;
 pub mod sync;
 mod tracked;
 mod triggers;
@@ -41,6 +42,7 @@ pub use image::{Image, ImageError};
 pub use log::{Operation, Source};
 pub use migration::{create_change_log, drop_change_log};
 pub use retention::{new_epoch, prune};
+pub use statement_time::limit_statements;
 pub use sync::{create_sync_tables, drop_sync_tables};
 pub use tracked::{TrackedConnection, TrackedTransaction};
 pub use triggers::{

@@ -146,9 +146,12 @@ impl App {
             Err(error) => tracing::warn!(%error, "the triggers could not be checked"),
         }
         let limits = settings.limits();
-        let api = self
-            .entities
-            .api(db.clone(), feed.clone(), limits.clone())?;
+        let reads = database::connect_requests(&settings.database(), limits.request_time).await?;
+        let requests = match reads {
+            Some(reads) => db.clone().with_reader(reads),
+            None => db.clone(),
+        };
+        let api = self.entities.api(requests, feed.clone(), limits.clone())?;
         let listen_error = |error| StartError::Listen(settings.listen, error);
         let listener = TcpListener::bind(settings.listen)
             .await

@@ -81,6 +81,18 @@ pub struct Settings {
     /// Deepest nesting of a request.
     #[arg(long, env = "SEACHANGE_QUERY_DEPTH", default_value_t = Limits::default().query_depth, global = true)]
     pub query_depth: usize,
+    /// Most fields, arguments and directives in a request, fragments spread.
+    #[arg(long, env = "SEACHANGE_REQUEST_FIELDS", default_value_t = Limits::default().request_fields, value_parser = clap::value_parser!(u64).range(1..), global = true)]
+    pub request_fields: u64,
+    /// Most rows that one request may read.
+    #[arg(long, env = "SEACHANGE_REQUEST_ROWS", default_value_t = Limits::default().request_rows, value_parser = clap::value_parser!(u64).range(1..), global = true)]
+    pub request_rows: u64,
+    /// Largest answer to one request, in bytes, and most bytes of the rows read for it.
+    #[arg(long, env = "SEACHANGE_ANSWER_BYTES", default_value_t = Limits::default().answer_bytes, value_parser = clap::value_parser!(u64).range(1..), global = true)]
+    pub answer_bytes: u64,
+    /// Longest time that one request may take, in milliseconds.
+    #[arg(long, env = "SEACHANGE_REQUEST_MS", default_value_t = REQUEST_MS, value_parser = clap::value_parser!(u64).range(1..), global = true)]
+    pub request_ms: u64,
     /// Largest HTTP request, in bytes.
     #[arg(long, env = "SEACHANGE_REQUEST_BYTES", default_value_t = Limits::default().request_bytes, global = true)]
     pub request_bytes: usize,
@@ -118,6 +130,8 @@ fn address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse().map_err(|_| told)
 }
 
+/// Longer than any page takes; shorter than most clients and proxies wait.
+const REQUEST_MS: u64 = 30_000;
 /// A day: longer than anything tries again by itself.
 const IDEMPOTENCY_HOURS: u32 = 24;
 /// Ten years: beyond that it is a mistake.
@@ -140,6 +154,10 @@ impl Settings {
             batch_rows: limits.batch_rows,
             write_rows: limits.write_rows,
             query_depth: limits.query_depth,
+            request_fields: limits.request_fields,
+            request_rows: limits.request_rows,
+            answer_bytes: limits.answer_bytes,
+            request_ms: REQUEST_MS,
             request_bytes: limits.request_bytes,
             message_bytes: limits.message_bytes,
             init_wait_ms: 3_000,
@@ -165,6 +183,10 @@ impl Settings {
             batch_rows: self.batch_rows,
             write_rows: self.write_rows,
             query_depth: self.query_depth,
+            request_fields: self.request_fields,
+            request_rows: self.request_rows,
+            answer_bytes: self.answer_bytes,
+            request_time: Duration::from_millis(self.request_ms),
             request_bytes: self.request_bytes,
             message_bytes: self.message_bytes,
             init_wait: Duration::from_millis(self.init_wait_ms),

@@ -11,6 +11,7 @@ use futures_util::stream::{self, BoxStream};
 use seachange_changelog::{Context, TrackedConnection};
 use serde_json::Value as Json;
 
+use super::budget::{self, Budget, Names};
 use super::change::with_head;
 use super::error::{ErrorCode, Refusal, finish, refusal};
 use super::guard;
@@ -88,13 +89,14 @@ impl Api {
         self.live.as_ref().map(|live| live.feed.known())
     }
 
-    /// Answers a query or mutation. It runs to its end even if the future is dropped: a client that
-    /// goes away must not cut a transaction off, which the database drivers do not survive.
+    /// Answers a query or mutation. If the future is dropped, it ends at the next field: a client that
+    /// goes away must not cut off a statement or a transaction, which the database drivers do not survive.
     pub async fn execute(&self, request: Request, caller: Caller) -> Response {
-        let request = match self.prepare(request, caller) {
-            Ok(request) => request,
+        let (request, budget) = match self.prepare(request, caller) {
+            Ok(prepared) => prepared,
             Err(error) => return Response::from_errors(vec![error]),
         };
+        let _waiting = budget.while_waited_for();
         let rejections = Rejections::default();
         let request = request.data(rejections.clone()).data(Rendered::default());
         let schema = self.schema.clone();
@@ -134,7 +136,7 @@ impl Api {
             return stream::once(answer).boxed();
         }
         match self.prepare(request, caller) {
-            Ok(request) => self.subscribe(request, resume),
+            Ok((request, budget)) => self.subscribe(request, budget, resume),
             Err(error) => stream::iter([Answer::of(Response::from_errors(vec![error]))]).boxed(),
         }
     }
@@ -144,10 +146,11 @@ impl Api {
     fn subscribe(
         &self,
         mut request: Request,
+        budget: Budget,
         resume: Option<String>,
     ) -> BoxStream<'static, Answer> {
         let role = Role::plan();
-        let rendering = Rendering::of(&mut request);
+        let rendering = Rendering::of(&mut request, budget);
         let responses = self.schema.execute_stream(request.data(Arc::clone(&role)));
         let responses = AssertUnwindSafe(responses).catch_unwind();
         let answers = responses.map(|answer| answer.map_or_else(panicked, finish));
@@ -170,10 +173,22 @@ impl Api {
         answers.map(Answer::of).chain(listening.flatten()).boxed()
     }
 
-    /// Puts the caller's connection into the request: what it writes carries who and why.
-    fn prepare(&self, mut request: Request, caller: Caller) -> Result<Request, ServerError> {
-        guard::check_nesting(&request.query)?;
-        guard::fill_variables(&mut request)?;
+    /// Puts the caller's connection into the request: what it writes carries who and why. And what it may
+    /// cost.
+    fn prepare(
+        &self,
+        mut request: Request,
+        caller: Caller,
+    ) -> Result<(Request, Budget), ServerError> {
+        budget::check_text(&request.query)?;
+        let names = match request.parsed_query() {
+            Ok(document) => Names::of(document),
+            // What is wrong is reported when it is executed.
+            Err(_) => Names::default(),
+        };
+        names.check(self.limits.request_fields)?;
+        let budget = Budget::new(&self.limits, names);
+        let absent = guard::fill_variables(&mut request)?;
         let metadata = self.metadata(&request)?;
         let context = Context {
             actor: caller.actor.clone(),
@@ -187,11 +202,13 @@ impl Api {
             request = request.data(keyed);
         }
         let request = request.data(self.db.with_context(context)).data(caller);
+        let request = request.data(budget.clone()).data(absent);
         let db = self.db.reader();
-        Ok(self
-            .loaders
-            .iter()
-            .fold(request, |request, add| add(request, db)))
+        let loaders = self.loaders.iter();
+        Ok((
+            loaders.fold(request, |request, add| add(request, db)),
+            budget,
+        ))
     }
 
     fn metadata(
@@ -221,7 +238,7 @@ impl Api {
 /// answered with what is wrong.
 fn is_subscription(request: &mut Request) -> bool {
     // The parser must not meet what `prepare` will refuse.
-    if guard::check_nesting(&request.query).is_err() {
+    if !budget::is_readable(&request.query) {
         return false;
     }
     let name = request.operation_name.clone();

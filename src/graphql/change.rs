@@ -13,6 +13,7 @@ use sea_orm::Iterable;
 use seachange_changelog::Operation;
 use serde_json::Value as Json;
 
+use super::budget::{Budget, Cost};
 use super::error::Refusal;
 use super::pagination::limits;
 use super::scalar::json_value;
@@ -183,6 +184,7 @@ pub(super) fn query() -> Field {
                 .page(&start, &wanted, first)
                 .await
                 .map_err(Refusal::from)?;
+            Budget::of(&ctx)?.charge(Cost::of_changes(&page.changes))?;
             Ok(Some(FieldValue::owned_any(page)))
         })
     })

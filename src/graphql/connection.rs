@@ -21,6 +21,7 @@ use seaography::{
 
 use std::sync::Arc;
 
+use super::budget::Budget;
 use super::entity::EntityInfo;
 use super::error::Refusal;
 use super::filter;
@@ -85,6 +86,7 @@ where
     let condition = get_having_conditions::<E>(context, ctx, condition, having)?;
     let order = order::<E>(entity, ctx)?;
     let wanted = pagination::parse(ctx)?;
+    let budget = Budget::of(ctx)?;
     let select = E::find().filter(condition);
     match wanted {
         Wanted::After { cursor, limit } => {
@@ -93,9 +95,9 @@ where
                     "cursor pagination is in key order; use page or offset with orderBy",
                 ));
             }
-            after_key::<E>(entity, select, cursor, limit, db).await
+            after_key::<E>(entity, select, cursor, limit, (db, budget)).await
         }
-        Wanted::Pages(pages) => by_offset::<E>(entity, select, order, pages, db).await,
+        Wanted::Pages(pages) => by_offset::<E>(entity, select, order, pages, (db, budget)).await,
     }
 }
 
@@ -169,7 +171,7 @@ async fn by_offset<E>(
     select: Select<E>,
     order: Vec<(E::Column, Order)>,
     pages: Pages,
-    db: &DatabaseConnection,
+    (db, budget): (&DatabaseConnection, &Budget),
 ) -> Result<Connection<E>, Refusal>
 where
     E: EntityTrait,
@@ -182,7 +184,10 @@ where
     // The key last, so that rows that are otherwise equal keep their places between pages.
     let ordered = key_columns::<E>().fold(ordered, |select, column| select.order_by_asc(column));
     let Pages { offset, limit } = pages;
-    let models = ordered.offset(offset).limit(limit).all(db).await?;
+    budget.check()?;
+    let fetched = budget.rows_to_fetch(limit);
+    let rows = ordered.offset(offset).limit(fetched).stream(db).await?;
+    let models = budget.gather(rows).await?;
     let edges = edges::<E>(entity, models)?;
     Ok(Connection {
         page_info: page_info(&edges, offset > 0, offset.saturating_add(limit) < total),
@@ -201,7 +206,7 @@ async fn after_key<E>(
     select: Select<E>,
     cursor: Option<String>,
     limit: u64,
-    db: &DatabaseConnection,
+    (db, budget): (&DatabaseConnection, &Budget),
 ) -> Result<Connection<E>, Refusal>
 where
     E: EntityTrait,
@@ -214,11 +219,13 @@ where
         Some(key) => select.clone().filter(beyond::<E>(key, Order::Asc)),
         None => select.clone(),
     };
-    let mut models = key_columns::<E>()
+    let rows = key_columns::<E>()
         .fold(forward, |select, column| select.order_by_asc(column))
-        .limit(limit + 1)
-        .all(db)
+        .limit(budget.rows_to_fetch(limit + 1))
+        .stream(db)
         .await?;
+    let mut models = budget.gather(rows).await?;
+    budget.check()?;
     let has_next = models.len() as u64 > limit;
     models.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let has_previous = match models.first() {

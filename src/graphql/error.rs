@@ -244,8 +244,20 @@ impl From<&CaptureError> for Refusal {
     }
 }
 
-/// Gives every error of a response its code, and takes database text out of it.
+/// Errors of one response: a document can have as many faults as words, and each has a sentence.
+const ERRORS: usize = 100;
+
+/// Longest message, in bytes: validation repeats names, and they may be as long as a request.
+const MESSAGE: usize = 2_000;
+
+/// Gives every error of a response its code, and takes database text out of it. There are no more of them
+/// than anyone reads, and none is long.
 pub(crate) fn finish(mut response: Response) -> Response {
+    if response.errors.len() > ERRORS {
+        response.errors.truncate(ERRORS);
+        let message = format!("there are more errors than these {ERRORS}");
+        response.errors.push(ServerError::new(message, None));
+    }
     for error in &mut response.errors {
         classify(error);
     }
@@ -273,6 +285,11 @@ fn classify(error: &mut ServerError) {
         Refusal::bad_input(error.message.clone())
     };
     error.message = refusal.message;
+    if error.message.len() > MESSAGE {
+        let end = error.message.floor_char_boundary(MESSAGE);
+        error.message.truncate(end);
+        error.message.push('…');
+    }
     let extensions = error.extensions.get_or_insert_default();
     extensions.set("code", refusal.code.as_str());
 }

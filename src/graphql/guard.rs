@@ -1,4 +1,4 @@
-//! What async-graphql and Seaography leave to us: nesting deep enough to hurt the parser is refused,
+//! What async-graphql and Seaography leave to us: a request keeps to its budget at every field,
 //! arguments that would panic or mean something else in Seaography's resolvers for relations are
 //! refused or written anew, and every error of a field tells its path.
 
@@ -9,47 +9,26 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_graphql::extensions::{
-    Extension, ExtensionContext, ExtensionFactory, NextParseQuery, NextResolve, ResolveInfo,
+    Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextResolve,
+    ResolveInfo,
 };
 use async_graphql::parser::types::{
     ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
 };
 use async_graphql::{
-    Name, PathSegment, Pos, Positioned, QueryPathNode, QueryPathSegment, ServerError, ServerResult,
-    Value, Variables,
+    Error, Name, PathSegment, Pos, Positioned, QueryPathNode, QueryPathSegment, Response,
+    ServerError, ServerResult, Value, Variables,
 };
 
+use super::budget::Budget;
 use super::error::{ErrorCode, Refusal, refusal};
-use super::filter::check_size;
+use super::filter::{check_having, check_said, check_size};
 use super::rendered::Rendered;
 
-pub(super) use variables::fill_variables;
-
-/// Brackets that a request may nest: far above `query_depth`, far below what overflows a stack.
-const BRACKETS: usize = 200;
+pub(super) use variables::{fill_variables, given};
 
 /// The type whose fields are ours: they read their own arguments.
 const ROOT: &str = "Query";
-
-/// Refuses a text whose brackets nest too deep for the parser.
-pub(super) fn check_nesting(query: &str) -> Result<(), ServerError> {
-    let mut depth = 0_usize;
-    for byte in query.bytes() {
-        match byte {
-            // Brackets in strings and comments count too: 200 of them open at once mean nothing good.
-            b'{' | b'[' | b'(' => depth += 1,
-            b'}' | b']' | b')' => depth = depth.saturating_sub(1),
-            _ => continue,
-        }
-        if depth > BRACKETS {
-            return Err(refusal(
-                ErrorCode::LimitExceeded,
-                "the request is nested too deep",
-            ));
-        }
-    }
-    Ok(())
-}
 
 /// Checks the arguments of relations, writes them as Seaography reads them, adds paths to errors, and
 /// passes over fields that are rendered already.
@@ -90,6 +69,19 @@ impl Extension for Guard {
         Ok(document)
     }
 
+    async fn execute(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        operation_name: Option<&str>,
+        next: NextExecute<'_>,
+    ) -> Response {
+        // For a subscription of an adopter's this is one of its items.
+        if let Some(budget) = ctx.data_opt::<Budget>() {
+            budget.renew();
+        }
+        next.run(ctx, operation_name).await
+    }
+
     async fn resolve(
         &self,
         ctx: &ExtensionContext<'_>,
@@ -97,15 +89,62 @@ impl Extension for Guard {
         next: NextResolve<'_>,
     ) -> ServerResult<Option<Value>> {
         let node = *info.path_node;
-        if let Some(rendered) = ctx.data_opt::<Rendered>()
-            && let Some(value) = rendered.take(&node)
-        {
-            return Ok(Some(value));
-        }
-        next.run(ctx, info)
-            .await
-            .map_err(|error| with_path(error, &node))
+        let resolved = match ctx.data_opt::<Budget>() {
+            Some(budget) => within(budget, ctx, info, next).await,
+            None => next.run(ctx, info).await,
+        };
+        resolved.map_err(|error| with_path(error, &node))
     }
+}
+
+/// Resolves a field, or an item of a list, within the request's budget.
+async fn within(
+    budget: &Budget,
+    ctx: &ExtensionContext<'_>,
+    info: ResolveInfo<'_>,
+    next: NextResolve<'_>,
+) -> ServerResult<Option<Value>> {
+    let refused = |refusal: Refusal| Error::from(refusal).into_server_error(Pos::default());
+    let (node, field) = (*info.path_node, info.field);
+    let _root = match node.parent {
+        None if info.parent_type == ROOT => budget.root().await,
+        _ => None,
+    };
+    budget.yield_sometimes().await;
+    budget.check().map_err(refused)?;
+    let set = &field.selection_set.node;
+    let name = field.response_key().node.as_str();
+    if set.items.is_empty() {
+        let value = next.run(ctx, info).await?;
+        // Items of a list have been counted with it.
+        if let (Some(value), QueryPathSegment::Name(_)) = (&value, node.segment) {
+            budget.charge_value(name, value).map_err(refused)?;
+        }
+        return Ok(value);
+    }
+    if let Some(rendered) = ctx.data_opt::<Rendered>()
+        && let Some(value) = rendered.take(&node)
+    {
+        budget.charge_value(name, &value).map_err(refused)?;
+        return Ok(Some(value));
+    }
+    let is_list = info.return_type.starts_with('[');
+    let _open = match is_list {
+        true => None,
+        false => budget
+            .open(level(&node), budget.width(set))
+            .await
+            .map_err(refused)?,
+    };
+    next.run(ctx, info).await
+}
+
+/// The number of lists around a place of the answer.
+fn level(node: &QueryPathNode<'_>) -> usize {
+    let nodes = std::iter::successors(Some(node), |node| node.parent);
+    nodes
+        .filter(|node| matches!(node.segment, QueryPathSegment::Index(_)))
+        .count()
 }
 
 /// The error at the place of its field, unless it came from further down.
@@ -213,9 +252,12 @@ impl Reading {
 
     /// The value as Seaography is to read it; `None` for no argument.
     fn write(self, given: Value, page_rows: u64) -> ServerResult<Option<Value>> {
-        if matches!(self, Self::Having | Self::Filters) {
-            check_size(&given).map_err(|Refusal { code, message, .. }| refusal(code, message))?;
-        }
+        let said = match self {
+            Self::Having => check_size(&given).and_then(|()| check_having(&given)),
+            Self::Filters => check_size(&given).and_then(|()| check_said(&given)),
+            Self::OrderBy | Self::Pagination => Ok(()),
+        };
+        said.map_err(|Refusal { code, message, .. }| refusal(code, message))?;
         match self {
             Self::Having => Ok(arguments::having(given)),
             Self::Filters => Ok(arguments::filter(given)),

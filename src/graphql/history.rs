@@ -11,6 +11,7 @@ use chrono::{DateTime, Datelike, Utc};
 use sea_orm::DatabaseConnection;
 use seachange_changelog::{Image, image};
 
+use super::budget::{Budget, Cost};
 use super::change;
 use super::entity::EntityInfo;
 use super::error::Refusal;
@@ -29,7 +30,9 @@ pub(super) fn history(entity: &Arc<EntityInfo>) -> Field {
             let first = change::first(&ctx)?;
             let start = change::start(&ctx)?.unwrap_or(Start::Oldest);
             let page = change::feed(&ctx)?.history(&start, &row, first).await;
-            Ok(Some(FieldValue::owned_any(page.map_err(Refusal::from)?)))
+            let page = page.map_err(Refusal::from)?;
+            Budget::of(&ctx)?.charge(Cost::of_changes(&page.changes))?;
+            Ok(Some(FieldValue::owned_any(page)))
         })
     })
     .description("Every change of one row that is kept, in order.")
@@ -48,6 +51,7 @@ pub(super) fn as_of(entity: &Arc<EntityInfo>, table: &Arc<dyn Table>) -> Field {
             let row = row_name(&entity, &ctx)?;
             let when = when(&ctx)?;
             let image = state(&ctx, table.as_ref(), &row, &when).await?;
+            Budget::of(&ctx)?.charge(Cost::of_images(&image))?;
             Ok(image.map(FieldValue::owned_any))
         })
     })

@@ -68,6 +68,17 @@ fn since_argument() -> InputValue {
     )
 }
 
+/// The argument `ifUnchangedSince`. A null is not an absent one: whoever sends it means to be protected.
+fn since(ctx: &ResolverContext<'_>) -> Result<Option<String>, Refusal> {
+    match ctx.args.get("ifUnchangedSince") {
+        Some(since) if since.is_null() => Err(Refusal::bad_input(
+            "`ifUnchangedSince` is null, or its variable has no value: pass a cursor, or leave the argument \
+             out to write whatever has been changed",
+        )),
+        _ => change::text(ctx, "ifUnchangedSince"),
+    }
+}
+
 /// The rows that an update or delete means: `filter`, or every row if `all` says so; none of them
 /// changed after the cursor `ifUnchangedSince`.
 async fn target<E: EntityTrait>(
@@ -92,7 +103,7 @@ async fn target<E: EntityTrait>(
         Target::matching(filter::condition::<E>(&predicate, backend))
     });
     let target = target.at_most(limits(ctx)?.write_rows);
-    let Some(since) = change::text(ctx, "ifUnchangedSince")? else {
+    let Some(since) = since(ctx)? else {
         return Ok(target);
     };
     let cursor = Cursor::from_str(&since).map_err(|error| Refusal::from(FeedError::from(error)))?;

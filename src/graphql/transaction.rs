@@ -5,6 +5,7 @@ use std::time::Duration;
 use sea_orm::{IsolationLevel, TransactionSession, TransactionTrait};
 use seachange_changelog::{TrackedConnection, TrackedTransaction};
 
+use super::budget::{Budget, Cost};
 use super::error::{Refusal, is_transient};
 
 /// Tries in all. Deadlocks dissolve at the first or second; beyond this the database is overloaded
@@ -26,6 +27,9 @@ pub(super) trait Work: Sync {
         &self,
         tx: &TrackedTransaction,
     ) -> impl Future<Output = Result<Self::Output, Failure>> + Send;
+
+    /// What the answer costs: nothing is committed for a request that cannot afford it.
+    fn cost(&self, output: &Self::Output) -> Cost;
 }
 
 /// Why a transaction ended: the database, which another try may help, or the request.
@@ -56,14 +60,15 @@ impl From<Failure> for Refusal {
     }
 }
 
-/// Does the work in a transaction and commits it.
+/// Does the work in a transaction and commits it, if the request's budget allows for it then.
 pub(super) async fn in_transaction<W: Work>(
+    budget: &Budget,
     db: &TrackedConnection,
     work: &W,
 ) -> Result<W::Output, Refusal> {
     let mut wait = FIRST_WAIT;
     for _ in 1..TRIES {
-        match attempt(db, work).await {
+        match attempt(budget, db, work).await {
             Err(Failure::Database(error)) if is_transient(&error) => {
                 tracing::debug!(%error, "trying the transaction again");
             }
@@ -73,12 +78,24 @@ pub(super) async fn in_transaction<W: Work>(
         tokio::time::sleep(wait + Duration::from_micros(u64::try_from(random).unwrap_or(0))).await;
         wait *= 2;
     }
-    attempt(db, work).await.map_err(Refusal::from)
+    attempt(budget, db, work).await.map_err(Refusal::from)
 }
 
-async fn attempt<W: Work>(db: &TrackedConnection, work: &W) -> Result<W::Output, Failure> {
+async fn attempt<W: Work>(
+    budget: &Budget,
+    db: &TrackedConnection,
+    work: &W,
+) -> Result<W::Output, Failure> {
+    budget.check()?;
     let tx = db.begin_with_config(W::ISOLATION, None).await?;
-    match work.run(&tx).await {
+    let done = work.run(&tx).await;
+    let done = done.and_then(|value| {
+        // Its client may have gone: what has begun is finished.
+        budget.check_time()?;
+        budget.charge(work.cost(&value))?;
+        Ok(value)
+    });
+    match done {
         Ok(value) => {
             tx.commit().await?;
             Ok(value)

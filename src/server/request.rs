@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::rejection::Rejection;
+use crate::graphql::is_readable;
 
 /// The request object of both protocols: an HTTP body and the payload of `subscribe`.
 ///
@@ -114,6 +115,10 @@ impl Kind {
     /// Chooses the operation as async-graphql does when it executes; a difference would let a
     /// mutation pass for a query.
     pub(super) fn of(request: &mut Request) -> Self {
+        // The parser must not meet what executing it will refuse.
+        if !is_readable(&request.query) {
+            return Self::Unknown;
+        }
         let name = request.operation_name.clone();
         let Ok(document) = request.parsed_query() else {
             return Self::Unknown;

@@ -15,8 +15,10 @@ pub mod given;
 mod history;
 mod http;
 mod large;
+mod limits;
 mod live;
 mod log;
+mod nulls;
 mod once;
 mod pages;
 mod records;
@@ -70,6 +72,9 @@ pub fn cases() -> Vec<Case> {
         sockets::operations::cases(),
         sockets::fuzz::cases(),
         large::cases(),
+        limits::cases(),
+        nulls::cases(),
+        limits::ended::cases(),
         together::cases(),
     ]
     .into_iter()

@@ -40,6 +40,9 @@ pub(super) fn refused(source: &RuntimeErr, error: &DbErr) -> Refusal {
     if is_unavailable(driver) {
         return unavailable(error);
     }
+    if is_overtime(driver) {
+        return Refusal::limit("the request has taken too long in the database");
+    }
     if is_foreign_key(error) {
         return foreign_key();
     }
@@ -117,6 +120,16 @@ pub(crate) fn is_transient(error: &DbErr) -> bool {
             .parse::<u32>()
             .is_ok_and(|code| matches!(code & 0xff, 5 | 6) && code < 4096),
         None => false,
+    }
+}
+
+/// Whether the database has ended a statement that ran too long.
+fn is_overtime(driver: &sqlx::Error) -> bool {
+    match mariadb_number(driver) {
+        Some(number) => number == 1969,
+        None => driver
+            .as_database_error()
+            .is_some_and(|database| database.code().as_deref() == Some("57014")),
     }
 }
 

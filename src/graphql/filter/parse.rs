@@ -12,16 +12,17 @@ use crate::graphql::scalar;
 /// Longest pattern: written out with escapes it stays under the 50,000 bytes that SQLite takes.
 const PATTERN_BYTES: usize = 20_000;
 
-/// The filter's predicate; `None` if it yields no condition (`{}`, `{and: []}`, `{or: [{}]}`).
+/// The filter's predicate; `None` if it is empty as a whole (null, `{}`, `{and: []}`).
 ///
 /// # Errors
-/// `BAD_INPUT` for a value that is none of its column's type, and for what no row could be;
+/// `BAD_INPUT` for a value that is none of its column's type, and for a part that has no condition;
 /// `LIMIT_EXCEEDED` for a filter that is too large.
 pub(crate) fn parse(
     entity: &EntityInfo,
     filter: &GraphqlValue,
 ) -> Result<Option<Predicate>, Refusal> {
     super::check_size(filter)?;
+    super::check_said(filter)?;
     read(entity, filter)
 }
 
@@ -38,7 +39,10 @@ fn read(entity: &EntityInfo, filter: &GraphqlValue) -> Result<Option<Predicate>,
                 list(entity, value)?.into_iter().flatten().collect(),
                 Predicate::All,
             ),
-            "or" => any(list(entity, value)?),
+            "or" => combine(
+                list(entity, value)?.into_iter().flatten().collect(),
+                Predicate::Any,
+            ),
             "not" => read(entity, value)?.map(|inner| Predicate::Not(Box::new(inner))),
             field => {
                 let column = entity
@@ -74,7 +78,7 @@ fn combine(
     }
 }
 
-/// The predicates of a list; none where a part says nothing.
+/// The predicates of a list.
 fn list(entity: &EntityInfo, value: &GraphqlValue) -> Result<Vec<Option<Predicate>>, Refusal> {
     match value {
         GraphqlValue::Null => Ok(Vec::new()),
@@ -83,15 +87,8 @@ fn list(entity: &EntityInfo, value: &GraphqlValue) -> Result<Vec<Option<Predicat
     }
 }
 
-/// One alternative that says nothing admits every row, and so does the whole.
-fn any(parts: Vec<Option<Predicate>>) -> Option<Predicate> {
-    let parts: Option<Vec<Predicate>> = parts.into_iter().collect();
-    combine(parts?, Predicate::Any)
-}
-
 fn tests(column: &ColumnInfo, filter: &GraphqlValue) -> Result<Vec<Predicate>, Refusal> {
     let operations = match filter {
-        GraphqlValue::Null => return Ok(Vec::new()),
         GraphqlValue::Object(operations) => operations,
         _ => {
             return Err(Refusal::bad_input(format!(
@@ -102,10 +99,6 @@ fn tests(column: &ColumnInfo, filter: &GraphqlValue) -> Result<Vec<Predicate>, R
     };
     let mut tests = Vec::new();
     for (operation, value) in operations {
-        // An absent variable arrives as null and means: no such test.
-        if matches!(value, GraphqlValue::Null) {
-            continue;
-        }
         tests.push(Predicate::Test {
             column: column.name,
             test: test(column, operation, value)?,
@@ -132,10 +125,11 @@ fn test(column: &ColumnInfo, operation: &str, value: &GraphqlValue) -> Result<Te
         "lte" => compare(Comparison::Lte),
         "is_in" => Ok(Test::In(operands(column, value)?)),
         "is_not_in" => Ok(Test::NotIn(operands(column, value)?)),
-        "is_null" => Ok(match value {
-            GraphqlValue::Boolean(false) => Test::IsNotNull,
-            _ => Test::IsNull,
-        }),
+        "is_null" => match value {
+            GraphqlValue::Boolean(true) => Ok(Test::IsNull),
+            GraphqlValue::Boolean(false) => Ok(Test::IsNotNull),
+            _ => Err(Refusal::bad_input("`is_null` is true or false")),
+        },
         "between" => pair(column, operation, value).map(|(low, high)| Test::Between(low, high)),
         "not_between" => {
             pair(column, operation, value).map(|(low, high)| Test::NotBetween(low, high))
@@ -154,9 +148,10 @@ fn test(column: &ColumnInfo, operation: &str, value: &GraphqlValue) -> Result<Te
 
 fn operand(column: &ColumnInfo, value: &GraphqlValue) -> Result<Operand, Refusal> {
     if matches!(value, GraphqlValue::Null) {
-        return Err(Refusal::bad_input(
-            "nothing compares with null; use `is_null`",
-        ));
+        let field = &column.field;
+        return Err(Refusal::bad_input(format!(
+            "nothing compares with null; rows without a value are found by `{field}: {{ is_null: true }}`"
+        )));
     }
     let value: Value = scalar::from_graphql(column, value)?;
     let image = image::encode(&column.ty, &value)?;

@@ -1,12 +1,11 @@
 //! The arguments of a relation, put into the form that Seaography reads as the fields of `Query`
-//! read theirs: a null is an absent argument, a part of a filter that says nothing is no condition,
-//! a single value is a list of one.
+//! read theirs: a null is an absent argument, a single value is a list of one.
 
 use async_graphql::{ServerResult, Value};
 
 use crate::graphql::error::{ErrorCode, refusal};
 
-/// The filter without what says nothing; `None` if nothing is left.
+/// The filter, of which each part has been seen to say something; `None` if it is empty as a whole.
 pub(super) fn filter(filter: Value) -> Option<Value> {
     let fields = match filter {
         Value::Null => return None,
@@ -18,7 +17,6 @@ pub(super) fn filter(filter: Value) -> Option<Value> {
     for (name, value) in fields {
         let part = match name.as_str() {
             "and" => some_list(list(value).into_iter().filter_map(self::filter).collect()),
-            // One alternative that says nothing admits every row, and so does the whole.
             "or" => list(value)
                 .into_iter()
                 .map(self::filter)

@@ -1,7 +1,9 @@
 //! The variables of a request: their defaults, and where they are used.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use async_graphql::dynamic::ResolverContext;
 use async_graphql::parser::types::{
     Directive, DocumentOperations, ExecutableDocument, OperationDefinition, Selection, SelectionSet,
 };
@@ -10,16 +12,21 @@ use async_graphql_value::Value as Written;
 
 use crate::graphql::error::{ErrorCode, refusal};
 
-/// Gives absent variables the defaults that the operation declares, or null where they may be
-/// null, so that [`Guard`](super::Guard) sees every value that a resolver will see.
+/// Variables of a request that have neither a value nor a default: in its data.
+#[derive(Default)]
+pub(in crate::graphql) struct Absent(BTreeSet<Name>);
+
+/// Gives absent variables the defaults that the operation declares, or null where they may be null, so that
+/// every resolver sees a value. Returns those that are null for this reason.
 ///
 /// # Errors
 /// `BAD_INPUT` for a null where none may be, which async-graphql lets through.
-pub(in crate::graphql) fn fill_variables(request: &mut Request) -> ServerResult<()> {
+pub(in crate::graphql) fn fill_variables(request: &mut Request) -> ServerResult<Absent> {
+    let mut absent = Absent::default();
     let name = request.operation_name.clone();
     // A text that does not parse is reported when it is executed.
     let Ok(document) = request.parsed_query() else {
-        return Ok(());
+        return Ok(absent);
     };
     let mut operations = document.operations.iter();
     let operation = match name {
@@ -39,13 +46,54 @@ pub(in crate::graphql) fn fill_variables(request: &mut Request) -> ServerResult<
                 request.variables.insert(name, default.node);
             }
             (None, None) if nullable => {
+                absent.0.insert(name.clone());
                 request.variables.insert(name, Value::Null);
             }
             // Missing ones are reported when the request is executed.
             _ => {}
         }
     }
-    Ok(())
+    Ok(absent)
+}
+
+/// An argument of the field that is being resolved, without the fields of input objects that are variables
+/// without a value. GraphQL says that these are absent, too; taken for null, they would clear columns that
+/// nobody named.
+pub(in crate::graphql) fn given<'a>(
+    ctx: &'a ResolverContext<'_>,
+    name: &str,
+) -> Option<Cow<'a, Value>> {
+    let value = ctx.args.as_index_map().get(name)?;
+    let written = ctx.item.node.get_argument(name);
+    match (ctx.data_opt::<Absent>(), written) {
+        (Some(absent), Some(written)) if !absent.0.is_empty() => {
+            let mut value = value.clone();
+            leave_out(&mut value, &written.node, &absent.0);
+            Some(Cow::Owned(value))
+        }
+        _ => Some(Cow::Borrowed(value)),
+    }
+}
+
+/// Recursion is bounded by the brackets of a request.
+fn leave_out(value: &mut Value, written: &Written, absent: &BTreeSet<Name>) {
+    match (value, written) {
+        (Value::Object(fields), Written::Object(written)) => {
+            fields.retain(|name, field| match written.get(name) {
+                Some(Written::Variable(variable)) => !absent.contains(variable),
+                Some(written) => {
+                    leave_out(field, written, absent);
+                    true
+                }
+                None => true,
+            });
+        }
+        (Value::List(items), Written::List(written)) => {
+            let items = items.iter_mut().zip(written);
+            items.for_each(|(item, written)| leave_out(item, written, absent));
+        }
+        _ => {}
+    }
 }
 
 /// The operations of a document.

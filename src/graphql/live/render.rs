@@ -9,6 +9,7 @@ use futures_util::StreamExt;
 
 use super::plan::{Item, Role};
 use crate::feed::{Cursor, Position};
+use crate::graphql::budget::Budget;
 use crate::graphql::error::{Refusal, finish};
 
 /// An item as bytes: what every subscriber of a group is sent.
@@ -34,12 +35,14 @@ impl Payload {
 }
 
 /// What subscriptions of a group have in common.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Rendering {
     query: String,
     document: ExecutableDocument,
     operation_name: Option<String>,
     variables: Variables,
+    /// What rendering one item may cost.
+    budget: Budget,
 }
 
 /// What tells groups apart.
@@ -53,13 +56,14 @@ pub(super) struct Key {
 
 impl Rendering {
     /// Of a request that has been prepared; `None` if its document does not parse.
-    pub(crate) fn of(request: &mut Request) -> Option<Self> {
+    pub(crate) fn of(request: &mut Request, budget: Budget) -> Option<Self> {
         let document = request.parsed_query().ok()?.clone();
         Some(Self {
             query: request.query.clone(),
             document,
             operation_name: request.operation_name.clone(),
             variables: request.variables.clone(),
+            budget,
         })
     }
 
@@ -111,6 +115,7 @@ impl Rendering {
         request.operation_name.clone_from(&self.operation_name);
         request.set_parsed_query(self.document.clone());
         let request = request.data(Arc::new(Role::Item(item)));
+        let request = request.data(self.budget.again());
         let mut responses = schema.execute_stream(request);
         let response = match responses.next().await {
             Some(response) => finish(response),

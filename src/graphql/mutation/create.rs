@@ -1,5 +1,6 @@
 //! `taskCreateOne` and `taskCreateBatch`.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_graphql::Value as GraphqlValue;
@@ -14,8 +15,10 @@ use seachange_changelog::TrackedTransaction;
 use serde_json::Value as Json;
 
 use super::{Writable, basic, connection};
+use crate::graphql::budget::Cost;
 use crate::graphql::entity::EntityInfo;
 use crate::graphql::error::Refusal;
+use crate::graphql::guard::given;
 use crate::graphql::inputs::{self, Purpose};
 use crate::graphql::once::{Repeatable, once, recall_rows, remember_rows};
 use crate::graphql::pagination::limits;
@@ -31,7 +34,7 @@ where
         let entity = Arc::clone(&info);
         FieldFuture::new(async move {
             let data = argument(&ctx)?;
-            let mut rows = insert_all::<E>(&ctx, &entity, std::slice::from_ref(data)).await?;
+            let mut rows = insert_all::<E>(&ctx, &entity, std::slice::from_ref(&*data)).await?;
             Ok(rows.pop().map(FieldValue::owned_any))
         })
     })
@@ -50,7 +53,8 @@ where
     Field::new(format!("{}CreateBatch", entity.field), rows, move |ctx| {
         let entity = Arc::clone(&info);
         FieldFuture::new(async move {
-            let list = match argument(&ctx)? {
+            let data = argument(&ctx)?;
+            let list = match &*data {
                 GraphqlValue::List(list) => list.as_slice(),
                 single => std::slice::from_ref(single),
             };
@@ -66,10 +70,8 @@ where
     ))
 }
 
-fn argument<'a>(ctx: &'a ResolverContext<'_>) -> Result<&'a GraphqlValue, Refusal> {
-    let data = ctx.args.get("data");
-    data.map(|data| data.as_value())
-        .ok_or_else(|| Refusal::bad_input("`data` is missing"))
+fn argument<'a>(ctx: &'a ResolverContext<'_>) -> Result<Cow<'a, GraphqlValue>, Refusal> {
+    given(ctx, "data").ok_or_else(|| Refusal::bad_input("`data` is missing"))
 }
 
 async fn insert_all<E>(
@@ -107,6 +109,10 @@ impl<E: Writable> Work for Insert<E> {
 
     async fn run(&self, tx: &TrackedTransaction) -> Result<Vec<E::Model>, Failure> {
         Ok(tx.insert_many::<E>(self.models.clone()).await?)
+    }
+
+    fn cost(&self, rows: &Vec<E::Model>) -> Cost {
+        Cost::of(rows)
     }
 }
 

@@ -10,6 +10,7 @@ use seaography::BuilderContext;
 use serde_json::Value as Json;
 
 use super::{Writable, all_argument, connection, filter_argument, since_argument, target};
+use crate::graphql::budget::Cost;
 use crate::graphql::entity::EntityInfo;
 use crate::graphql::error::Refusal;
 use crate::graphql::once::{Repeatable, once};
@@ -55,6 +56,10 @@ impl<E: Writable> Work for Delete<E> {
     async fn run(&self, tx: &TrackedTransaction) -> Result<i64, Failure> {
         let deleted = tx.delete_many::<E>(self.target.clone()).await?;
         Ok(i64::try_from(deleted).unwrap_or(i64::MAX))
+    }
+
+    fn cost(&self, _: &i64) -> Cost {
+        Cost::default()
     }
 }
 

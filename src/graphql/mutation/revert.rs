@@ -21,6 +21,7 @@ use serde_json::Value as Json;
 
 use super::connection;
 use crate::feed::{Cursor, Feed, FeedError, Named, Start};
+use crate::graphql::budget::Cost;
 use crate::graphql::change::{self, ChangeNode};
 use crate::graphql::error::{ErrorCode, Refusal};
 use crate::graphql::once::{Repeatable, is_of_key, once};
@@ -266,6 +267,13 @@ impl Work for Revert {
             transaction_id: tx.transaction_id().to_owned(),
             rows: self.plan.steps.len(),
         })
+    }
+
+    fn cost(&self, written: &Written) -> Cost {
+        Cost {
+            rows: u64::try_from(written.rows).unwrap_or(u64::MAX),
+            bytes: 0,
+        }
     }
 }
 

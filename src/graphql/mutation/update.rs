@@ -11,8 +11,10 @@ use seaography::BuilderContext;
 use serde_json::Value as Json;
 
 use super::{Writable, all_argument, basic, connection, filter_argument, since_argument, target};
+use crate::graphql::budget::Cost;
 use crate::graphql::entity::EntityInfo;
 use crate::graphql::error::Refusal;
+use crate::graphql::guard::given;
 use crate::graphql::inputs::{self, Purpose};
 use crate::graphql::once::{Repeatable, once, recall_rows, remember_rows};
 use crate::graphql::transaction::{Failure, Work};
@@ -45,9 +47,8 @@ async fn update<E>(ctx: &ResolverContext<'_>, entity: &EntityInfo) -> Result<Vec
 where
     E: Writable,
 {
-    let data = ctx.args.get("data");
-    let data = data.ok_or_else(|| Refusal::bad_input("`data` is missing"))?;
-    let changes = inputs::active_model::<E>(entity, data.as_value(), Purpose::Update)?;
+    let data = given(ctx, "data").ok_or_else(|| Refusal::bad_input("`data` is missing"))?;
+    let changes = inputs::active_model::<E>(entity, &data, Purpose::Update)?;
     let work = Update::<E> {
         changes,
         target: target::<E>(ctx, entity).await?,
@@ -67,6 +68,10 @@ impl<E: Writable> Work for Update<E> {
         let (target, changes) = (self.target.clone(), self.changes.clone());
         let written = tx.update_many::<E>(target, changes).await?;
         Ok(written.into_iter().map(Written::into_row).collect())
+    }
+
+    fn cost(&self, rows: &Vec<E::Model>) -> Cost {
+        Cost::of(rows)
     }
 }
 

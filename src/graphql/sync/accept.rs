@@ -26,6 +26,7 @@ use super::document::Document;
 use super::known::Known;
 use super::pushed::{Pushed, hash_of};
 use super::rejections::Rejection;
+use crate::graphql::budget::Cost;
 use crate::graphql::error::{ErrorCode, Refusal};
 use crate::graphql::transaction::{Failure, Work};
 use crate::sync::Resolution;
@@ -95,6 +96,10 @@ impl Work for Batch<'_> {
             documents: self.differing(&course.known),
             rejections,
         })
+    }
+
+    fn cost(&self, taken: &Taken) -> Cost {
+        Cost::of_images(taken.documents.iter().map(|document| &document.row))
     }
 }
 

@@ -14,6 +14,7 @@ use seachange_changelog::{Image, image};
 use serde_json::Value as Json;
 
 use crate::feed::{Change, Selection};
+use crate::graphql::budget::{Budget, Cost};
 use crate::graphql::change;
 use crate::graphql::error::Refusal;
 use crate::graphql::live::{Begin, Plan, Role, Watch};
@@ -97,6 +98,7 @@ async fn page(ctx: &ResolverContext<'_>) -> Result<Page, Refusal> {
     let db = ctx.data::<DatabaseConnection>();
     let db = db.map_err(|error| Refusal::internal(&error.message))?;
     let mut found = select.limit(first.saturating_add(1)).all(db).await?;
+    Budget::of(ctx)?.charge(Cost::of(&found))?;
     let has_more = found.len() as u64 > first;
     if has_more {
         found.pop();

@@ -20,6 +20,7 @@ use super::document::Document;
 use super::stream::{Bulk, left};
 use super::{Synced, ahead, types};
 use crate::feed::{Cursor, Feed, FeedError, Start};
+use crate::graphql::budget::{Budget, Cost};
 use crate::graphql::change;
 use crate::graphql::error::{ErrorCode, Refusal};
 use crate::graphql::pagination::limits;
@@ -27,6 +28,8 @@ use crate::graphql::table::Row;
 
 /// Changes read from the log at a time.
 const PAGE: u64 = 1_000;
+/// Rows of the table read at a time, and counted before there are more.
+const TABLE_PAGE: usize = 1_000;
 /// Changes of a few rows that one pull looks at before it answers with what it has.
 const LOOKED_AT: usize = 100_000;
 
@@ -83,6 +86,7 @@ pub(super) fn field(synced: &Arc<Synced>) -> Field {
             let limit = limit(&ctx)?;
             let pull = Pull {
                 synced: &synced,
+                budget: Budget::of(&ctx)?,
                 feed: change::feed(&ctx)?,
                 limit,
             };
@@ -126,26 +130,38 @@ fn checkpoint(ctx: &ResolverContext<'_>) -> Result<Option<Checkpoint>, Refusal> 
 
 struct Pull<'a> {
     synced: &'a Synced,
+    budget: &'a Budget,
     feed: &'a Feed,
     limit: usize,
 }
 
 /// Documents, each row's newest in the place where it came first.
-#[derive(Default)]
-struct Gathered {
+struct Gathered<'a> {
+    budget: &'a Budget,
     places: HashMap<String, usize>,
     documents: Vec<Document>,
 }
 
-impl Gathered {
-    fn put(&mut self, key: String, document: Document) {
+impl<'a> Gathered<'a> {
+    fn new(budget: &'a Budget) -> Self {
+        Self {
+            budget,
+            places: HashMap::new(),
+            documents: Vec::new(),
+        }
+    }
+
+    /// Puts a document in its place, and counts it if it is new.
+    fn put(&mut self, key: String, document: Document) -> Result<(), Refusal> {
         match self.places.get(&key) {
             Some(place) => self.documents[*place] = document,
             None => {
+                self.budget.charge(Cost::of_images([&document.row]))?;
                 self.places.insert(key, self.documents.len());
                 self.documents.push(document);
             }
         }
+        Ok(())
     }
 }
 
@@ -155,7 +171,7 @@ impl Pull<'_> {
         ctx: &ResolverContext<'_>,
         from: Option<Checkpoint>,
     ) -> Result<Bulk, Refusal> {
-        let mut gathered = Gathered::default();
+        let mut gathered = Gathered::new(self.budget);
         let checkpoint = match from {
             Some(Checkpoint { cursor, key: None }) => self.of_log(cursor, &mut gathered).await?,
             Some(Checkpoint {
@@ -193,50 +209,54 @@ impl Pull<'_> {
         ctx: &ResolverContext<'_>,
         cursor: Cursor,
         after: Option<Vec<Value>>,
-        gathered: &mut Gathered,
+        gathered: &mut Gathered<'_>,
     ) -> Result<Checkpoint, Refusal> {
         let table = &self.synced.registered.table;
         let db = ctx.data::<DatabaseConnection>();
         let db = db.map_err(|error| Refusal::internal(&error.message))?;
-        let tx = db.begin().await?;
-        let read = table.read(&tx, None, after.as_deref(), self.limit as u64);
-        let found = read.await?;
-        tx.commit().await?;
+        let mut after = after;
         let mut last = None;
-        for row in found.rows {
-            match row {
-                Row::Image { key, image } => {
-                    let text = image::text_of(&key);
-                    gathered.put(text, Document::present(image));
-                    last = Some(key);
+        while gathered.documents.len() < self.limit {
+            self.budget.check()?;
+            let wanted = TABLE_PAGE.min(self.limit - gathered.documents.len());
+            let tx = db.begin().await?;
+            let read = table.read(&tx, None, after.as_deref(), wanted as u64);
+            let found = read.await?;
+            tx.commit().await?;
+            for row in found.rows {
+                match row {
+                    Row::Image { key, image } => {
+                        let text = image::text_of(&key);
+                        gathered.put(text, Document::present(image))?;
+                        last = Some(key);
+                    }
+                    Row::Unreadable { fault, .. } => return Err(Refusal::internal(&fault)),
                 }
-                Row::Unreadable { fault, .. } => return Err(Refusal::internal(&fault)),
             }
+            if found.next.is_none() {
+                return self.of_log(cursor, gathered).await;
+            }
+            after = found.next;
         }
-        match last {
-            Some(key) if found.next.is_some() => Ok(Checkpoint {
-                cursor,
-                key: Some(key),
-            }),
-            _ => self.of_log(cursor, gathered).await,
-        }
+        Ok(Checkpoint { cursor, key: last })
     }
 
     /// What has changed since `cursor`, until there is enough of it.
     async fn of_log(
         &self,
         mut cursor: Cursor,
-        gathered: &mut Gathered,
+        gathered: &mut Gathered<'_>,
     ) -> Result<Checkpoint, Refusal> {
         let wanted = self.synced.selection();
         let mut looked_at = 0;
         loop {
+            self.budget.check()?;
             let page = self.feed.page(&Start::After(cursor), &wanted, PAGE).await;
             let page = page.map_err(told)?;
             for change in page.changes {
                 looked_at += 1;
                 let key = change.row.row_key.to_string();
-                gathered.put(key, left(self.synced, &change));
+                gathered.put(key, left(self.synced, &change))?;
                 if gathered.documents.len() >= self.limit {
                     cursor = Cursor::at(&page.epoch, change.position);
                     return Ok(Checkpoint { cursor, key: None });

@@ -15,7 +15,9 @@ use super::document;
 use super::pushed::Pushed;
 use super::rejections::Rejections;
 use super::{Synced, types};
+use crate::graphql::budget::Budget;
 use crate::graphql::error::Refusal;
+use crate::graphql::guard::given;
 use crate::graphql::mutation::connection;
 use crate::graphql::pagination::limits;
 use crate::graphql::transaction::in_transaction;
@@ -74,7 +76,7 @@ async fn push(
     let Taken {
         documents,
         rejections,
-    } = match in_transaction(db, &batch).await {
+    } = match in_transaction(Budget::of(ctx)?, db, &batch).await {
         Ok(taken) => taken,
         Err(refusal) => {
             count_orphans(db, batch.orphans).await?;
@@ -89,8 +91,8 @@ async fn push(
 
 fn rows(ctx: &ResolverContext<'_>, synced: &Synced) -> Result<Vec<Json>, Refusal> {
     let malformed = || Refusal::bad_input("a push has a list of rows");
-    let rows = ctx.args.get(&argument(synced));
-    let rows = rows.map(|rows| rows.as_value().clone().into_json());
+    let rows = given(ctx, &argument(synced));
+    let rows = rows.map(|rows| rows.into_owned().into_json());
     match rows.transpose().map_err(|_| malformed())? {
         None | Some(Json::Null) => Ok(Vec::new()),
         Some(Json::Array(rows)) => Ok(rows),

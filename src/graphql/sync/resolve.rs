@@ -22,8 +22,10 @@ use super::document::Document;
 use super::inbox::Conflict;
 use super::store::store;
 use super::{Synced, pushed};
+use crate::graphql::budget::Cost;
 use crate::graphql::change;
 use crate::graphql::error::{ErrorCode, Refusal};
+use crate::graphql::guard::given;
 use crate::graphql::mutation::connection;
 use crate::graphql::once::{Repeatable, once};
 use crate::graphql::transaction::{Failure, Work};
@@ -96,8 +98,8 @@ async fn resolve(ctx: &ResolverContext<'_>, entities: ByTable) -> Result<Conflic
 fn choice(ctx: &ResolverContext<'_>) -> Result<Choice, Refusal> {
     let word = ctx.args.get("use");
     let word = word.as_ref().and_then(|word| word.enum_name().ok());
-    let data = ctx.args.get("data").filter(|data| !data.is_null());
-    let data = data.map(|data| data.as_value().clone().into_json());
+    let data = given(ctx, "data").filter(|data| **data != async_graphql::Value::Null);
+    let data = data.map(|data| data.into_owned().into_json());
     match (word, data) {
         (Some("KEEP_SERVER"), None) => Ok(Choice::Server),
         (Some("USE_CLIENT"), None) => Ok(Choice::Client),
@@ -122,6 +124,11 @@ enum Resolved {
 
 impl Work for Resolve {
     type Output = Resolved;
+
+    /// One row, of a size that was stored.
+    fn cost(&self, _: &Resolved) -> Cost {
+        Cost::default()
+    }
 
     async fn run(&self, tx: &TrackedTransaction) -> Result<Resolved, Failure> {
         let conflict = self.find(tx).await?;

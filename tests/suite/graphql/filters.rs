@@ -84,7 +84,6 @@ async fn text(server: &TestServer) -> Outcome {
         (json!({ "is_null": true }), "E"),
         (json!({ "is_null": false }), "ABCD"),
         (json!({ "ci_eq": "X" }), "AB"),
-        (json!({ "eq": null }), "ABCDE"),
         (
             json!({ "ne": "x", "is_null": false, "is_not_in": ["X"] }),
             "CD",
