@@ -3,10 +3,10 @@
 use std::marker::PhantomData;
 
 use sea_orm::{
-    ActiveModelTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, IntoActiveModel,
-    Iterable, ModelTrait, PrimaryKeyToColumn, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, Iterable,
+    ModelTrait, PrimaryKeyToColumn, QueryFilter, QueryOrder,
 };
-use seachange_changelog::{Image, TrackedTransaction, image};
+use seachange_changelog::{Image, RowLock, TrackedTransaction, image, lock_rows};
 
 use super::error::{ErrorCode, Refusal};
 use super::mutation::Writable;
@@ -48,7 +48,7 @@ impl<E: Writable> Rows for RowsOf<E> {
     async fn lock(&self, tx: &TrackedTransaction, keys: &[Image]) -> Result<Vec<Image>, Failure> {
         let mut images = Vec::with_capacity(keys.len());
         for keys in keys.chunks(KEYS) {
-            for model in locked::<E>(tx, keys).await? {
+            for model in locked::<E>(tx, keys, RowLock::Update).await? {
                 images.push(image_of(&model)?);
             }
         }
@@ -56,7 +56,7 @@ impl<E: Writable> Rows for RowsOf<E> {
     }
 
     async fn delete(&self, tx: &TrackedTransaction, key: &Image) -> Result<(), Failure> {
-        let model = stored::<E>(tx, key).await?;
+        let model = stored::<E>(tx, key, RowLock::Delete).await?;
         model.delete::<E::ActiveModel, _>(tx).await?;
         Ok(())
     }
@@ -73,7 +73,9 @@ impl<E: Writable> Rows for RowsOf<E> {
         key: &Image,
         set: &Image,
     ) -> Result<Image, Failure> {
-        let mut model = stored::<E>(tx, key).await?.into_active_model();
+        let mut model = stored::<E>(tx, key, RowLock::Update)
+            .await?
+            .into_active_model();
         set_all::<E>(&mut model, set)?;
         image_of(&model.update(tx).await?)
     }
@@ -83,8 +85,12 @@ fn image_of<M: ModelTrait>(model: &M) -> Result<Image, Failure> {
     Ok(image::image_of(model).map_err(Refusal::from)?)
 }
 
-async fn stored<E: Writable>(tx: &TrackedTransaction, key: &Image) -> Result<E::Model, Failure> {
-    let mut found = locked::<E>(tx, std::slice::from_ref(key)).await?;
+async fn stored<E: Writable>(
+    tx: &TrackedTransaction,
+    key: &Image,
+    lock: RowLock,
+) -> Result<E::Model, Failure> {
+    let mut found = locked::<E>(tx, std::slice::from_ref(key), lock).await?;
     let gone = || Refusal::new(ErrorCode::Conflict, "the row is gone");
     Ok(found.pop().ok_or_else(gone)?)
 }
@@ -92,6 +98,7 @@ async fn stored<E: Writable>(tx: &TrackedTransaction, key: &Image) -> Result<E::
 async fn locked<E: Writable>(
     tx: &TrackedTransaction,
     keys: &[Image],
+    lock: RowLock,
 ) -> Result<Vec<E::Model>, Failure> {
     let mut any = Condition::any();
     for key in keys {
@@ -101,10 +108,7 @@ async fn locked<E: Writable>(
     for column in E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column) {
         select = select.order_by_asc(column);
     }
-    // SQLite has no row locks: a write transaction has the database to itself.
-    if tx.get_database_backend() != DbBackend::Sqlite {
-        select = select.lock_exclusive();
-    }
+    let select = lock_rows(select, lock, tx.get_database_backend());
     Ok(select.all(tx).await?)
 }
 

@@ -11,6 +11,7 @@ use crate::capture::Hooks;
 use crate::error::CaptureError;
 use crate::image;
 use crate::log::Operation;
+use crate::row_lock::RowLock;
 use crate::tracked::TrackedTransaction;
 use crate::tracked::append::RowChange;
 use crate::tracked::bulk::{Answer, RowsStatement};
@@ -21,7 +22,7 @@ pub(super) async fn rows<E: BulkEntity>(
     target: Target,
 ) -> Result<u64, DbErr> {
     let mut deleted = 0;
-    let mut chunks = Chunks::<E>::new(target);
+    let mut chunks = Chunks::<E>::new(target, RowLock::Delete);
     loop {
         let rows = chunks.next(tx).await?;
         if rows.is_empty() {
@@ -85,7 +86,7 @@ pub(super) async fn again<E: BulkEntity>(
 ) -> Result<Vec<E::Model>, DbErr> {
     let columns = keys::<E>();
     let tuples = rows.iter().map(|row| values_of(row, &columns)).collect();
-    let found = lock::<E>(tx, among(&columns, tuples), None).await?;
+    let found = lock::<E>(tx, among(&columns, tuples), RowLock::Delete, None).await?;
     let mut by_key = HashMap::with_capacity(found.len());
     for row in found {
         let key = image::key_of(&row).map_err(CaptureError::from)?;

@@ -16,6 +16,7 @@ use crate::capture::{Hooks, row};
 use crate::error::CaptureError;
 use crate::image;
 use crate::log::Operation;
+use crate::row_lock::RowLock;
 use crate::tracked::TrackedTransaction;
 use crate::tracked::append::RowChange;
 use crate::tracked::bulk::{Answer, RowsStatement};
@@ -205,7 +206,7 @@ async fn insert<E: BulkEntity>(
             keys.collect::<Result<_, _>>()?
         }
     };
-    let rows = lock::<E>(tx, among(&columns, found), None).await?;
+    let rows = lock::<E>(tx, among(&columns, found), RowLock::Update, None).await?;
     if rows.len() < run.len() {
         let table = table::<E>().to_owned();
         return Err(CaptureError::Raced { table }.into());

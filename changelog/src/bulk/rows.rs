@@ -13,6 +13,7 @@ use super::{BulkEntity, Target, table};
 use crate::error::CaptureError;
 use crate::image;
 use crate::reader::{Position, changed_after};
+use crate::row_lock::{RowLock, lock_rows};
 use crate::tracked::TrackedTransaction;
 
 /// Rows read and written at a time: their keys stay far below the parameters that a statement takes
@@ -78,16 +79,14 @@ fn after<C: ColumnTrait>(columns: &[C], key: &[Value]) -> Condition {
 pub(super) async fn lock<E: BulkEntity>(
     tx: &TrackedTransaction,
     condition: Condition,
+    row_lock: RowLock,
     limit: Option<usize>,
 ) -> Result<Vec<E::Model>, DbErr> {
     let mut select = E::find().filter(condition);
     for column in keys::<E>() {
         select = select.order_by_asc(column);
     }
-    // SQLite has no row locks: a write transaction has the database to itself.
-    if tx.get_database_backend() != DbBackend::Sqlite {
-        select = select.lock_exclusive();
-    }
+    let select = lock_rows(select, row_lock, tx.get_database_backend());
     select.limit(limit.map(|rows| rows as u64)).all(tx).await
 }
 
@@ -95,6 +94,7 @@ pub(super) async fn lock<E: BulkEntity>(
 /// statement; one that another transaction makes match later is not touched.
 pub(super) struct Chunks<E: EntityTrait> {
     target: Target,
+    row_lock: RowLock,
     last: Option<Vec<Value>>,
     found: u64,
     is_done: bool,
@@ -102,9 +102,10 @@ pub(super) struct Chunks<E: EntityTrait> {
 }
 
 impl<E: BulkEntity> Chunks<E> {
-    pub(super) fn new(target: Target) -> Self {
+    pub(super) fn new(target: Target, row_lock: RowLock) -> Self {
         Self {
             target,
+            row_lock,
             last: None,
             found: 0,
             is_done: false,
@@ -122,7 +123,7 @@ impl<E: BulkEntity> Chunks<E> {
         if let Some(key) = &self.last {
             condition = condition.add(after(&keys, key));
         }
-        let rows = lock::<E>(tx, condition, Some(CHUNK)).await?;
+        let rows = lock::<E>(tx, condition, self.row_lock, Some(CHUNK)).await?;
         self.found += rows.len() as u64;
         if self.found > self.target.most {
             return Err(CaptureError::TooMany {

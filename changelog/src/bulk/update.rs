@@ -19,6 +19,7 @@ use crate::capture::{Hooks, row};
 use crate::error::CaptureError;
 use crate::image::{self, Image};
 use crate::log::Operation;
+use crate::row_lock::RowLock;
 use crate::tracked::TrackedTransaction;
 use crate::tracked::append::RowChange;
 use crate::tracked::bulk::{Answer, RowsStatement};
@@ -30,7 +31,7 @@ pub(super) async fn rows<E: BulkEntity>(
     changes: &E::ActiveModel,
 ) -> Result<Vec<Written<E::Model>>, DbErr> {
     let mut written = Vec::new();
-    let mut chunks = Chunks::<E>::new(target);
+    let mut chunks = Chunks::<E>::new(target, RowLock::Update);
     loop {
         let rows = chunks.next(tx).await?;
         if rows.is_empty() {
@@ -223,7 +224,13 @@ async fn write<E: BulkEntity>(
     let stored = if returns {
         models::<E>(&answer)?
     } else {
-        lock::<E>(tx, among(&columns, tuples().collect()), None).await?
+        lock::<E>(
+            tx,
+            among(&columns, tuples().collect()),
+            RowLock::Update,
+            None,
+        )
+        .await?
     };
     let keys = stored.iter().map(|row| values_of(row, &columns));
     if keys.eq(tuples()) {

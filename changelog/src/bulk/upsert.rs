@@ -20,6 +20,7 @@ use crate::capture::Hooks;
 use crate::capture::row::canonicalise;
 use crate::error::CaptureError;
 use crate::log::Operation;
+use crate::row_lock::RowLock;
 use crate::tracked::TrackedTransaction;
 use crate::tracked::bulk::{Answer, RowsStatement};
 
@@ -189,7 +190,7 @@ async fn update_stored<E: BulkEntity>(
         return Ok(wanted);
     }
     let values = wanted.iter().map(|wanted| wanted.values.clone()).collect();
-    let found = lock::<E>(tx, among(unique, values), None).await?;
+    let found = lock::<E>(tx, among(unique, values), RowLock::Update, None).await?;
     let mut by_name: HashMap<String, E::Model> = HashMap::with_capacity(found.len());
     for row in found {
         if by_name
@@ -266,7 +267,7 @@ async fn insert_in<E: BulkEntity>(
             let insertion = StatementBuilder::build(&insertion, &backend);
             tx.write_rows(write(insertion, Answer::Count)).await?;
             let values = run.iter().filter_map(|model| values_in(model, unique));
-            lock::<E>(tx, among(unique, values.collect()), None).await?
+            lock::<E>(tx, among(unique, values.collect()), RowLock::Update, None).await?
         };
         record::<E>(tx, &rows).await?;
         for row in rows {

@@ -12,6 +12,7 @@ use super::{Tracked, row};
 use crate::error::CaptureError;
 use crate::image::{self, Image};
 use crate::log::Operation;
+use crate::row_lock::RowLock;
 
 /// An entity's own hooks beside capture; the same four as `ActiveModelBehavior`, which
 /// [`track!`](crate::track) implements. An error stops the write and rolls nothing else back.
@@ -106,7 +107,7 @@ where
     let Some(key) = row::key_of(&model)? else {
         return Err(DbErr::PrimaryKeyNotSet { ctx: "UpdateOne" });
     };
-    let Some(stored) = row::lock_row(&model, db).await? else {
+    let Some(stored) = row::lock_row(&model, db, RowLock::Update).await? else {
         return Err(DbErr::RecordNotUpdated);
     };
     let before = image::image_of(&stored).map_err(CaptureError::from)?;
@@ -161,7 +162,7 @@ where
     let Some(key) = row::key_of(&model)? else {
         return Err(DbErr::PrimaryKeyNotSet { ctx: "DeleteOne" });
     };
-    let stored = row::lock_row(&model, db).await?;
+    let stored = row::lock_row(&model, db, RowLock::Delete).await?;
     let before = stored
         .as_ref()
         .map(image::image_of)

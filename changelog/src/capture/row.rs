@@ -3,13 +3,14 @@
 use sea_orm::sea_query::ArrayType;
 use sea_orm::{
     ActiveModelTrait, ActiveValue, ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr,
-    EntityTrait, IdenStatic, Iterable, ModelTrait, PrimaryKeyToColumn, QueryFilter, QuerySelect,
+    EntityTrait, IdenStatic, Iterable, ModelTrait, PrimaryKeyToColumn, QueryFilter,
 };
 
 use super::Tracked;
 use crate::binding;
 use crate::error::CaptureError;
 use crate::image::{self, Image};
+use crate::row_lock::{RowLock, lock_rows};
 
 /// The condition that names the active model's row, if its whole key is known.
 fn key_condition<A: ActiveModelTrait>(model: &A) -> Option<Condition> {
@@ -39,6 +40,7 @@ pub(crate) fn key_of<A: ActiveModelTrait>(model: &A) -> Result<Option<Image>, Ca
 pub(super) async fn lock_row<A, C>(
     model: &A,
     db: &C,
+    lock: RowLock,
 ) -> Result<Option<<A::Entity as EntityTrait>::Model>, DbErr>
 where
     A: ActiveModelTrait,
@@ -48,12 +50,9 @@ where
         return Ok(None);
     };
     let select = A::Entity::find().filter(condition);
-    // SQLite has no row locks: a write transaction has the database to itself.
-    let select = match db.get_database_backend() {
-        DbBackend::Sqlite => select,
-        _ => select.lock_exclusive(),
-    };
-    select.one(db).await
+    lock_rows(select, lock, db.get_database_backend())
+        .one(db)
+        .await
 }
 
 /// Makes every value that will be written what the database would store, so that images compare

@@ -17,6 +17,7 @@ use super::{decode, mariadb, name, postgres, sqlite, statement};
 use crate::capture::{Hidden, Registry};
 use crate::error::CaptureError;
 use crate::image::Image;
+use crate::row_lock::RowLock;
 pub(crate) use keys::Place;
 use keys::{among, beyond, order, sql_text};
 use settings::Settings;
@@ -173,12 +174,7 @@ impl Present {
         wait: Wait,
     ) -> Result<Vec<(Image, Image)>, DbErr> {
         let backend = tx.get_database_backend();
-        let lock = match backend {
-            // Rows that refer to it may come meanwhile.
-            DbBackend::Postgres => " FOR NO KEY UPDATE",
-            DbBackend::MySql => " FOR UPDATE",
-            _ => "",
-        };
+        let lock = RowLock::Update.clause(backend);
         let skip = match wait {
             Wait::No if backend != DbBackend::Sqlite => " SKIP LOCKED",
             _ => "",

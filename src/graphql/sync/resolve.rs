@@ -11,11 +11,9 @@ use async_graphql::dynamic::{
 };
 use chrono::Utc;
 use sea_orm::ActiveValue::Set;
-use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, DbBackend, EntityTrait, IntoActiveModel, QuerySelect,
-};
+use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, IntoActiveModel};
 use seachange_changelog::sync::conflict::{Entity, Model, Status};
-use seachange_changelog::{Context, Image, TrackedTransaction};
+use seachange_changelog::{Context, Image, RowLock, TrackedTransaction, lock_rows};
 use serde_json::{Map, Value as Json, json};
 
 use super::document::Document;
@@ -183,10 +181,8 @@ impl Repeatable for Resolve {
 impl Resolve {
     /// The conflict, locked, if it is still to be decided.
     async fn find(&self, tx: &TrackedTransaction) -> Result<Model, Failure> {
-        let mut select = Entity::find_by_id(self.id.as_str());
-        if tx.get_database_backend() != DbBackend::Sqlite {
-            select = select.lock_exclusive();
-        }
+        let select = Entity::find_by_id(self.id.as_str());
+        let select = lock_rows(select, RowLock::Update, tx.get_database_backend());
         match select.one(tx).await? {
             None => Err(Refusal::new(ErrorCode::NotFound, "no such conflict").into()),
             Some(conflict) if conflict.status == Status::Resolved => {
