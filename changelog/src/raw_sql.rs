@@ -1,8 +1,9 @@
 //! Decides whether a raw SQL text may run on a tracked connection.
 //!
-//! Guarantees that a text which passes holds no statement that writes a tracked table by name: a
-//! statement that only reads passes, any other is refused when it names a tracked table outside
-//! comments and strings, or when the table it writes cannot be told. Where a server setting decides
+//! Guarantees that a text which passes holds no statement that writes a tracked table by name. A
+//! statement that only reads passes, and so does one that reads a tracked table and writes another
+//! (`INSERT INTO other SELECT … FROM tracked`). Where what is written cannot be told, a statement is
+//! refused as soon as it names a tracked table outside comments and strings. Where a server setting decides
 //! how a text reads, every possible reading must pass. In doubt the answer is a refusal, so some
 //! harmless texts are refused; the cure for those is an untracked connection.
 //!
@@ -26,7 +27,7 @@ use verbs::Statement;
 /// Why a raw text may not run. Verbs are upper case, as a message would show them.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum RawRefusal {
-    /// A statement that does not only read names this tracked table (lower case).
+    /// A statement writes this tracked table (lower case), or may.
     Writes { table: String, verb: String },
     /// What the statement writes cannot be told from its text.
     Unclear { verb: String },

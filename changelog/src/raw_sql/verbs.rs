@@ -1,6 +1,6 @@
 //! Judges one statement by its first word.
 //!
-//! Guarantees that what passes either only reads or names no tracked table. A statement whose text
+//! Guarantees that what passes writes no tracked table by name. A statement whose text
 //! the server may read in part (executable comments) is judged only by rules that more words can
 //! make stricter, never laxer.
 //!
@@ -9,6 +9,7 @@
 mod names;
 mod routines;
 mod settings;
+mod targets;
 
 use sea_orm::DbBackend;
 
@@ -219,7 +220,7 @@ impl<'a> Statement<'a> {
     }
 
     fn check_write(&self, verb: &str) -> Result<(), RawRefusal> {
-        if let Some(table) = self.tracked_name() {
+        if let Some(table) = self.written_name() {
             let verb = verb.to_owned();
             return Err(RawRefusal::Writes { table, verb });
         }

@@ -13,9 +13,14 @@ use super::Statement;
 const POSTGRES_NAME_BYTES: usize = 63;
 
 impl Statement<'_> {
-    /// The first tracked table the statement names.
-    pub(super) fn tracked_name(&self) -> Option<String> {
-        self.tracked_among(self.tokens)
+    /// The first tracked table that the statement writes; where that cannot be told, that it names.
+    pub(super) fn written_name(&self) -> Option<String> {
+        match self.targets() {
+            Some(targets) => targets
+                .into_iter()
+                .find_map(|tokens| self.tracked_among(tokens)),
+            None => self.tracked_among(self.tokens),
+        }
     }
 
     pub(super) fn tracked_among(&self, tokens: &[Token]) -> Option<String> {
