@@ -61,6 +61,26 @@ impl ErrorCode {
             Self::Internal => "INTERNAL",
         }
     }
+
+    /// An error with this code and a text for the client, for a resolver of your own:
+    ///
+    /// ```
+    /// use seachange::ErrorCode;
+    ///
+    /// fn checked(title: &str) -> Result<&str, seachange::async_graphql::Error> {
+    ///     match title {
+    ///         "" => Err(ErrorCode::BadInput.error("a title is needed")),
+    ///         title => Ok(title),
+    ///     }
+    /// }
+    /// # assert!(checked("").is_err());
+    /// ```
+    ///
+    /// The text of any other error stays in the server's log, and the client gets `INTERNAL` and the id
+    /// under which it is there; but for database errors that have a code of their own.
+    pub fn error(self, message: impl Into<String>) -> Error {
+        Refusal::new(self, message).into()
+    }
 }
 
 /// An error of the whole request, with its code.
@@ -233,6 +253,12 @@ impl From<&CaptureError> for Refusal {
             CaptureError::Raced { .. } | CaptureError::Switched { .. } | CaptureError::Ended => {
                 Self::new(ErrorCode::Unavailable, "the database is busy; try again")
             }
+            CaptureError::TriggersGone { .. } => {
+                // An operator has to act: clients keep their edits and try again later.
+                tracing::error!(%error, "a write was refused");
+                let text = "the database does not record changes of this table now";
+                Self::new(ErrorCode::Unavailable, text)
+            }
             CaptureError::Log { source, .. } => match Self::from(source) {
                 // Bad input: who acted or why is text that the database does not take.
                 told if matches!(told.code, ErrorCode::Unavailable | ErrorCode::BadInput) => told,
@@ -280,9 +306,13 @@ fn classify(error: &mut ServerError) {
         Refusal::from(source)
     } else if is_depth(&error.message) {
         Refusal::limit(error.message.clone())
-    } else {
-        // Parsing, validation, and an adopter's own resolver speaking to the client.
+    } else if error.path.is_empty() {
+        // Parsing and validation.
         Refusal::bad_input(error.message.clone())
+    } else {
+        // An adopter's resolver failed. What it meant for the client has a code, see
+        // `ErrorCode::error`; any other text may be of a database or of another service.
+        Refusal::internal(&error.message)
     };
     error.message = refusal.message;
     if error.message.len() > MESSAGE {

@@ -6,7 +6,11 @@ use uuid::Uuid;
 
 use super::given::{self, COMMENTS, LABELS, PROJECTS, TASK_LABELS, TASKS};
 use super::watch::Watch;
-use crate::harness::{Outcome, TestServer};
+use crate::harness::{Outcome, TestServer, reference_app};
+use sea_orm::DbErr;
+use seachange::ErrorCode;
+use seachange::async_graphql::Error;
+use seachange::async_graphql::dynamic::{Field, FieldFuture, InputValue, TypeRef};
 
 crate::cases![
     what_does_not_parse,
@@ -19,6 +23,7 @@ crate::cases![
     rows_that_exist,
     paths,
     an_internal_fault_says_nothing,
+    what_a_resolver_of_an_adopter_says,
 ];
 
 async fn what_does_not_parse(server: &TestServer) -> Outcome {
@@ -369,5 +374,62 @@ async fn an_internal_fault_says_nothing(server: &TestServer) -> Outcome {
     )
     .await?;
     LABELS.create(&client, json!({ "name": "x" })).await?;
+    Ok(())
+}
+
+/// A field that fails in the way that its argument names.
+fn fails() -> Field {
+    Field::new("fails", TypeRef::named(TypeRef::INT), |ctx| {
+        FieldFuture::new(async move {
+            let secret = "password=hunter2";
+            let error: Error = match ctx.args.try_get("how")?.string()? {
+                "with a code" => ErrorCode::Forbidden.error("not on a Sunday"),
+                "by an error of another crate" => std::io::Error::other(secret).into(),
+                "by text" => secret.into(),
+                "by the library's error" => Error::new(secret),
+                "by what is missing" => return ctx.data::<Secret>().map(|_| None),
+                "by the database" => DbErr::RecordNotFound(secret.to_owned()).into(),
+                _ => return Ok(None::<seachange::async_graphql::Value>),
+            };
+            Err(error)
+        })
+    })
+    .argument(InputValue::new("how", TypeRef::named_nn(TypeRef::STRING)))
+}
+
+struct Secret;
+
+async fn what_a_resolver_of_an_adopter_says(server: &TestServer) -> Outcome {
+    let app = reference_app().extend(|mut builder| {
+        builder.queries.push(fails());
+        builder.mutations.push(fails());
+        builder
+    });
+    let server = TestServer::start_with(server.kind.clone(), app, server.settings.clone()).await?;
+    let client = server.client();
+    for kind in ["query", "mutation"] {
+        for (how, code) in [
+            ("with a code", "FORBIDDEN"),
+            ("by an error of another crate", "INTERNAL"),
+            ("by text", "INTERNAL"),
+            ("by the library's error", "INTERNAL"),
+            ("by what is missing", "INTERNAL"),
+            ("by the database", "NOT_FOUND"),
+        ] {
+            let query = format!("{kind}($how: String!) {{ fails(how: $how) }}");
+            let answer = client.send(&query, json!({ "how": how })).await?;
+            assert_eq!(answer.code()?, code, "{how}");
+            let text = answer.body.to_string();
+            assert!(
+                !text.contains("hunter2") && !text.contains("Secret"),
+                "{text}"
+            );
+            if code == "FORBIDDEN" {
+                assert_eq!(answer.body["errors"][0]["message"], "not on a Sunday");
+            }
+        }
+        let fine = format!("{kind} {{ fails(how: \"not\") }}");
+        client.data(&fine, json!({})).await?;
+    }
     Ok(())
 }
