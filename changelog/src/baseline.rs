@@ -20,7 +20,7 @@ use crate::image::Image;
 use crate::log::{Operation, Source};
 use crate::reader::sequence;
 use crate::tracked::append::{Origin, RowChange, insertions};
-use crate::triggers::{Found, Place, Present, Wait};
+use crate::triggers::{Found, Place, Present, Wait, require_log};
 
 /// Rows in one transaction: their locks are held for some tens of milliseconds.
 const ROWS: u64 = 200;
@@ -41,6 +41,7 @@ const ROWS: u64 = 200;
 /// rows that nothing tells of.
 ///
 /// # Errors
+/// [`CaptureError::NoChangeLog`](crate::CaptureError::NoChangeLog),
 /// [`CaptureError::NoTable`](crate::CaptureError::NoTable),
 /// [`CaptureError::NotTracked`](crate::CaptureError::NotTracked): also where hooks track the table and
 /// the program has not linked its entity. What the database says.
@@ -90,6 +91,7 @@ impl Baseline {
     where
         C: ConnectionTrait + TransactionTrait<Transaction = DatabaseTransaction>,
     {
+        require_log(db).await?;
         // Otherwise what this writes would fill the inbox, which is looked through for each step.
         sequence(db).await?;
         let tx = begin(db).await?;

@@ -76,7 +76,8 @@ pub enum CaptureError {
     #[error(
         "{operation} on `{parent}` would make the database change rows of tracked table `{child}` \
          by a foreign key's action, unrecorded; cure: let the foreign key restrict, and write the \
-         dependent rows first"
+         dependent rows first; or, but not on MariaDB, whose foreign keys fire no triggers, let \
+         triggers record `{child}` (track_by_triggers in a migration), and write in a transaction"
     )]
     Cascade {
         /// The table of the statement.
@@ -125,6 +126,17 @@ pub enum CaptureError {
          try the whole transaction again"
     )]
     Switched {
+        /// The tracked table.
+        table: String,
+    },
+    /// Triggers should record the table, and one of them is missing or switched off: the write would be
+    /// in no log.
+    #[error(
+        "the triggers that should record `{table}` are missing or disabled, so the transaction was \
+         refused; cure: track_by_triggers in a migration, or ALTER TABLE … ENABLE TRIGGER; `doctor` \
+         names them"
+    )]
+    TriggersGone {
         /// The tracked table.
         table: String,
     },
@@ -228,6 +240,12 @@ pub enum CaptureError {
         /// The table.
         table: String,
     },
+    /// The database has no change log yet.
+    #[error(
+        "the database has no change log; cure: call create_change_log in an earlier migration, or \
+         earlier in this one"
+    )]
+    NoChangeLog,
     /// A message between hook and connection was not understood: two versions of this crate.
     #[error("hook and connection disagree; cure: use one version of seachange-changelog")]
     Protocol,

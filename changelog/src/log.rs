@@ -8,7 +8,8 @@ pub(crate) mod stored;
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait, InsertStatement, Query, Value};
-use sea_orm::{DbBackend, Iterable};
+use sea_orm::sqlx::mysql::MySqlDatabaseError;
+use sea_orm::{DbBackend, Iterable, RuntimeErr};
 use serde::{Deserialize, Serialize};
 
 /// What happened to a row.
@@ -120,21 +121,15 @@ impl ActiveModelBehavior for ActiveModel {}
 /// newest version, too. JSON travels as text: the driver would declare it `jsonb` to PostgreSQL, which
 /// refuses \u0000 and drops the sign of -0.0 on the way to a `json` column.
 ///
-/// On MariaDB it locks what says who writes, so that nobody switches before this transaction ends.
+/// Where triggers write, it adds no row; on MariaDB it fails then, see [`left_to_triggers`].
 pub(crate) fn insertion(row: &ActiveModel, entity: &str, backend: DbBackend) -> InsertStatement {
-    let (mark, lock) = match backend {
-        DbBackend::Postgres => ("$1", ""),
-        DbBackend::MySql => ("?", " LOCK IN SHARE MODE"),
-        _ => ("?", ""),
-    };
-    let version = || {
-        let sql =
-            format!("COALESCE((SELECT version FROM change_capture WHERE entity = {mark}), 1)");
-        Expr::cust_with_values(sql, [entity])
+    let mark = match backend {
+        DbBackend::Postgres => "$1",
+        _ => "?",
     };
     let columns = || Column::iter().filter(|column| !matches!(column, Column::Id));
     let values = columns().map(|column| match row.get(column).into_value() {
-        _ if matches!(column, Column::SchemaVersion) => version(),
+        _ if matches!(column, Column::SchemaVersion) => version_of(entity, mark, backend),
         Some(Value::Json(json)) => {
             let text = Expr::val(json.map(|json| json.to_string()));
             match backend {
@@ -145,16 +140,52 @@ pub(crate) fn insertion(row: &ActiveModel, entity: &str, backend: DbBackend) -> 
         Some(value) => Expr::val(value),
         None => Expr::val(Value::String(None)),
     });
+    let mut insertion = Query::insert();
+    insertion.into_table(Entity).columns(columns());
+    // As many columns as expressions: both come of one list.
+    if backend == DbBackend::MySql {
+        let _ = insertion.values(values);
+        return insertion;
+    }
     let guard = format!(
-        "NOT EXISTS (SELECT 1 FROM change_capture WHERE entity = {mark} AND writer = 'trigger'{lock})"
+        "NOT EXISTS (SELECT 1 FROM change_capture WHERE entity = {mark} AND writer = 'trigger')"
     );
     let mut select = Query::select();
     select
         .exprs(values)
         .and_where(Expr::cust_with_values(guard, [entity]));
-    let mut insertion = Query::insert();
-    insertion.into_table(Entity).columns(columns());
-    // As many columns as expressions: both come of one list.
     let _ = insertion.select_from(select);
     insertion
+}
+
+/// The table's newest version.
+///
+/// On MariaDB null where triggers write, which the column does not take. The row is added by `VALUES`
+/// there: for `INSERT … SELECT` InnoDB locks the table's AUTO_INCREMENT counter, for which a trigger
+/// would wait and which it would then keep until the statement that fired it has ended. Who writes is
+/// locked, so that nobody switches before this transaction ends.
+fn version_of(entity: &str, mark: &str, backend: DbBackend) -> Expr {
+    let version =
+        format!("COALESCE((SELECT version FROM change_capture WHERE entity = {mark}), 1)");
+    if backend != DbBackend::MySql {
+        return Expr::cust_with_values(version, [entity]);
+    }
+    let sql = format!(
+        "IF(EXISTS (SELECT 1 FROM change_capture WHERE entity = {mark} AND writer = 'trigger'
+           LOCK IN SHARE MODE), NULL, {version})"
+    );
+    Expr::cust_with_values(sql, [entity, entity])
+}
+
+/// Whether an [`insertion`] failed because triggers write the log of the table. MariaDB: 1048, a column
+/// that cannot be null, and no other of the statement's can be.
+pub(crate) fn left_to_triggers(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(driver)) | DbErr::Query(RuntimeErr::SqlxError(driver))) =
+        error
+    else {
+        return false;
+    };
+    let database = driver.as_database_error();
+    let mariadb = database.and_then(|error| error.try_downcast_ref::<MySqlDatabaseError>());
+    mariadb.is_some_and(|error| error.number() == 1048)
 }

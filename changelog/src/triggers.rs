@@ -27,11 +27,12 @@ pub use change::{TableChange, change_tables};
 pub(crate) use check::captured_tables;
 pub use check::{TriggerFinding, check_triggers, tables_by_triggers};
 pub(crate) use decode::decode;
+pub(crate) use install::piece_name as trigger_name;
 pub use options::TriggerOptions;
 pub(crate) use present::{Found, Place, Present, Wait};
 pub(crate) use schema::{Schemas, Shown};
 pub use switch::{track_by_hooks, track_by_triggers};
-pub(crate) use tables::{create, drop, shapes};
+pub(crate) use tables::{create, drop, require_log, shapes};
 
 use sea_orm::{DbBackend, Statement, Value};
 

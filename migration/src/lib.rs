@@ -6,6 +6,7 @@ mod m20261101_000001_change_log;
 mod m20261101_000002_tables;
 mod m20261121_000003_comment_triggers;
 mod m20261121_000004_sync;
+mod m20261129_000005_comment_triggers_anew;
 
 use sea_orm_migration::prelude::*;
 
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261101_000002_tables::Migration),
             Box::new(m20261121_000003_comment_triggers::Migration),
             Box::new(m20261121_000004_sync::Migration),
+            Box::new(m20261129_000005_comment_triggers_anew::Migration),
         ]
     }
 }

@@ -4,6 +4,7 @@ mod atomic;
 pub mod gadget;
 mod recorded;
 mod refused;
+mod waits;
 
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, TransactionSession, TransactionTrait};
 use seachange::changelog::TrackedTransaction;
@@ -13,10 +14,15 @@ use crate::harness::{Case, TestServer};
 
 /// All of them.
 pub fn cases() -> Vec<Case> {
-    [recorded::cases(), refused::cases(), atomic::cases()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        recorded::cases(),
+        refused::cases(),
+        atomic::cases(),
+        waits::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// A project, committed.

@@ -38,9 +38,10 @@ pub fn cases() -> Vec<Case> {
 
 /// What a push is answered.
 #[derive(Debug)]
-struct Pushed {
+pub struct Pushed {
     documents: Vec<Json>,
-    rejections: Vec<Json>,
+    /// What was not stored.
+    pub rejections: Vec<Json>,
 }
 
 impl Pushed {
@@ -85,7 +86,7 @@ fn pull_query(names: Names) -> String {
 }
 
 /// Pushes rows: (assumed, new).
-async fn push(client: &Client, names: Names, rows: &[(Json, Json)]) -> anyhow::Result<Pushed> {
+pub async fn push(client: &Client, names: Names, rows: &[(Json, Json)]) -> anyhow::Result<Pushed> {
     let answer = client.send(&push_query(names), variables(rows)).await?;
     let documents = given::list(answer.data()?["rows"].clone())?;
     let rejections = answer.body["extensions"]["rejections"].clone();
@@ -135,14 +136,14 @@ async fn pull_all(client: &Client, names: Names) -> anyhow::Result<(Vec<Json>, J
 }
 
 /// A document as the server has it, found by its key.
-async fn stored(client: &Client, names: Names, id: &str) -> anyhow::Result<Json> {
+pub async fn stored(client: &Client, names: Names, id: &str) -> anyhow::Result<Json> {
     let (all, _) = pull_all(client, names).await?;
     let mut found = all.into_iter().filter(|document| document["id"] == id);
     found.next().ok_or_else(|| anyhow::anyhow!("no {id}"))
 }
 
 /// The document with other values.
-fn with(document: &Json, changes: Json) -> Json {
+pub fn with(document: &Json, changes: Json) -> Json {
     let mut document = document.clone();
     for (field, value) in changes.as_object().into_iter().flatten() {
         document[field] = value.clone();

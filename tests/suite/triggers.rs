@@ -9,6 +9,7 @@ mod captured;
 mod changed;
 mod checked;
 mod context;
+mod gone;
 pub mod note;
 mod replaced;
 mod statements;
@@ -33,6 +34,7 @@ pub fn cases() -> Vec<Case> {
         switched::cases(),
         changed::cases(),
         checked::cases(),
+        gone::cases(),
     ];
     parts.into_iter().flatten().collect()
 }

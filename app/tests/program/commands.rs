@@ -82,7 +82,7 @@ async fn migrations(database: &OwnDatabase) -> Outcome {
             .filter_map(|line| line.split(' ').next());
         Ok(words.map(str::to_owned).collect())
     };
-    assert_eq!(status(&["migrate", "status"]).await?, ["pending"; 4]);
+    assert_eq!(status(&["migrate", "status"]).await?, ["pending"; 5]);
     // No log yet: what reads it says so, and what to do.
     let unmigrated = run(&database.url, &["verify"]).await?;
     assert_eq!(unmigrated.code(), Some(1), "{unmigrated:?}");
@@ -92,15 +92,15 @@ async fn migrations(database: &OwnDatabase) -> Outcome {
         unmigrated.stderr
     );
     for _ in 0..2 {
-        assert_eq!(status(&["migrate", "up"]).await?, ["applied"; 4]);
+        assert_eq!(status(&["migrate", "up"]).await?, ["applied"; 5]);
     }
     // One by one, and once more when there is none left.
-    for applied in [3, 2, 1, 0, 0] {
-        let mut wanted = ["pending"; 4];
+    for applied in [4, 3, 2, 1, 0, 0] {
+        let mut wanted = ["pending"; 5];
         wanted[..applied].fill("applied");
         assert_eq!(status(&["migrate", "down"]).await?, wanted);
     }
-    assert_eq!(status(&["migrate", "up"]).await?, ["applied"; 4]);
-    assert_eq!(status(&["migrate", "status"]).await?, ["applied"; 4]);
+    assert_eq!(status(&["migrate", "up"]).await?, ["applied"; 5]);
+    assert_eq!(status(&["migrate", "status"]).await?, ["applied"; 5]);
     crate::harness::verify(database).await
 }

@@ -18,33 +18,29 @@ use crate::triggers::{Schemas, decode};
 /// The columns of the log in the form that [`Rows`] reads.
 pub(crate) fn select(backend: DbBackend) -> Select<Entity> {
     Column::iter().fold(Entity::find().select_only(), |select, column| {
-        match (column, backend) {
-            (Column::RowKey | Column::Before | Column::After, _) => {
-                select.column_as(as_text(Expr::col((Entity, column)), backend), name(column))
-            }
-            _ => select.column(column),
-        }
+        let expr = as_read(column, Expr::col((Entity, column)), backend);
+        select.column_as(expr, name(column))
     })
 }
 
 /// The same of another table of that shape.
 pub(crate) fn columns(backend: DbBackend) -> impl Iterator<Item = (Expr, Alias)> {
     Column::iter().map(move |column| {
-        let expr = Expr::col(column);
-        match column {
-            Column::RowKey | Column::Before | Column::After => {
-                (as_text(expr, backend), Alias::new(name(column)))
-            }
-            _ => (expr, Alias::new(name(column))),
-        }
+        let expr = as_read(column, Expr::col(column), backend);
+        (expr, Alias::new(name(column)))
     })
 }
 
-fn as_text(expr: Expr, backend: DbBackend) -> Expr {
+/// Text on SQLite may hold bytes that are no UTF-8: other programs say as they like who writes and why.
+fn as_read(column: Column, expr: Expr, backend: DbBackend) -> Expr {
+    let is_json = matches!(
+        column,
+        Column::RowKey | Column::Before | Column::After | Column::Metadata
+    );
+    let is_free = matches!(column, Column::Actor | Column::MutationId);
     match backend {
-        DbBackend::Postgres => expr.cast_as("text"),
-        // Text on SQLite may hold bytes that are no UTF-8.
-        DbBackend::Sqlite => expr.cast_as("blob"),
+        DbBackend::Postgres if is_json => expr.cast_as("text"),
+        DbBackend::Sqlite if is_json || is_free => expr.cast_as("blob"),
         _ => expr,
     }
 }
@@ -62,6 +58,9 @@ struct Row {
     row_key: Vec<u8>,
     before: Option<Vec<u8>>,
     after: Option<Vec<u8>>,
+    actor: Option<Vec<u8>>,
+    mutation_id: Option<Vec<u8>>,
+    metadata: Option<Vec<u8>>,
 }
 
 /// What needs no reading of its own.
@@ -70,9 +69,6 @@ struct Rest {
     id: i64,
     entity: String,
     operation: Operation,
-    actor: Option<String>,
-    mutation_id: Option<String>,
-    metadata: Option<Json>,
     transaction_id: String,
     source: Source,
     schema_version: i32,
@@ -94,6 +90,9 @@ impl Rows {
                 row_key: bytes(row, Column::RowKey)?.unwrap_or_default(),
                 before: bytes(row, Column::Before)?,
                 after: bytes(row, Column::After)?,
+                actor: bytes(row, Column::Actor)?,
+                mutation_id: bytes(row, Column::MutationId)?,
+                metadata: bytes(row, Column::Metadata)?,
             })
         });
         rows.collect::<Result<_, DbErr>>().map(Self)
@@ -155,9 +154,9 @@ impl Row {
             operation: self.rest.operation,
             before: before.map(Json::Object),
             after: after.map(Json::Object),
-            actor: self.rest.actor,
-            mutation_id: self.rest.mutation_id,
-            metadata: self.rest.metadata,
+            actor: self.actor.map(readable),
+            mutation_id: self.mutation_id.map(readable),
+            metadata: self.metadata.map(free_json),
             transaction_id: self.rest.transaction_id,
             source: self.rest.source,
             schema_version: self.rest.schema_version,
@@ -175,6 +174,19 @@ fn key_in(schemas: &Schemas, row: &Rest, key: Image, image: Option<&Image>) -> I
             (name, value.unwrap_or(stored))
         })
         .collect()
+}
+
+/// Text as it is, but for bytes that are none.
+fn readable(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+/// Metadata as JSON. Another program's may be any text, or JSON that a parser refuses (too deep, a number
+/// out of range): it is then a JSON string, because one such text must not stop every reader.
+fn free_json(bytes: Vec<u8>) -> Json {
+    let text = readable(bytes);
+    serde_json::from_str(&text).unwrap_or(Json::String(text))
 }
 
 fn malformed(error: serde_json::Error) -> DbErr {

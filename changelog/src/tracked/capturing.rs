@@ -5,6 +5,8 @@
 //! sent in time. Hooks and triggers each look for themselves in the statement that writes the log, so
 //! a stale hint loses nothing; and a change that was recorded without its context is refused.
 
+mod writer;
+
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -12,7 +14,9 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
 
 use super::shared::Scope;
+use crate::error::CaptureError;
 use crate::triggers::captured_tables;
+pub(super) use writer::{Writer, Written};
 
 /// The tables that triggers capture, as last read. Shared by a connection's transactions.
 #[derive(Clone, Debug, Default)]
@@ -114,28 +118,13 @@ impl Capturing {
         with(&self.written, |set| set.contains(&table.to_lowercase()))
     }
 
-    /// Asked after a write of the table: the table's version, if hooks write its log, and then until
-    /// the transaction ends.
-    pub(super) async fn hooks_write<C: ConnectionTrait>(
+    /// Who records the write that has just run, and then until the transaction ends.
+    pub(super) async fn writer<C: ConnectionTrait>(
         &self,
         db: &C,
-        table: &str,
-    ) -> Result<Option<i32>, DbErr> {
-        let backend = db.get_database_backend();
-        let sql = match backend {
-            DbBackend::Postgres => "SELECT version, writer FROM change_capture WHERE entity = $1",
-            DbBackend::MySql => {
-                "SELECT version, writer FROM change_capture WHERE entity = ? LOCK IN SHARE MODE"
-            }
-            _ => "SELECT version, writer FROM change_capture WHERE entity = ?",
-        };
-        let ask = Statement::from_sql_and_values(backend, sql, [table.into()]);
-        let Some(row) = db.query_one_raw(ask).await? else {
-            return Ok(Some(1));
-        };
-        let writer: String = row.try_get("", "writer")?;
-        let version: i32 = row.try_get("", "version")?;
-        Ok((writer != "trigger").then_some(version))
+        written: &Written<'_>,
+    ) -> Result<Writer, DbErr> {
+        writer::writer(db, written).await
     }
 
     /// Whether triggers that knew the context have recorded the write of a table that is theirs.
@@ -182,18 +171,25 @@ impl Capturing {
             _ => "SELECT entity, writer FROM change_capture WHERE lower(entity) = ?",
         };
         let ask = || Statement::from_sql_and_values(backend, sql, [table.as_str().into()]);
-        let mut row = db.query_one_raw(ask()).await?;
-        if let (DbBackend::Postgres, Some(found)) = (backend, &row) {
+        let Some(mut row) = db.query_one_raw(ask()).await? else {
+            return Ok(false);
+        };
+        let entity: String = row.try_get("", "entity")?;
+        if backend == DbBackend::Postgres {
             // As a write of the table would, for which a switch waits; asked again under the lock.
-            let entity: String = found.try_get("", "entity")?;
             let quoted = entity.replace('"', "\"\"");
             db.execute_unprepared(&format!("LOCK TABLE \"{quoted}\" IN ROW EXCLUSIVE MODE"))
                 .await?;
-            row = db.query_one_raw(ask()).await?;
+            let Some(again) = db.query_one_raw(ask()).await? else {
+                return Ok(false);
+            };
+            row = again;
         }
-        let writer: Option<String> = row.map(|row| row.try_get("", "writer")).transpose()?;
-        if writer.as_deref() != Some("trigger") {
+        if row.try_get::<String>("", "writer")? != "trigger" {
             return Ok(false);
+        }
+        if !writer::are_in_force(db, &entity).await? {
+            return Err(CaptureError::TriggersGone { table: entity }.into());
         }
         self.send(db, scope).await?;
         if self.sees_snapshot.load(Ordering::Relaxed) {

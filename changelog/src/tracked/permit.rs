@@ -1,6 +1,8 @@
 //! What a statement may do, asked before it runs: whether it would change tracked rows unseen, end the
 //! transaction, or be left to triggers, who then need the context.
 
+use std::collections::BTreeSet;
+
 use sea_orm::{ConnectionTrait, DbErr};
 
 use super::inspect::{Write, Writes};
@@ -20,8 +22,13 @@ impl TrackedTransaction {
     /// Refuses what would change tracked rows unseen. Where triggers see it, they get the context.
     pub(super) async fn check(&self, sql: &str, writes: &Writes) -> Result<(), DbErr> {
         let settings = &self.scope.settings;
+        // Any other statement (DDL, above all) might take the triggers away.
+        let is_seen = !writes.is_raw || fires_triggers(sql, self.inner.get_database_backend());
         loop {
-            let captured = self.capturing.certain();
+            let captured = match is_seen {
+                true => self.capturing.certain(),
+                false => BTreeSet::new(),
+            };
             let checked = settings.check(&self.inner, sql, writes, &captured).await;
             let Err(refusal) = checked else {
                 return Ok(());

@@ -3,12 +3,13 @@
 use sea_orm::{ConnectionTrait, DbErr};
 
 use super::append::{Origin, RowChange, insertions};
+use super::capturing::{Writer, Written};
 use super::ledger::Settlement;
 use super::transaction::TrackedTransaction;
 use crate::capture::protocol::{Message, Step};
 use crate::error::CaptureError;
 use crate::image::Image;
-use crate::log::{Operation, Source};
+use crate::log::{Operation, Source, left_to_triggers};
 
 impl TrackedTransaction {
     pub(super) async fn receive(&self, message: Message) -> Result<(), DbErr> {
@@ -66,12 +67,20 @@ impl TrackedTransaction {
             table: table.to_owned(),
             source,
         };
-        // One row asks in its own statement; for many it pays to ask once.
-        let version = if changes.len() > 1 {
-            let asked = self.capturing.hooks_write(&self.inner, table);
+        // One row asks in its own statement. For many it pays to ask once, and where triggers are
+        // believed to write, they must prove that they do.
+        let version = if changes.len() > 1 || self.capturing.knew_context(table) {
+            let written = Written {
+                table,
+                operation,
+                transaction_id: &self.scope.transaction_id,
+            };
+            let asked = self.capturing.writer(&self.inner, &written);
             match self.answer(asked).await.map_err(failed)? {
-                Some(version) => Some(version),
-                None => return self.recorded_by_triggers(table).await,
+                Writer::Hooks(version) => Some(version),
+                Writer::Triggers { in_force } => {
+                    return self.recorded_by_triggers(table, in_force).await;
+                }
             }
         } else {
             None
@@ -87,8 +96,14 @@ impl TrackedTransaction {
         };
         for insertion in insertions(origin, table, operation, changes, version, backend) {
             let written = self.answer(self.inner.execute_raw(insertion)).await;
-            if written.map_err(failed)?.rows_affected() == 0 {
-                return self.recorded_by_triggers(table).await;
+            let is_written = match written {
+                Ok(written) => written.rows_affected() > 0,
+                Err(error) if left_to_triggers(&error) => false,
+                Err(error) => return Err(failed(error)),
+            };
+            if !is_written {
+                // They did not know the context, or it would have been asked above.
+                return Err(self.switched(table));
             }
             self.scope.mark_recorded();
         }
@@ -96,7 +111,7 @@ impl TrackedTransaction {
     }
 
     /// Triggers write the log of the table: makes sure that they have, and on whose behalf.
-    async fn recorded_by_triggers(&self, table: &str) -> Result<(), CaptureError> {
+    async fn recorded_by_triggers(&self, table: &str, in_force: bool) -> Result<(), CaptureError> {
         let confirmed = self.capturing.confirm(&self.inner, table);
         let is_recorded = self
             .answer(confirmed)
@@ -105,12 +120,21 @@ impl TrackedTransaction {
                 table: table.to_owned(),
                 source,
             })?;
+        if !in_force {
+            let table = table.to_owned();
+            return Err(CaptureError::TriggersGone { table });
+        }
         if is_recorded {
             self.scope.mark_recorded();
             return Ok(());
         }
+        Err(self.switched(table))
+    }
+
+    /// What the connection believed of the table is over.
+    fn switched(&self, table: &str) -> CaptureError {
         self.scope.settings.captured.forget();
         let table = table.to_owned();
-        Err(CaptureError::Switched { table })
+        CaptureError::Switched { table }
     }
 }

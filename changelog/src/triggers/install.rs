@@ -45,7 +45,7 @@ impl Plan<'_> {
 }
 
 /// The name of a table's trigger: it says what it is, and is unique however long the table's is.
-pub(super) fn piece_name(what: &str, entity: &str) -> String {
+pub(crate) fn piece_name(what: &str, entity: &str) -> String {
     if entity.len() <= LONGEST {
         return format!("change_capture_{what}_{entity}");
     }

@@ -3,8 +3,13 @@
 //! An image is a JSON object of strings: the value's own text, or hexadecimal where it is binary. All
 //! of it is made of types known when the trigger is made.
 //!
-//! Who writes is read with a shared lock in the statement that writes, so that a switch waits for
-//! writers in flight. The context is read without any: it is the own connection's row.
+//! Who writes is read first, with a shared lock, so that a switch waits for writers in flight. The
+//! context is read without any lock: it is the row of this very connection or, where there is none,
+//! the session variables of another program.
+//!
+//! The inbox is written by `INSERT … VALUES`, never by `INSERT … SELECT`. For the latter InnoDB locks
+//! the inbox's AUTO_INCREMENT counter until the statement that fired the trigger has ended, and every
+//! tracked write of every table would wait for the longest statement of any program.
 
 use sea_orm::DbBackend;
 
@@ -46,10 +51,13 @@ IF old_key <> new_key THEN\n{}{}ELSEIF {} THEN\n{}END IF;\n",
         .map(|(kind, steps)| {
             let piece = piece_name(kind, plan.entity);
             let sql = format!(
-                "CREATE OR REPLACE TRIGGER {} AFTER {} ON {} FOR EACH ROW BEGIN\n{HEAD}{steps}END",
+                "CREATE OR REPLACE TRIGGER {} AFTER {} ON {} FOR EACH ROW BEGIN\n{DECLARED}\
+SELECT writer INTO written_by FROM change_capture WHERE entity = {} LOCK IN SHARE MODE;
+IF written_by = 'trigger' THEN\n{CONTEXT}{steps}END IF;\nEND",
                 quoted(&piece),
                 kind.to_uppercase(),
                 quoted(plan.entity),
+                text(plan.entity),
             );
             Piece { name: piece, sql }
         })
@@ -57,15 +65,24 @@ IF old_key <> new_key THEN\n{}{}ELSEIF {} THEN\n{}END IF;\n",
 }
 
 /// What every trigger begins with.
-const HEAD: &str = "DECLARE old_row, new_row, old_key, new_key longtext CHARACTER SET utf8mb4 \
+const DECLARED: &str = "DECLARE old_row, new_row, old_key, new_key longtext CHARACTER SET utf8mb4 \
 COLLATE utf8mb4_nopad_bin;
-DECLARE by_actor, of_mutation, with_metadata, in_transaction longtext CHARACTER SET utf8mb4 \
-COLLATE utf8mb4_nopad_bin;
+DECLARE by_actor, of_mutation, with_metadata, in_transaction, written_by longtext \
+CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin;
 DECLARE CONTINUE HANDLER FOR NOT FOUND BEGIN END;
-SELECT actor, mutation_id, metadata, transaction_id
+";
+
+/// On whose behalf the row is written. Our programs always say which transaction it is; only where
+/// nobody does are the variables of the session another program's, as plain text.
+const CONTEXT: &str = "SELECT actor, mutation_id, metadata, transaction_id
 INTO by_actor, of_mutation, with_metadata, in_transaction
 FROM change_context WHERE connection_id = CONNECTION_ID();
-SET in_transaction = COALESCE(in_transaction, UUID());
+IF in_transaction IS NULL THEN
+SET by_actor = NULLIF(LEFT(CONVERT(@seachange_actor USING utf8mb4), 255), '');
+SET of_mutation = NULLIF(LEFT(CONVERT(@seachange_mutation_id USING utf8mb4), 255), '');
+SET with_metadata = NULLIF(LEFT(CONVERT(@seachange_metadata USING utf8mb4), 4096), '');
+SET in_transaction = UUID();
+END IF;
 ";
 
 fn quoted(text: &str) -> String {
@@ -80,9 +97,8 @@ fn log(plan: &Plan<'_>, operation: &str, key: &str, before: &str, after: &str) -
     format!(
         "INSERT INTO change_inbox (entity, row_key, operation, `before`, `after`, actor, mutation_id,
   metadata, transaction_id, source, schema_version, recorded_at)
-SELECT {entity}, {key}, '{operation}', {before}, {after}, by_actor, of_mutation, with_metadata,
-  in_transaction, 'trigger', {version}, UTC_TIMESTAMP(6)
-FROM change_capture WHERE entity = {entity} AND writer = 'trigger' LOCK IN SHARE MODE;\n",
+VALUES ({entity}, {key}, '{operation}', {before}, {after}, by_actor, of_mutation, with_metadata,
+  in_transaction, 'trigger', {version}, UTC_TIMESTAMP(6));\n",
         entity = text(plan.entity),
         version = plan.version.version,
     )

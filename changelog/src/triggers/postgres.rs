@@ -104,11 +104,9 @@ pub(super) fn body(plan: &Plan<'_>) -> String {
         "
 #variable_conflict use_variable
 DECLARE{variables}
-  by_actor text := substr(nullif(current_setting('seachange.actor', true), ''), 2);
-  of_mutation text := substr(nullif(current_setting('seachange.mutation_id', true), ''), 2);
-  with_metadata text := substr(nullif(current_setting('seachange.metadata', true), ''), 2);
-  in_transaction text := substr(nullif(current_setting('seachange.transaction_id', true), ''), 2);
+{CONTEXT_VARIABLES}
 BEGIN
+{PLAIN_METADATA}
   IF TG_OP = 'TRUNCATE' THEN
     {truncate};
     RETURN NULL;
@@ -118,6 +116,34 @@ BEGIN
 END"
     )
 }
+
+/// On whose behalf the rows are written. Our programs always say which transaction it is, and put a mark
+/// before each text, because an empty setting is an absent one; only where nobody does are the settings
+/// another program's, as plain text.
+const CONTEXT_VARIABLES: &str = "
+  is_ours boolean := coalesce(current_setting('seachange.transaction_id', true), '') LIKE '=%';
+  text_start int := CASE WHEN is_ours THEN 2 ELSE 1 END;
+  most int := CASE WHEN is_ours THEN 2147483647 ELSE 255 END;
+  by_actor text := left(substr(nullif(current_setting('seachange.actor', true), ''), text_start), most);
+  of_mutation text :=
+    left(substr(nullif(current_setting('seachange.mutation_id', true), ''), text_start), most);
+  with_metadata text := substr(nullif(current_setting('seachange.metadata', true), ''), text_start);
+  in_transaction text :=
+    CASE WHEN is_ours THEN substr(current_setting('seachange.transaction_id', true), 2) END;";
+
+/// Another program's metadata never makes its statement fail: what is no JSON, or is too long, is kept
+/// as a JSON string.
+const PLAIN_METADATA: &str = "  IF NOT is_ours AND with_metadata IS NOT NULL THEN
+    IF length(with_metadata) > 4096 THEN
+      with_metadata := to_json(left(with_metadata, 4096))::text;
+    ELSE
+      BEGIN
+        PERFORM with_metadata::json;
+      EXCEPTION WHEN OTHERS THEN
+        with_metadata := to_json(with_metadata)::text;
+      END;
+    END IF;
+  END IF;";
 
 /// A statement that logs one change for each row of `from`, or one where there is none.
 fn log(plan: &Plan<'_>, operation: &str, key: &str, images: [&str; 2], from: &str) -> String {

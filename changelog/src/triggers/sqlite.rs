@@ -82,6 +82,15 @@ const ANY_KEPT: &str = "EXISTS (SELECT 1 FROM change_replaced)";
 /// How a row that has come back is named among the kept ones, from its INSERT to the table's next.
 const DONE: &str = "'d'";
 
+/// A part of the context. Our programs always say which transaction it is; where nobody does, the row
+/// is another program's, and the first `most` characters of its text are kept.
+fn context(part: &str, most: usize) -> String {
+    format!(
+        "CASE WHEN x.transaction_id IS NULL THEN NULLIF(substr(CAST(x.{part} AS TEXT), 1, {most}), '')
+           ELSE x.{part} END"
+    )
+}
+
 /// The parts of the triggers' statements.
 struct Sql<'a> {
     plan: &'a Plan<'a>,
@@ -130,11 +139,14 @@ impl<'a> Sql<'a> {
         format!(
             "INSERT INTO change_log (entity, row_key, operation, \"before\", \"after\", actor,
                mutation_id, metadata, transaction_id, source, schema_version, recorded_at)
-             SELECT {entity}, {key}, '{operation}', {before}, {after}, x.actor, x.mutation_id,
-               x.metadata, COALESCE(x.transaction_id, lower(hex(randomblob(16)))), 'trigger',
+             SELECT {entity}, {key}, '{operation}', {before}, {after}, {actor}, {mutation_id},
+               {metadata}, COALESCE(x.transaction_id, lower(hex(randomblob(16)))), 'trigger',
                {version}, strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000+00:00'
              FROM change_capture c LEFT JOIN change_context x ON x.id = 1 {from}
-             WHERE c.entity = {entity} AND c.writer = 'trigger' AND {when}"
+             WHERE c.entity = {entity} AND c.writer = 'trigger' AND {when}",
+            actor = context("actor", 255),
+            mutation_id = context("mutation_id", 255),
+            metadata = context("metadata", 4096),
         )
     }
 

@@ -29,7 +29,8 @@ use super::{literal, name, statement, tables};
 /// and the options.
 ///
 /// # Errors
-/// If the table is not there, has no primary key or one of a type that triggers cannot write down,
+/// [`CaptureError::NoChangeLog`](crate::CaptureError::NoChangeLog) before
+/// [`create_change_log`](crate::create_change_log); if the table is not there, has no primary key or one of a type that triggers cannot write down,
 /// or what the database says.
 pub async fn track_by_triggers<C>(
     db: &C,
@@ -40,6 +41,7 @@ where
     C: ConnectionTrait + TransactionTrait,
 {
     let backend = db.get_database_backend();
+    tables::require_log(db).await?;
     tables::create(db).await?;
     if backend == DbBackend::MySql {
         return on_mariadb(db, entity, &options).await;
@@ -56,11 +58,12 @@ where
 /// programs are then no longer recorded.
 ///
 /// # Errors
-/// What the database says.
+/// [`CaptureError::NoChangeLog`](crate::CaptureError::NoChangeLog); what the database says.
 pub async fn track_by_hooks<C>(db: &C, entity: &str) -> Result<(), DbErr>
 where
     C: ConnectionTrait + TransactionTrait,
 {
+    tables::require_log(db).await?;
     tables::create(db).await?;
     if db.get_database_backend() == DbBackend::MySql {
         want(db, entity, Writer::Hook).await?;

@@ -3,6 +3,8 @@
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 
 use super::statement;
+use crate::error::CaptureError;
+use crate::migration::INBOX;
 
 /// Who writes for a table, who shall once a migration is through, and which version of it is the
 /// newest. No row: hooks, version 1.
@@ -76,6 +78,24 @@ pub(crate) async fn create<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> {
         }
         let sql = format!("CREATE TABLE IF NOT EXISTS {table}{tail}");
         db.execute_unprepared(&sql).await?;
+    }
+    Ok(())
+}
+
+/// Refuses to go on without the log into which triggers and baselines write: found out here, not by
+/// the first write of the table.
+///
+/// # Errors
+/// [`CaptureError::NoChangeLog`]; what the database says.
+pub(crate) async fn require_log<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> {
+    let written = match db.get_database_backend() {
+        DbBackend::MySql => ["change_log", INBOX].as_slice(),
+        _ => ["change_log"].as_slice(),
+    };
+    for table in written {
+        if !is_there(db, table).await? {
+            return Err(CaptureError::NoChangeLog.into());
+        }
     }
     Ok(())
 }

@@ -19,6 +19,7 @@ crate::cases![
     a_hooked_update_beside_an_unrecorded_one,
     an_upsert,
     raw_sql,
+    raw_sql_that_only_reads_a_tracked_table,
     update_without_returning,
     writes_outside_a_transaction,
     a_connection_that_does_not_capture,
@@ -378,6 +379,40 @@ async fn cascades_of_upserts_and_subqueries(server: &TestServer) -> Outcome {
     Ok(tx.commit().await?)
 }
 
+/// It writes another table, which is nobody's business here.
+async fn raw_sql_that_only_reads_a_tracked_table(server: &TestServer) -> Outcome {
+    a_project(server).await?;
+    let db = server.db();
+    db.execute_unprepared("CREATE TABLE scratch (name varchar(255))")
+        .await?;
+    let tx = db.begin().await?;
+    let mut texts = vec![
+        "INSERT INTO scratch SELECT name FROM project",
+        "UPDATE scratch SET name = (SELECT max(name) FROM project)",
+        "DELETE FROM scratch WHERE name IN (SELECT name FROM project)",
+    ];
+    if server.kind.name() != "mariadb" {
+        texts.push("WITH p AS (SELECT name FROM project) INSERT INTO scratch SELECT name FROM p");
+        texts.push("UPDATE scratch SET name = p.name FROM project p");
+    }
+    if server.kind.name() == "postgres" {
+        texts.extend([
+            "DELETE FROM scratch USING project p WHERE p.name = scratch.name",
+            "MERGE INTO scratch s USING project p ON s.name = p.name WHEN NOT MATCHED THEN
+             INSERT (name) VALUES (p.name)",
+        ]);
+    }
+    for sql in texts {
+        let done = tx.execute_unprepared(sql).await;
+        assert_eq!(done.expect(sql).rows_affected(), 1, "{sql}");
+    }
+    tx.commit().await?;
+    db.execute_unprepared("CREATE TABLE copied AS SELECT * FROM project")
+        .await?;
+    assert_eq!(server.logged().await?.len(), 1);
+    Ok(())
+}
+
 async fn refuses_cascade(server: &TestServer, raw: &str, parent: &str) -> Outcome {
     let tx = server.db().begin().await?;
     tx.execute_unprepared(raw).await.expect_err("raw SQL");
@@ -389,5 +424,7 @@ async fn refuses_cascade(server: &TestServer, raw: &str, parent: &str) -> Outcom
         matches!(CaptureError::of(&error), Some(CaptureError::Cascade { child, .. }) if child == "gadget"),
         "{error}"
     );
+    let cure = "let triggers record `gadget` (track_by_triggers";
+    assert!(error.to_string().contains(cure), "{error}");
     Ok(tx.rollback().await?)
 }

@@ -1,12 +1,19 @@
 //! What a check of the triggers finds.
 
 use sea_orm::{ConnectionTrait, DbBackend};
-use seachange::changelog::{TriggerFinding, check_triggers};
+use seachange::changelog::{
+    CaptureError, TriggerFinding, TriggerOptions, baseline, check_triggers, create_change_log,
+    track_by_hooks, track_by_triggers,
+};
 
 use super::{note, other};
-use crate::harness::{Outcome, TestServer};
+use crate::harness::{Outcome, OwnDatabase, TestServer};
 
-crate::cases![nothing_of_what_is_right, what_is_wrong];
+crate::cases![
+    nothing_of_what_is_right,
+    what_is_wrong,
+    nothing_to_write_into
+];
 
 async fn findings(server: &TestServer) -> anyhow::Result<Vec<TriggerFinding>> {
     let found = check_triggers(&other(server).await?).await?;
@@ -89,4 +96,31 @@ async fn what_is_wrong(server: &TestServer) -> Outcome {
     };
     assert_eq!(findings(server).await?, [outdated, different]);
     Ok(())
+}
+
+/// Without a change log triggers would make every later write of the table fail.
+async fn nothing_to_write_into(server: &TestServer) -> Outcome {
+    let database = OwnDatabase::create(&server.kind).await?;
+    let db = sea_orm::Database::connect(&database.url).await?;
+    db.execute_unprepared("CREATE TABLE shop (id int NOT NULL PRIMARY KEY)")
+        .await?;
+    let errors = [
+        track_by_triggers(&db, "shop", TriggerOptions::new()).await,
+        track_by_hooks(&db, "shop").await,
+        baseline(&db, "shop").await.map(|_| ()),
+    ];
+    for error in errors {
+        let error = error.expect_err("there is no log");
+        assert!(
+            matches!(CaptureError::of(&error), Some(CaptureError::NoChangeLog)),
+            "{error}"
+        );
+        assert!(error.to_string().contains("create_change_log"), "{error}");
+    }
+    db.execute_unprepared("INSERT INTO shop VALUES (1)").await?;
+    create_change_log(&db).await?;
+    track_by_triggers(&db, "shop", TriggerOptions::new()).await?;
+    db.execute_unprepared("INSERT INTO shop VALUES (2)").await?;
+    db.close().await?;
+    database.drop().await
 }

@@ -6,7 +6,7 @@
 )]
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ConnectionTrait, EntityTrait, IntoActiveModel,
+    ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbBackend, EntityTrait, IntoActiveModel,
     TransactionSession, TransactionTrait,
 };
 use seachange::changelog::{CaptureError, TriggerOptions};
@@ -21,7 +21,9 @@ crate::cases![
     rollback_takes_it_along,
     savepoints,
     it_never_leaks,
-    a_stale_hint_is_told
+    a_stale_hint_is_told,
+    another_program_says_who_writes,
+    what_another_program_says_is_not_ours,
 ];
 
 async fn every_part_of_it(server: &TestServer) -> Outcome {
@@ -272,4 +274,108 @@ async fn a_stale_hint_is_told(server: &TestServer) -> Outcome {
         ]
     );
     server.verify().await
+}
+
+/// How another program says who writes and why, and takes it back, in a transaction around its write.
+fn says(backend: DbBackend, actor: &str, metadata: &str) -> (String, &'static str) {
+    let quoted = |text: &str| {
+        let text = text.replace('\'', "''");
+        match backend {
+            DbBackend::MySql => format!("'{}'", text.replace('\\', "\\\\")),
+            _ => format!("'{text}'"),
+        }
+    };
+    let (actor, metadata) = (quoted(actor), quoted(metadata));
+    match backend {
+        DbBackend::Postgres => (
+            format!(
+                "SET LOCAL seachange.actor = {actor}; SET LOCAL seachange.metadata = {metadata}"
+            ),
+            "SELECT 1",
+        ),
+        DbBackend::MySql => (
+            format!("SET @seachange_actor = {actor}, @seachange_metadata = {metadata}"),
+            "SET @seachange_actor = NULL, @seachange_metadata = NULL",
+        ),
+        _ => (
+            format!(
+                "INSERT OR REPLACE INTO change_context (id, actor, metadata)
+                 VALUES (1, {actor}, {metadata})"
+            ),
+            "DELETE FROM change_context",
+        ),
+    }
+}
+
+/// As the text is: no mark, no JSON needed; and whatever it is, the program's write succeeds and every
+/// reader reads on.
+async fn another_program_says_who_writes(server: &TestServer) -> Outcome {
+    let server = &note::start(server).await?;
+    let db = other(server).await?;
+    let (long, deep) = ("\u{1F6A2}".repeat(300), "[".repeat(400) + &"]".repeat(400));
+    let oversize = format!("\"{}\"", "x".repeat(5_000));
+    let cases = [
+        ("alice", r#"{"why": "import", "n": 1.5}"#),
+        ("=alice", "=1"),
+        ("", ""),
+        (" O'Brien \u{1F6A2}", "only text"),
+        (&long, r#"{"half": "#),
+        ("deep", &deep),
+        ("oversize", &oversize),
+        ("surrogate", r#""\ud83d""#),
+        ("a number that no reader takes", "1e999"),
+    ];
+    for (id, (actor, metadata)) in (1..).zip(cases) {
+        let tx = db.begin().await?;
+        let (before, after) = says(db.get_database_backend(), actor, metadata);
+        tx.execute_unprepared(&before).await?;
+        let insert = format!("INSERT INTO note (id, name, body) VALUES ({id}, 'n{id}', '')");
+        tx.execute_unprepared(&insert).await?;
+        tx.execute_unprepared(after).await?;
+        tx.commit().await?;
+        let insert = format!("INSERT INTO note (id, name, body) VALUES (-{id}, 'n-{id}', '')");
+        db.execute_unprepared(&insert).await?;
+
+        let mut log = server.logged().await?;
+        let nobodys = log.pop().expect("a change");
+        assert_eq!((nobodys.actor, nobodys.metadata), (None, None));
+        let change = log.pop().expect("a change");
+        let first: String = actor.chars().take(255).collect();
+        assert_eq!(change.actor, Some(first).filter(|actor| !actor.is_empty()));
+        let kept: String = metadata.chars().take(4_096).collect();
+        let expected = serde_json::from_str(&kept).unwrap_or(serde_json::Value::String(kept));
+        let expected = (!metadata.is_empty()).then_some(expected);
+        assert_eq!(change.metadata, expected, "{metadata}");
+    }
+    server.verify().await
+}
+
+/// A connection on which another program has said something writes on behalf of ours.
+async fn what_another_program_says_is_not_ours(server: &TestServer) -> Outcome {
+    let server = &note::start(server).await?;
+    let mut options = sea_orm::ConnectOptions::new(&server.settings.database_url);
+    options.max_connections(1);
+    let pool = sea_orm::Database::connect(options).await?;
+    let leaked = match pool.get_database_backend() {
+        DbBackend::Postgres => {
+            "SET seachange.actor = 'alice'; SET seachange.metadata = 'x'".to_owned()
+        }
+        backend => says(backend, "alice", "x").0,
+    };
+    pool.execute_unprepared(&leaked).await?;
+    let db = TrackedConnection::new(pool);
+    for (id, context) in (1..).zip([Context::default(), Context::actor("bob")]) {
+        let tx = db.with_context(context.clone()).begin().await?;
+        let row = note::ActiveModel {
+            id: Set(id),
+            book_id: Set(None),
+            name: Set(format!("n{id}")),
+            body: Set(String::new()),
+        };
+        row.insert(&tx).await?;
+        tx.commit().await?;
+        let change = server.logged().await?.pop().expect("a change");
+        assert_eq!((change.actor, change.metadata), (context.actor, None));
+    }
+    Ok(())
 }
