@@ -12,6 +12,7 @@ use sea_orm::{DatabaseConnection, DbBackend, DbErr, EntityTrait};
 use serde::Serialize;
 
 use crate::admission::{self, Refused};
+use crate::collation::{Undecided, equalities};
 use crate::epoch;
 use crate::tracked::escaping;
 use crate::triggers::{TriggerFinding, captured_tables, check_triggers, column_names};
@@ -55,6 +56,8 @@ pub enum FlawCode {
     ColumnMissing,
     /// A column of the table is not in the entity.
     ColumnUnknown,
+    /// A column's texts are equal by rules that the database alone knows.
+    CollationUndecided,
     /// No process works for a consumer.
     ConsumerUnheld,
     /// A consumer is paused.
@@ -128,6 +131,7 @@ pub async fn examine(db: &DatabaseConnection, entities: &[Expected]) -> Result<V
             |flaw: &Flaw| flaw.table == entity.table && flaw.code == FlawCode::TableMissing;
         if !flaws.iter().any(is_told) {
             flaws.extend(shape::of_entity(db, entity).await?);
+            flaws.extend(collations(db, entity).await?);
         }
     }
     Ok(flaws)
@@ -202,6 +206,27 @@ async fn capture(db: &DatabaseConnection) -> Result<Vec<Flaw>, DbErr> {
         flaws.push(Flaw::new(FlawCode::Cascade, child, message, fix));
     }
     Ok(flaws)
+}
+
+/// Columns that a subscription cannot test for equality.
+async fn collations(db: &DatabaseConnection, entity: &Expected) -> Result<Vec<Flaw>, DbErr> {
+    let backend = db.get_database_backend();
+    let known = |column: &str| {
+        let mut own = entity.columns.iter();
+        own.any(|own| folded(own, backend) == folded(column, backend))
+    };
+    let found = equalities(db, entity.table).await?;
+    let flaws = found.iter().filter_map(|(column, equality)| {
+        let Undecided { collation, cure } = equality.undecided().filter(|_| known(column))?;
+        let table = entity.table;
+        let message = format!(
+            "`{table}`.`{column}` holds texts equal by {collation}, as the database alone can judge: \
+             subscriptions cannot test it"
+        );
+        let code = FlawCode::CollationUndecided;
+        Some(Flaw::new(code, table, message, *cure))
+    });
+    Ok(flaws.collect())
 }
 
 /// As the catalogue writes names: these databases do not tell letters of two cases apart.

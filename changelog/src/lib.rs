@@ -11,6 +11,7 @@ mod baseline;
 mod binding;
 mod bulk;
 mod capture;
+mod collation;
 pub mod consumer;
 mod context;
 mod doctor;
@@ -36,6 +37,7 @@ pub use bulk::{BulkEntity, Target, Written};
 pub use capture::{
     Hidden, Hooks, REDACTED, REDACTED_CHANGED, Tracked, TrackedTable, is_redacted, tracked_tables,
 };
+pub use collation::{Equality, Undecided, equalities};
 pub use context::Context;
 pub use doctor::{Expected, Flaw, FlawCode, examine};
 pub use error::CaptureError;

@@ -55,7 +55,7 @@ fn literal(text: &str, backend: DbBackend) -> String {
 }
 
 /// A quoted name.
-fn name(text: &str, backend: DbBackend) -> String {
+pub(crate) fn name(text: &str, backend: DbBackend) -> String {
     match backend {
         DbBackend::MySql => format!("`{}`", text.replace('`', "``")),
         _ => format!("\"{}\"", text.replace('"', "\"\"")),
@@ -63,7 +63,11 @@ fn name(text: &str, backend: DbBackend) -> String {
 }
 
 /// A statement with `?` for its values, whatever the database's own marks are.
-fn statement<const N: usize>(backend: DbBackend, sql: &str, values: [Value; N]) -> Statement {
+pub(crate) fn statement<const N: usize>(
+    backend: DbBackend,
+    sql: &str,
+    values: [Value; N],
+) -> Statement {
     if backend != DbBackend::Postgres {
         return Statement::from_sql_and_values(backend, sql, values);
     }

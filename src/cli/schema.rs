@@ -26,6 +26,10 @@ impl App {
         let mut options = ConnectOptions::new("sqlite::memory:");
         options.connect_lazy(true);
         let db = TrackedConnection::new(Database::connect(options).await?);
-        Ok(self.entities.schema(&db, None, &settings.limits())?.sdl())
+        let limits = settings.limits();
+        let schema = self
+            .entities
+            .schema(&db, None, &limits, &Default::default())?;
+        Ok(schema.sdl())
     }
 }

@@ -151,7 +151,10 @@ impl App {
             Some(reads) => db.clone().with_reader(reads),
             None => db.clone(),
         };
-        let api = self.entities.api(requests, feed.clone(), limits.clone())?;
+        let equalities = self.entities.equalities(db.writer()).await?;
+        let api = self
+            .entities
+            .api(requests, feed.clone(), limits.clone(), &equalities)?;
         let listen_error = |error| StartError::Listen(settings.listen, error);
         let listener = TcpListener::bind(settings.listen)
             .await

@@ -9,7 +9,7 @@ use sea_orm::{
     ActiveEnum, ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable, ModelTrait,
     PrimaryKeyToColumn, PrimaryKeyTrait, Value,
 };
-use seachange_changelog::{Hidden, Tracked};
+use seachange_changelog::{Equality, Hidden, Tracked};
 use seaography::{ActiveEnumBuilder, BuilderContext, EntityObjectBuilder, EntityQueryFieldBuilder};
 
 /// The stored values of an enumeration by their GraphQL names.
@@ -60,6 +60,8 @@ pub(crate) struct ColumnInfo {
     /// An insert may leave it out.
     pub(crate) has_default: bool,
     pub(crate) values: Option<Arc<EnumValues>>,
+    /// When the database holds a value of it equal to a text.
+    pub(crate) equality: Equality,
 }
 
 impl ColumnInfo {
@@ -165,6 +167,7 @@ impl EntityInfo {
                         .or_else(|| enum_name(def.get_column_type()))
                         .and_then(|name| enums.get(&name).cloned()),
                     ty: def.get_column_type().clone(),
+                    equality: Equality::default(),
                 }
             })
             .collect();
@@ -177,6 +180,18 @@ impl EntityInfo {
             columns,
             stamped: E::updated_at().map(|column| column.as_str()),
         }
+    }
+
+    /// The same with what the database's catalogue says of the columns.
+    pub(crate) fn compared_by(mut self, equalities: &BTreeMap<String, Equality>) -> Self {
+        for (name, equality) in equalities {
+            // SQLite and MariaDB do not tell the cases of a name apart.
+            let named = |column: &&mut ColumnInfo| column.name.eq_ignore_ascii_case(name);
+            if let Some(column) = self.columns.iter_mut().find(named) {
+                column.equality = equality.clone();
+            }
+        }
+        self
     }
 
     pub(crate) fn by_field(&self, field: &str) -> Option<&ColumnInfo> {

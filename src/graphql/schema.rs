@@ -1,13 +1,16 @@
 //! The schema: what the adopter registered, assembled once at start.
 
+use std::collections::{BTreeMap, HashMap};
 use std::marker::PhantomData;
 use std::sync::{Arc, LazyLock};
 
 use async_graphql::dataloader::DataLoader;
 use async_graphql::dynamic::{Schema, SchemaError, TypeRef};
 use async_graphql::{Request, Value as GraphqlValue};
-use sea_orm::{ActiveEnum, ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait, Iterable};
-use seachange_changelog::TrackedConnection;
+use sea_orm::{
+    ActiveEnum, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, Iterable,
+};
+use seachange_changelog::{Equality, TrackedConnection, equalities};
 use seaography::{
     Builder, BuilderContext, ColumnOptions, EntityColumnId, EntityObjectBuilder, FilterType,
     OneToManyLoader, OneToOneLoader, RelatedEntityFilter, RelationBuilder, SeaographyError,
@@ -27,6 +30,9 @@ use crate::sync::Policy;
 
 /// Seaography's default names, which no setting of ours changes.
 static NAMES: LazyLock<BuilderContext> = LazyLock::new(BuilderContext::default);
+
+/// How columns are compared that are not compared character by character, by table and column.
+pub(crate) type Equalities = HashMap<&'static str, BTreeMap<String, Equality>>;
 
 /// Adds fields of the adopter's own to the schema.
 type Extend = Box<dyn Fn(Builder) -> Builder + Send + Sync>;
@@ -86,17 +92,39 @@ impl Entities {
         named.collect()
     }
 
-    /// The entities by name.
+    /// The entities, without what a database says of them.
     pub(crate) fn registered(&self) -> Vec<Registered> {
+        self.registered_on(&Equalities::new())
+    }
+
+    /// The entities as their database compares them.
+    fn registered_on(&self, equalities: &Equalities) -> Vec<Registered> {
         let enums = self.enums();
+        let info = |info: EntityInfo| match equalities.get(info.table) {
+            Some(equalities) => info.compared_by(equalities),
+            None => info,
+        };
         let entities = self.entities.iter();
         entities
             .map(|entity| Registered {
-                info: Arc::new(entity.info(&enums)),
+                info: Arc::new(info(entity.info(&enums))),
                 table: entity.table(),
                 rows: entity.rows(),
             })
             .collect()
+    }
+
+    /// How the database compares the texts of the entities' columns.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub(crate) async fn equalities(&self, db: &DatabaseConnection) -> Result<Equalities, DbErr> {
+        let mut found = Equalities::new();
+        for entity in self.registered() {
+            let table = entity.info.table;
+            found.insert(table, equalities(db, table).await?);
+        }
+        Ok(found)
     }
 
     /// Assembles the schema. Without a `feed` it can be printed but answers nothing about changes.
@@ -108,8 +136,9 @@ impl Entities {
         db: &TrackedConnection,
         feed: Option<Feed>,
         limits: &Limits,
+        equalities: &Equalities,
     ) -> Result<Schema, SchemaError> {
-        let registered = self.registered();
+        let registered = self.registered_on(equalities);
         let context = context(&registered, limits, db.get_database_backend());
         let mut builder = Builder::new(context, db.reader().clone());
         for enumeration in &self.enumerations {
@@ -174,8 +203,9 @@ impl Entities {
         db: TrackedConnection,
         feed: Feed,
         limits: Limits,
+        equalities: &Equalities,
     ) -> Result<Api, SchemaError> {
-        let schema = self.schema(&db, Some(feed.clone()), &limits)?;
+        let schema = self.schema(&db, Some(feed.clone()), &limits, equalities)?;
         let loaders = self
             .entities
             .iter()

@@ -2,6 +2,7 @@
 
 pub mod auth;
 mod by_key;
+mod collations;
 mod context;
 mod converge;
 mod create;
@@ -48,6 +49,7 @@ pub fn cases() -> Vec<Case> {
         relations::cases(),
         relations::pages::cases(),
         by_key::cases(),
+        collations::cases(),
         live::cases(),
         log::cases(),
         history::cases(),

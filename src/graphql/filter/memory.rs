@@ -5,11 +5,11 @@ use std::str::FromStr;
 
 use sea_orm::ColumnType;
 use sea_orm::prelude::BigDecimal;
-use seachange_changelog::Image;
+use seachange_changelog::{Equality, Image, Undecided};
 use serde_json::Value as Json;
 
 use super::{Comparison, Operand, Pattern, Predicate, Test};
-use crate::graphql::entity::{EntityInfo, is_integer};
+use crate::graphql::entity::{ColumnInfo, EntityInfo, is_integer};
 use crate::graphql::error::Refusal;
 
 impl Predicate {
@@ -36,6 +36,9 @@ impl Predicate {
                     )));
                 }
                 let is_text = entity.by_name(column).is_some_and(|c| is_text(&c.ty));
+                if is_text && test.is_equality() {
+                    check_decided(entity, column)?;
+                }
                 let by_collation = match test {
                     Test::Text(..) => true,
                     Test::Between(..) | Test::NotBetween(..) => is_text,
@@ -62,8 +65,8 @@ impl Predicate {
             Self::Any(parts) => parts.iter().try_fold_truth(false, entity, image),
             Self::Not(inner) => inner.truth(entity, image).map(|truth| !truth),
             Self::Test { column, test } => {
-                let ty = entity.by_name(column).map(|c| &c.ty)?;
-                holds(ty, image.get(*column).unwrap_or(&Json::Null), test)
+                let value = image.get(*column).unwrap_or(&Json::Null);
+                holds(entity.by_name(column)?, value, test)
             }
         }
     }
@@ -88,7 +91,30 @@ impl<'a, I: Iterator<Item = &'a Predicate>> FoldTruth<'a> for I {
     }
 }
 
-fn holds(ty: &ColumnType, value: &Json, test: &Test) -> Option<bool> {
+impl Test {
+    /// Whether it asks if values are equal.
+    fn is_equality(&self) -> bool {
+        matches!(
+            self,
+            Self::Compare(Comparison::Eq | Comparison::Ne, _) | Self::In(_) | Self::NotIn(_)
+        )
+    }
+}
+
+/// Checks that memory knows when two texts of the column are equal.
+fn check_decided(entity: &EntityInfo, column: &str) -> Result<(), Refusal> {
+    let undecided = entity
+        .by_name(column)
+        .and_then(|column| column.equality.undecided());
+    undecided.map_or(Ok(()), |Undecided { collation, cure }| {
+        Err(Refusal::bad_input(format!(
+            "a subscription cannot test whether texts of `{column}` are equal: the database alone can \
+             judge by {collation}; filter by another column, or {cure}"
+        )))
+    })
+}
+
+fn holds(column: &ColumnInfo, value: &Json, test: &Test) -> Option<bool> {
     match test {
         Test::IsNull => return Some(value.is_null()),
         Test::IsNotNull => return Some(!value.is_null()),
@@ -98,7 +124,13 @@ fn holds(ty: &ColumnType, value: &Json, test: &Test) -> Option<bool> {
         _ if value.is_null() => return None,
         _ => {}
     }
-    let against = |operand: &Operand| compare(ty, value, &operand.image);
+    let against = |operand: &Operand| compare(column, &column.equality, value, &operand.image);
+    let is_among = |list: &[Operand]| {
+        let equality = column.equality.within_list(list.len());
+        let is_equal = |operand: &Operand| compare(column, equality, value, &operand.image);
+        list.iter()
+            .any(|operand| is_equal(operand).is_some_and(Ordering::is_eq))
+    };
     match test {
         Test::Compare(how, operand) => {
             let order = against(operand)?;
@@ -111,8 +143,8 @@ fn holds(ty: &ColumnType, value: &Json, test: &Test) -> Option<bool> {
                 Comparison::Lte => order.is_le(),
             })
         }
-        Test::In(list) => Some(list.iter().any(|o| against(o).is_some_and(Ordering::is_eq))),
-        Test::NotIn(list) => Some(!list.iter().any(|o| against(o).is_some_and(Ordering::is_eq))),
+        Test::In(list) => Some(is_among(list)),
+        Test::NotIn(list) => Some(!is_among(list)),
         Test::Between(low, high) => Some(against(low)?.is_ge() && against(high)?.is_le()),
         Test::NotBetween(low, high) => Some(against(low)?.is_lt() || against(high)?.is_gt()),
         // Refused for streams.
@@ -123,11 +155,11 @@ fn holds(ty: &ColumnType, value: &Json, test: &Test) -> Option<bool> {
     }
 }
 
-/// The order of two values of the column's type, as the database has it; `None` for a value that
-/// does not fit the column.
-fn compare(ty: &ColumnType, a: &Json, b: &Json) -> Option<Ordering> {
+/// The order of a stored value and an operand, as the database has it; `None` for a value that does
+/// not fit the column.
+fn compare(column: &ColumnInfo, equality: &Equality, a: &Json, b: &Json) -> Option<Ordering> {
     use ColumnType as T;
-    match ty {
+    match &column.ty {
         T::BigInteger | T::BigUnsigned => {
             let number = |json: &Json| json.as_str()?.parse::<i128>().ok();
             Some(number(a)?.cmp(&number(b)?))
@@ -149,7 +181,10 @@ fn compare(ty: &ColumnType, a: &Json, b: &Json) -> Option<Ordering> {
             (Json::Number(a), Json::Number(b)) => Some(a.as_i64()?.cmp(&b.as_i64()?)),
             (Json::Bool(a), Json::Bool(b)) => Some(a.cmp(b)),
             // Times and UUIDs order by their text; other text is only tested for equality.
-            (Json::String(a), Json::String(b)) => Some(a.cmp(b)),
+            (Json::String(a), Json::String(b)) => {
+                let (a, b) = (equality.stored(a), equality.operand(b));
+                Some(a.cmp(&b))
+            }
             _ => None,
         },
     }

@@ -1,14 +1,16 @@
 //! What a filter pins to constants: no row without these values can meet it.
+//!
+//! Values are looked up by what of them counts when the database compares them.
 
 use std::collections::BTreeSet;
 use std::slice;
 
 use sea_orm::ColumnType;
-use seachange_changelog::Image;
+use seachange_changelog::{Equality, Image};
 use serde_json::Value as Json;
 
 use crate::feed::RowName;
-use crate::graphql::entity::{EntityInfo, is_integer};
+use crate::graphql::entity::{ColumnInfo, EntityInfo, is_integer};
 use crate::graphql::filter::{Comparison, Operand, Predicate, Test};
 
 /// A column that every admitted row has one of these values in. Of several the one with the fewest
@@ -23,10 +25,12 @@ pub(super) fn column(
             .filter_map(|part| column(entity, part))
             .min_by_key(|(_, values)| values.len()),
         Predicate::Test { column, test } => {
-            if !has_one_text(&entity.by_name(column)?.ty) {
+            let info = entity.by_name(column)?;
+            if !has_one_text(info) {
                 return None;
             }
-            let values = values(test)?.iter().map(|operand| text(&operand.image));
+            let values = values(test)?.iter();
+            let values = values.map(|operand| sought(&info.equality, &operand.image));
             Some((column, values.collect()))
         }
         Predicate::Any(_) | Predicate::Not(_) => None,
@@ -72,17 +76,28 @@ fn values(test: &Test) -> Option<&[Operand]> {
     }
 }
 
-/// Whether equal values of the type have equal images, always.
-fn has_one_text(ty: &ColumnType) -> bool {
+/// Whether equal values of the column have equal images, always, or texts of which the same counts.
+fn has_one_text(column: &ColumnInfo) -> bool {
     use ColumnType as T;
-    is_integer(ty)
-        || matches!(
-            ty,
-            T::Uuid | T::Boolean | T::Char(_) | T::String(_) | T::Text
-        )
+    match &column.ty {
+        T::Uuid | T::Boolean => true,
+        T::Char(_) | T::String(_) | T::Text => column.equality.undecided().is_none(),
+        ty => is_integer(ty),
+    }
 }
 
-/// A value as it is looked up.
-pub(super) fn text(value: &Json) -> String {
-    value.to_string()
+/// An operand as it is looked up.
+fn sought(equality: &Equality, operand: &Json) -> String {
+    match operand {
+        Json::String(text) => Json::from(equality.widest().operand(text)).to_string(),
+        other => other.to_string(),
+    }
+}
+
+/// A row's value as it is found by [`column`]'s.
+pub(super) fn found(equality: &Equality, value: &Json) -> String {
+    match value {
+        Json::String(text) => Json::from(equality.widest().stored(text)).to_string(),
+        other => other.to_string(),
+    }
 }

@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Weak};
 
+use seachange_changelog::Equality;
 use serde_json::Value as Json;
 
 use super::group::Group;
-use super::pinned::{column, text};
+use super::pinned::{column, found as found_by};
 use super::plan::Watch;
 use crate::feed::Change;
 
@@ -27,7 +28,14 @@ struct OfEntity {
     /// Those that no column pins down.
     whole: Groups,
     /// By column and value.
-    pinned: HashMap<&'static str, HashMap<String, Groups>>,
+    pinned: HashMap<&'static str, Pinned>,
+}
+
+/// Those that one column pins down.
+struct Pinned {
+    /// When a row's value is one of theirs.
+    equality: Equality,
+    by_value: HashMap<String, Groups>,
 }
 
 /// Where a group stands in the index.
@@ -37,6 +45,7 @@ enum Place {
     Pinned {
         entity: String,
         column: &'static str,
+        equality: Equality,
         values: BTreeSet<String>,
     },
 }
@@ -63,6 +72,10 @@ fn places(watch: &Watch) -> Vec<Place> {
                 Some((column, values)) => Place::Pinned {
                     entity: table,
                     column,
+                    equality: entity
+                        .by_name(column)
+                        .map(|column| column.equality.clone())
+                        .unwrap_or_default(),
                     values,
                 },
             }]
@@ -97,10 +110,15 @@ impl Routes {
             Place::Pinned {
                 entity,
                 column,
+                equality,
                 values,
             } => {
                 let of_entity = self.entities.entry(entity).or_default();
-                let by_value = of_entity.pinned.entry(column).or_default();
+                let pinned = of_entity.pinned.entry(column).or_insert(Pinned {
+                    equality,
+                    by_value: HashMap::new(),
+                });
+                let by_value = &mut pinned.by_value;
                 for value in values {
                     let groups = by_value.entry(value.clone()).or_default();
                     act(groups);
@@ -127,11 +145,12 @@ impl Routes {
         take(&self.all);
         if let Some(of_entity) = self.entities.get(&change.row.entity) {
             take(&of_entity.whole);
-            for (column, by_value) in &of_entity.pinned {
+            for (column, Pinned { equality, by_value }) in &of_entity.pinned {
                 // A row that leaves a filter concerns it as well.
                 let images = [&change.row.before, &change.row.after];
                 let values = images.into_iter().flatten();
-                let values = values.map(|image| text(image.get(column).unwrap_or(&Json::Null)));
+                let values = values
+                    .map(|image| found_by(equality, image.get(column).unwrap_or(&Json::Null)));
                 for value in values.collect::<BTreeSet<_>>() {
                     if let Some(groups) = by_value.get(&value) {
                         take(groups);
