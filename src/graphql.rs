@@ -28,6 +28,7 @@ mod subscription;
 mod sync;
 pub(crate) mod table;
 mod transaction;
+pub(crate) mod unreadable;
 
 pub(crate) use api::Answer;
 pub use api::{Api, Caller};

@@ -123,8 +123,10 @@ pub(super) fn add_fields(
         all.push(synced);
     }
     if !all.is_empty() {
-        builder.queries.push(inbox::query());
-        builder.mutations.push(resolve::field(&all));
+        let by_table = all.iter().map(|of| (of.info().table, Arc::clone(of)));
+        let by_table: resolve::ByTable = Arc::new(by_table.collect());
+        builder.queries.push(inbox::query(&by_table));
+        builder.mutations.push(resolve::field(&by_table));
         builder.subscriptions.push(inbox::subscription());
     }
     Ok((builder, all))

@@ -1,5 +1,7 @@
 //! A GraphQL request as it comes over the wire, and what kind of operation it names.
 
+mod lenient;
+
 use async_graphql::parser::types::{DocumentOperations, OperationType};
 use async_graphql::{Extensions, Request, Variables};
 use axum::extract::Query;
@@ -25,6 +27,21 @@ pub(super) struct RequestBody {
     extensions: Extensions,
 }
 
+impl RequestBody {
+    /// Reads a request.
+    pub(super) fn from_text(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text).or_else(|error| Self::again(text, error))
+    }
+
+    /// Reads one that no reader of JSON takes: values of pushed rows are the concern of their rows.
+    fn again(text: &str, error: serde_json::Error) -> Result<Self, serde_json::Error> {
+        match lenient::marked(text) {
+            Some(marked) => serde_json::from_str(&marked),
+            None => Err(error),
+        }
+    }
+}
+
 impl From<RequestBody> for Request {
     fn from(body: RequestBody) -> Self {
         let mut request = Self::new(body.query).variables(body.variables);
@@ -39,9 +56,14 @@ pub(super) fn from_json(body: &[u8]) -> Result<Request, Rejection> {
     // Serde takes an array for a struct's fields in order.
     match body.trim_ascii_start().first() {
         Some(b'[') => Err(Rejection::Batch),
-        _ => serde_json::from_slice::<RequestBody>(body)
-            .map(Request::from)
-            .map_err(Rejection::NotARequest),
+        _ => {
+            let read = match std::str::from_utf8(body) {
+                Ok(text) => RequestBody::from_text(text),
+                // Says where it is no UTF-8.
+                Err(_) => serde_json::from_slice(body),
+            };
+            read.map(Request::from).map_err(Rejection::NotARequest)
+        }
     }
 }
 

@@ -88,6 +88,23 @@ impl Edit {
         }
     }
 
+    /// What the edit does to a row: the columns that it changed. Where there is no row, or the client knew of
+    /// none, all of them.
+    pub(crate) fn onto(self, is_there: bool) -> State {
+        let Self {
+            assumed,
+            mut client,
+            ..
+        } = self;
+        let assumed = assumed.filter(|assumed| is_there && !assumed.is_deleted);
+        if let (Some(assumed), false) = (assumed, client.is_deleted) {
+            client
+                .row
+                .retain(|column, value| assumed.value(column) != value);
+        }
+        client
+    }
+
     pub(super) fn knows(&self, column: &str) -> bool {
         self.client.row.contains_key(column)
     }

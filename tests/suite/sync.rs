@@ -1,5 +1,6 @@
 //! Sync with offline clients: what they pull and push, what they are streamed, conflicts.
 
+mod again;
 mod bad;
 mod batch;
 mod converge;
@@ -30,6 +31,7 @@ pub fn cases() -> Vec<Case> {
         inbox::cases(),
         stream::cases(),
         converge::cases(),
+        again::cases(),
     ]
     .into_iter()
     .flatten()

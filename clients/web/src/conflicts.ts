@@ -43,8 +43,8 @@ const LIST =
   '{ syncConflicts(entity: $entity, status: $status, first: $first, after: $after) ' +
   `{ nodes { ${ENTRY} } endCursor hasNextPage } }`;
 const RESOLVE =
-  'mutation Resolve($id: String!, $use: SyncResolution!, $data: Json) ' +
-  `{ resolveSyncConflict(id: $id, use: $use, data: $data) { ${ENTRY} } }`;
+  'mutation Resolve($id: String!, $use: SyncResolution!, $data: Json, $seen: Json) ' +
+  `{ resolveSyncConflict(id: $id, use: $use, data: $data, seen: $seen) { ${ENTRY} } }`;
 const WATCH = `subscription WatchConflicts { syncConflicts { ${ENTRY} } }`;
 
 type Ask = (query: string, variables: Record<string, unknown>) => Promise<Answer>;
@@ -92,14 +92,17 @@ export class Inbox {
     );
   }
 
-  /** Decides. `USE_DATA` needs the row to keep. `ask` is not for callers. */
+  /** Decides. `USE_CLIENT` stores the fields that the edit changed; `USE_DATA` needs the fields to keep. `seen`
+   *  is the row that the decision was made about, an entry's `server`: if what is to be written of it has
+   *  changed since, nothing is, and this fails with `CONFLICT`. `ask` is not for callers. */
   async resolve(
     id: string,
     use: Resolution,
     data?: Record<string, unknown>,
+    seen?: Record<string, unknown> | null,
     ask: Ask = this.#ask,
   ): Promise<InboxEntry> {
-    const answer = await ask(RESOLVE, { id, use, data: data ?? null });
+    const answer = await ask(RESOLVE, { id, use, data: data ?? null, seen: seen ?? null });
     this.#resolved.next({ kind: 'data', data: { syncConflicts: answer.data.resolveSyncConflict } });
     return answer.data.resolveSyncConflict as InboxEntry;
   }

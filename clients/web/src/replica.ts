@@ -161,7 +161,7 @@ export class Replica<D extends Shape<D>> {
         settle: async (id, document) => {
           // What is not there is to be empty; left out, it would stay as it is.
           const empty = Object.keys(schema.properties).map((field) => [field, null] as const);
-          await this.conflicts.resolve(id, 'USE_DATA', { ...Object.fromEntries(empty), ...document }, this.#ask);
+          await this.conflicts.resolve(id, 'USE_DATA', { ...Object.fromEntries(empty), ...document }, undefined, this.#ask);
         },
         keyOf: documentsOf(entity, schema).keyOf,
         failed: (error) =>

@@ -19,6 +19,8 @@ export interface Rejection {
   /** The document's primary key. */
   key: string;
   code: string;
+  /** Why, as a sentence of the server's. */
+  reason: string;
   /** In the server's inbox. */
   conflictId: string | undefined;
   /** The document as it was sent. */

@@ -210,9 +210,9 @@ export class CollectionSync {
     const { name, documents, ask } = this.#settings;
     const { data, extensions } = await ask(documents.push, { rows });
     const sent = new Map(rows.map((row) => [documents.keyOf(row.newDocumentState as Row), row.newDocumentState]));
-    for (const { key, code, conflictId } of rejectionsOf(extensions)) {
+    for (const { key, code, reason, conflictId } of rejectionsOf(extensions)) {
       const rowKey = documents.keyOfColumns(key);
-      const rejection = { collection: name, key: rowKey, code, conflictId, sent: sent.get(rowKey) };
+      const rejection = { collection: name, key: rowKey, code, reason, conflictId, sent: sent.get(rowKey) };
       this.#untold.set(rowKey, rejection);
       this.#rejections.next(rejection);
     }
@@ -237,9 +237,10 @@ export class CollectionSync {
 function rejectionsOf(extensions: Record<string, unknown>) {
   const list = extensions.rejections;
   return Array.isArray(list)
-    ? (list as { key: Record<string, unknown>; code: string; conflictId?: string }[]).map((one) => ({
+    ? (list as { key: Record<string, unknown>; code: string; reason?: string; conflictId?: string }[]).map((one) => ({
         key: one.key,
         code: one.code,
+        reason: one.reason ?? '',
         conflictId: one.conflictId ?? undefined,
       }))
     : [];

@@ -105,21 +105,4 @@ describe.each(PAIRS)('%s', (_name, kind, start) => {
     await world.edit(theirs, { title: 'Wax' });
     await client.sees(theirs, 'Wax');
   }, OUTAGE + 60_000);
-
-  test('a network that comes and goes', async () => {
-    const world = await World.begin(start);
-    const [one, two] = [await world.client(kind), await world.client(kind)];
-    const id = await world.create();
-    await one.sees(id, 'Caulk');
-    for (let round = 0; round < 5; round += 1) {
-      one.network.cut();
-      await one.edit(id, { priority: round + 10 });
-      await two.create({ projectId: world.project, title: `round ${round}` });
-      one.network.restore();
-      await one.create({ projectId: world.project, title: `one ${round}` });
-    }
-    await world.converges();
-    expect(await world.task(id)).toMatchObject({ priority: 14 });
-    expect(await world.rows('task')).toHaveLength(11);
-  });
 });

@@ -1,5 +1,8 @@
 //! The conflict inbox: `syncConflicts` as a query and as a subscription.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use async_graphql::dynamic::{
     Enum, Field, FieldFuture, FieldValue, InputValue, Object, ResolverContext, SchemaBuilder,
     SubscriptionField, TypeRef,
@@ -13,12 +16,15 @@ use seachange_changelog::sync::conflict::{Column, Entity, Model, Status};
 use seachange_changelog::{Image, image};
 use serde_json::Value as Json;
 
+use super::document::Document;
+use super::resolve::ByTable;
 use crate::feed::{Change, Selection};
 use crate::graphql::budget::{Budget, Cost};
 use crate::graphql::change;
 use crate::graphql::error::Refusal;
 use crate::graphql::live::{Begin, Plan, Role, Watch};
 use crate::graphql::scalar::json_value;
+use crate::graphql::table::Row;
 
 /// The table, as the log names it.
 const TABLE: &str = "sync_conflict";
@@ -59,14 +65,21 @@ fn status_name(stored: &str) -> String {
 }
 
 /// `syncConflicts(entity, status, first, after)`.
-pub(super) fn query() -> Field {
+pub(super) fn query(entities: &ByTable) -> Field {
+    let entities = Arc::clone(entities);
     Field::new(
         "syncConflicts",
         TypeRef::named_nn("SyncConflictPage"),
-        |ctx| FieldFuture::new(async move { Ok(Some(FieldValue::owned_any(page(&ctx).await?))) }),
+        move |ctx| {
+            let entities = Arc::clone(&entities);
+            FieldFuture::new(async move {
+                Ok(Some(FieldValue::owned_any(page(&ctx, &entities).await?)))
+            })
+        },
     )
     .description(
-        "Edits of offline clients that were not taken as they were sent, the oldest first.",
+        "Edits of offline clients that were not taken as they were sent, the oldest first. `server` is the \
+         row as it is; of what has been decided, as it was then.",
     )
     .argument(InputValue::new("entity", TypeRef::named(TypeRef::STRING)))
     .argument(InputValue::new(
@@ -77,7 +90,7 @@ pub(super) fn query() -> Field {
     .argument(InputValue::new("after", TypeRef::named(TypeRef::STRING)))
 }
 
-async fn page(ctx: &ResolverContext<'_>) -> Result<Page, Refusal> {
+async fn page(ctx: &ResolverContext<'_>, entities: &ByTable) -> Result<Page, Refusal> {
     let first = change::first(ctx)?;
     let mut select = Entity::find().order_by_asc(Column::Id);
     if let Some(entity) = change::text(ctx, "entity")? {
@@ -103,10 +116,59 @@ async fn page(ctx: &ResolverContext<'_>) -> Result<Page, Refusal> {
     if has_more {
         found.pop();
     }
+    let mut rows = HashMap::new();
+    for conflict in found
+        .iter_mut()
+        .filter(|one| one.status != Status::Resolved)
+    {
+        let name = (conflict.entity.clone(), conflict.row_key.clone());
+        let now = match rows.get(&name) {
+            Some(now) => now,
+            None => {
+                let now = row_now(db, entities, conflict).await?;
+                rows.entry(name).or_insert(now)
+            }
+        };
+        if let Some(now) = now {
+            conflict.server.clone_from(now);
+        }
+    }
     let conflicts = found.iter().map(Conflict::of).collect::<Result<_, _>>()?;
     Ok(Page {
         conflicts,
         has_more,
+    })
+}
+
+/// The row of a conflict as it is, as a document's text if it is there; `None` where that cannot be told, or
+/// it is gone and the conflict knows so.
+async fn row_now(
+    db: &DatabaseConnection,
+    entities: &ByTable,
+    conflict: &Model,
+) -> Result<Option<Option<String>>, Refusal> {
+    let Some(synced) = entities.get(conflict.entity.as_str()) else {
+        return Ok(None);
+    };
+    let Ok(key) = serde_json::from_str::<Image>(&conflict.row_key) else {
+        return Ok(None);
+    };
+    Ok(match synced.registered.table.find(db, &key).await? {
+        Some(Row::Image { image, .. }) => {
+            let document = Document::present(image).to_json(synced);
+            Some(Some(document.to_string()))
+        }
+        Some(Row::Unreadable { .. }) => None,
+        None => {
+            let recorded = conflict.server.as_deref().map(serde_json::from_str::<Json>);
+            match recorded {
+                Some(Ok(mut document)) if document["_deleted"] == false => {
+                    document["_deleted"] = true.into();
+                    Some(Some(document.to_string()))
+                }
+                _ => None,
+            }
+        }
     })
 }
 

@@ -9,6 +9,7 @@ use super::{Synced, is_wide};
 use crate::graphql::entity::ColumnInfo;
 use crate::graphql::error::Refusal;
 use crate::graphql::inputs::check_size;
+use crate::graphql::unreadable::unmark;
 use crate::sync::{Edit, State};
 
 /// What clients add to documents for themselves.
@@ -40,6 +41,10 @@ impl Pushed {
         let Json::Object(mut row) = row else {
             return Err(Refusal::bad_input("a pushed row is an object"));
         };
+        let unreadable = ["assumedMasterState", "newDocumentState"]
+            .into_iter()
+            .filter_map(|name| unmark(row.get_mut(name)?.as_object_mut()?))
+            .last();
         let mutation_id = hash_of(&json!([synced.info().table, actor, row]));
         let assumed = row
             .remove("assumedMasterState")
@@ -50,6 +55,7 @@ impl Pushed {
         };
         let (key, fault) = key(synced, sent)?;
         let has_key = fault.is_none();
+        let fault = fault.or(unreadable.map(Refusal::bad_input));
         let edit = match fault {
             Some(fault) => Err(fault),
             None => edit(synced, &key, assumed.as_ref(), sent),

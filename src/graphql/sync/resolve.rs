@@ -1,6 +1,6 @@
 //! `resolveSyncConflict`: somebody decides what becomes of an edit in the inbox.
 //!
-//! What is decided was seen: a row that has changed since the conflict was recorded is not written, the
+//! What is decided was seen: where that has changed since which is to be written, nothing is, and the
 //! conflict is brought up to date instead.
 
 use std::collections::HashMap;
@@ -30,7 +30,7 @@ use crate::graphql::transaction::{Failure, Work};
 use crate::sync::{Edit, State};
 
 /// Entities by table.
-type ByTable = Arc<HashMap<&'static str, Arc<Synced>>>;
+pub(super) type ByTable = Arc<HashMap<&'static str, Arc<Synced>>>;
 
 /// What somebody decided.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,9 +49,8 @@ pub(super) fn choices() -> Enum {
 }
 
 /// The field.
-pub(super) fn field(entities: &[Arc<Synced>]) -> Field {
-    let by_table = entities.iter().map(|of| (of.info().table, Arc::clone(of)));
-    let by_table: ByTable = Arc::new(by_table.collect());
+pub(super) fn field(by_table: &ByTable) -> Field {
+    let by_table = Arc::clone(by_table);
     Field::new(
         "resolveSyncConflict",
         TypeRef::named_nn("SyncConflict"),
@@ -64,7 +63,8 @@ pub(super) fn field(entities: &[Arc<Synced>]) -> Field {
         },
     )
     .description(
-        "Decides what becomes of an edit in the inbox. CONFLICT if it has been decided, or if the row \
+        "Decides what becomes of an edit in the inbox. USE_CLIENT stores the columns that the edit \
+         changed; others stay as they are. CONFLICT if it has been decided, or if what is to be written \
          has changed since: look again, the conflict then has it as it is.",
     )
     .argument(InputValue::new("id", TypeRef::named_nn(TypeRef::STRING)))
@@ -73,12 +73,17 @@ pub(super) fn field(entities: &[Arc<Synced>]) -> Field {
         InputValue::new("data", TypeRef::named("Json"))
             .description("With USE_DATA: the fields that the row shall have; others stay."),
     )
+    .argument(InputValue::new("seen", TypeRef::named("Json")).description(
+        "The row as it was seen when this was decided: the conflict's `server`. Left out or null: as it was \
+         when the conflict was recorded.",
+    ))
 }
 
 async fn resolve(ctx: &ResolverContext<'_>, entities: ByTable) -> Result<Conflict, Refusal> {
     let work = Resolve {
         id: change::text(ctx, "id")?.unwrap_or_default(),
         choice: choice(ctx)?,
+        seen: seen(ctx)?,
         context: connection(ctx)?.context().clone(),
         entities,
     };
@@ -107,9 +112,21 @@ fn choice(ctx: &ResolverContext<'_>) -> Result<Choice, Refusal> {
     }
 }
 
+/// The row that somebody saw who decided; `None`: they do not say.
+fn seen(ctx: &ResolverContext<'_>) -> Result<Option<Image>, Refusal> {
+    let seen = ctx.args.get("seen");
+    let seen = seen.map(|seen| seen.as_value().clone().into_json());
+    match seen {
+        None | Some(Ok(Json::Null)) => Ok(None),
+        Some(Ok(Json::Object(seen))) => Ok(Some(seen)),
+        Some(_) => Err(Refusal::bad_input("`seen` is a row")),
+    }
+}
+
 struct Resolve {
     id: String,
     choice: Choice,
+    seen: Option<Image>,
     context: Context,
     entities: ByTable,
 }
@@ -142,19 +159,17 @@ impl Work for Resolve {
         let key = object(&conflict.row_key)?;
         let rows = &synced.registered.rows;
         let here = rows.lock(tx, std::slice::from_ref(&key)).await?.pop();
-        if !is_as_recorded(synced, &conflict, here.as_ref()) {
-            return outdated(tx, synced, conflict, here).await;
-        }
         let wanted = match &self.choice {
             Choice::Data(data) => pushed::state(synced, data)?,
-            _ => {
-                let assumed = conflict.assumed.as_deref().map(object).transpose()?;
-                let assumed = assumed.map(|row| pushed::state(synced, &row)).transpose()?;
-                let client = pushed::state(synced, &object(&conflict.client)?)?;
-                // What the client left out of what it had is null.
-                Edit::new(assumed, client).client
-            }
+            _ => edit_of(synced, &conflict)?.onto(here.is_some()),
         };
+        let seen = match &self.seen {
+            Some(seen) => Some(seen.clone()),
+            None => conflict.server.as_deref().map(object).transpose()?,
+        };
+        if !is_as_seen(synced, seen, here.as_ref(), &wanted) {
+            return outdated(tx, synced, conflict, here).await;
+        }
         let mut context = self.context.clone();
         let metadata = context.metadata.get_or_insert_default();
         let told = json!({"id": conflict.id, "resolution": word});
@@ -199,16 +214,30 @@ fn object(text: &str) -> Result<Image, Refusal> {
     read.map_err(|_| Refusal::bad_input("what was sent cannot be stored as it is: use USE_DATA"))
 }
 
-/// Whether the row is as the conflict shows it.
-fn is_as_recorded(synced: &Synced, conflict: &Model, here: Option<&Image>) -> bool {
-    let shown = conflict.server.as_deref().and_then(|server| {
-        let server = serde_json::from_str::<Map<String, Json>>(server).ok()?;
-        pushed::state(synced, &server).ok()
-    });
-    let shown = shown.filter(|shown| !shown.is_deleted);
-    match (shown, here) {
+/// The edit that the conflict is about.
+fn edit_of(synced: &Synced, conflict: &Model) -> Result<Edit, Refusal> {
+    let assumed = conflict.assumed.as_deref().map(object).transpose()?;
+    let assumed = assumed.map(|row| pushed::state(synced, &row)).transpose()?;
+    let client = pushed::state(synced, &object(&conflict.client)?)?;
+    Ok(Edit::new(assumed, client))
+}
+
+/// Whether the row is as it was seen, in what is to be written of it.
+fn is_as_seen(synced: &Synced, seen: Option<Image>, here: Option<&Image>, wanted: &State) -> bool {
+    let seen = seen.and_then(|seen| pushed::state(synced, &seen).ok());
+    let seen = seen.filter(|seen| !seen.is_deleted);
+    match (seen, here) {
         (None, None) => true,
-        (Some(shown), Some(here)) => State::present(synced.edited(here)).is_same(&shown),
+        (Some(seen), Some(here)) => {
+            let here = State::present(synced.edited(here));
+            match wanted.is_deleted {
+                true => here.is_same(&seen),
+                false => {
+                    let mut written = wanted.row.keys();
+                    written.all(|column| here.value(column) == seen.value(column))
+                }
+            }
+        }
         _ => false,
     }
 }

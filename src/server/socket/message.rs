@@ -74,7 +74,7 @@ impl<'a> ClientMessage<'a> {
                 let id = identifier(id, "subscribe")?;
                 let payload = object(payload, "subscribe")?;
                 let payload = payload.ok_or(Malformed::Payload("subscribe"))?;
-                let body = serde_json::from_str(payload.get())?;
+                let body = RequestBody::from_text(payload.get())?;
                 Ok(Self::Subscribe { id, body })
             }
             "complete" => Ok(Self::Complete {

@@ -13,6 +13,8 @@ use seachange::Policy;
 crate::cases![
     one_of_each_in_a_batch,
     values_of_no_type,
+    values_that_no_reader_takes,
+    values_that_some_databases_refuse,
     wrong_checkpoints,
     whole_requests,
     an_orphan_whose_parent_comes,
@@ -135,6 +137,113 @@ async fn values_of_no_type(server: &TestServer) -> Outcome {
     }
     let id = task["id"].as_str().unwrap_or_default();
     assert_eq!(stored(&client, TASKS, id).await?, task);
+    Ok(())
+}
+
+/// Half of a surrogate pair, nesting without end, a number out of range: JSON's readers stop there, and the
+/// row alone is refused all the same, over HTTP and over a socket. The inbox has its text.
+async fn values_that_no_reader_takes(server: &TestServer) -> Outcome {
+    let client = server.client();
+    let deep = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+    let sound = new_task(&client, "sound").await?;
+    let edited = a_task(&client, "before").await?;
+    let bad = [
+        ("title", r#""cut \ud83d""#.to_owned()),
+        ("body", r#""\udc00""#.to_owned()),
+        ("details", r#"{"a": ["\ud83d"]}"#.to_owned()),
+        ("details", deep(5_000)),
+        ("details", deep(101)),
+        ("priority", "1e400".to_owned()),
+        ("details", r#"{"n": -1e999}"#.to_owned()),
+        ("estimate", "1e400".to_owned()),
+        ("nope\\ud83d", "1".to_owned()),
+    ];
+    let mut rows = vec![json!({ "newDocumentState": sound }).to_string()];
+    let mut ids = Vec::new();
+    for (field, value) in &bad {
+        let id = uuid::Uuid::now_v7().to_string();
+        let row = with(&sound, json!({ "id": id, "title": "t" }));
+        let row = with(&row, json!({ *field: "PLACE" }));
+        let row = row.to_string().replace("\"PLACE\"", value);
+        rows.push(format!(r#"{{"newDocumentState": {row}}}"#));
+        ids.push(id);
+    }
+    // An edit of a row that is there gets the row back.
+    let broken = with(&edited, json!({ "title": "PLACE" })).to_string();
+    let broken = broken.replace("PLACE", "\\udfff");
+    rows.push(format!(
+        r#"{{"assumedMasterState": {edited}, "newDocumentState": {broken}}}"#
+    ));
+    let variables = format!(r#"{{"rows": [{}]}}"#, rows.join(","));
+    let body = format!(
+        r#"{{"query": {}, "variables": {variables}}}"#,
+        json!(push_query(TASKS))
+    );
+    let answer = client.post_text(body).await?;
+    let documents = crate::graphql::given::list(answer.data()?["rows"].clone())?;
+    assert_eq!(documents.len(), bad.len() + 1, "{documents:?}");
+    assert_eq!(documents.last(), Some(&edited));
+    let rejections = &answer.body["extensions"]["rejections"];
+    for (place, (field, _)) in bad.iter().enumerate() {
+        let told = &rejections[place];
+        assert_eq!(told["key"]["id"], json!(ids[place]));
+        assert_eq!(told["code"], "BAD_INPUT", "{field}");
+        let reason = told["reason"].as_str().unwrap_or_default();
+        assert!(reason.contains(&field[..4]), "{reason}");
+    }
+    let id = sound["id"].as_str().unwrap_or_default();
+    assert_eq!(stored(&client, TASKS, id).await?["title"], "sound");
+    let filed = conflicts(&client).await?;
+    assert_eq!(filed.len(), bad.len() + 1);
+    assert_eq!(
+        filed[0]["client"]["title"],
+        json!({ "$unreadable": r#""cut \ud83d""# })
+    );
+    // As deep as may be, and outside of pushed rows nothing is taken that is no JSON.
+    let kept = new_task(&client, "deep").await?;
+    let depth = if matches!(server.kind, crate::harness::Database::MariaDb(_)) {
+        30
+    } else {
+        100
+    };
+    let details: Json = serde_json::from_str(&deep(depth))?;
+    let rows = [(Json::Null, with(&kept, json!({ "details": details })))];
+    assert!(push(&client, TASKS, &rows).await?.is_taken());
+    let other = r#"{"query": "mutation($t: String!) { labelCreateOne(data: {name: $t}) { id } }",
+        "variables": {"t": "\ud83d"}}"#;
+    assert_eq!(client.post_text(other).await?.code()?, "BAD_INPUT");
+    Ok(())
+}
+
+/// What one database stores and another does not: the row alone comes back.
+async fn values_that_some_databases_refuse(server: &TestServer) -> Outcome {
+    let client = server.client();
+    let sound = new_task(&client, "sound").await?;
+    let nested: Json = serde_json::from_str(&format!("{}1{}", "[".repeat(60), "]".repeat(60)))?;
+    let odd = [
+        json!({ "title": "a\u{0}b" }),
+        json!({ "details": { "a": "\u{0}" } }),
+        json!({ "details": { "\u{0}": 1 } }),
+        json!({ "details": nested }),
+        json!({ "dueOn": "9999999-01-01" }),
+        json!({ "dueOn": "-0001-01-01" }),
+        json!({ "title": "x".repeat(1_000_000) }),
+    ];
+    let mut rows = vec![(Json::Null, sound.clone())];
+    rows.extend(odd.map(|changes| {
+        let id = uuid::Uuid::now_v7().to_string();
+        let row = with(&sound, json!({ "id": id }));
+        (Json::Null, with(&row, changes))
+    }));
+    let pushed = push(&client, TASKS, &rows).await?;
+    assert!(
+        pushed.codes().iter().all(|code| *code == "BAD_INPUT"),
+        "{:?}",
+        pushed.rejections
+    );
+    let stored = TASKS.find(&client, json!({})).await?;
+    assert_eq!(stored.len() + pushed.rejections.len(), rows.len());
+    assert!(stored.iter().any(|row| row["id"] == sound["id"]));
     Ok(())
 }
 

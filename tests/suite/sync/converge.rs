@@ -21,7 +21,8 @@ const STEPS: usize = 60;
 /// Rounds after which clients that nobody disturbs must have come to rest.
 const ROUNDS: usize = 20;
 
-fn seeds() -> anyhow::Result<std::ops::Range<u64>> {
+/// The seeds to play.
+pub fn seeds() -> anyhow::Result<std::ops::Range<u64>> {
     let Ok(told) = std::env::var("SEACHANGE_TEST_SYNCS") else {
         return Ok(0..SEEDS);
     };
@@ -134,20 +135,7 @@ impl Play {
     }
 
     async fn come_to_rest(&mut self) -> Outcome {
-        for _ in 0..ROUNDS {
-            for replica in &mut self.replicas {
-                replica.push(100, false).await?;
-                replica.pull(100).await?;
-            }
-            let all = self.replicas.iter().map(Replica::living);
-            let all: BTreeSet<String> = all.map(|rows| format!("{rows:?}")).collect();
-            if all.len() == 1 && self.replicas.iter().all(Replica::is_at_rest) {
-                return Ok(());
-            }
-        }
-        let told = self.replicas.iter().map(Replica::unsettled);
-        let told: Vec<String> = told.collect();
-        anyhow::bail!("the clients do not come to rest: {told:#?}")
+        come_to_rest(&mut self.replicas).await
     }
 
     async fn check(&self) -> Outcome {
@@ -204,6 +192,23 @@ impl Play {
         }
         Ok(())
     }
+}
+
+/// Has clients that nobody disturbs push and pull until all have the same.
+pub async fn come_to_rest(replicas: &mut [Replica]) -> Outcome {
+    for _ in 0..ROUNDS {
+        for replica in &mut *replicas {
+            replica.push(100, false).await?;
+            replica.pull(100).await?;
+        }
+        let all = replicas.iter().map(Replica::living);
+        let all: BTreeSet<String> = all.map(|rows| format!("{rows:?}")).collect();
+        if all.len() == 1 && replicas.iter().all(Replica::is_at_rest) {
+            return Ok(());
+        }
+    }
+    let told: Vec<String> = replicas.iter().map(Replica::unsettled).collect();
+    anyhow::bail!("the clients do not come to rest: {told:#?}")
 }
 
 type Text = String;

@@ -14,6 +14,8 @@ crate::cases![
     keep_the_servers,
     use_the_clients,
     use_the_clients_without_what_it_left_out,
+    use_the_clients_edit_and_no_more,
+    shown_as_it_is,
     use_other_data,
     decided_again,
     a_row_that_is_gone,
@@ -152,6 +154,60 @@ async fn use_the_clients_without_what_it_left_out(server: &TestServer) -> Outcom
     Ok(())
 }
 
+/// Others have changed what the edit did not: that stays.
+async fn use_the_clients_edit_and_no_more(server: &TestServer) -> Outcome {
+    let client = server.client();
+    let (task, id) = a_conflict(&client).await?;
+    let theirs = json!({ "status": "done", "owner": "ann" });
+    update_task(&client, &task["id"], theirs).await?;
+    resolve(&client, &id, json!({ "use": "USE_CLIENT" })).await?;
+    let now = now(&client, &task).await?;
+    assert_eq!(
+        (&now["title"], &now["priority"]),
+        (&json!("mine"), &json!(3))
+    );
+    assert_eq!(
+        (&now["status"], &now["owner"]),
+        (&json!("done"), &json!("ann"))
+    );
+    Ok(())
+}
+
+/// A conflict that waits shows the row as it is, and what was seen is what is decided about.
+async fn shown_as_it_is(server: &TestServer) -> Outcome {
+    let client = server.client();
+    let (task, id) = a_conflict(&client).await?;
+    update_task(&client, &task["id"], json!({ "title": "theirs again" })).await?;
+    let seen = conflicts(&client).await?[0]["server"].clone();
+    assert_eq!(seen, now(&client, &task).await?);
+    let decide = "mutation($id: String!, $seen: Json) {
+        resolveSyncConflict(id: $id, use: USE_CLIENT, seen: $seen) { status } }";
+    let other = with(&seen, json!({ "title": "never was" }));
+    let unseen = json!({ "id": id, "seen": other });
+    assert_eq!(client.code(decide, unseen).await?, "CONFLICT");
+    for wrong in [json!("a"), json!([])] {
+        let wrong = json!({ "id": id, "seen": wrong });
+        assert_eq!(client.code(decide, wrong).await?, "BAD_INPUT");
+    }
+    client
+        .data(decide, json!({ "id": id, "seen": seen }))
+        .await?;
+    assert_eq!(now(&client, &task).await?["title"], "mine");
+    // Gone meanwhile.
+    let (task, id) = a_conflict(&client).await?;
+    delete_task(&client, &task["id"]).await?;
+    let shown = conflicts(&client).await?;
+    let seen = &shown.last().unwrap_or(&Json::Null)["server"];
+    assert_eq!(seen["_deleted"], true);
+    let unseen = json!({ "id": id, "use": "USE_CLIENT" });
+    assert_eq!(client.code(RESOLVE, unseen).await?, "CONFLICT");
+    client
+        .data(decide, json!({ "id": id, "seen": seen }))
+        .await?;
+    assert_eq!(now(&client, &task).await?["title"], "mine");
+    Ok(())
+}
+
 async fn use_other_data(server: &TestServer) -> Outcome {
     let client = server.client();
     let (task, id) = a_conflict(&client).await?;
@@ -206,7 +262,8 @@ async fn a_row_that_has_changed_since(server: &TestServer) -> Outcome {
     let client = server.client();
     let keyed = client.with_header("idempotency-key", "k");
     let (task, id) = a_conflict(&client).await?;
-    update_task(&client, &task["id"], json!({ "status": "done" })).await?;
+    let theirs = json!({ "status": "done", "title": "theirs again" });
+    update_task(&client, &task["id"], theirs).await?;
     let choice = json!({ "id": id, "use": "USE_CLIENT" });
     let answer = keyed.send(RESOLVE, choice.clone()).await?;
     assert_eq!(answer.code()?, "CONFLICT");

@@ -9,6 +9,17 @@ use super::{Pushed, pull, push, push_query, variables};
 use crate::graphql::given::Names;
 use crate::harness::Client;
 
+/// What a client was answered to an edit.
+#[derive(Debug)]
+pub struct Dealt {
+    pub assumed: Json,
+    pub sent: Json,
+    /// The row, if it came back.
+    pub back: Option<Json>,
+    /// Whether a rejection said so.
+    pub is_told: bool,
+}
+
 /// Rows of one entity on one client.
 pub struct Replica {
     client: Client,
@@ -94,7 +105,7 @@ impl Replica {
 
     /// Sends up to `most` edits. With `loses_answer` the server does its work, and the client never
     /// hears of it.
-    pub async fn push(&mut self, most: usize, loses_answer: bool) -> anyhow::Result<()> {
+    pub async fn push(&mut self, most: usize, loses_answer: bool) -> anyhow::Result<Vec<Dealt>> {
         if self.checkpoint.is_null() {
             // As RxDB: what it pushes, another may delete before it has ever pulled, and then nothing
             // tells it so.
@@ -107,21 +118,21 @@ impl Replica {
         };
         let rows: Vec<(Json, Json)> = ids.iter().map(edit).collect();
         if rows.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         if loses_answer {
             self.client
                 .send(&push_query(self.names), variables(&rows))
                 .await?;
-            return Ok(());
+            return Ok(Vec::new());
         }
         let answer = push(&self.client, self.names, &rows).await?;
-        self.answered(rows, answer);
-        Ok(())
+        Ok(self.answered(rows, answer))
     }
 
     /// The server's row wins where it comes back: RxDB's default.
-    fn answered(&mut self, rows: Vec<(Json, Json)>, answer: Pushed) {
+    fn answered(&mut self, rows: Vec<(Json, Json)>, answer: Pushed) -> Vec<Dealt> {
+        let mut dealt = Vec::with_capacity(rows.len());
         let back: BTreeMap<&str, &Json> = answer
             .documents
             .iter()
@@ -143,12 +154,20 @@ impl Replica {
                     self.masters.insert(id.clone(), sent.clone());
                 }
             }
-            if told.contains(id.as_str()) {
+            let is_told = told.contains(id.as_str());
+            dealt.push(Dealt {
+                assumed: assumed.clone(),
+                sent: sent.clone(),
+                back: back.get(id.as_str()).map(|row| (*row).clone()),
+                is_told,
+            });
+            if is_told {
                 self.told.push(sent);
             } else {
                 self.acknowledged.push((assumed, sent));
             }
         }
+        dealt
     }
 
     /// A new row of this client.

@@ -4,7 +4,7 @@
 // decided.
 
 import { ApiError, type InboxEntry, type Resolution } from '@seachange/web';
-import { BehaviorSubject, distinctUntilChanged, filter, map, merge, switchMap, type Observable } from 'rxjs';
+import { BehaviorSubject, debounceTime, distinctUntilChanged, filter, map, merge, switchMap, type Observable } from 'rxjs';
 
 import type { BoardReplica } from './board.js';
 import { kept } from './kept.js';
@@ -14,6 +14,9 @@ const MOST = 100;
 
 /** Ids of own edits that are remembered. */
 const MOST_OWN = 500;
+
+/** Milliseconds without a change of a row until the inbox is read again. */
+const SETTLED = 200;
 
 const FIELDS_OF_SERVER = ['id', '_deleted', 'createdAt', 'updatedAt'];
 
@@ -34,7 +37,13 @@ export class Decisions {
       distinctUntilChanged(),
       filter(() => replica.status.online),
     );
-    merge(reasons, replica.conflicts.watch())
+    // An entry shows the row as it is: it moves on with it.
+    const rows = Object.values(replica.collections).map((collection) => (collection as { $: Observable<unknown> }).$);
+    const moved = merge(...rows).pipe(
+      filter(() => replica.status.online && this.#inbox.value.length > 0),
+      debounceTime(SETTLED),
+    );
+    merge(reasons, replica.conflicts.watch(), moved)
       .pipe(switchMap(() => this.#read()))
       .subscribe((entries) => entries && this.#inbox.next(entries));
   }
@@ -51,7 +60,7 @@ export class Decisions {
   /** Undefined when it is decided; otherwise why it is not. */
   async decide(entry: InboxEntry, use: Resolution, data?: Record<string, unknown>): Promise<string | undefined> {
     try {
-      await this.#replica.conflicts.resolve(entry.id, use, data);
+      await this.#replica.conflicts.resolve(entry.id, use, data, entry.server);
       this.#inbox.next(this.#inbox.value.filter(({ id }) => id !== entry.id));
       return undefined;
     } catch (error) {
@@ -73,26 +82,26 @@ export class Decisions {
   }
 }
 
-/** A field on which the sides differ. */
+/** A field that the edit would change. */
 export interface Difference {
   field: string;
   server: unknown;
   client: unknown;
   /** Who changed it, as far as the state is known from which the edit was made. */
-  changedBy: 'server' | 'client' | 'both';
+  changedBy: 'client' | 'both';
 }
 
-export function differences({ assumed, server, client }: InboxEntry): Difference[] {
+/** What using the edit changes: of a row that is there, the fields that the edit is about. */
+export function differences(entry: InboxEntry): Difference[] {
+  const { assumed, server, client } = entry;
+  const isThere = areBothThere(entry) && assumed !== null && !assumed._deleted;
   const fields = new Set([...Object.keys(server ?? {}), ...Object.keys(client)]);
   return [...fields]
     .filter((field) => !FIELDS_OF_SERVER.includes(field))
     .map((field) => ({ field, server: server?.[field] ?? null, client: client[field] ?? null }))
     .filter((one) => !same(one.server, one.client))
-    .map((one) => {
-      const before = assumed?.[one.field] ?? null;
-      const [theirs, ours] = [same(before, one.server), same(before, one.client)];
-      return { ...one, changedBy: !assumed || theirs === ours ? 'both' : theirs ? 'client' : 'server' };
-    });
+    .filter((one) => !isThere || !same(assumed[one.field] ?? null, one.client))
+    .map((one) => ({ ...one, changedBy: isThere && same(assumed[one.field] ?? null, one.server) ? 'client' : 'both' }));
 }
 
 /** Whether there are two rows to choose fields from. */

@@ -83,7 +83,7 @@ export const SDL = `
     ${each(({ name }) => `pull${name}(checkpoint: ${name}InputCheckpoint, limit: Int!): ${name}PullBulk!`)}
   }
   type Mutation {
-    resolveSyncConflict(id: String!, use: SyncResolution!, data: Json): SyncConflict!
+    resolveSyncConflict(id: String!, use: SyncResolution!, data: Json, seen: Json): SyncConflict!
     ${each(({ name }) => `push${name}(${lower(name)}PushRow: [${name}InputPushRow!]): [${name}Document!]!`)}
   }
   type Subscription {

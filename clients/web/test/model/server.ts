@@ -116,7 +116,7 @@ export class ModelServer {
         tables.pull(name, checkpoint?.cursor, limit),
     ]);
     const syncConflicts = ({ status }: { status?: string }) => ({
-      nodes: tables.inbox.filter((one) => !status || one.status === status),
+      nodes: tables.entries(status),
       endCursor: null,
       hasNextPage: false,
     });

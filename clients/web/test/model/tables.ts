@@ -16,6 +16,7 @@ export interface PushRow {
 export interface Rejected {
   key: Row;
   code: string;
+  reason: string;
   conflictId: string;
 }
 interface Stored {
@@ -34,6 +35,8 @@ export class Tables {
   readonly filed = new Subject<Row>();
   #epoch = randomUUID().slice(0, 8);
   #horizon = 0;
+  /** Keys of the rows in the batch under way. */
+  #givenUp = new Set<string>();
   head = 0;
 
   #table(entity: string): Map<string, Stored> {
@@ -92,11 +95,13 @@ export class Tables {
   push(entity: ModelEntity, rows: PushRow[], rejections: Rejected[]): Row[] {
     const from = this.head;
     const answer: Row[] = [];
+    this.#givenUp = new Set(rows.map(({ newDocumentState }) => String(newDocumentState.id)));
     for (const { assumedMasterState, newDocumentState } of rows) {
       const key = entity.keys.map((field) => String(newDocumentState[field])).join('|');
       const differs = this.#pushOne(entity, key, assumedMasterState ?? undefined, newDocumentState, rejections);
       if (differs) answer.push(differs);
     }
+    this.#givenUp = new Set();
     if (this.head > from) this.changed.next({ entity: entity.name, from });
     return answer;
   }
@@ -108,7 +113,7 @@ export class Tables {
     const tombstone = () => now ?? { ...this.#canonical(entity, key, fields), _deleted: true };
     const file = (code: string, status: string) => {
       const id = randomUUID();
-      rejections.push({ key: columns(fields), code, conflictId: id });
+      rejections.push({ key: columns(fields), code, reason: reasonOf(code, next), conflictId: id });
       this.#file({ id, entity: tableOf(entity), key, status, reason: code, assumed: base, server: now, client: next });
       return tombstone();
     };
@@ -133,8 +138,10 @@ export class Tables {
     const known = [...Object.keys(entity.fields), ...entity.keys, ...MANAGED];
     if (Object.keys(next).some((field) => !known.includes(field))) return 'BAD_INPUT';
     if ('priority' in next && !Number.isInteger(next.priority)) return 'BAD_INPUT';
+    if (typeof next.title === 'string' && /\p{Surrogate}/u.test(next.title)) return 'BAD_INPUT';
     if (next.title === 'forbidden') return 'FORBIDDEN';
-    const twin = (row: Row) => !row._deleted && row.id !== next.id && row.name === next.name;
+    // What the rows of a batch have before it does not count: it is judged by its end.
+    const twin = (row: Row) => !row._deleted && row.name === next.name && !this.#givenUp.has(String(row.id));
     if (entity.name === 'Label' && this.since('Label', 0).some(({ row }) => twin(row))) return 'CONFLICT';
     for (const [field, parent] of Object.entries(entity.parents)) {
       const row = this.get(parent, String(next[field]));
@@ -152,6 +159,7 @@ export class Tables {
     const created = this.get(entity.name, key)?.createdAt ?? stamp;
     const times = entity.fields.createdAt ? { createdAt: created, updatedAt: stamp } : {};
     const stored = { ...this.#canonical(entity, key, row), ...times };
+    this.#givenUp.delete(key);
     this.#table(entity.name).set(key, { row: stored, at: (this.head += 1) });
     return stored;
   }
@@ -162,19 +170,44 @@ export class Tables {
     this.filed.next(filed);
   }
 
+  /** The row with the fields that an entry's edit changed, or all of it where there is none. */
+  #edit(entity: ModelEntity, { key, assumed, client }: Row): Row {
+    const now = this.get(entity.name, String(key));
+    const [base, next] = [assumed as Row | undefined, client as Row];
+    if (!now || now._deleted || !base || base._deleted || next._deleted) return next;
+    const fields = Object.keys({ ...base, ...next });
+    const changed = fields.filter((field) => !isDeepStrictEqual(base[field] ?? null, next[field] ?? null));
+    return { ...now, ...Object.fromEntries(changed.map((field) => [field, next[field] ?? null])) };
+  }
+
+  /** The entries, those that wait with the row as it is. */
+  entries(status?: string): Row[] {
+    const wanted = this.inbox.filter((one) => !status || one.status === status);
+    return wanted.map((one) => {
+      const entity = ENTITIES.find((known) => tableOf(known) === one.entity);
+      const now = entity && this.get(entity.name, String(one.key));
+      return one.status === 'RESOLVED' || !now ? one : { ...one, server: now };
+    });
+  }
+
   resolve(id: string, use: string, data: Row | undefined): Row {
     const entry = this.inbox.find((one) => one.id === id);
     const entity = ENTITIES.find((one) => tableOf(one) === entry?.entity);
     if (!entry || !entity) throw fault('NOT_FOUND');
     if (use !== 'KEEP_SERVER') {
       const from = this.head;
-      this.#store(entity, String(entry.key), (use === 'USE_DATA' ? data : entry.client) as Row);
+      this.#store(entity, String(entry.key), { ...(use === 'USE_DATA' ? data : this.#edit(entity, entry)) });
       this.changed.next({ entity: entity.name, from });
     }
     Object.assign(entry, { status: 'RESOLVED', resolvedAt: new Date().toISOString() });
     this.filed.next(entry);
     return entry;
   }
+}
+
+/** As a sentence that names the fields. */
+function reasonOf(code: string, row: Row): string {
+  return `${code}: ${Object.keys(row).join(', ')}`;
 }
 
 /** The name of its table. */

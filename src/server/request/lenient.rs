@@ -1,0 +1,279 @@
+//! A second look at a request that no JSON reader takes: if it fails by values in rows of a push, these are
+//! marked, and the rest of the request can be read.
+//!
+//! Guarantees that nothing else is changed, and that time and memory grow with the text alone, however it is
+//! nested. Whether the rest is JSON is for its reader to find.
+
+use crate::graphql::unreadable::{DEEP, NESTED, mark};
+
+/// The fields of a push that have a row.
+const ROWS: [&str; 2] = ["newDocumentState", "assumedMasterState"];
+
+/// How deep in a request the rows of a push may be.
+const LEVELS: usize = 8;
+
+const BROKEN: &str = "it has half of a surrogate pair, which is no text";
+const TOO_LARGE: &str = "it has a number out of range";
+
+/// The request with marks in the places of values that cannot be read; `None` if there are none in rows of a
+/// push.
+pub(in crate::server) fn marked(request: &str) -> Option<String> {
+    let mut scanner = Scanner {
+        text: request,
+        at: 0,
+        out: String::new(),
+        copied: 0,
+    };
+    scanner.value(0)?;
+    if scanner.copied == 0 {
+        return None;
+    }
+    scanner.out.push_str(&request[scanner.copied..]);
+    Some(scanner.out)
+}
+
+struct Scanner<'a> {
+    text: &'a str,
+    at: usize,
+    /// The text with marks, up to `copied` in the original.
+    out: String,
+    copied: usize,
+}
+
+/// Each step is `None` where the text is no JSON.
+impl<'a> Scanner<'a> {
+    fn peek(&mut self) -> Option<u8> {
+        let rest = &self.text.as_bytes()[self.at..];
+        self.at += rest
+            .iter()
+            .take_while(|byte| byte.is_ascii_whitespace())
+            .count();
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn take(&mut self, wanted: u8) -> Option<()> {
+        let is_wanted = self.peek()? == wanted;
+        self.at += 1;
+        is_wanted.then_some(())
+    }
+
+    /// A value around rows.
+    fn value(&mut self, level: usize) -> Option<()> {
+        match self.peek()? {
+            b'{' if level < LEVELS => {
+                self.members(
+                    |this, name| match ROWS.contains(&name) && this.peek() == Some(b'{') {
+                        true => this.row(),
+                        false => this.value(level + 1),
+                    },
+                )
+            }
+            b'[' if level < LEVELS => {
+                self.at += 1;
+                if self.peek()? == b']' {
+                    self.at += 1;
+                    return Some(());
+                }
+                loop {
+                    self.value(level + 1)?;
+                    match self.peek()? {
+                        b',' => self.at += 1,
+                        _ => return self.take(b']'),
+                    }
+                }
+            }
+            _ => self.skip().map(|_| ()),
+        }
+    }
+
+    /// A row: values that cannot be read are marked.
+    fn row(&mut self) -> Option<()> {
+        self.members(|this, _| {
+            this.peek()?;
+            let start = this.at;
+            if let Some(why) = this.skip()? {
+                this.out.push_str(&this.text[this.copied..start]);
+                this.out.push_str(&mark(why, &this.text[start..this.at]));
+                this.copied = this.at;
+            }
+            Some(())
+        })
+    }
+
+    /// The members of an object, each by its name as it is written.
+    fn members(&mut self, mut member: impl FnMut(&mut Self, &'a str) -> Option<()>) -> Option<()> {
+        self.take(b'{')?;
+        if self.peek()? == b'}' {
+            self.at += 1;
+            return Some(());
+        }
+        loop {
+            self.peek()?;
+            let start = self.at;
+            self.string()?;
+            let name = self.text.get(start + 1..self.at - 1)?;
+            self.take(b':')?;
+            member(self, name)?;
+            match self.peek()? {
+                b',' => self.at += 1,
+                _ => return self.take(b'}'),
+            }
+        }
+    }
+
+    /// A whole value; why it cannot be read, if it cannot.
+    fn skip(&mut self) -> Option<Option<&'static str>> {
+        let (mut depth, mut fault) = (0_usize, None);
+        loop {
+            match self.peek()? {
+                b'{' | b'[' => {
+                    self.at += 1;
+                    depth += 1;
+                    if depth > NESTED {
+                        fault = fault.or(Some(DEEP));
+                    }
+                }
+                b'}' | b']' => {
+                    self.at += 1;
+                    depth = depth.checked_sub(1)?;
+                }
+                b',' | b':' if depth > 0 => self.at += 1,
+                b'"' => {
+                    if !self.string()? {
+                        fault = fault.or(Some(BROKEN));
+                    }
+                }
+                _ => {
+                    if !self.word()? {
+                        fault = fault.or(Some(TOO_LARGE));
+                    }
+                }
+            }
+            if depth == 0 {
+                return Some(fault);
+            }
+        }
+    }
+
+    /// A string; whether it is text.
+    fn string(&mut self) -> Option<bool> {
+        self.take(b'"')?;
+        let (bytes, mut is_text) = (self.text.as_bytes(), true);
+        loop {
+            match *bytes.get(self.at)? {
+                b'"' => {
+                    self.at += 1;
+                    return Some(is_text);
+                }
+                b'\\' if bytes.get(self.at + 1) == Some(&b'u') => {
+                    let unit = self.unit(self.at)?;
+                    self.at += 6;
+                    match unit {
+                        0xd800..=0xdbff => match self.unit(self.at) {
+                            Some(0xdc00..=0xdfff) => self.at += 6,
+                            _ => is_text = false,
+                        },
+                        0xdc00..=0xdfff => is_text = false,
+                        _ => {}
+                    }
+                }
+                b'\\' => self.at += 2,
+                _ => self.at += 1,
+            }
+        }
+    }
+
+    /// The unit of UTF-16 that is escaped here.
+    fn unit(&self, at: usize) -> Option<u32> {
+        let digits = self.text.get(at..at + 6)?.strip_prefix("\\u")?;
+        u32::from_str_radix(digits, 16).ok()
+    }
+
+    /// A number or a word; whether it is not too large.
+    fn word(&mut self) -> Option<bool> {
+        let rest = &self.text.as_bytes()[self.at..];
+        let is_of_word = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
+        let length = rest.iter().take_while(is_of_word).count();
+        let word = self
+            .text
+            .get(self.at..self.at + length)
+            .filter(|word| !word.is_empty())?;
+        self.at += length;
+        // Not `Infinity`, which is no JSON.
+        let is_number = word
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+        Some(!(is_number && word.parse::<f64>().is_ok_and(f64::is_infinite)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value as Json;
+
+    use super::*;
+
+    fn request(value: &str) -> String {
+        format!(
+            r#"{{"query": "mutation {{ pushTask }}", "variables": {{"rows": [
+                {{"newDocumentState": {{"id": "1", "title": "sound"}}}},
+                {{"assumedMasterState": null, "newDocumentState": {{"id": "2", "title": {value}}}}}]}}}}"#
+        )
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_marked_and_nothing_else() {
+        let deep = format!("{}1{}", "[".repeat(500), "]".repeat(500));
+        for value in [
+            r#""cut \ud83d""#,
+            r#""\ude00 cut""#,
+            r#""\ud83d\ud83d""#,
+            r#"{"a": ["\ud83d"]}"#,
+            r#"{"\ud83d": 1}"#,
+            "1e400",
+            "-1e400",
+            r#"{"a": [1, 1e999]}"#,
+            &deep,
+        ] {
+            let request = request(value);
+            assert!(serde_json::from_str::<Json>(&request).is_err(), "{value}");
+            let marked = marked(&request).unwrap_or_default();
+            let read: Json = serde_json::from_str(&marked).unwrap_or_default();
+            let rows = &read["variables"]["rows"];
+            assert_eq!(rows[0]["newDocumentState"]["title"], "sound");
+            assert_eq!(rows[1]["newDocumentState"]["id"], "2");
+            assert!(rows[1]["newDocumentState"]["title"].is_object(), "{value}");
+        }
+    }
+
+    #[test]
+    fn what_can_be_read_stays() {
+        for value in [
+            r#""\ud83d\ude00 \\ud83d \" \u0000""#,
+            "1e300",
+            "null",
+            r#"{"a": [true, {}, []]}"#,
+        ] {
+            assert_eq!(marked(&request(value)), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn other_requests_stay() {
+        let endless = "[".repeat(100_000);
+        for text in [
+            "",
+            "{",
+            "\"",
+            "\"\\u",
+            r#"{"query": "\ud83d"}"#,
+            r#"{"variables": {"title": "\ud83d"}}"#,
+            r#"{"newDocumentState": {"a": "\ud83d"#,
+            r#"{"newDocumentState": {"a": ]}}"#,
+            r#"{"newDocumentState": "\ud83d"}"#,
+            &endless,
+        ] {
+            assert_eq!(marked(text), None, "{text:.80}");
+        }
+    }
+}
