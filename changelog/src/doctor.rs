@@ -42,6 +42,8 @@ pub enum FlawCode {
     TriggerDifferent,
     /// The table has changed under its triggers.
     TriggerOutdated,
+    /// A table of hooks has changed, and the log was not told how.
+    TableReshaped,
     /// Triggers show columns that the `track!` line hides.
     ColumnShown,
     /// A switch between hooks and triggers has not come to its end.
@@ -185,6 +187,7 @@ async fn capture(db: &DatabaseConnection) -> Result<Vec<Flaw>, DbErr> {
             TriggerFinding::Disabled { .. } => FlawCode::TriggerDisabled,
             TriggerFinding::Different { .. } => FlawCode::TriggerDifferent,
             TriggerFinding::Outdated { .. } => FlawCode::TriggerOutdated,
+            TriggerFinding::Reshaped { .. } => FlawCode::TableReshaped,
             TriggerFinding::Shown { .. } => FlawCode::ColumnShown,
             TriggerFinding::Unfinished { .. } => FlawCode::CaptureUnfinished,
             TriggerFinding::Unreadable { .. } => FlawCode::TableMissing,

@@ -19,7 +19,7 @@ mod selection;
 mod ticks;
 
 pub use change::Change;
-pub use history::{Extent, History, Place, change_at, history, lasting_columns};
+pub use history::{Extent, History, Place, change_at, changes_at, history, lasting_columns};
 pub(crate) use locked::{changed_after, key_texts};
 pub use locked::{known_mutations, last_of, later, since_mutation};
 pub use position::Position;

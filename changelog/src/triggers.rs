@@ -17,6 +17,7 @@ mod mariadb;
 mod options;
 mod postgres;
 mod present;
+mod rename;
 mod schema;
 mod sqlite;
 mod switch;

@@ -180,6 +180,7 @@ impl App {
             let known = tally.known.get(&table.number).copied();
             verdict.not_compared += table.compared.others * known.unwrap_or_default();
         }
+        verdict.not_compared += tally.not_told;
         verdict.without_baseline = tally.without_baseline;
         verdict.faults = tally.faults;
         verdict.findings = tally.into_findings();

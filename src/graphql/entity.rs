@@ -202,16 +202,6 @@ impl EntityInfo {
         self.columns.iter().find(|column| column.name == name)
     }
 
-    pub(crate) fn is_managed(&self, column: &str) -> bool {
-        self.by_name(column).is_some_and(|column| column.is_managed)
-    }
-
-    /// The names of the columns that the server does not fill.
-    pub(crate) fn own_columns(&self) -> impl Iterator<Item = &'static str> {
-        let columns = self.columns.iter().filter(|column| !column.is_managed);
-        columns.map(|column| column.name)
-    }
-
     pub(crate) fn key(&self) -> impl Iterator<Item = &ColumnInfo> {
         self.columns.iter().filter(|column| column.is_key)
     }

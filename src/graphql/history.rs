@@ -9,7 +9,9 @@ use async_graphql::dynamic::{
 };
 use chrono::{DateTime, Datelike, Utc};
 use sea_orm::DatabaseConnection;
+use seachange_changelog::reader::last_of;
 use seachange_changelog::{Image, image};
+use serde_json::Value as Json;
 
 use super::budget::{Budget, Cost};
 use super::change;
@@ -50,7 +52,7 @@ pub(super) fn as_of(entity: &Arc<EntityInfo>, table: &Arc<dyn Table>) -> Field {
         FieldFuture::new(async move {
             let row = row_name(&entity, &ctx)?;
             let when = when(&ctx)?;
-            let image = state(&ctx, table.as_ref(), &row, &when).await?;
+            let image = state(&ctx, &entity, table.as_ref(), &row, &when).await?;
             Budget::of(&ctx)?.charge(Cost::of_images(&image))?;
             Ok(image.map(FieldValue::owned_any))
         })
@@ -64,17 +66,22 @@ pub(super) fn as_of(entity: &Arc<EntityInfo>, table: &Arc<dyn Table>) -> Field {
 /// The row at the moment: as its changes tell, or as it is if there are none.
 async fn state(
     ctx: &ResolverContext<'_>,
+    entity: &EntityInfo,
     table: &dyn Table,
     row: &RowName,
     when: &When,
 ) -> Result<Option<Image>, Refusal> {
     let feed: &Feed = change::feed(ctx)?;
-    if let Some(known) = known(feed.past(row, when).await?) {
-        return Ok(known);
-    }
     let db = ctx
         .data::<DatabaseConnection>()
         .map_err(|error| Refusal::internal(&error.message))?;
+    match known(feed.past(row, when).await?) {
+        Some(Some(image)) if !entity.has_todays_shape(&image) => {
+            return Ok(Some(completed(db, table, row, image).await?));
+        }
+        Some(known) => return Ok(known),
+        None => {}
+    }
     let now = match table.find(db, &row.key).await? {
         Some(Row::Image { image, .. }) => Some(image),
         Some(Row::Unreadable { fault, .. }) => return Err(Refusal::internal(&fault)),
@@ -82,6 +89,29 @@ async fn state(
     };
     // What was committed before the row was read is in the log now, and tells what it found.
     Ok(known(feed.past(row, when).await?).unwrap_or(now))
+}
+
+/// An image from before a column came. Where no later change tells of the row, the column has what the
+/// table has; elsewhere what it had then is not known, and null.
+async fn completed(
+    db: &DatabaseConnection,
+    table: &dyn Table,
+    row: &RowName,
+    mut image: Image,
+) -> Result<Image, Refusal> {
+    // The table first: a change that comes in between is then the last, and another.
+    let found = table.find(db, &row.key).await?;
+    let mut last = last_of(db, &row.entity, std::slice::from_ref(&row.key)).await?;
+    let last = last.remove(&0).and_then(|change| change.after);
+    let is_last = last.as_ref().and_then(Json::as_object) == Some(&image);
+    if let (true, Some(Row::Image { image: now, .. })) = (is_last, found) {
+        let newer = now
+            .into_iter()
+            .filter(|(name, _)| !image.contains_key(name));
+        let newer: Vec<_> = newer.collect();
+        image.extend(newer);
+    }
+    Ok(image)
 }
 
 fn known(past: Past) -> Option<Option<Image>> {

@@ -10,12 +10,8 @@ use seachange_changelog::{Image, RowLock, TrackedTransaction, image, lock_rows};
 
 use super::error::{ErrorCode, Refusal};
 use super::mutation::Writable;
-use super::table::{key_condition, named};
+use super::table::{KEYS, key_condition, named};
 use super::transaction::Failure;
-
-/// Keys in one statement: each is a term of its condition, and SQLite takes terms nested up to 1,000
-/// deep.
-const KEYS: usize = 250;
 
 /// Writes an entity's rows.
 #[async_trait::async_trait]

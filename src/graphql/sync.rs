@@ -8,6 +8,7 @@
 
 mod accept;
 mod ahead;
+mod complete;
 mod document;
 mod file;
 mod inbox;

@@ -16,6 +16,10 @@ use seaography::{
 use super::connection::beyond;
 use super::filter::{self, Predicate};
 
+/// Keys in one statement: each is a term of its condition, and SQLite takes terms nested up to 1,000
+/// deep.
+pub(super) const KEYS: usize = 250;
+
 /// A row as an image, or why it has none.
 pub(crate) enum Row {
     /// Its key and all of it.
@@ -49,6 +53,9 @@ pub(crate) trait Table: Send + Sync {
 
     /// The row with a key.
     async fn find(&self, db: &DatabaseConnection, key: &Image) -> Result<Option<Row>, DbErr>;
+
+    /// The rows with these keys that are there, in any order.
+    async fn among(&self, db: &DatabaseConnection, keys: &[Image]) -> Result<Vec<Row>, DbErr>;
 
     /// A key as [`read`](Self::read) takes it.
     fn key_values(&self, key: &Image) -> Result<Vec<Value>, ImageError>;
@@ -126,6 +133,22 @@ where
         let select = E::find().filter(condition);
         let found = db.query_one(sea_orm::QueryTrait::as_query(&select)).await?;
         Ok(found.as_ref().map(read_row::<E>))
+    }
+
+    async fn among(&self, db: &DatabaseConnection, keys: &[Image]) -> Result<Vec<Row>, DbErr> {
+        let mut rows = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(KEYS) {
+            // What is none of the key's type is no row's key.
+            let keys = keys.iter().filter_map(|key| key_condition::<E>(key).ok());
+            let any = keys.fold(Condition::any(), Condition::add);
+            if any.is_empty() {
+                continue;
+            }
+            let select = E::find().filter(any);
+            let found = db.query_all(sea_orm::QueryTrait::as_query(&select)).await?;
+            rows.extend(found.iter().map(read_row::<E>));
+        }
+        Ok(rows)
     }
 
     fn key_values(&self, key: &Image) -> Result<Vec<Value>, ImageError> {

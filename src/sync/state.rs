@@ -48,7 +48,7 @@ impl State {
     }
 
     /// The same, looking at some columns only.
-    pub(super) fn is_same_in(&self, other: &Self, wanted: impl Fn(&str) -> bool) -> bool {
+    pub(crate) fn is_same_in(&self, other: &Self, wanted: impl Fn(&str) -> bool) -> bool {
         if self.is_deleted || other.is_deleted {
             return self.is_deleted == other.is_deleted;
         }

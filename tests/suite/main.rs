@@ -9,6 +9,7 @@ mod bulk;
 mod capture;
 mod consumer;
 mod doctor;
+mod evolve;
 mod graphql;
 mod harness;
 mod kept;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         capture::cases(),
         consumer::cases(),
         doctor::cases(),
+        evolve::cases(),
         graphql::cases(),
         specimen::cases(),
         kept::cases(),

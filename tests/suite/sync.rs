@@ -41,19 +41,20 @@ pub fn cases() -> Vec<Case> {
 /// What a push is answered.
 #[derive(Debug)]
 pub struct Pushed {
-    documents: Vec<Json>,
+    /// The rows that are not as they were sent.
+    pub documents: Vec<Json>,
     /// What was not stored.
     pub rejections: Vec<Json>,
 }
 
 impl Pushed {
     /// Whether every row was taken as it was sent.
-    fn is_taken(&self) -> bool {
+    pub fn is_taken(&self) -> bool {
         self.documents.is_empty() && self.rejections.is_empty()
     }
 
     /// The codes of the rejections.
-    fn codes(&self) -> Vec<&str> {
+    pub fn codes(&self) -> Vec<&str> {
         let codes = self.rejections.iter().map(|rejection| &rejection["code"]);
         codes.filter_map(Json::as_str).collect()
     }
@@ -108,7 +109,7 @@ fn variables(rows: &[(Json, Json)]) -> Json {
 }
 
 /// One page: its documents and its checkpoint.
-async fn pull(
+pub async fn pull(
     client: &Client,
     names: Names,
     checkpoint: Json,
@@ -124,7 +125,7 @@ async fn pull(
 }
 
 /// Every row, as a new client has it, and the checkpoint after them.
-async fn pull_all(client: &Client, names: Names) -> anyhow::Result<(Vec<Json>, Json)> {
+pub async fn pull_all(client: &Client, names: Names) -> anyhow::Result<(Vec<Json>, Json)> {
     let (mut all, mut checkpoint) = (Vec::new(), Json::Null);
     loop {
         let (documents, next) = pull(client, names, checkpoint, 100).await?;
@@ -153,7 +154,7 @@ pub fn with(document: &Json, changes: Json) -> Json {
     document
 }
 
-fn deleted(document: &Json) -> Json {
+pub fn deleted(document: &Json) -> Json {
     with(document, json!({ "_deleted": true }))
 }
 
@@ -185,7 +186,7 @@ async fn update_task(client: &Client, id: &Json, data: Json) -> anyhow::Result<(
 }
 
 /// The conflicts in the inbox.
-async fn conflicts(client: &Client) -> anyhow::Result<Vec<Json>> {
+pub async fn conflicts(client: &Client) -> anyhow::Result<Vec<Json>> {
     let query = "{ syncConflicts(first: 1000) { nodes { id entity key status reason assumed server \
                  client actor recordedAt resolvedAt } } }";
     let data = client.data(query, json!({})).await?;

@@ -1,7 +1,7 @@
 //! The whole log inside a transaction's snapshot, ordered or not yet: for replaying it against the
 //! tables that the same snapshot shows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement};
 use sea_orm::{
@@ -149,6 +149,33 @@ pub async fn change_at(tx: &DatabaseTransaction, place: Place) -> Result<Option<
     let rows = tx.query_all(&select).await?;
     let mut changes = Rows::of(&rows, tx.get_database_backend())?.read(tx).await?;
     Ok(changes.pop())
+}
+
+/// The changes at these places, those that are kept: one query for the log, one for the inbox.
+///
+/// # Errors
+/// What the database says.
+pub async fn changes_at(
+    tx: &DatabaseTransaction,
+    places: &[Place],
+) -> Result<BTreeMap<Place, Model>, DbErr> {
+    let backend = tx.get_database_backend();
+    let mut changes = BTreeMap::new();
+    for in_inbox in [false, true] {
+        let here = places.iter().filter(|place| place.in_inbox == in_inbox);
+        let ids: Vec<i64> = here.map(|place| place.id).collect();
+        if ids.is_empty() {
+            continue;
+        }
+        let table = Place { in_inbox, id: 0 };
+        let select = all_of(table, backend)
+            .and_where(Expr::col(Column::Id).is_in(ids))
+            .take();
+        let rows = Rows::of(&tx.query_all(&select).await?, backend)?;
+        let read = rows.read(tx).await?.into_iter();
+        changes.extend(read.map(|change| (table.at(&change), change)));
+    }
+    Ok(changes)
 }
 
 /// The columns whose images mean the same in every change of the table, whatever its migrations did

@@ -11,6 +11,7 @@ use super::selection::{keys_condition, with_numbers};
 use crate::image::{self, Image};
 use crate::log::{Column, Model};
 use crate::migration::INBOX;
+use crate::triggers::Schemas;
 
 /// Up to `limit` committed changes of a row after one of its changes, in order, those without a
 /// place yet included; these have id 0. For a transaction that has locked the row.
@@ -23,7 +24,7 @@ pub async fn later<C: ConnectionTrait>(
     after: i64,
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
-    let of_row = row.condition(db.get_database_backend());
+    let of_row = row.condition(&Schemas::read(db).await?, db.get_database_backend());
     let waiting = waiting(db, of_row.clone(), Order::Asc, limit).await?;
     let after = of_row.add(Expr::col(Column::Id).gt(after));
     let mut later = logged(db, after, Order::Asc, limit).await?;
@@ -59,12 +60,17 @@ pub async fn last_of<C: ConnectionTrait>(
 ) -> Result<HashMap<usize, Model>, DbErr> {
     let of_entity = Condition::all().add(Expr::col(Column::Entity).eq(entity));
     let mut last = HashMap::new();
-    for place in among(db, keys, of_entity, None).await? {
+    let found = among(db, keys, of_entity, None).await?;
+    if found.is_empty() {
+        return Ok(last);
+    }
+    let schemas = Schemas::read(db).await?;
+    for place in found {
         let row = RowName {
             entity: entity.to_owned(),
             key: keys[place].clone(),
         };
-        let of_row = row.condition(db.get_database_backend());
+        let of_row = row.condition(&schemas, db.get_database_backend());
         // The inbox first: what is moved meanwhile is then in the log.
         let mut found = waiting(db, of_row.clone(), Order::Desc, 1).await?;
         if found.is_empty() {

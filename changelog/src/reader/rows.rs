@@ -11,7 +11,7 @@ use sea_orm::{Condition, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, 
 
 use super::change::Change;
 use super::position::Position;
-use super::selection::{Page, key_condition};
+use super::selection::{Page, any_key_condition};
 use super::ticks;
 use crate::image::Image;
 use crate::log::{Column, Model, stored};
@@ -39,10 +39,16 @@ pub enum Past {
 }
 
 impl RowName {
-    pub(super) fn condition(&self, backend: DbBackend) -> Condition {
+    /// The row's changes, those that name its key's columns as they were called before included.
+    pub(super) fn condition(&self, schemas: &Schemas, backend: DbBackend) -> Condition {
+        let old = schemas.under_old_names(&self.entity, &self.key);
         Condition::all()
             .add(Expr::col(Column::Entity).eq(&*self.entity))
-            .add(key_condition(&self.key, backend))
+            .add(any_key_condition(old.iter().chain([&self.key]), backend))
+    }
+
+    async fn changes<C: ConnectionTrait>(&self, db: &C) -> Result<Condition, DbErr> {
+        Ok(self.condition(&Schemas::read(db).await?, db.get_database_backend()))
     }
 }
 
@@ -65,7 +71,7 @@ pub async fn of_row(
     after: Option<Position>,
     limit: u64,
 ) -> Result<Page, DbErr> {
-    let wanted = row.condition(db.get_database_backend());
+    let wanted = row.changes(db).await?;
     page(db, wanted, after, limit).await
 }
 
@@ -151,7 +157,7 @@ pub async fn is_change_of(
     row: &RowName,
     position: Position,
 ) -> Result<bool, DbErr> {
-    let named = row.condition(db.get_database_backend());
+    let named = row.changes(db).await?;
     let named = named.add(has_id(position.id));
     Ok(!logged(db, named, Order::Asc, 1).await?.is_empty())
 }
@@ -166,7 +172,8 @@ pub async fn state_at(
     position: Position,
 ) -> Result<Past, DbErr> {
     let backend = db.get_database_backend();
-    let of_row = || row.condition(backend);
+    let changes = row.changes(db).await?;
+    let of_row = || changes.clone();
     let named = logged(db, of_row().add(has_id(position.id)), Order::Asc, 1).await?;
     if let Some(named) = named.into_iter().next() {
         return Ok(Past::Made(object(named.after)));
@@ -192,7 +199,7 @@ pub async fn state_by(
     let backend = db.get_database_backend();
     let time = end_of_microsecond(time);
     let recorded = Expr::col(Column::RecordedAt);
-    let by_then = row.condition(backend).add(match backend {
+    let by_then = row.changes(db).await?.add(match backend {
         // Bound with its zone, the driver makes it a `timestamp`, which begins in 1970 and ends soon.
         DbBackend::MySql => recorded.lte(time.naive_utc()),
         _ => recorded.lte(time),
@@ -211,7 +218,7 @@ pub async fn state_by(
 
 /// What the row's first change, of those after a place, found.
 async fn first(db: &DatabaseConnection, row: &RowName, after: Option<Expr>) -> Result<Past, DbErr> {
-    let of_row = row.condition(db.get_database_backend());
+    let of_row = row.changes(db).await?;
     let waiting = waiting(db, of_row.clone(), Order::Asc, 1).await?;
     let logged = logged(db, of_row.add_option(after), Order::Asc, 1).await?;
     let first = logged.into_iter().chain(waiting).next();

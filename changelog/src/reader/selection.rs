@@ -40,10 +40,11 @@ impl Selection {
                 .operations
                 .as_ref()
                 .is_none_or(|list| list.contains(&row.operation))
-            && self
-                .key
-                .as_ref()
-                .is_none_or(|key| row.row_key.as_object() == Some(key))
+            && self.key.as_ref().is_none_or(|key| {
+                row.row_key
+                    .as_object()
+                    .is_some_and(|found| is_of(found, key))
+            })
             && self
                 .actor
                 .as_ref()
@@ -83,8 +84,14 @@ impl Selection {
     }
 }
 
-/// The key's text as triggers of SQLite write it, where no type tells integers of 64 bits, which
-/// images write as strings, from others.
+/// Whether two keys are one row's: an integer is a string in one from after its column got 64 bits.
+fn is_of(found: &Image, key: &Image) -> bool {
+    found == key || found.len() == key.len() && with_numbers(found) == with_numbers(key)
+}
+
+/// The key's text with numbers in the place of strings of digits: as triggers of SQLite write it, where
+/// no type tells integers of 64 bits, which images write as strings, from others, and as it was before
+/// its columns got 64 bits.
 pub(crate) fn with_numbers(key: &Image) -> String {
     let number = |value: &Json| match value {
         Json::String(digits) => digits.parse::<i64>().map_or(value.clone(), Json::from),
@@ -97,17 +104,22 @@ pub(crate) fn with_numbers(key: &Image) -> String {
 }
 
 /// Changes with exactly this key, written so that the index on keys serves it.
-pub(super) fn key_condition(key: &Image, backend: DbBackend) -> Condition {
-    // Keys are stored as JSON text with sorted keys, so equal text is an equal key.
-    let text = image::text_of(key);
-    match backend {
-        DbBackend::Sqlite => {
-            // One text, where they are the same: the index then has the order, too.
-            let texts = BTreeSet::from([text, with_numbers(key)]);
-            keys_condition(texts.into_iter().collect(), backend)
-        }
-        _ => keys_condition(vec![text], backend),
-    }
+fn key_condition(key: &Image, backend: DbBackend) -> Condition {
+    any_key_condition([key], backend)
+}
+
+/// Changes with one of these keys.
+pub(super) fn any_key_condition<'k>(
+    keys: impl IntoIterator<Item = &'k Image>,
+    backend: DbBackend,
+) -> Condition {
+    // Keys are stored as JSON text with sorted keys, so equal text is an equal key. One text, where they
+    // are the same: the index then has the order, too.
+    let keys = keys.into_iter();
+    let texts: BTreeSet<String> = keys
+        .flat_map(|key| [image::text_of(key), with_numbers(key)])
+        .collect();
+    keys_condition(texts.into_iter().collect(), backend)
 }
 
 /// Changes whose key is stored as one of these texts, by the index on keys.

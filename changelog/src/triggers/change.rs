@@ -1,19 +1,22 @@
-//! Changing the tables that triggers capture.
+//! Changing tables that are captured: the log goes on over it, and old changes are read as of today.
 
 use std::future::Future;
 use std::pin::Pin;
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, TransactionSession, TransactionTrait};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, TransactionTrait};
 
+use super::catalogue::column_names;
 use super::install::drop_triggers;
+use super::rename::{check_name, move_log, move_rows};
 use super::schema::Schemas;
-use super::switch::{Renames, Writer, begin, install, lock, set_writer};
+use super::switch::{Renames, Writer, begin, install, lock, remember, reshape, set_writer};
 use super::{statement, tables};
 
-/// A table whose columns a migration changes.
+/// A table that a migration changes.
 #[derive(Clone, Debug)]
 pub struct TableChange {
     entity: String,
+    new_name: Option<String>,
     renames: Vec<(String, String)>,
 }
 
@@ -22,24 +25,45 @@ impl TableChange {
     pub fn of(entity: impl Into<String>) -> Self {
         Self {
             entity: entity.into(),
+            new_name: None,
             renames: Vec::new(),
         }
     }
 
-    /// A column gets another name: without being told, it would be taken for one that goes and
-    /// another that comes, and older changes would not show its values under the new name.
+    /// A column gets another name. If this is left out, it is taken for one that goes and another that
+    /// comes, and older changes do not show its values under the new name.
     #[must_use]
     pub fn rename(mut self, from: impl Into<String>, to: impl Into<String>) -> Self {
         self.renames.push((from.into(), to.into()));
         self
+    }
+
+    /// The table gets another name. Its changes, versions and conflicts get it, too, so that history,
+    /// cursors and checkpoints go on. All changes of the table are updated for that.
+    ///
+    /// Stop servers that know the old name before: they would answer clients without what is under the
+    /// new one, and checkpoints would pass it by.
+    #[must_use]
+    pub fn rename_table(mut self, to: impl Into<String>) -> Self {
+        self.new_name = Some(to.into());
+        self
+    }
+
+    /// The name that the table has afterwards.
+    fn todays_name(&self) -> &str {
+        self.new_name.as_deref().unwrap_or(&self.entity)
+    }
+
+    fn renames(&self) -> Renames {
+        Renames(self.renames.clone())
     }
 }
 
 /// What [`change_tables`] runs: boxed, because it borrows the connection.
 type Running<'c> = Pin<Box<dyn Future<Output = Result<(), DbErr>> + Send + 'c>>;
 
-/// Changes tables that triggers capture, and makes the triggers anew. Tables that hooks capture may
-/// be among them.
+/// Changes tables that are tracked, by triggers or by hooks: makes triggers anew, and keeps the shapes
+/// that tables have had, so that older changes are read in today's names.
 ///
 /// ```ignore
 /// change_tables(db, &[TableChange::of("comment").rename("body", "text")], |db| {
@@ -51,29 +75,38 @@ type Running<'c> = Pin<Box<dyn Future<Output = Result<(), DbErr>> + Send + 'c>>;
 /// .await
 /// ```
 ///
+/// A table of hooks whose columns only come and go need not be among them: an image tells which columns
+/// it has. One whose column or table was renamed without it can be named later, with a `change` that
+/// does nothing.
+///
 /// On PostgreSQL and SQLite all of it is one transaction. MariaDB commits each statement by itself:
 /// there hooks write while the tables change, and what other programs write meanwhile is not
 /// recorded; if `change` fails half-way, the triggers are made to fit what there is, and the error is
 /// returned.
 ///
 /// # Errors
-/// What `change` or the database says.
+/// If a table gets a name under which the log has another; what `change` or the database says.
 pub async fn change_tables<C, F>(db: &C, tables: &[TableChange], change: F) -> Result<(), DbErr>
 where
-    C: ConnectionTrait + TransactionTrait,
-    F: for<'c> FnOnce(&'c C::Transaction) -> Running<'c> + Send,
-    C::Transaction: Send + Sync,
+    C: ConnectionTrait + TransactionTrait<Transaction = DatabaseTransaction>,
+    F: for<'c> FnOnce(&'c DatabaseTransaction) -> Running<'c> + Send,
 {
     tables::create(db).await?;
     let backend = db.get_database_backend();
     let tx = begin(db).await?;
-    let mut captured = Vec::new();
+    let mut prepared = Vec::new();
     for table in tables {
-        if is_captured(&tx, &table.entity).await? {
-            captured.push(table);
+        if let Some(new) = &table.new_name {
+            check_name(&tx, &table.entity, new).await?;
         }
+        let by_triggers = is_captured(&tx, &table.entity).await?;
+        prepared.push((table, by_triggers));
     }
-    for table in &captured {
+    for (table, by_triggers) in &prepared {
+        if !by_triggers {
+            remember(&tx, &table.entity, &table.renames()).await?;
+            continue;
+        }
         lock(&tx, &table.entity).await?;
         if backend == DbBackend::MySql {
             set_writer(&tx, &table.entity, Writer::Hook).await?;
@@ -85,12 +118,31 @@ where
         tx.rollback().await?;
         return changed;
     }
-    for table in captured {
-        let renames = Renames(table.renames.clone());
-        install(&tx, &table.entity, &renames, None).await?;
-        set_writer(&tx, &table.entity, Writer::Trigger).await?;
+    for (table, by_triggers) in prepared {
+        let name = match &table.new_name {
+            // It may not have come to that.
+            Some(new) if column_names(&tx, new).await?.is_empty() => &table.entity,
+            Some(new) => {
+                move_rows(&tx, &table.entity, new).await?;
+                new
+            }
+            None => table.todays_name(),
+        };
+        if by_triggers {
+            install(&tx, name, &table.renames(), None).await?;
+            set_writer(&tx, name, Writer::Trigger).await?;
+        } else {
+            reshape(&tx, name, &table.renames()).await?;
+        }
     }
     tx.commit().await?;
+    if backend == DbBackend::MySql {
+        for table in tables {
+            if let Some(new) = &table.new_name {
+                move_log(db, &table.entity, new).await?;
+            }
+        }
+    }
     changed
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult};
 
-use super::catalogue::Table;
+use super::catalogue::{Found, Table, columns as columns_of};
 use super::install::{KINDS, Piece, Plan, piece_name};
 use super::schema::{Column, Schemas, Version};
 use super::switch::schema_name;
@@ -43,6 +43,18 @@ pub enum TriggerFinding {
         "`{entity}`: {columns:?} are not as the triggers know them; cure: change_tables in a migration"
     )]
     Outdated {
+        /// The table.
+        entity: String,
+        /// The columns that came, went or changed.
+        columns: Vec<String>,
+    },
+    /// Hooks write for the table, and its columns have changed without
+    /// [`change_tables`](crate::change_tables) since they were last known.
+    #[error(
+        "`{entity}`: {columns:?} are not as the log knows them: if one was renamed, older changes have \
+         it under its old name; cure: change_tables in a migration, which may come later"
+    )]
+    Reshaped {
         /// The table.
         entity: String,
         /// The columns that came, went or changed.
@@ -103,6 +115,7 @@ impl TriggerFinding {
             | Self::Disabled { entity, .. }
             | Self::Different { entity, .. }
             | Self::Outdated { entity, .. }
+            | Self::Reshaped { entity, .. }
             | Self::Shown { entity, .. }
             | Self::Unfinished { entity }
             | Self::Unreadable { entity, .. }
@@ -133,6 +146,12 @@ pub async fn check_triggers<C: ConnectionTrait>(db: &C) -> Result<Vec<TriggerFin
         }
         if writer == "trigger" {
             findings.extend(check_table(db, &entity, &schemas).await?);
+        } else if let Some(known) = schemas.newest(&entity) {
+            let found = columns_of(db, &entity).await?;
+            let columns = changed(known, &found);
+            if !found.is_empty() && !columns.is_empty() {
+                findings.push(TriggerFinding::Reshaped { entity, columns });
+            }
         }
     }
     Ok(findings)
@@ -177,20 +196,7 @@ async fn check_table<C: ConnectionTrait>(
         return Ok(vec![TriggerFinding::Unfinished { entity: own() }]);
     };
     let mut findings = Vec::new();
-    let known = version
-        .columns
-        .iter()
-        .map(|column| (&column.name, &column.ty, column.is_key));
-    let found = table
-        .columns
-        .iter()
-        .map(|column| (&column.name, &column.ty, column.is_key));
-    let (known, found): (Vec<_>, Vec<_>) = (known.collect(), found.collect());
-    let gone = known.iter().filter(|column| !found.contains(column));
-    let come = found.iter().filter(|column| !known.contains(column));
-    let mut columns: Vec<String> = gone.chain(come).map(|(name, ..)| (*name).clone()).collect();
-    columns.sort();
-    columns.dedup();
+    let columns = changed(version, &table.columns);
     if !columns.is_empty() {
         findings.push(TriggerFinding::Outdated {
             entity: own(),
@@ -223,6 +229,19 @@ async fn check_table<C: ConnectionTrait>(
         findings.extend(unseen(db, entity).await?);
     }
     Ok(findings)
+}
+
+/// The columns that came, went or changed since a version.
+fn changed(version: &Version, found: &[Found]) -> Vec<String> {
+    let known = version.columns.iter();
+    let known = known.map(|column| (&column.name, &column.ty, column.is_key));
+    let found = found.iter();
+    let found = found.map(|column| (&column.name, &column.ty, column.is_key));
+    let (known, found): (Vec<_>, Vec<_>) = (known.collect(), found.collect());
+    let gone = known.iter().filter(|column| !found.contains(column));
+    let come = found.iter().filter(|column| !known.contains(column));
+    let names: BTreeSet<String> = gone.chain(come).map(|(name, ..)| (*name).clone()).collect();
+    names.into_iter().collect()
 }
 
 /// What triggers show more of than the `track!` line of this program says.

@@ -86,6 +86,8 @@ fn is_written_alike(value: &Json, ty: &str, backend: DbBackend) -> bool {
             (is_narrow || is_wide) && text.parse::<i64>().is_ok()
         }
         (_, Json::Number(_)) => is_narrow,
+        // As a number, too, which it was before the column grew.
+        (_, Json::String(text)) if text.parse::<i64>().is_ok() => is_narrow || is_wide,
         (_, Json::String(text)) if text.parse::<i128>().is_ok() => is_wide,
         (_, Json::String(_)) => matches!(ty, "uuid" | "binary(16)"),
         _ => false,
@@ -167,19 +169,26 @@ impl Schemas {
     /// The image in today's names: renamed columns under their new ones. What today's table has not
     /// any more stays, unless its name is another column's now.
     pub(crate) fn in_todays_names(&self, entity: &str, version: i32, image: Image) -> Image {
-        let (Some(then), Some(today)) = (self.version(entity, version), self.newest(entity)) else {
+        let versions = self.versions(entity);
+        let then = versions.iter().position(|known| known.version == version);
+        let Some((since, today)) = then.map(|then| &versions[then..]).zip(versions.last()) else {
             return image;
         };
-        if std::ptr::eq(then, today) {
+        if since.len() < 2 {
             return image;
         }
-        let renamed: BTreeMap<&str, &str> = then
-            .columns
-            .iter()
-            .filter_map(|old| {
-                let now = today.columns.iter().find(|now| now.number == old.number)?;
-                (now.name != old.name).then_some((old.name.as_str(), now.name.as_str()))
-            })
+        // Hooks may write a column before the version that has it is stored: then the first one tells.
+        let now = |name: &str| {
+            let mut columns = since.iter().flat_map(|version| &version.columns);
+            let then = columns.find(|then| then.name == name)?;
+            let mut columns = today.columns.iter();
+            columns.find(|now| now.number == then.number)
+        };
+        let renamed: BTreeMap<String, &str> = image
+            .keys()
+            .filter_map(|name| Some((name, now(name)?)))
+            .filter(|(name, now)| **name != now.name)
+            .map(|(name, now)| (name.clone(), now.name.as_str()))
             .collect();
         if renamed.is_empty() {
             return image;
@@ -196,8 +205,8 @@ impl Schemas {
         fields.into_iter().collect()
     }
 
-    /// Today's names of the columns whose images mean the same in every version: there in each, of
-    /// one type, shown. `None`: all columns.
+    /// Today's names of the columns whose images mean the same in every version that has them: of one
+    /// type, shown. `None`: all columns.
     pub(crate) fn lasting(&self, entity: &str) -> Option<BTreeSet<String>> {
         let versions = self.versions(entity);
         let is_plain = |version: &Version| {
@@ -212,13 +221,13 @@ impl Schemas {
         }
         let lasts = |column: &&Column| {
             column.shown == Shown::Whole
-                && older.iter().all(|version| {
-                    version.columns.iter().any(|then| {
-                        then.number == column.number
-                            && then.ty == column.ty
-                            && then.shown == Shown::Whole
+                && older
+                    .iter()
+                    .flat_map(|version| &version.columns)
+                    .all(|then| {
+                        then.number != column.number
+                            || then.ty == column.ty && then.shown == Shown::Whole
                     })
-                })
         };
         let lasting = today.columns.iter().filter(lasts);
         Some(lasting.map(|column| column.name.clone()).collect())

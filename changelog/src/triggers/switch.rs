@@ -11,7 +11,7 @@ use sea_orm::{
     TransactionSession, TransactionTrait,
 };
 
-use super::catalogue::Table;
+use super::catalogue::{Found, Table, columns as columns_of};
 use super::install::{Plan, drop_triggers, make_triggers, patiently};
 use super::options::TriggerOptions;
 use super::schema::{Column, Schemas, Shown, Version};
@@ -210,20 +210,7 @@ pub(super) async fn install<C: ConnectionTrait>(
     options: Option<&TriggerOptions>,
 ) -> Result<(), DbErr> {
     let table = Table::read(db, entity).await?;
-    let schemas = Schemas::read(db).await?;
-    let newest = schemas.newest(entity);
-    let columns = columns(entity, &table, schemas.versions(entity), renames, options)?;
-    let version = match newest {
-        Some(newest) if newest.columns == columns => newest.clone(),
-        newest => {
-            let version = Version {
-                version: newest.map_or(1, |newest| newest.version + 1),
-                columns,
-            };
-            version.store(db, entity).await?;
-            version
-        }
-    };
+    let version = version_of(db, entity, &table.columns, renames, options).await?;
     check_key(entity, &version, db.get_database_backend())?;
     let schema = schema_name(db).await?;
     let plan = Plan {
@@ -236,6 +223,65 @@ pub(super) async fn install<C: ConnectionTrait>(
         drop_triggers(db, entity).await?;
     }
     make_triggers(db, &plan).await?;
+    set_version(db, entity, version.version).await
+}
+
+/// The version of the table that has these columns; stored, if it is new.
+async fn version_of<C: ConnectionTrait>(
+    db: &C,
+    entity: &str,
+    found: &[Found],
+    renames: &Renames,
+    options: Option<&TriggerOptions>,
+) -> Result<Version, DbErr> {
+    let schemas = Schemas::read(db).await?;
+    let columns = columns(entity, found, schemas.versions(entity), renames, options)?;
+    match schemas.newest(entity) {
+        Some(newest) if newest.columns == columns => Ok(newest.clone()),
+        newest => {
+            let version = Version {
+                version: newest.map_or(1, |newest| newest.version + 1),
+                columns,
+            };
+            version.store(db, entity).await?;
+            Ok(version)
+        }
+    }
+}
+
+/// Hooks write the table, and it is about to change: stores the shape that their images have had so
+/// far. A column that has its new name already had the old one in them.
+pub(super) async fn remember<C: ConnectionTrait>(
+    db: &C,
+    entity: &str,
+    renames: &Renames,
+) -> Result<(), DbErr> {
+    let mut found = columns_of(db, entity).await?;
+    if found.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = found.iter().map(|column| column.name.clone()).collect();
+    for column in &mut found {
+        let old = renames.old_name(&column.name).to_owned();
+        if !names.contains(&old) {
+            column.name = old;
+        }
+    }
+    version_of(db, entity, &found, &Renames::none(), None).await?;
+    want(db, entity, Writer::Hook).await
+}
+
+/// The table has changed under hooks: stores its shape, and has them write that version.
+pub(super) async fn reshape<C: ConnectionTrait>(
+    db: &C,
+    entity: &str,
+    renames: &Renames,
+) -> Result<(), DbErr> {
+    let found = columns_of(db, entity).await?;
+    if found.is_empty() {
+        return Ok(());
+    }
+    let version = version_of(db, entity, &found, renames, None).await?;
     set_version(db, entity, version.version).await
 }
 
@@ -273,7 +319,7 @@ pub(super) async fn schema_name<C: ConnectionTrait>(db: &C) -> Result<String, Db
 /// The columns of the table's next version.
 fn columns(
     entity: &str,
-    table: &Table,
+    found: &[Found],
     versions: &[Version],
     renames: &Renames,
     options: Option<&TriggerOptions>,
@@ -281,8 +327,8 @@ fn columns(
     let newest = versions.last();
     let all = versions.iter().flat_map(|version| &version.columns);
     let mut next = all.map(|column| column.number).max().unwrap_or(0) + 1;
-    let mut columns = Vec::with_capacity(table.columns.len());
-    for found in &table.columns {
+    let mut columns = Vec::with_capacity(found.len());
+    for found in found {
         let was = newest.and_then(|newest| {
             let name = renames.old_name(&found.name);
             newest.columns.iter().find(|column| column.name == name)

@@ -100,7 +100,7 @@ pub(crate) async fn require_log<C: ConnectionTrait>(db: &C) -> Result<(), DbErr>
     Ok(())
 }
 
-async fn is_there<C: ConnectionTrait>(db: &C, table: &str) -> Result<bool, DbErr> {
+pub(super) async fn is_there<C: ConnectionTrait>(db: &C, table: &str) -> Result<bool, DbErr> {
     let backend = db.get_database_backend();
     let sql = match backend {
         DbBackend::Postgres => {

@@ -1,6 +1,7 @@
-//! What of two images can be compared: not every column means the same in every change.
+//! What of two images can be compared: not every column means the same in every change, nor is there in
+//! every one.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use sea_orm::{DatabaseTransaction, DbErr};
@@ -9,11 +10,11 @@ use seachange_changelog::{Image, image, is_redacted};
 use serde_json::Value as Json;
 
 use super::records::Digest;
-use crate::graphql::Registered;
+use crate::graphql::{ColumnInfo, Registered};
 
 /// Which columns of an entity can be compared with the log.
 pub(super) struct Compared {
-    columns: BTreeSet<&'static str>,
+    columns: BTreeMap<&'static str, ColumnInfo>,
     /// How many cannot.
     pub(super) others: u64,
 }
@@ -24,8 +25,14 @@ impl Compared {
         let lasting = lasting_columns(tx, entity.info.table).await?;
         let all = &entity.info.columns;
         let shown = all.iter().filter(|column| !column.is_hidden);
-        let lasts = |name: &&str| lasting.as_ref().is_none_or(|names| names.contains(*name));
-        let columns: BTreeSet<_> = shown.map(|column| column.name).filter(lasts).collect();
+        let lasts = |column: &&ColumnInfo| {
+            let names = lasting.as_ref();
+            names.is_none_or(|names| names.contains(column.name))
+        };
+        let columns = shown
+            .filter(lasts)
+            .map(|column| (column.name, column.clone()));
+        let columns: BTreeMap<_, _> = columns.collect();
         let others = (all.len() - columns.len()) as u64;
         Ok(Self { columns, others })
     }
@@ -34,26 +41,22 @@ impl Compared {
     pub(super) fn digest(&self, image: &Json) -> Digest {
         // Keys of a JSON object are sorted, so equal images have equal text.
         let mut hasher = DefaultHasher::new();
-        let mut hides = false;
         match image.as_object() {
             Some(fields) => {
                 let fields = fields
                     .iter()
-                    .filter(|(name, _)| self.columns.contains(name.as_str()));
+                    .filter(|(name, _)| self.columns.contains_key(name.as_str()));
                 for (name, value) in fields {
-                    hides |= is_redacted(value);
                     (name, value.to_string()).hash(&mut hasher);
                 }
             }
             None => image.to_string().hash(&mut hasher),
         }
-        Digest {
-            hash: hasher.finish(),
-            hides,
-        }
+        Digest(hasher.finish())
     }
 
-    /// The columns in which two images of the log part, but for those that were hidden in one of them.
+    /// The columns in which two images of the log contradict each other: both have them, and hidden in
+    /// neither.
     pub(super) fn parting(&self, one: Option<&Json>, other: Option<&Json>) -> Option<Vec<String>> {
         let mut names = self.parting_row(one, other)?;
         let other = other?.as_object()?;
@@ -61,8 +64,8 @@ impl Compared {
         Some(names)
     }
 
-    /// The columns in which a row parts from its image in the log, but for those that were hidden there.
-    /// Nothing is hidden in a row: one that says so had it written into it.
+    /// The columns in which a row contradicts its image in the log, which has them and did not hide
+    /// them. Nothing is hidden in a row: one that says so had it written into it.
     pub(super) fn parting_row(
         &self,
         logged: Option<&Json>,
@@ -70,8 +73,32 @@ impl Compared {
     ) -> Option<Vec<String>> {
         let (logged, row) = (logged?.as_object()?, row?.as_object()?);
         let mut names = image::differing(logged, row);
-        names.retain(|name| self.columns.contains(name.as_str()) && !was_hidden(logged, name));
+        names.retain(|name| {
+            let (Some(column), Some(then), Some(now)) = (
+                self.columns.get(name.as_str()),
+                logged.get(name.as_str()),
+                row.get(name.as_str()),
+            ) else {
+                return false;
+            };
+            let is_of_today = column.restated(then).is_some() && column.restated(now).is_some();
+            is_of_today && !was_hidden(logged, name) && !column.is_same(then, now)
+        });
         Some(names)
+    }
+
+    /// How many columns a row has of which its image in the log tells nothing: they came later, or had
+    /// another type.
+    pub(super) fn not_told(&self, logged: Option<&Json>) -> u64 {
+        let logged = logged.and_then(Json::as_object);
+        let is_told = |column: &ColumnInfo| {
+            let then = logged.and_then(|logged| logged.get(column.name));
+            then.is_some_and(|then| column.restated(then).is_some())
+        };
+        self.columns
+            .values()
+            .filter(|column| !is_told(column))
+            .count() as u64
     }
 }
 

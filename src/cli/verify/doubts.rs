@@ -1,12 +1,15 @@
 //! What numbers leave open is settled by the images, and told with their words.
 
 use sea_orm::{DatabaseTransaction, DbErr};
-use seachange_changelog::reader::{Place, change_at};
+use seachange_changelog::reader::{Place, change_at, changes_at};
 use serde_json::Value as Json;
 
 use super::Finding;
 use super::faults::{Fault, Tally, What, Why};
 use super::table::{Page, Pages, Seen, Table};
+
+/// Doubts settled by one query.
+const AT_A_TIME: usize = 250;
 
 /// Settles doubts whether changes begin where others ended; those about rows are left.
 pub(super) async fn settle_gaps(
@@ -14,19 +17,30 @@ pub(super) async fn settle_gaps(
     tables: &[Table],
     tally: &mut Tally,
 ) -> Result<(), DbErr> {
-    for fault in std::mem::take(&mut tally.doubts) {
-        let (What::Gap { change, left }, Some(table)) = (fault.what, table_of(tables, fault))
-        else {
-            tally.doubts.push(fault);
-            continue;
-        };
-        let left = change_at(tx, left).await?.and_then(|left| left.after);
-        let begins = change_at(tx, change)
-            .await?
-            .and_then(|change| change.before);
-        let parting = table.compared.parting(left.as_ref(), begins.as_ref());
-        if parting.is_none_or(|names| !names.is_empty()) {
-            tally.add(fault);
+    let doubts = std::mem::take(&mut tally.doubts);
+    let (gaps, others): (Vec<Fault>, Vec<Fault>) = doubts
+        .into_iter()
+        .partition(|fault| matches!(fault.what, What::Gap { .. }));
+    tally.doubts = others;
+    for gaps in gaps.chunks(AT_A_TIME) {
+        let places = gaps.iter().flat_map(|fault| match fault.what {
+            What::Gap { change, left } => vec![change, left],
+            _ => Vec::new(),
+        });
+        let changes = changes_at(tx, &places.collect::<Vec<_>>()).await?;
+        for fault in gaps {
+            let (What::Gap { change, left }, Some(table)) = (fault.what, table_of(tables, *fault))
+            else {
+                continue;
+            };
+            let left = changes.get(&left).and_then(|left| left.after.as_ref());
+            let begins = changes
+                .get(&change)
+                .and_then(|change| change.before.as_ref());
+            let parting = table.compared.parting(left, begins);
+            if parting.is_none_or(|names| !names.is_empty()) {
+                tally.add(*fault);
+            }
         }
     }
     Ok(())
@@ -48,18 +62,34 @@ pub(super) async fn settle_rows(
     };
     let count = tally.doubts.partition_point(|fault| seen(fault).is_some());
     let doubts: Vec<Fault> = tally.doubts.drain(..count).collect();
-    for fault in doubts {
-        let parting = match seen(&fault) {
-            Some((
-                Seen {
-                    image: Ok(image), ..
-                },
-                Why::Differs { change },
-            )) => parting(tx, table, change, image).await?,
+    for doubts in doubts.chunks(AT_A_TIME) {
+        let places = doubts.iter().filter_map(|fault| match fault.what {
+            What::Row {
+                why: Why::Differs { change },
+                ..
+            } => Some(change),
             _ => None,
-        };
-        if parting.is_none_or(|names| !names.is_empty()) {
-            tally.add(fault);
+        });
+        let changes = changes_at(tx, &places.collect::<Vec<_>>()).await?;
+        for fault in doubts {
+            let parting = match seen(fault) {
+                Some((
+                    Seen {
+                        image: Ok(image), ..
+                    },
+                    Why::Differs { change },
+                )) => {
+                    let left = changes
+                        .get(&change)
+                        .and_then(|change| change.after.as_ref());
+                    tally.not_told += table.compared.not_told(left);
+                    table.compared.parting_row(left, Some(image))
+                }
+                _ => None,
+            };
+            if parting.is_none_or(|names| !names.is_empty()) {
+                tally.add(*fault);
+            }
         }
     }
     let untold: Vec<Fault> = tally.untold().collect();

@@ -46,9 +46,12 @@ pub(super) struct Tally {
     pub(super) faults: u64,
     /// Rows that no change tells of and that may be older than tracking.
     pub(super) without_baseline: u64,
+    /// Values of rows that the log does not tell because their columns came or changed later.
+    pub(super) not_told: u64,
     /// Rows that changes tell of, by the number of their table.
     pub(super) known: BTreeMap<u32, u64>,
-    /// May be faults: a value was hidden from the log, so that only the images can tell.
+    /// May be faults: two images are not the same, but one may tell less than the other, of hidden
+    /// columns or of columns that came later, or tell it in an older form.
     pub(super) doubts: Vec<Fault>,
     /// The first faults, with what is told of them as soon as it is known.
     told: BTreeMap<Fault, Option<Finding>>,
@@ -64,12 +67,11 @@ impl Tally {
         }
     }
 
-    /// Counts a fault if two images are none of the same.
+    /// Counts a fault if only one of two images is there, and doubts two that are not the same.
     pub(super) fn compare(&mut self, fault: Fault, one: Option<Digest>, other: Option<Digest>) {
         match (one, other) {
-            (None, None) => {}
-            (Some(one), Some(other)) if one.hash == other.hash => {}
-            (Some(one), Some(other)) if one.hides || other.hides => self.doubts.push(fault),
+            _ if one == other => {}
+            (Some(_), Some(_)) => self.doubts.push(fault),
             _ => self.add(fault),
         }
     }

@@ -6,14 +6,10 @@ use seachange_changelog::reader::Place;
 
 use super::keys::Key;
 
-/// What is kept of an image.
+/// What is kept of an image: a hash of all values that can be compared. Images that are the same have
+/// the same; of others only the images tell whether they contradict each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Digest {
-    /// Of all values that can be compared.
-    pub(super) hash: u64,
-    /// One of these values was hidden from the log.
-    pub(super) hides: bool,
-}
+pub(super) struct Digest(pub(super) u64);
 
 /// Something read, in the order of reading: the log first, then tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,10 +48,8 @@ const STATE: u8 = 1;
 const ROW: u8 = 2;
 const KIND: u8 = 3;
 const HAS_BEFORE: u8 = 1 << 2;
-const BEFORE_HIDES: u8 = 1 << 3;
-const HAS_AFTER: u8 = 1 << 4;
-const AFTER_HIDES: u8 = 1 << 5;
-const IS_EXPECTED: u8 = 1 << 6;
+const HAS_AFTER: u8 = 1 << 3;
+const IS_EXPECTED: u8 = 1 << 4;
 
 impl Record {
     pub(super) fn to_bytes(self) -> [u8; SIZE] {
@@ -73,20 +67,15 @@ impl Record {
             } => (ROW, ordinal, None, image),
             What::Row { ordinal, image, .. } => (ROW | IS_EXPECTED, ordinal, None, image),
         };
-        let flags = |image: Option<Digest>, has: u8, hides: u8| match image {
-            Some(image) if image.hides => has | hides,
-            Some(_) => has,
-            None => 0,
-        };
-        let hash = |image: Option<Digest>| image.map_or(0, |image| image.hash);
+        let flag = |image: Option<Digest>, has: u8| if image.is_some() { has } else { 0 };
+        let hash = |image: Option<Digest>| image.map_or(0, |Digest(hash)| hash);
         let mut bytes = [0; SIZE];
         let numbers = [self.key.0, self.key.1, number, hash(before), hash(after)];
         for (eight, number) in bytes.chunks_exact_mut(8).zip(numbers) {
             eight.copy_from_slice(&number.to_le_bytes());
         }
         bytes[40..44].copy_from_slice(&self.table.to_le_bytes());
-        bytes[44] =
-            kind | flags(before, HAS_BEFORE, BEFORE_HIDES) | flags(after, HAS_AFTER, AFTER_HIDES);
+        bytes[44] = kind | flag(before, HAS_BEFORE) | flag(after, HAS_AFTER);
         bytes
     }
 
@@ -101,15 +90,10 @@ impl Record {
             return Err(malformed());
         };
         let of = |eight: &[u8; 8]| u64::from_le_bytes(*eight);
-        let image = |hash: &[u8; 8], has: u8, hides: u8| {
-            (flags & has != 0).then_some(Digest {
-                hash: of(hash),
-                hides: flags & hides != 0,
-            })
-        };
+        let image = |hash: &[u8; 8], has: u8| (flags & has != 0).then_some(Digest(of(hash)));
         let place = Place::from(of(number));
-        let before = image(before, HAS_BEFORE, BEFORE_HIDES);
-        let after = image(after, HAS_AFTER, AFTER_HIDES);
+        let before = image(before, HAS_BEFORE);
+        let after = image(after, HAS_AFTER);
         let what = match flags & KIND {
             CHANGE => What::Change {
                 place,
@@ -142,7 +126,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let digest = |hash, hides| Some(Digest { hash, hides });
+        let digest = |hash| Some(Digest(hash));
         let place = Place::from(7);
         let in_inbox = Place::from(1 << 63 | 9);
         let row = |image, is_expected| What::Row {
@@ -160,13 +144,13 @@ mod tests {
             after,
         };
         let whats = [
-            change(None, digest(0, true)),
-            change(digest(5, true), None),
-            change(digest(5, false), digest(6, false)),
-            state(digest(1, true)),
+            change(None, digest(0)),
+            change(digest(5), None),
+            change(digest(5), digest(6)),
+            state(digest(1)),
             state(None),
-            row(digest(u64::MAX, false), true),
-            row(digest(u64::MAX, false), false),
+            row(digest(u64::MAX), true),
+            row(digest(u64::MAX), false),
             row(None, false),
         ];
         for what in whats {

@@ -41,7 +41,7 @@ pub(super) async fn log(
             table.began.get_or_insert(change.recorded_at);
             let digest = |image| table.compared.digest(image);
             let record = Record {
-                key: Key::of(table.number, &change.row_key.to_string()),
+                key: Key::of(table.number, &table.key_text(&change.row_key)),
                 table: table.number,
                 what: What::Change {
                     place: after.at(change),

@@ -27,6 +27,14 @@ impl Table {
         self.entity.info.table
     }
 
+    /// The key of a change, as the table has it today.
+    pub(super) fn key_text(&self, key: &Json) -> String {
+        let today = key
+            .as_object()
+            .and_then(|key| self.entity.info.restated(key));
+        today.map_or_else(|| key.to_string(), |key| text_of(&key))
+    }
+
     /// From when on the log must know of every write, as images have it: since tracking began, and since
     /// nothing is removed.
     pub(super) fn expected_since(&self, kept_since: Option<DateTime<Utc>>) -> Option<String> {

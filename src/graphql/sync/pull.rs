@@ -16,6 +16,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sea_orm::{DatabaseConnection, TransactionTrait, Value};
 use seachange_changelog::{Image, image};
 
+use super::complete::complete;
 use super::document::Document;
 use super::stream::{Bulk, left};
 use super::{Synced, ahead, types};
@@ -189,6 +190,9 @@ impl Pull<'_> {
                 self.of_table(ctx, cursor, None, &mut gathered).await?
             }
         };
+        let db = ctx.data::<DatabaseConnection>();
+        let db = db.map_err(|error| Refusal::internal(&error.message))?;
+        complete(self.synced, db, &mut gathered.documents).await?;
         Ok(Bulk {
             documents: gathered.documents,
             checkpoint: checkpoint.to_string(),

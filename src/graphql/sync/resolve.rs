@@ -231,10 +231,14 @@ fn is_as_seen(synced: &Synced, seen: Option<Image>, here: Option<&Image>, wanted
         (Some(seen), Some(here)) => {
             let here = State::present(synced.edited(here));
             match wanted.is_deleted {
-                true => here.is_same(&seen),
+                true => here.is_same_in(&seen, |column| seen.row.contains_key(column)),
                 false => {
                     let mut written = wanted.row.keys();
-                    written.all(|column| here.value(column) == seen.value(column))
+                    // A column that came since tells nothing of a change.
+                    written.all(|column| {
+                        !seen.row.contains_key(column)
+                            || here.value(column) == seen.value(column)
+                    })
                 }
             }
         }

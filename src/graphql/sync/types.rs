@@ -6,9 +6,13 @@ use async_graphql::dynamic::{
 };
 use std::sync::Arc;
 
+use sea_orm::DatabaseConnection;
+
 use super::Synced;
-use super::document;
+use super::complete::complete;
+use super::document::{self, Document};
 use super::stream::Bulk;
+use crate::graphql::error::Refusal;
 
 /// `TaskPullBulk`.
 pub(super) fn bulk(synced: &Synced) -> String {
@@ -83,13 +87,24 @@ fn checkpoint_object(synced: &Synced) -> Object {
         .field(cursor)
 }
 
-fn bulk_object(synced: &Synced) -> Object {
+fn bulk_object(synced: &Arc<Synced>) -> Object {
+    let of = Arc::clone(synced);
     let documents = Field::new(
         document::FIELD,
         TypeRef::named_nn_list_nn(document::name(synced)),
-        |ctx| {
+        move |ctx| {
+            let synced = Arc::clone(&of);
             FieldFuture::new(async move {
                 let bulk = ctx.parent_value.try_downcast_ref::<Bulk>()?;
+                let is_partial = |document: &Document| document.is_partial(&synced);
+                if bulk.documents.iter().any(is_partial) {
+                    let mut documents = bulk.documents.clone();
+                    let db = ctx.data::<DatabaseConnection>()?;
+                    let completed = complete(&synced, db, &mut documents).await;
+                    completed.map_err(Refusal::from)?;
+                    let documents = documents.into_iter().map(FieldValue::owned_any);
+                    return Ok(Some(FieldValue::list(documents)));
+                }
                 let documents = bulk.documents.iter();
                 Ok(Some(FieldValue::list(
                     documents.map(|document| FieldValue::borrowed_any(document)),

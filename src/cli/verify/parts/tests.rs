@@ -47,10 +47,7 @@ fn found(records: &[Record], most: usize) -> Found {
 
 /// Few values, so that they often agree.
 fn digest() -> impl Strategy<Value = Digest> {
-    (0..3_u64, any::<bool>()).prop_map(|(hash, hides)| Digest {
-        hash,
-        hides: hides && hash == 2,
-    })
+    (0..3_u64).prop_map(Digest)
 }
 
 fn image() -> impl Strategy<Value = Option<Digest>> {
@@ -107,10 +104,7 @@ fn more_faults_than_are_told() {
         what: What::Change {
             place: Place::from(n),
             before: None,
-            after: Some(Digest {
-                hash: n,
-                hides: false,
-            }),
+            after: Some(Digest(n)),
         },
     };
     let records: Vec<Record> = (1..3_000).map(change).collect();

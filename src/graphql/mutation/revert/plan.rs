@@ -9,9 +9,9 @@ use seachange_changelog::{Image, Operation, Source, image, is_redacted};
 use serde_json::Value as Json;
 
 use crate::feed::{Cursor, RowName};
-use crate::graphql::entity::EntityInfo;
+use crate::graphql::entity::ColumnInfo;
 use crate::graphql::error::{ErrorCode, Refusal};
-use crate::graphql::registered::ByTable;
+use crate::graphql::registered::{ByTable, Registered};
 
 /// In the metadata of a revert: the cursor of the change that it undoes.
 pub(super) const REVERTS: &str = "reverts";
@@ -96,7 +96,7 @@ impl Plan {
             let target = targets.get(table.as_str()).ok_or_else(|| {
                 Refusal::bad_input(format!("`{table}` is no entity of this server"))
             })?;
-            let Some(step) = run.step(&target.info)? else {
+            let Some(step) = run.step(target)? else {
                 continue;
             };
             let place = (table.clone(), run.last.row_key.to_string());
@@ -135,7 +135,7 @@ impl Touched {
 
 impl Run<'_> {
     /// What undoes the run; nothing if it came to nothing.
-    fn step(&self, target: &EntityInfo) -> Result<Option<Step>, Refusal> {
+    fn step(&self, target: &Registered) -> Result<Option<Step>, Refusal> {
         if self.first.source == Source::Baseline {
             return Err(Refusal::bad_input(
                 "a baseline tells what was there: nobody wrote it",
@@ -145,23 +145,24 @@ impl Run<'_> {
         let after = image_of(self.last.after.as_ref());
         let (write, finds) = match (before, after) {
             (None, None) => return Ok(None),
-            (None, Some(after)) => (Write::Delete, Some(unmanaged(after, target))),
+            (None, Some(after)) => (Write::Delete, Some(todays(after, target))),
             (Some(before), None) => (Write::Insert(whole(before, target)?), None),
             (Some(before), Some(after)) => {
                 let mut columns = image::differing(before, after);
-                columns.retain(|name| !target.is_managed(name));
+                columns.retain(|name| is_ours(name, target));
                 if columns.is_empty() {
                     return self.came_to_nothing(before);
                 }
                 let set = some(before, &columns)?;
-                (Write::Update(set), Some(some(after, &columns)?))
+                let finds = todays(&some(after, &columns)?, target);
+                (Write::Update(todays(&set, target)), Some(finds))
             }
         };
         let key = image_of(Some(&self.last.row_key)).cloned();
         Ok(Some(Step {
             name: RowName {
                 entity: self.last.entity.clone(),
-                key: key.unwrap_or_default(),
+                key: key.map_or_else(Image::new, |key| target.info.restated(&key).unwrap_or(key)),
             },
             write,
             finds,
@@ -182,16 +183,29 @@ fn not_kept(column: &str) -> Refusal {
     conflict(message).with("later", GraphqlValue::List(Vec::new()))
 }
 
-fn unmanaged(image: &Image, target: &EntityInfo) -> Image {
-    let kept = image.iter().filter(|(name, _)| !target.is_managed(name));
+/// Whether a revert writes the column: the table still has it, and the server does not fill it.
+fn is_ours(column: &str, target: &Registered) -> bool {
+    let info = target.info.by_name(column);
+    target.table.columns().contains(&column) && !info.is_some_and(|info| info.is_managed)
+}
+
+/// What of an image the table has today and the server does not fill, in today's form.
+fn todays(image: &Image, target: &Registered) -> Image {
+    let restated = target.info.restated(image);
+    let image = restated.as_ref().unwrap_or(image);
+    let kept = image.iter().filter(|(name, _)| is_ours(name, target));
     kept.map(|(name, value)| (name.clone(), value.clone()))
         .collect()
 }
 
-/// A row to be put back: every column that the server does not fill.
-fn whole(image: &Image, target: &EntityInfo) -> Result<Image, Refusal> {
-    let columns: Vec<String> = target.own_columns().map(str::to_owned).collect();
-    some(image, &columns)
+/// A row to be put back: every column that the server does not fill. One that came later gets what the
+/// table gives a row without it, as the rows that were there then got it.
+fn whole(image: &Image, target: &Registered) -> Result<Image, Refusal> {
+    let came_later = |column: &&ColumnInfo| !column.is_hidden && !image.contains_key(column.name);
+    let columns = target.info.columns.iter();
+    let columns = columns.filter(|column| !column.is_managed && !came_later(column));
+    let columns: Vec<String> = columns.map(|column| column.name.to_owned()).collect();
+    Ok(todays(&some(image, &columns)?, target))
 }
 
 /// These columns of an image, if it holds their values.

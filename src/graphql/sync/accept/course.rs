@@ -14,6 +14,7 @@ use seachange_changelog::sync::orphan;
 use super::repeats::Repeats;
 use super::{ATTEMPTS, Batch, held};
 use crate::graphql::error::{ErrorCode, Refusal, is_foreign_key};
+use crate::graphql::sync::complete::with_untold;
 use crate::graphql::sync::file::file;
 use crate::graphql::sync::known::{Known, is_there};
 use crate::graphql::sync::pushed::Pushed;
@@ -72,6 +73,9 @@ impl Course<'_> {
             repeat,
             ..edit.clone()
         };
+        let here = known.filter(|known| !known.document.is_deleted);
+        let here = here.map(|known| &known.document.row);
+        let edit = with_untold(self.batch.synced, self.tx, &pushed.key, here, edit).await?;
         let Some(write) = self.judge(pushed, &edit).await? else {
             return Ok(());
         };
