@@ -15,6 +15,8 @@ crate::cases![
     a_table_of_hooks_is_renamed,
     a_table_of_triggers_is_renamed,
     a_name_that_the_log_knows_is_refused,
+    a_table_is_renamed_while_others_write,
+    columns_come_while_others_write,
 ];
 
 const RENAME: &str = "ALTER TABLE bulletin RENAME TO notice";
@@ -129,4 +131,46 @@ async fn a_name_that_the_log_knows_is_refused(server: &TestServer) -> Outcome {
     assert!(refused.is_err());
     first.verify().await?;
     first.stop().await
+}
+
+/// Rows that a client tries to write at the same time as `change` runs. Once the table has another name
+/// they fail.
+async fn beside_writers(first: &TestServer, change: impl Future<Output = Outcome>) -> Outcome {
+    let client = first.client();
+    write(&client, 1).await?;
+    let writing = async |from: i32| {
+        for id in from..from + 25 {
+            write(&client, id).await.ok();
+            let set = json!({ "data": { "votes": id }, "filter": { "id": { "eq": 1 } } });
+            client.data(&FIRST.update(), set).await.ok();
+        }
+    };
+    let (changed, (), ()) = tokio::join!(change, writing(100), writing(200));
+    changed
+}
+
+async fn a_table_is_renamed_while_others_write(server: &TestServer) -> Outcome {
+    let first = bulletin::start(server).await?;
+    let db = other(server).await?;
+    beside_writers(&first, alter(&db, Way::Said, renamed(), vec![RENAME])).await?;
+    first.stop().await?;
+    let second = bulletin::start_renamed(server).await?;
+    second.verify().await?;
+    let logged = second.logged().await?;
+    assert!(logged.iter().all(|change| change.entity != "bulletin"));
+    assert_eq!(second.doctor().await?, []);
+    second.stop().await
+}
+
+async fn columns_come_while_others_write(server: &TestServer) -> Outcome {
+    let first = bulletin::start(server).await?;
+    let db = other(server).await?;
+    let table = TableChange::of("bulletin");
+    let change = alter(&db, Way::Said, table, bulletin::TO_SECOND.to_vec());
+    beside_writers(&first, change).await?;
+    first.verify().await?;
+    first.stop().await?;
+    let second = bulletin::start_second(server).await?;
+    second.verify().await?;
+    second.stop().await
 }
