@@ -133,7 +133,7 @@ pub async fn since_mutation<C: ConnectionTrait>(
     mutation_id: &str,
     limit: u64,
 ) -> Result<Option<Vec<Model>>, DbErr> {
-    let of_row = row.condition(db.get_database_backend());
+    let of_row = row.condition(&Schemas::read(db).await?, db.get_database_backend());
     // The inbox first: what is moved meanwhile is then in the log, perhaps a second time.
     let mut newest = waiting(db, of_row.clone(), Order::Desc, limit).await?;
     newest.extend(logged(db, of_row, Order::Desc, limit).await?);
