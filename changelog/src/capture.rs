@@ -33,6 +33,19 @@ pub trait Tracked: EntityTrait {
     fn excluded() -> Vec<Self::Column> {
         Vec::new()
     }
+    /// Columns that the database alone fills: generated ones, identities, those of a trigger. No write
+    /// names them, and a row is read back after each write of it.
+    fn computed() -> Vec<Self::Column> {
+        Vec::new()
+    }
+
+    /// Whether the database alone fills this column.
+    fn is_computed(column: &Self::Column) -> bool {
+        use sea_orm::IdenStatic;
+        let computed = Self::computed();
+        let mut names = computed.iter().map(IdenStatic::as_str);
+        names.any(|name| name == column.as_str())
+    }
 
     /// Whether the server alone writes this column.
     fn is_managed(column: &Self::Column) -> bool {
@@ -47,13 +60,14 @@ pub trait Tracked: EntityTrait {
 /// Records every insert, update and delete of the entity in this file: one line.
 ///
 /// Names the server-managed columns, if the table has them, columns whose values the log must not
-/// have, and `hooks` if the entity has hooks of its own (then implement [`Hooks`](crate::Hooks) for
+/// have, columns that the database alone fills, and `hooks` if the entity has hooks of its own (then implement [`Hooks`](crate::Hooks) for
 /// `ActiveModel`). It stands where SeaORM's `impl ActiveModelBehavior for ActiveModel {}` would.
 ///
 /// ```ignore
 /// seachange_changelog::track!();
 /// seachange_changelog::track!(created_at: CreatedAt, updated_at: UpdatedAt);
 /// seachange_changelog::track!(updated_at: UpdatedAt, redact: [Password], exclude: [LastSeen], hooks);
+/// seachange_changelog::track!(computed: [Id, Total]);
 /// ```
 ///
 /// A redacted column is [`REDACTED`] in every image, whatever its value; the image after an update
@@ -61,40 +75,49 @@ pub trait Tracked: EntityTrait {
 /// excluded columns alone is written but not recorded, nor does it move `updated_at`. Columns of the
 /// primary key can be neither: every write to such a table is refused with
 /// [`CaptureError::HiddenKey`](crate::CaptureError::HiddenKey).
+///
+/// A computed column is one that the database alone fills: `GENERATED ALWAYS AS (…)`,
+/// `GENERATED ALWAYS AS IDENTITY`, or by a trigger of the adopter's. It is in the images as it is
+/// stored, for which the row is read back after each write; what a model has in it is not written. Only
+/// a row that is inserted with its key, because it is put back or comes from an offline client, keeps
+/// that key.
 #[macro_export]
 macro_rules! track {
     ($($options:tt)*) => {
-        $crate::__track!(@read [] [] [] [] [] $($options)*);
+        $crate::__track!(@read [] [] [] [] [] [] $($options)*);
     };
 }
 
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __track {
-    // One option after the other: created_at, updated_at, redacted, excluded, hooks.
-    (@read [] $u:tt $r:tt $x:tt $h:tt created_at: $name:ident $(, $($rest:tt)*)?) => {
-        $crate::__track!(@read [$name] $u $r $x $h $($($rest)*)?);
+    // One option after the other: created_at, updated_at, redacted, excluded, computed, hooks.
+    (@read [] $u:tt $r:tt $x:tt $p:tt $h:tt created_at: $name:ident $(, $($rest:tt)*)?) => {
+        $crate::__track!(@read [$name] $u $r $x $p $h $($($rest)*)?);
     };
-    (@read $c:tt [] $r:tt $x:tt $h:tt updated_at: $name:ident $(, $($rest:tt)*)?) => {
-        $crate::__track!(@read $c [$name] $r $x $h $($($rest)*)?);
+    (@read $c:tt [] $r:tt $x:tt $p:tt $h:tt updated_at: $name:ident $(, $($rest:tt)*)?) => {
+        $crate::__track!(@read $c [$name] $r $x $p $h $($($rest)*)?);
     };
-    (@read $c:tt $u:tt [] $x:tt $h:tt redact: [$($name:ident),* $(,)?] $(, $($rest:tt)*)?) => {
-        $crate::__track!(@read $c $u [$($name)*] $x $h $($($rest)*)?);
+    (@read $c:tt $u:tt [] $x:tt $p:tt $h:tt redact: [$($name:ident),* $(,)?] $(, $($rest:tt)*)?) => {
+        $crate::__track!(@read $c $u [$($name)*] $x $p $h $($($rest)*)?);
     };
-    (@read $c:tt $u:tt $r:tt [] $h:tt exclude: [$($name:ident),* $(,)?] $(, $($rest:tt)*)?) => {
-        $crate::__track!(@read $c $u $r [$($name)*] $h $($($rest)*)?);
+    (@read $c:tt $u:tt $r:tt [] $p:tt $h:tt exclude: [$($name:ident),* $(,)?] $(, $($rest:tt)*)?) => {
+        $crate::__track!(@read $c $u $r [$($name)*] $p $h $($($rest)*)?);
     };
-    (@read $c:tt $u:tt $r:tt $x:tt [] hooks $(, $($rest:tt)*)?) => {
-        $crate::__track!(@read $c $u $r $x [hooks] $($($rest)*)?);
+    (@read $c:tt $u:tt $r:tt $x:tt [] $h:tt computed: [$($name:ident),* $(,)?] $(, $($rest:tt)*)?) => {
+        $crate::__track!(@read $c $u $r $x [$($name)*] $h $($($rest)*)?);
     };
-    (@read $c:tt $u:tt $r:tt $x:tt []) => {
+    (@read $c:tt $u:tt $r:tt $x:tt $p:tt [] hooks $(, $($rest:tt)*)?) => {
+        $crate::__track!(@read $c $u $r $x $p [hooks] $($($rest)*)?);
+    };
+    (@read $c:tt $u:tt $r:tt $x:tt $p:tt []) => {
         impl $crate::Hooks for ActiveModel {}
-        $crate::__track!(@write $c $u $r $x);
+        $crate::__track!(@write $c $u $r $x $p);
     };
-    (@read $c:tt $u:tt $r:tt $x:tt [hooks]) => {
-        $crate::__track!(@write $c $u $r $x);
+    (@read $c:tt $u:tt $r:tt $x:tt $p:tt [hooks]) => {
+        $crate::__track!(@write $c $u $r $x $p);
     };
-    (@write [$($created:ident)?] [$($updated:ident)?] [$($redacted:ident)*] [$($excluded:ident)*]) => {
+    (@write [$($created:ident)?] [$($updated:ident)?] [$($redacted:ident)*] [$($excluded:ident)*] [$($computed:ident)*]) => {
         impl $crate::Tracked for Entity {
             fn created_at() -> Option<Self::Column> {
                 None::<Self::Column>$(.or(Some(Self::Column::$created)))?
@@ -107,6 +130,9 @@ macro_rules! __track {
             }
             fn excluded() -> Vec<Self::Column> {
                 vec![$(Self::Column::$excluded),*]
+            }
+            fn computed() -> Vec<Self::Column> {
+                vec![$(Self::Column::$computed),*]
             }
         }
 

@@ -8,14 +8,17 @@ mod shape;
 
 use std::collections::BTreeSet;
 
-use sea_orm::{DatabaseConnection, DbBackend, DbErr, EntityTrait};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait};
 use serde::Serialize;
 
 use crate::admission::{self, Refused};
+use crate::capture::Registry;
 use crate::collation::{Undecided, equalities};
 use crate::epoch;
 use crate::tracked::escaping;
-use crate::triggers::{TriggerFinding, captured_tables, check_triggers, column_names};
+use crate::triggers::{
+    TriggerFinding, captured_tables, check_triggers, column_names, computed_columns,
+};
 
 /// What kind of flaw it is. The words never change their meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -60,6 +63,8 @@ pub enum FlawCode {
     ColumnUnknown,
     /// A column's texts are equal by rules that the database alone knows.
     CollationUndecided,
+    /// The database fills a column, and the `track!` line does not say so.
+    ColumnComputed,
     /// No process works for a consumer.
     ConsumerUnheld,
     /// A consumer is paused.
@@ -127,6 +132,7 @@ pub async fn examine(db: &DatabaseConnection, entities: &[Expected]) -> Result<V
         flaws.extend(identity(db).await?);
         flaws.extend(capture(db).await?);
     }
+    flaws.extend(check_computed(db).await?);
     for entity in entities {
         // What triggers miss is told as theirs.
         let is_told =
@@ -230,6 +236,27 @@ async fn collations(db: &DatabaseConnection, entity: &Expected) -> Result<Vec<Fl
         Some(Flaw::new(code, table, message, *cure))
     });
     Ok(flaws.collect())
+}
+
+/// Looks in every table of a `track!` line for columns that the database alone fills and that the line
+/// does not name: writes would name them, and fail. A server does it when it starts.
+///
+/// # Errors
+/// What the database says.
+pub async fn check_computed<C: ConnectionTrait>(db: &C) -> Result<Vec<Flaw>, DbErr> {
+    let mut flaws = Vec::new();
+    for (table, named) in Registry::computed() {
+        let mut columns = computed_columns(db, table).await?;
+        columns.retain(|column| !named.contains(&column.as_str()));
+        if columns.is_empty() {
+            continue;
+        }
+        let columns = columns.join(", ");
+        let message = format!("the database alone fills {columns} of `{table}`");
+        let fix = "name them on the entity's line: track!(computed: [Column])";
+        flaws.push(Flaw::new(FlawCode::ColumnComputed, table, message, fix));
+    }
+    Ok(flaws)
 }
 
 /// As the catalogue writes names: these databases do not tell letters of two cases apart.

@@ -39,7 +39,7 @@ pub use capture::{
 };
 pub use collation::{Equality, Undecided, equalities};
 pub use context::Context;
-pub use doctor::{Expected, Flaw, FlawCode, examine};
+pub use doctor::{Expected, Flaw, FlawCode, check_computed, examine};
 pub use error::CaptureError;
 pub use image::{Image, ImageError};
 pub use log::{Operation, Source};

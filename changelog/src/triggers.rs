@@ -23,7 +23,7 @@ mod sqlite;
 mod switch;
 mod tables;
 
-pub(crate) use catalogue::column_names;
+pub(crate) use catalogue::{column_names, computed_columns};
 pub use change::{TableChange, change_tables};
 pub(crate) use check::captured_tables;
 pub use check::{TriggerFinding, check_triggers, tables_by_triggers};

@@ -11,7 +11,7 @@ use async_graphql::dynamic::SchemaError;
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use sea_orm::DbErr;
-use seachange_changelog::{TrackedConnection, check_primary, check_triggers};
+use seachange_changelog::{TrackedConnection, check_computed, check_primary, check_triggers};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -144,6 +144,12 @@ impl App {
                 .iter()
                 .for_each(|finding| tracing::warn!("{finding}")),
             Err(error) => tracing::warn!(%error, "the triggers could not be checked"),
+        }
+        match check_computed(db.writer()).await {
+            Ok(flaws) => flaws
+                .iter()
+                .for_each(|flaw| tracing::warn!("{}; cure: {}", flaw.message, flaw.fix)),
+            Err(error) => tracing::warn!(%error, "computed columns could not be looked for"),
         }
         let limits = settings.limits();
         let reads = database::connect_requests(&settings.database(), limits.request_time).await?;

@@ -55,6 +55,8 @@ pub(crate) struct ColumnInfo {
     pub(crate) is_key: bool,
     /// Written by the server alone.
     pub(crate) is_managed: bool,
+    /// Filled by the database alone.
+    pub(crate) is_computed: bool,
     /// The log keeps no value of it.
     pub(crate) is_hidden: bool,
     /// An insert may leave it out.
@@ -65,6 +67,12 @@ pub(crate) struct ColumnInfo {
 }
 
 impl ColumnInfo {
+    /// Whether server or database fill the column and no edit means it. The key of a row is part of each
+    /// edit, whoever made it.
+    pub(crate) fn is_filled(&self) -> bool {
+        self.is_managed || self.is_computed && !self.is_key
+    }
+
     /// The GraphQL type, nullable. Names as Seaography's; where it has none (JSON and arrays, left
     /// out of its features because their conversions lose values), the natural one.
     pub(crate) fn type_ref(&self) -> TypeRef {
@@ -157,6 +165,7 @@ impl EntityInfo {
                     nullable: def.is_null(),
                     is_key,
                     is_managed: E::is_managed(&column),
+                    is_computed: E::is_computed(&column),
                     is_hidden: hidden.hides(column.as_str()),
                     has_default: def.get_column_default().is_some()
                         || is_key

@@ -1,4 +1,4 @@
-//! Insert and update inputs: Seaography's names and shapes, less what the server manages.
+//! Insert and update inputs: Seaography's names and shapes, less what server and database fill.
 
 use async_graphql::Value as GraphqlValue;
 use async_graphql::dynamic::{InputObject, InputValue, TypeRef};
@@ -35,7 +35,8 @@ pub(super) fn update(entity: &EntityInfo) -> InputObject {
 }
 
 fn object(name: String, entity: &EntityInfo, ty: impl Fn(&ColumnInfo) -> TypeRef) -> InputObject {
-    let columns = entity.columns.iter().filter(|column| !column.is_managed);
+    let is_given = |column: &&ColumnInfo| !column.is_managed && !column.is_computed;
+    let columns = entity.columns.iter().filter(is_given);
     columns.fold(InputObject::new(name), |object, column| {
         object.field(InputValue::new(&column.field, ty(column)))
     })

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use sea_orm::{
-    ActiveModelTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, Iterable,
+    ActiveModelTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, Iterable,
     ModelTrait, PrimaryKeyToColumn, QueryFilter, QueryOrder,
 };
 use seachange_changelog::{Image, RowLock, TrackedTransaction, image, lock_rows};
@@ -60,6 +60,11 @@ impl<E: Writable> Rows for RowsOf<E> {
     async fn insert(&self, tx: &TrackedTransaction, row: &Image) -> Result<Image, Failure> {
         let mut model = <E::ActiveModel as ActiveModelTrait>::default();
         set_all::<E>(&mut model, row)?;
+        // Only the bulk call keeps a key that the database would count.
+        if has_counted_key::<E>() {
+            let mut stored = tx.insert_many::<E>([model]).await?;
+            return image_of(&stored.pop().ok_or(DbErr::RecordNotInserted)?);
+        }
         image_of(&model.insert(tx).await?)
     }
 
@@ -75,6 +80,12 @@ impl<E: Writable> Rows for RowsOf<E> {
         set_all::<E>(&mut model, set)?;
         image_of(&model.update(tx).await?)
     }
+}
+
+/// Whether the database alone counts the keys.
+fn has_counted_key<E: Writable>() -> bool {
+    let mut keys = E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column);
+    keys.any(|key| E::is_computed(&key))
 }
 
 fn image_of<M: ModelTrait>(model: &M) -> Result<Image, Failure> {

@@ -69,7 +69,7 @@ impl Synced {
 
     /// What of an image clients may edit, and its key.
     fn edited(&self, image: &Image) -> Image {
-        let columns = self.columns().filter(|column| !column.is_managed);
+        let columns = self.columns().filter(|column| !column.is_filled());
         let values = columns.filter_map(|column| {
             let value = image.get(column.name)?;
             Some((column.name.to_owned(), value.clone()))
@@ -111,7 +111,7 @@ pub(super) fn add_fields(
         let policy = policy.clone();
         let synced = Arc::new(Synced { registered, policy });
         for name in synced.policy.columns() {
-            let mut columns = synced.columns().filter(|column| !column.is_managed);
+            let mut columns = synced.columns().filter(|column| !column.is_filled());
             if !columns.any(|column| column.name == name) {
                 return Err(SchemaError(format!(
                     "the policy of `{table}` names `{name}`, which clients do not write"

@@ -7,6 +7,7 @@
 mod baseline;
 mod bulk;
 mod capture;
+mod computed;
 mod consumer;
 mod doctor;
 mod evolve;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         baseline::cases(),
         bulk::cases(),
         capture::cases(),
+        computed::cases(),
         consumer::cases(),
         doctor::cases(),
         evolve::cases(),

@@ -2,13 +2,14 @@
 
 use sea_orm::sea_query::{Expr, InsertStatement, Query};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue, ColumnTrait, ConnectionTrait, DbErr, IdenStatic, Iterable,
-    QueryResult, Statement, StatementBuilder, TryGetable, Value,
+    ActiveModelTrait, ActiveValue, ColumnTrait, ConnectionTrait, DbBackend, DbErr, IdenStatic,
+    Iterable, QueryResult, Statement, StatementBuilder, TryGetable, Value,
 };
 
 use super::arrange::in_order;
 use super::rows::{
-    CHUNK, PARAMETERS, among, has_returning, keys, lock, models, returning_all, values_in,
+    CHUNK, PARAMETERS, among, as_stored, has_returning, keys, lock, models, returning_all,
+    values_in,
 };
 use super::{BulkEntity, table};
 use crate::capture::hooks::now;
@@ -184,9 +185,10 @@ async fn insert<E: BulkEntity>(
     };
     if has_returning(backend) {
         statement.returning(returning_all::<E>(backend));
-        let statement = StatementBuilder::build(&statement, &backend);
+        let statement = with_given_keys::<E>(run, StatementBuilder::build(&statement, &backend));
         let rows = tx.write_rows(write(statement, Answer::Rows)).await?;
-        return Ok(in_order::<E>(run, models::<E>(&rows)?)?);
+        let rows = in_order::<E>(run, models::<E>(&rows)?)?;
+        return as_stored::<E>(tx, rows).await;
     }
     let columns = keys::<E>();
     let mut statement = StatementBuilder::build(&statement, &backend);
@@ -212,6 +214,26 @@ async fn insert<E: BulkEntity>(
         return Err(CaptureError::Raced { table }.into());
     }
     Ok(in_order::<E>(run, rows)?)
+}
+
+/// PostgreSQL: the statement that keeps the keys of its models though they are identities that the
+/// database alone counts.
+pub(super) fn with_given_keys<E: BulkEntity>(
+    run: &[E::ActiveModel],
+    mut statement: Statement,
+) -> Statement {
+    let is_given = |column: &E::Column| {
+        let mut models = run.iter();
+        E::is_computed(column) && models.any(|model| !model.is_not_set(*column))
+    };
+    if statement.db_backend == DbBackend::Postgres && keys::<E>().iter().any(is_given) {
+        // SeaORM's builder cannot say it; before this come names only.
+        statement.sql =
+            statement
+                .sql
+                .replacen(") VALUES (", ") OVERRIDING SYSTEM VALUE VALUES (", 1);
+    }
+    statement
 }
 
 fn quoted(name: &str) -> String {

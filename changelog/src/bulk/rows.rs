@@ -9,6 +9,7 @@ use sea_orm::{
     QueryResult, QuerySelect, Value,
 };
 
+use super::delete::again;
 use super::{BulkEntity, Target, table};
 use crate::error::CaptureError;
 use crate::image;
@@ -171,6 +172,23 @@ async fn check_unchanged<E: BulkEntity>(
 /// and the two ways must not tell different images.
 pub(super) fn has_returning(backend: DbBackend) -> bool {
     backend != DbBackend::MySql
+}
+
+/// The rows as they are stored, where the database fills columns of them after they were written.
+pub(super) async fn as_stored<E: BulkEntity>(
+    tx: &TrackedTransaction,
+    rows: Vec<E::Model>,
+) -> Result<Vec<E::Model>, DbErr> {
+    if E::computed().is_empty() || rows.is_empty() {
+        return Ok(rows);
+    }
+    let count = rows.len();
+    let stored = again::<E>(tx, &rows).await?;
+    if stored.len() < count {
+        let table = table::<E>().to_owned();
+        return Err(CaptureError::Raced { table }.into());
+    }
+    Ok(stored)
 }
 
 /// All columns, as a query would select them.

@@ -11,7 +11,8 @@ use sea_orm::{
 
 use super::delete::again;
 use super::rows::{
-    CHUNK, Chunks, PARAMETERS, among, has_returning, keys, lock, models, returning_all, values_of,
+    CHUNK, Chunks, PARAMETERS, among, as_stored, has_returning, keys, lock, models, returning_all,
+    values_of,
 };
 use super::{BulkEntity, Target, Written, table};
 use crate::capture::hooks::now;
@@ -222,7 +223,7 @@ async fn write<E: BulkEntity>(
         })
         .await?;
     let stored = if returns {
-        models::<E>(&answer)?
+        as_stored::<E>(tx, models::<E>(&answer)?).await?
     } else {
         lock::<E>(
             tx,

@@ -13,8 +13,8 @@ use sea_orm::{
 };
 
 use super::arrange::{name_of, name_of_row};
-use super::insert::{prepared, record, runs, statement};
-use super::rows::{CHUNK, among, has_returning, lock, models, returning_all, values_in};
+use super::insert::{prepared, record, runs, statement, with_given_keys};
+use super::rows::{CHUNK, among, as_stored, has_returning, lock, models, returning_all, values_in};
 use super::{BulkEntity, Written, table, update};
 use crate::capture::Hooks;
 use crate::capture::row::canonicalise;
@@ -262,7 +262,9 @@ async fn insert_in<E: BulkEntity>(
                 .on_conflict(conflict.clone().do_nothing().to_owned())
                 .returning(returning_all::<E>(backend));
             let insertion = StatementBuilder::build(&insertion, &backend);
-            models::<E>(&tx.write_rows(write(insertion, Answer::SomeRows)).await?)?
+            let insertion = with_given_keys::<E>(run, insertion);
+            let answer = tx.write_rows(write(insertion, Answer::SomeRows)).await?;
+            as_stored::<E>(tx, models::<E>(&answer)?).await?
         } else {
             let insertion = StatementBuilder::build(&insertion, &backend);
             tx.write_rows(write(insertion, Answer::Count)).await?;

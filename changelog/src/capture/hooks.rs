@@ -132,9 +132,10 @@ where
 pub async fn after_save<M, C>(model: M, db: &C, insert: bool) -> Result<M, DbErr>
 where
     M: ModelTrait + Sync,
-    M::Entity: Tracked,
+    M::Entity: Tracked<Model = M>,
     C: ConnectionTrait,
 {
+    let model = row::as_stored(model, db).await?;
     let operation = if insert {
         Operation::Insert
     } else {

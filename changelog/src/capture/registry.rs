@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use sea_orm::sea_query::ArrayType;
 use sea_orm::{ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable, ModelTrait};
 
+use super::Tracked;
 use super::hidden::Hidden;
 use crate::error::CaptureError;
 
@@ -19,16 +20,18 @@ pub struct TrackedTable {
     name: fn() -> &'static str,
     columns: fn() -> Vec<(&'static str, Kind)>,
     hidden: fn() -> Hidden,
+    computed: fn() -> Vec<&'static str>,
 }
 
 impl TrackedTable {
     /// The table of an entity, called as `name` tells, and which of its columns the log does not
     /// show.
-    pub const fn of<E: EntityTrait>(name: fn() -> &'static str, hidden: fn() -> Hidden) -> Self {
+    pub const fn of<E: Tracked>(name: fn() -> &'static str, hidden: fn() -> Hidden) -> Self {
         Self {
             name,
             columns: columns_of::<E>,
             hidden,
+            computed: computed_of::<E>,
         }
     }
 }
@@ -40,6 +43,10 @@ fn columns_of<E: EntityTrait>() -> Vec<(&'static str, Kind)> {
         (column.as_str(), (def.get_column_type().clone(), rust))
     };
     E::Column::iter().map(kind).collect()
+}
+
+fn computed_of<E: Tracked>() -> Vec<&'static str> {
+    E::computed().iter().map(IdenStatic::as_str).collect()
 }
 
 inventory::collect!(TrackedTable);
@@ -115,6 +122,11 @@ impl Registry {
     pub(crate) fn name_of(self, table: &str) -> Option<&'static str> {
         let mut names = inventory::iter::<TrackedTable>().map(|tracked| (tracked.name)());
         names.find(|name| name.to_lowercase() == table.to_lowercase())
+    }
+
+    /// The tables and the columns that their `track!` lines say the database alone fills.
+    pub(crate) fn computed() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
+        inventory::iter::<TrackedTable>().map(|table| ((table.name)(), (table.computed)()))
     }
 
     /// What the log does not show of a tracked table, if anything.

@@ -55,6 +55,25 @@ where
         .await
 }
 
+/// The row as it is stored, where the database fills columns of it after it was written; the model has
+/// what the statement said.
+pub(super) async fn as_stored<M, C>(model: M, db: &C) -> Result<M, DbErr>
+where
+    M: ModelTrait,
+    M::Entity: Tracked<Model = M>,
+    C: ConnectionTrait,
+{
+    if <M::Entity as Tracked>::computed().is_empty() {
+        return Ok(model);
+    }
+    let keys = <M::Entity as EntityTrait>::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column);
+    let condition = keys.fold(Condition::all(), |condition, column| {
+        condition.add(column.eq(model.get(column)))
+    });
+    let stored = <M::Entity as EntityTrait>::find().filter(condition);
+    Ok(stored.one(db).await?.unwrap_or(model))
+}
+
 /// Makes every value that will be written what the database would store, so that images compare
 /// equal on every database; refuses what the driver cannot bind.
 pub(crate) fn canonicalise<A: ActiveModelTrait>(
@@ -92,7 +111,8 @@ where
             image::encode(column.def().get_column_type(), &value).map_err(CaptureError::from)?;
         let stored = before.get(column.as_str());
         let is_same = stored.is_some_and(|stored| image::same(stored, &json));
-        if is_same || A::Entity::is_managed(&column) {
+        let is_filled = A::Entity::is_managed(&column) || A::Entity::is_computed(&column);
+        if is_same || is_filled {
             model.not_set(column);
         } else {
             is_changed = true;
@@ -105,7 +125,8 @@ where
     Ok(is_changed)
 }
 
-/// Stamps the server-managed times of a new row that brings none.
+/// Stamps the server-managed times of a new row that brings none, and leaves to the database what it
+/// alone fills; a key that is given stays.
 pub(crate) fn stamp_new<A>(model: &mut A, now: &str) -> Result<(), DbErr>
 where
     A: ActiveModelTrait,
@@ -115,6 +136,11 @@ where
     for column in managed.into_iter().flatten() {
         if model.is_not_set(column) {
             stamp(model, column, now)?;
+        }
+    }
+    for column in A::Entity::computed() {
+        if <A::Entity as EntityTrait>::PrimaryKey::from_column(column).is_none() {
+            model.not_set(column);
         }
     }
     Ok(())

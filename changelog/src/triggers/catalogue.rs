@@ -141,6 +141,40 @@ pub(crate) async fn column_names<C: ConnectionTrait>(
     Ok(columns.into_iter().map(|column| column.name).collect())
 }
 
+const POSTGRES_COMPUTED: &str = "SELECT a.attname::text AS name
+    FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+    WHERE c.relname = ? AND c.relnamespace = current_schema()::regnamespace
+      AND a.attnum > 0 AND NOT a.attisdropped AND (a.attgenerated <> '' OR a.attidentity = 'a')
+    ORDER BY a.attnum";
+
+const MARIADB_COMPUTED: &str = "SELECT COLUMN_NAME AS name FROM information_schema.COLUMNS
+    WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? AND IS_GENERATED = 'ALWAYS'
+    ORDER BY ORDINAL_POSITION";
+
+const SQLITE_COMPUTED: &str = "SELECT name FROM pragma_table_xinfo(?)
+    WHERE hidden IN (2, 3) ORDER BY cid";
+
+/// The columns of a table that the database lets nobody write: generated ones, and identities that it
+/// always counts itself. What a trigger fills is not among them: no catalogue knows it.
+///
+/// # Errors
+/// What the database says.
+pub(crate) async fn computed_columns<C: ConnectionTrait>(
+    db: &C,
+    table: &str,
+) -> Result<Vec<String>, DbErr> {
+    let backend = db.get_database_backend();
+    let sql = match backend {
+        DbBackend::Postgres => POSTGRES_COMPUTED,
+        DbBackend::MySql => MARIADB_COMPUTED,
+        _ => SQLITE_COMPUTED,
+    };
+    let rows = db
+        .query_all_raw(statement(backend, sql, [table.into()]))
+        .await?;
+    rows.iter().map(|row| row.try_get("", "name")).collect()
+}
+
 fn found(row: &QueryResult, backend: DbBackend) -> Result<Found, DbErr> {
     let is_key = match backend {
         DbBackend::Postgres => row.try_get::<i32>("", "is_key")? != 0,

@@ -165,7 +165,7 @@ pub(super) fn state(synced: &Synced, sent: &Map<String, Json>) -> Result<State, 
             }
             return Err(Refusal::bad_input(format!("unknown field `{field}`")));
         };
-        if !column.is_managed {
+        if !column.is_filled() {
             let value = canonical(column, value)?;
             state.row.insert(column.name.to_owned(), value);
         }

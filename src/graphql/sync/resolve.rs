@@ -236,8 +236,7 @@ fn is_as_seen(synced: &Synced, seen: Option<Image>, here: Option<&Image>, wanted
                     let mut written = wanted.row.keys();
                     // A column that came since tells nothing of a change.
                     written.all(|column| {
-                        !seen.row.contains_key(column)
-                            || here.value(column) == seen.value(column)
+                        !seen.row.contains_key(column) || here.value(column) == seen.value(column)
                     })
                 }
             }

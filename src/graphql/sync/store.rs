@@ -52,7 +52,7 @@ fn complete(synced: &Synced, key: &Image, wanted: &State) -> Result<Image, Refus
         .info()
         .columns
         .iter()
-        .filter(|c| !c.is_managed && !c.is_key)
+        .filter(|c| !c.is_filled() && !c.is_key)
     {
         match wanted.value(column.name) {
             Json::Null if column.nullable || column.has_default => {}
@@ -75,7 +75,7 @@ fn differing(synced: &Synced, stored: &Image, wanted: &State) -> Result<Image, R
             continue;
         }
         match synced.info().by_name(name) {
-            Some(column) if column.is_managed => {}
+            Some(column) if column.is_filled() => {}
             Some(column) if column.is_key => {
                 let message = "a key cannot change: insert the row anew and delete the old one";
                 return Err(Refusal::bad_input(message));

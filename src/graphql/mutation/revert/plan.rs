@@ -183,13 +183,13 @@ fn not_kept(column: &str) -> Refusal {
     conflict(message).with("later", GraphqlValue::List(Vec::new()))
 }
 
-/// Whether a revert writes the column: the table still has it, and the server does not fill it.
+/// Whether a revert writes the column: the table still has it, and neither server nor database fill it.
 fn is_ours(column: &str, target: &Registered) -> bool {
     let info = target.info.by_name(column);
-    target.table.columns().contains(&column) && !info.is_some_and(|info| info.is_managed)
+    target.table.columns().contains(&column) && !info.is_some_and(ColumnInfo::is_filled)
 }
 
-/// What of an image the table has today and the server does not fill, in today's form.
+/// What of an image the table has today and is not filled otherwise, in today's form.
 fn todays(image: &Image, target: &Registered) -> Image {
     let restated = target.info.restated(image);
     let image = restated.as_ref().unwrap_or(image);
@@ -198,12 +198,12 @@ fn todays(image: &Image, target: &Registered) -> Image {
         .collect()
 }
 
-/// A row to be put back: every column that the server does not fill. One that came later gets what the
+/// A row to be put back: every column that is not filled otherwise. One that came later gets what the
 /// table gives a row without it, as the rows that were there then got it.
 fn whole(image: &Image, target: &Registered) -> Result<Image, Refusal> {
     let came_later = |column: &&ColumnInfo| !column.is_hidden && !image.contains_key(column.name);
     let columns = target.info.columns.iter();
-    let columns = columns.filter(|column| !column.is_managed && !came_later(column));
+    let columns = columns.filter(|column| !column.is_filled() && !came_later(column));
     let columns: Vec<String> = columns.map(|column| column.name.to_owned()).collect();
     Ok(todays(&some(image, &columns)?, target))
 }
