@@ -1,6 +1,7 @@
 //! Capture through SeaORM on a tracked connection: recorded, or refused with the cure.
 
 mod atomic;
+mod ended;
 pub mod gadget;
 mod recorded;
 mod refused;
@@ -19,6 +20,7 @@ pub fn cases() -> Vec<Case> {
         refused::cases(),
         atomic::cases(),
         waits::cases(),
+        ended::cases(),
     ]
     .into_iter()
     .flatten()

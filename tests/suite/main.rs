@@ -18,6 +18,7 @@ mod specimen;
 mod sync;
 mod torture;
 mod triggers;
+mod waits;
 
 use std::process::ExitCode;
 
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         programs::cases(),
         torture::cases(),
         triggers::cases(),
+        waits::cases(),
     ];
     let cases: Vec<Case> = modules.into_iter().flatten().collect();
     let trials = databases
