@@ -3,6 +3,7 @@
 mod atomic;
 mod ended;
 pub mod gadget;
+mod large;
 mod recorded;
 mod refused;
 mod waits;
@@ -21,6 +22,7 @@ pub fn cases() -> Vec<Case> {
         atomic::cases(),
         waits::cases(),
         ended::cases(),
+        large::cases(),
     ]
     .into_iter()
     .flatten()

@@ -5,6 +5,7 @@
 //! ends by verifying the log against the tables.
 
 mod baseline;
+mod broken;
 mod bulk;
 mod capture;
 mod consumer;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     let databases = Database::given();
     let modules = [
         baseline::cases(),
+        broken::cases(),
         bulk::cases(),
         capture::cases(),
         consumer::cases(),

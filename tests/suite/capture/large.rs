@@ -1,0 +1,132 @@
+//! A row is taken only if its next change can be recorded, too: on MariaDB that has the row twice in one
+//! statement, whose size the server bounds.
+
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, IntoActiveModel, TransactionSession, TransactionTrait,
+};
+use seachange::changelog::CaptureError;
+use seachange_entity::{project, task};
+use serde_json::{Value as Json, json};
+
+use super::a_project;
+use crate::graphql::given::TASKS;
+use crate::harness::{Database, Outcome, TestServer};
+use crate::sync::push;
+
+crate::cases![
+    a_row_that_could_not_be_updated,
+    large_rows_that_fit,
+    a_large_row_in_a_push,
+];
+
+/// More than half of MariaDB's sixteen megabytes, and less.
+const TOO_LARGE: usize = 9 << 20;
+const LARGE: usize = 7 << 20;
+
+fn is_bounded(server: &TestServer) -> bool {
+    matches!(server.kind, Database::MariaDb(_))
+}
+
+fn large(project: &project::Model, size: usize) -> task::ActiveModel {
+    task::ActiveModel {
+        id: Set(uuid::Uuid::now_v7()),
+        project_id: Set(project.id),
+        title: Set("large".to_owned()),
+        details: Set(Some(json!({ "text": "x".repeat(size) }))),
+        ..Default::default()
+    }
+}
+
+async fn a_row_that_could_not_be_updated(server: &TestServer) -> Outcome {
+    let project = a_project(server).await?;
+    let tx = server.db().begin().await?;
+    let by_hooks = large(&project, TOO_LARGE).insert(&tx).await;
+    tx.rollback().await?;
+    let tx = server.db().begin().await?;
+    let rows = [large(&project, 10), large(&project, TOO_LARGE)];
+    let by_bulk = tx.insert_many::<task::Entity>(rows).await;
+    tx.rollback().await?;
+    if !is_bounded(server) {
+        by_hooks?;
+        by_bulk?;
+        return Ok(());
+    }
+    for error in [by_hooks.expect_err("hooks"), by_bulk.expect_err("bulk")] {
+        let told = CaptureError::of(&error);
+        assert!(
+            matches!(told, Some(CaptureError::TooLarge { .. })),
+            "{error}"
+        );
+    }
+    // A small row does not become one.
+    let tx = server.db().begin().await?;
+    let row = large(&project, 10).insert(&tx).await?;
+    let mut row = row.into_active_model();
+    row.details = Set(Some(json!("x".repeat(TOO_LARGE))));
+    let error = row.update(&tx).await.expect_err("update");
+    let told = CaptureError::of(&error);
+    assert!(
+        matches!(told, Some(CaptureError::TooLarge { .. })),
+        "{error}"
+    );
+    tx.rollback().await?;
+    Ok(())
+}
+
+async fn large_rows_that_fit(server: &TestServer) -> Outcome {
+    let project = a_project(server).await?;
+    let tx = server.db().begin().await?;
+    // Each goes alone, and they stay below the bound together.
+    let rows = [large(&project, 1 << 20), large(&project, LARGE)];
+    let rows = tx.insert_many::<task::Entity>(rows).await?;
+    tx.commit().await?;
+    for text in ["y", "z"] {
+        let tx = server.db().begin().await?;
+        let mut row = rows[1].clone().into_active_model();
+        row.details = Set(Some(json!({ "text": text.repeat(LARGE) })));
+        row.update(&tx).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+async fn a_large_row_in_a_push(server: &TestServer) -> Outcome {
+    if !is_bounded(server) {
+        return Ok(());
+    }
+    let project = a_project(server).await?;
+    let roomy = server
+        .beside(|settings| settings.request_bytes = 64 << 20)
+        .await?;
+    let document = |title: &str, size: usize| {
+        let document = json!({
+            "id": uuid::Uuid::now_v7(), "projectId": project.id, "title": title, "status": "todo",
+            "priority": 0, "details": { "text": "x".repeat(size) }, "_deleted": false,
+        });
+        (Json::Null, document)
+    };
+    let rows = [
+        document("first", 1),
+        document("too large", TOO_LARGE),
+        document("last", 1),
+    ];
+    let pushed = push(&roomy.client(), TASKS, &rows).await;
+    let titles = TASKS.find(&roomy.client(), json!({})).await?;
+    let mut titles: Vec<String> = titles
+        .iter()
+        .filter_map(|row| Some(row["title"].as_str()?.to_owned()))
+        .collect();
+    titles.sort();
+    let pushed = pushed?;
+    assert_eq!(pushed.rejections.len(), 1);
+    assert_eq!(pushed.rejections[0]["code"], "LIMIT_EXCEEDED");
+    assert_eq!(titles, ["first", "last"]);
+    let create = TASKS.create_one();
+    let data = json!({ "projectId": project.id, "title": "t", "details": "x".repeat(TOO_LARGE) });
+    let answer = roomy
+        .client()
+        .send(&create, json!({ "data": data }))
+        .await?;
+    assert_eq!(answer.code()?, "LIMIT_EXCEEDED");
+    roomy.stop().await
+}
