@@ -72,8 +72,8 @@ async fn a_wait_for_a_lock_ends_for_those_who_wait(server: &TestServer) -> Outco
     for waited in waited {
         let (code, time) = waited?;
         assert_eq!(code, "UNAVAILABLE");
-        // One wait, and no other after it.
-        assert!(time < Duration::from_millis(4_500), "{time:?}");
+        // Five tries would take ten seconds.
+        assert!(time < Duration::from_secs(8), "{time:?}");
         assert!(time > Duration::from_millis(1_500), "{time:?}");
     }
     let head = Start::After(short.server().feed().head().await?);

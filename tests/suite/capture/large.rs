@@ -6,18 +6,12 @@ use sea_orm::{
 };
 use seachange::changelog::CaptureError;
 use seachange_entity::{project, task};
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use super::a_project;
-use crate::graphql::given::TASKS;
 use crate::harness::{Database, Outcome, TestServer};
-use crate::sync::push;
 
-crate::cases![
-    a_row_that_could_not_be_updated,
-    large_rows_that_fit,
-    a_large_row_in_a_push,
-];
+crate::cases![a_row_that_could_not_be_updated, large_rows_that_fit];
 
 /// More than half of MariaDB's sixteen megabytes, and less.
 const TOO_LARGE: usize = 9 << 20;
@@ -88,45 +82,4 @@ async fn large_rows_that_fit(server: &TestServer) -> Outcome {
         tx.commit().await?;
     }
     Ok(())
-}
-
-async fn a_large_row_in_a_push(server: &TestServer) -> Outcome {
-    if !is_bounded(server) {
-        return Ok(());
-    }
-    let project = a_project(server).await?;
-    let roomy = server
-        .beside(|settings| settings.request_bytes = 64 << 20)
-        .await?;
-    let document = |title: &str, size: usize| {
-        let document = json!({
-            "id": uuid::Uuid::now_v7(), "projectId": project.id, "title": title, "status": "todo",
-            "priority": 0, "details": { "text": "x".repeat(size) }, "_deleted": false,
-        });
-        (Json::Null, document)
-    };
-    let rows = [
-        document("first", 1),
-        document("too large", TOO_LARGE),
-        document("last", 1),
-    ];
-    let pushed = push(&roomy.client(), TASKS, &rows).await;
-    let titles = TASKS.find(&roomy.client(), json!({})).await?;
-    let mut titles: Vec<String> = titles
-        .iter()
-        .filter_map(|row| Some(row["title"].as_str()?.to_owned()))
-        .collect();
-    titles.sort();
-    let pushed = pushed?;
-    assert_eq!(pushed.rejections.len(), 1);
-    assert_eq!(pushed.rejections[0]["code"], "LIMIT_EXCEEDED");
-    assert_eq!(titles, ["first", "last"]);
-    let create = TASKS.create_one();
-    let data = json!({ "projectId": project.id, "title": "t", "details": "x".repeat(TOO_LARGE) });
-    let answer = roomy
-        .client()
-        .send(&create, json!({ "data": data }))
-        .await?;
-    assert_eq!(answer.code()?, "LIMIT_EXCEEDED");
-    roomy.stop().await
 }
