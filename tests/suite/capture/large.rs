@@ -11,11 +11,10 @@ use serde_json::json;
 use super::a_project;
 use crate::harness::{Database, Outcome, TestServer};
 
-crate::cases![a_row_that_could_not_be_updated, large_rows_that_fit];
+crate::cases![a_row_that_could_not_be_updated];
 
-/// More than half of MariaDB's sixteen megabytes, and less.
+/// More than half of MariaDB's sixteen megabytes.
 const TOO_LARGE: usize = 9 << 20;
-const LARGE: usize = 7 << 20;
 
 fn is_bounded(server: &TestServer) -> bool {
     matches!(server.kind, Database::MariaDb(_))
@@ -64,22 +63,5 @@ async fn a_row_that_could_not_be_updated(server: &TestServer) -> Outcome {
         "{error}"
     );
     tx.rollback().await?;
-    Ok(())
-}
-
-async fn large_rows_that_fit(server: &TestServer) -> Outcome {
-    let project = a_project(server).await?;
-    let tx = server.db().begin().await?;
-    // Each goes alone, and they stay below the bound together.
-    let rows = [large(&project, 1 << 20), large(&project, LARGE)];
-    let rows = tx.insert_many::<task::Entity>(rows).await?;
-    tx.commit().await?;
-    for text in ["y", "z"] {
-        let tx = server.db().begin().await?;
-        let mut row = rows[1].clone().into_active_model();
-        row.details = Set(Some(json!({ "text": text.repeat(LARGE) })));
-        row.update(&tx).await?;
-        tx.commit().await?;
-    }
     Ok(())
 }
