@@ -1,18 +1,25 @@
-//! Connecting: pools, and what every SQLite connection needs.
+//! Connecting: pools, and what every connection needs.
+
+mod writable;
 
 use std::time::Duration;
 
-use sea_orm::sqlx::{self, Executor};
+use sea_orm::sqlx::{AssertSqlSafe, Database as Driver, Executor, pool::PoolOptions};
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr, RuntimeErr, SqlxError,
+    ConnectOptions, Database, DatabaseConnection, DatabaseConnectionType, DbBackend, DbErr,
+    RuntimeErr, SqlxError,
 };
-use seachange_changelog::{TrackedConnection, limit_statements};
+use seachange_changelog::{TrackedConnection, closing_unclean, limit_statements};
 use url::Url;
 
+pub(crate) use self::writable::Writable;
 use crate::feed::SNAPSHOTS;
 
-/// How long a query waits for a connection, or a write on SQLite for its turn.
+/// How long a query waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a write waits for a lock, unless set.
+pub(crate) const LOCK_WAIT: Duration = Duration::from_secs(5);
 
 /// Of URLs that SeaORM knows a driver for.
 const SCHEMES: [&str; 4] = ["sqlite", "postgres", "postgresql", "mysql"];
@@ -28,6 +35,20 @@ pub struct DatabaseSettings {
     pub url: String,
     /// Connections in the pool; on SQLite, connections that read, beside the one that writes.
     pub connections: u32,
+    /// How long a statement waits for a lock that another transaction holds, and a write on SQLite for its
+    /// turn. MariaDB counts whole seconds, at least one.
+    pub lock_wait: Duration,
+}
+
+impl DatabaseSettings {
+    /// Ten connections and five seconds of waiting for a lock.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            connections: 10,
+            lock_wait: LOCK_WAIT,
+        }
+    }
 }
 
 /// Connections to one database.
@@ -53,12 +74,17 @@ pub async fn connect(settings: &DatabaseSettings) -> Result<TrackedConnection, D
                 .to_owned(),
         ));
     }
+    let wait = settings.lock_wait;
     if DbBackend::Sqlite.is_prefix_of(url) {
         // One connection writes and others read, so that a slow writer holds up no reader.
-        let writer = pool(url, 1).await?;
-        return Ok(TrackedConnection::new(writer).with_reader(pool(url, connections).await?));
+        let writer = pool(url, 1, wait, wait).await?;
+        let reader = pool(url, connections, PATIENCE, wait).await?;
+        return Ok(TrackedConnection::new(writer)
+            .with_clean_pool()
+            .with_reader(reader));
     }
-    Ok(TrackedConnection::new(pool(url, connections).await?))
+    let pool = pool(url, connections, PATIENCE, wait).await?;
+    Ok(TrackedConnection::new(pool).with_clean_pool())
 }
 
 /// Connects an application and its feed.
@@ -71,7 +97,7 @@ pub(crate) async fn connect_all(settings: &DatabaseSettings) -> Result<Connectio
     let connections = u32::try_from(2 * SNAPSHOTS + 1).unwrap_or(u32::MAX);
     Ok(Connections {
         tracked: connect(settings).await?,
-        feed: pool(&settings.url, connections).await?,
+        feed: pool(&settings.url, connections, PATIENCE, settings.lock_wait).await?,
     })
 }
 
@@ -85,7 +111,11 @@ pub(crate) async fn connect_requests(
     settings: &DatabaseSettings,
     most: Duration,
 ) -> Result<Option<DatabaseConnection>, DbErr> {
-    let DatabaseSettings { url, connections } = settings;
+    let DatabaseSettings {
+        url,
+        connections,
+        lock_wait,
+    } = settings;
     check(url)?;
     let backends = [DbBackend::Postgres, DbBackend::MySql];
     let Some(backend) = backends
@@ -97,24 +127,30 @@ pub(crate) async fn connect_requests(
     let Some(limit) = limit_statements(backend, most) else {
         return Ok(None);
     };
-    let mut options = options(url, (*connections).max(1));
-    let mysql = limit.clone();
-    options
-        .map_sqlx_postgres_pool_opts(move |pool| {
-            let limit = limit.clone();
-            pool.after_connect(move |connection, _| {
-                let limit = sqlx::AssertSqlSafe(limit.clone());
-                Box::pin(async move { connection.execute(limit).await.map(drop) })
-            })
-        })
-        .map_sqlx_mysql_pool_opts(move |pool| {
-            let limit = mysql.clone();
-            pool.after_connect(move |connection, _| {
-                let limit = sqlx::AssertSqlSafe(limit.clone());
-                Box::pin(async move { connection.execute(limit).await.map(drop) })
-            })
-        });
-    open(options).await.map(Some)
+    let connections = (*connections).max(1);
+    let statements = Some(limit);
+    open(options(url, connections, PATIENCE, *lock_wait, statements))
+        .await
+        .map(Some)
+}
+
+/// How many may write at once so that a fifth of the connections, at least one, is left to those who read.
+/// Where readers have a pool of their own, all.
+pub(crate) fn most_writers(db: &TrackedConnection) -> usize {
+    let writer = db.writer();
+    let connections = match &writer.inner {
+        DatabaseConnectionType::SqlxPostgresPoolConnection(_) => writer
+            .get_postgres_connection_pool()
+            .options()
+            .get_max_connections(),
+        DatabaseConnectionType::SqlxMySqlPoolConnection(_) => writer
+            .get_mysql_connection_pool()
+            .options()
+            .get_max_connections(),
+        _ => return usize::MAX,
+    };
+    let left = (connections / 5).max(1);
+    usize::try_from(connections.saturating_sub(left).max(1)).unwrap_or(usize::MAX)
 }
 
 /// SeaORM panics at what is no URL. The text is not told: it may hold a password.
@@ -129,27 +165,54 @@ fn check(url: &str) -> Result<(), DbErr> {
     ))))
 }
 
-async fn pool(url: &str, connections: u32) -> Result<DatabaseConnection, DbErr> {
-    open(options(url, connections)).await
+/// `turn`: how long to wait for a connection; `lock_wait`: for a lock.
+async fn pool(
+    url: &str,
+    connections: u32,
+    turn: Duration,
+    lock_wait: Duration,
+) -> Result<DatabaseConnection, DbErr> {
+    open(options(url, connections, turn, lock_wait, None)).await
 }
 
-fn options(url: &str, connections: u32) -> ConnectOptions {
+/// `also`: a statement that each connection begins with, on PostgreSQL and MariaDB.
+fn options(
+    url: &str,
+    connections: u32,
+    turn: Duration,
+    lock_wait: Duration,
+    also: Option<String>,
+) -> ConnectOptions {
+    let mysql_also = also.clone();
     let mut options = ConnectOptions::new(url);
     options
         .max_connections(connections)
-        .acquire_timeout(PATIENCE)
-        .connect_timeout(PATIENCE)
+        .acquire_timeout(turn)
+        .connect_timeout(turn)
         .sqlx_logging(false)
-        .map_sqlx_sqlite_opts(|options| {
+        .map_sqlx_sqlite_opts(move |options| {
             options
                 .foreign_keys(true)
-                .busy_timeout(PATIENCE)
+                .busy_timeout(lock_wait)
                 .row_buffer_size(ROWS)
                 // WAL lets readers read while one writes.
                 .pragma("journal_mode", "WAL")
                 // Safe in WAL mode but for a power cut, after which the last commits may be gone
                 // and nothing is torn.
                 .pragma("synchronous", "NORMAL")
+        })
+        .map_sqlx_sqlite_pool_opts(closing_unclean)
+        .map_sqlx_postgres_pool_opts(move |options| {
+            let wait = format!("SET lock_timeout = {}", lock_wait.as_millis());
+            beginning_with(closing_unclean(options), [Some(wait), also.clone()])
+        })
+        .map_sqlx_mysql_pool_opts(move |options| {
+            // The first for rows, the second for tables; zero would mean not to wait at all.
+            let seconds = lock_wait.as_secs_f64().ceil().max(1.0);
+            let wait = format!(
+                "SET SESSION innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}"
+            );
+            beginning_with(closing_unclean(options), [Some(wait), mysql_also.clone()])
         });
     options
 }
@@ -158,6 +221,23 @@ async fn open(options: ConnectOptions) -> Result<DatabaseConnection, DbErr> {
     let url = options.get_url().to_owned();
     let opened = Database::connect(options).await;
     opened.map_err(|error| explained(error, &url))
+}
+
+/// Connections that begin with these statements.
+fn beginning_with<D>(options: PoolOptions<D>, statements: [Option<String>; 2]) -> PoolOptions<D>
+where
+    D: Driver,
+    for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
+{
+    options.after_connect(move |connection, _| {
+        let statements = statements.clone();
+        Box::pin(async move {
+            for sql in statements.into_iter().flatten() {
+                (&mut *connection).execute(AssertSqlSafe(sql)).await?;
+            }
+            Ok(())
+        })
+    })
 }
 
 /// An error of connecting, with what it may mean where the driver's words do not say. The URL is not told

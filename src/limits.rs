@@ -39,6 +39,9 @@ pub struct Limits {
     pub sockets: usize,
     /// Largest `extensions.metadata`, in bytes of JSON.
     pub metadata_bytes: usize,
+    /// How long a mutation waits for locks that others hold, tries included; with [`connect`](crate::connect)
+    /// a single statement waits for no longer either.
+    pub lock_wait: Duration,
     /// How long a mutation with an idempotency key is answered as the first time; zero for never.
     pub idempotency: Duration,
 }
@@ -62,6 +65,7 @@ impl Default for Limits {
             subscriptions: 500_000,
             sockets: 20_000,
             metadata_bytes: 4 * 1024,
+            lock_wait: Duration::from_secs(5),
             idempotency: Duration::from_secs(24 * 60 * 60),
         }
     }

@@ -9,10 +9,8 @@ use seachange_entity::project;
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let url = std::env::var("DATABASE_URL");
-    let settings = DatabaseSettings {
-        url: url.unwrap_or_else(|_| "sqlite://seachange.db?mode=rwc".to_owned()),
-        connections: 4,
-    };
+    let url = url.unwrap_or_else(|_| "sqlite://seachange.db?mode=rwc".to_owned());
+    let settings = DatabaseSettings::new(url);
     // Who writes travels with the connection, and with each transaction begun on it.
     let db = seachange::connect(&settings)
         .await?

@@ -105,8 +105,8 @@ pub async fn with_log(
 /// How to connect to it.
 pub fn settings(own: &OwnDatabase, connections: u32) -> DatabaseSettings {
     DatabaseSettings {
-        url: own.url.clone(),
         connections,
+        ..DatabaseSettings::new(&own.url)
     }
 }
 

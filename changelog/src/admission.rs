@@ -1,11 +1,10 @@
 //! Whether a database can be served, asked once at start.
 
-use sea_orm::sqlx::mysql::MySqlDatabaseError;
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, RuntimeErr, Statement,
-    TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, Statement, TransactionTrait,
 };
 
+use crate::driver::{database_error, mariadb_number, sqlite_code};
 use crate::epoch::{self, IDENTITY};
 use crate::reader::TICK_LOCK;
 use crate::retention::renew;
@@ -225,31 +224,17 @@ async fn check_mariadb(db: &DatabaseConnection) -> Result<(), Refused> {
     Ok(())
 }
 
-fn mariadb_number(error: &DbErr) -> Option<u16> {
-    let database = driver_error(error)?;
-    let error = database.try_downcast_ref::<MySqlDatabaseError>()?;
-    Some(error.number())
-}
-
-fn driver_error(error: &DbErr) -> Option<&dyn sea_orm::sqlx::error::DatabaseError> {
-    match error {
-        DbErr::Query(RuntimeErr::SqlxError(driver))
-        | DbErr::Exec(RuntimeErr::SqlxError(driver)) => driver.as_database_error(),
-        _ => None,
-    }
-}
-
 /// A file may be there to be read only.
 async fn check_sqlite(db: &DatabaseConnection) -> Result<(), Refused> {
     let touch = "UPDATE change_epoch SET horizon = 0 WHERE 1 = 0";
     let Err(error) = db.execute_unprepared(touch).await else {
         return Ok(());
     };
-    let code = driver_error(&error).and_then(|error| error.code());
-    // The primary code is in the lowest byte: 8 read-only; 5 busy, which tells nothing.
-    match code.and_then(|code| code.parse::<u32>().ok()) {
-        Some(code) if code & 0xff == 8 => Err(Refused::ReadOnly),
-        Some(code) if code & 0xff == 5 => Ok(()),
+    let code = database_error(&error).and_then(|error| error.code());
+    // 8 read-only; 5 busy, which says nothing.
+    match code.as_deref().and_then(sqlite_code) {
+        Some(8) => Err(Refused::ReadOnly),
+        Some(5) => Ok(()),
         _ => Err(error.into()),
     }
 }

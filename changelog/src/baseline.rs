@@ -183,11 +183,13 @@ async fn record(
         transaction_id: &uuid::Uuid::now_v7().to_string(),
         source: Source::Baseline,
         hidden: table.hidden,
+        // It is there, and can be deleted.
+        most: None,
     };
     let (entity, version) = (&table.entity, Some(table.version));
     let backend = tx.get_database_backend();
     for insertion in insertions(origin, entity, Operation::Insert, changes, version, backend) {
-        tx.execute_raw(insertion).await?;
+        tx.execute_raw(insertion?).await?;
     }
     Ok(keys)
 }

@@ -44,6 +44,12 @@ pub enum CaptureError {
          not drop the futures of a transaction, run it in a task of its own"
     )]
     CutOff,
+    /// The transaction was to commit while a savepoint of it was open.
+    #[error(
+        "a savepoint of the transaction is still open, so the transaction was rolled back; cure: commit \
+         the savepoint or roll it back before the transaction"
+    )]
+    SavepointOpen,
     /// The database ended the transaction at an earlier error.
     #[error(
         "the database ended the transaction at an earlier error, so nothing more can be written in \
@@ -163,6 +169,20 @@ pub enum CaptureError {
         table: String,
         /// Most rows.
         most: u64,
+    },
+    /// A row whose change, or the change of its next update, the database would not take: that holds the row
+    /// as it was and as it is.
+    #[error(
+        "a row of `{table}` is too large: an update of it would take {bytes} bytes in the log, and one \
+         statement has at most {most}; cure: a larger max_allowed_packet"
+    )]
+    TooLarge {
+        /// The tracked table.
+        table: String,
+        /// What the change takes.
+        bytes: usize,
+        /// What the database takes.
+        most: usize,
     },
     /// A model to upsert does not say which row it means.
     #[error("an upsert of `{table}` needs a value in column `{column}`, by which it finds the row")]

@@ -7,6 +7,7 @@
 //! [`reader`] reads the log in order. Knows SeaORM only: no server and no GraphQL.
 
 mod admission;
+mod backoff;
 mod baseline;
 mod binding;
 mod bulk;
@@ -15,11 +16,13 @@ mod collation;
 pub mod consumer;
 mod context;
 mod doctor;
+pub mod driver;
 pub mod epoch;
 mod error;
 pub mod image;
 pub mod log;
 mod migration;
+mod pool;
 mod raw_sql;
 pub mod reader;
 pub mod request;
@@ -29,8 +32,10 @@ mod statement_time;
 pub mod sync;
 mod tracked;
 mod triggers;
+mod try_write;
 
 pub use admission::{Refused, admit, check_primary};
+pub use backoff::Backoff;
 pub use baseline::{Baseline, BaselineStep, baseline};
 pub use binding::bindable;
 pub use bulk::{BulkEntity, Target, Written};
@@ -40,10 +45,12 @@ pub use capture::{
 pub use collation::{Equality, Undecided, equalities};
 pub use context::Context;
 pub use doctor::{Expected, Flaw, FlawCode, check_computed, examine};
+pub use driver::{is_transient, is_unavailable};
 pub use error::CaptureError;
 pub use image::{Image, ImageError};
 pub use log::{Operation, Source};
 pub use migration::{create_change_log, drop_change_log};
+pub use pool::closing_unclean;
 pub use retention::{new_epoch, prune};
 pub use row_lock::{RowLock, lock_rows};
 pub use statement_time::limit_statements;
@@ -53,6 +60,7 @@ pub use triggers::{
     TableChange, TriggerFinding, TriggerOptions, change_tables, check_triggers, tables_by_triggers,
     track_by_hooks, track_by_triggers,
 };
+pub use try_write::try_write;
 
 /// What [`track!`] expands to; no interface of its own.
 #[doc(hidden)]

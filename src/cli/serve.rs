@@ -20,7 +20,7 @@ use super::app::App;
 use super::interrupt::interrupted;
 use super::settings::Settings;
 use crate::consumer::ConsumerHandle;
-use crate::database::{self, Connections};
+use crate::database::{self, Connections, Writable};
 use crate::feed::{Feed, FeedError};
 use crate::graphql::sweep;
 use crate::server::{self, Auth, BadPublicKey, Health, ServerConfig};
@@ -181,7 +181,7 @@ impl App {
         );
         tokio::spawn(sweeping);
         let shutdown = told(stopped);
-        let health = health(feed.clone());
+        let health = health(feed.clone(), Writable::new(db.writer().clone()));
         let consumers = self.consumers.iter().map(|start| start(&feed, &db));
         let consumers = consumers.collect();
         let task = tokio::spawn(server::serve(listener, api, health, config, shutdown));
@@ -231,16 +231,19 @@ fn auth(settings: &Settings) -> Result<Auth, StartError> {
     }
 }
 
-/// Ready while the change log can be read: then queries, mutations and subscriptions work.
-fn health(feed: Feed) -> Health {
+/// Ready while the change log can be read and the database takes writes: then queries, mutations and
+/// subscriptions work.
+fn health(feed: Feed, writable: Writable) -> Health {
     Health::new(move || {
-        let healthy = feed.is_healthy();
+        let (is_read, writable) = (feed.is_healthy(), writable.clone());
         async move {
-            if healthy {
-                Ok(())
-            } else {
-                Err("the change log cannot be read".to_owned())
+            if !is_read {
+                return Err("the change log cannot be read".to_owned());
             }
+            if !writable.is_writable().await {
+                return Err("the database takes no writes".to_owned());
+            }
+            Ok(())
         }
         .boxed()
     })

@@ -28,6 +28,9 @@ pub struct Settings {
     /// Connections to the database.
     #[arg(long, env = "SEACHANGE_DATABASE_CONNECTIONS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..), global = true)]
     pub database_connections: u32,
+    /// Wait for a lock that another transaction holds, tries included, in milliseconds.
+    #[arg(long, env = "SEACHANGE_LOCK_WAIT_MS", default_value_t = LOCK_WAIT_MS, value_parser = clap::value_parser!(u32).range(1..), global = true)]
+    pub lock_wait_ms: u32,
     /// Address and port to listen on; port 0 takes a free one.
     #[arg(
         long,
@@ -132,6 +135,8 @@ fn address(text: &str) -> Result<SocketAddr, &'static str> {
 
 /// Longer than any page takes; shorter than most clients and proxies wait.
 const REQUEST_MS: u64 = 30_000;
+/// Longer than a transaction should last, shorter than a client waits.
+const LOCK_WAIT_MS: u32 = 5_000;
 /// A day: longer than anything tries again by itself.
 const IDEMPOTENCY_HOURS: u32 = 24;
 /// Ten years: beyond that it is a mistake.
@@ -144,6 +149,7 @@ impl Settings {
         Self {
             database_url: database_url.into(),
             database_connections: 10,
+            lock_wait_ms: LOCK_WAIT_MS,
             listen,
             jwt_secret: None,
             jwt_public_key: None,
@@ -173,7 +179,12 @@ impl Settings {
         DatabaseSettings {
             url: self.database_url.clone(),
             connections: self.database_connections,
+            lock_wait: self.lock_wait(),
         }
+    }
+
+    fn lock_wait(&self) -> Duration {
+        Duration::from_millis(u64::from(self.lock_wait_ms))
     }
 
     pub(super) fn limits(&self) -> Limits {
@@ -194,6 +205,7 @@ impl Settings {
             subscriptions: self.subscriptions,
             sockets: self.sockets,
             metadata_bytes: self.metadata_bytes,
+            lock_wait: self.lock_wait(),
             idempotency: Duration::from_secs(u64::from(self.idempotency_hours) * 60 * 60),
         }
     }

@@ -13,7 +13,8 @@ pub enum ConsumerState {
     Waiting,
     /// It has handled everything up to its checkpoint, or is about to.
     Working,
-    /// The handler or the database has failed; it tries again by itself.
+    /// The handler or the database has failed; it tries again by itself. What no other try can help it
+    /// tries a few times only.
     Retrying {
         /// Failures in a row.
         attempt: u32,

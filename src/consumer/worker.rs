@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use sea_orm::DatabaseConnection;
+use seachange_changelog::{Backoff, is_transient, is_unavailable};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -18,6 +19,9 @@ const CLAIM_AGAIN: Duration = Duration::from_secs(1);
 /// Waits after failures: doubled from the first to the most.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const RETRY_MOST: Duration = Duration::from_secs(60);
+/// Failures in a row that no other try can help (a table that is not there, a change that cannot be read),
+/// after which the consumer stops.
+const HOPELESS_MOST: u32 = 5;
 
 pub(super) fn start(
     consumer: Consumer,
@@ -36,6 +40,8 @@ pub(super) fn start(
         say,
         stopping,
         failures: 0,
+        hopeless: 0,
+        backoff: Backoff::new(FIRST_RETRY, RETRY_MOST),
     };
     ConsumerHandle {
         lease,
@@ -54,6 +60,9 @@ struct Worker<H> {
     stopping: watch::Receiver<bool>,
     /// In a row.
     failures: u32,
+    /// Those of them that trying again cannot help.
+    hopeless: u32,
+    backoff: Backoff,
 }
 
 /// Why a term of holding the lease is over.
@@ -64,8 +73,12 @@ enum Ended {
     ForGood(String),
     /// Another process, an operator or the database.
     Lost(Lost),
-    /// The handler could not be restarted.
-    Failed(String),
+    /// The handler could not be restarted, or the feed has failed.
+    Failed {
+        error: String,
+        /// Another try may succeed by itself.
+        is_passing: bool,
+    },
 }
 
 impl From<Lost> for Ended {
@@ -78,7 +91,10 @@ impl From<FeedError> for Ended {
     fn from(error: FeedError) -> Self {
         match error {
             FeedError::Ended => Self::Stopped,
-            error => Self::Failed(error.to_string()),
+            error => Self::Failed {
+                is_passing: error.is_passing(),
+                error: error.to_string(),
+            },
         }
     }
 }
@@ -97,9 +113,21 @@ impl<H: Handler> Worker<H> {
                     self.say.send_replace(ConsumerState::Waiting);
                     CLAIM_AGAIN
                 }
-                Ended::Lost(Lost::Database(error)) => self.failed(&error),
-                Ended::Failed(error) => self.failed(&error),
+                Ended::Lost(Lost::Database(error)) => {
+                    let is_passing = is_transient(&error) || is_unavailable(&error);
+                    self.hopeless += u32::from(!is_passing);
+                    self.failed(&error)
+                }
+                Ended::Failed { error, is_passing } => {
+                    self.hopeless += u32::from(!is_passing);
+                    self.failed(&error)
+                }
             };
+            if self.hopeless >= HOPELESS_MOST {
+                let error = self.last_error();
+                tracing::error!(consumer = self.consumer.name, error, "consumer stopped");
+                break error;
+            }
             self.lease.release().await;
             if self.stopped_within(pause).await {
                 break "stopped".to_owned();
@@ -120,16 +148,29 @@ impl<H: Handler> Worker<H> {
             error,
             "consumer failed; trying again"
         );
-        let wait = FIRST_RETRY.saturating_mul(1 << (self.failures - 1).min(16));
         self.say.send_replace(ConsumerState::Retrying {
             attempt: self.failures,
             error,
         });
-        wait.min(RETRY_MOST)
+        self.backoff.next_wait()
+    }
+
+    /// What it failed with last.
+    fn last_error(&self) -> String {
+        match &*self.say.borrow() {
+            ConsumerState::Retrying { error, .. } => error.clone(),
+            _ => String::new(),
+        }
+    }
+
+    /// It has got on: what failed before counts no more.
+    fn gets_on(&mut self) {
+        (self.failures, self.hopeless) = (0, 0);
+        self.backoff.reset();
+        self.works();
     }
 
     fn works(&mut self) {
-        self.failures = 0;
         self.say.send_if_modified(|state| {
             let changes = *state != ConsumerState::Working;
             *state = ConsumerState::Working;
@@ -172,6 +213,7 @@ impl<H: Handler> Worker<H> {
                         self.lease.save(&here).await?;
                         saved = here;
                     }
+                    self.gets_on();
                     continue;
                 }
                 () = stopped(&mut self.stopping) => return Err(Ended::Stopped),
@@ -221,7 +263,7 @@ impl<H: Handler> Worker<H> {
         if let Some(cursor) = delivery.cursor() {
             lease.save(&cursor).await?;
         }
-        self.works();
+        self.gets_on();
         Ok(())
     }
 
@@ -248,7 +290,12 @@ impl<H: Handler> Worker<H> {
         let start = match lease.held_during(restarting).await {
             Ok(Ok(Some(start))) => start,
             Ok(Ok(None)) => return Err(Ended::ForGood(reason.to_string())),
-            Ok(Err(error)) => return Err(Ended::Failed(error.to_string())),
+            Ok(Err(error)) => {
+                return Err(Ended::Failed {
+                    error: error.to_string(),
+                    is_passing: true,
+                });
+            }
             Err(_) => return Err(Ended::ForGood("the handler panicked".to_owned())),
         };
         let wanted = self.consumer.wanted.clone();

@@ -1,8 +1,8 @@
 //! Why the feed cannot give what was asked for.
 
 use sea_orm::DbErr;
-use seachange_changelog::Refused;
 use seachange_changelog::reader::ReadError;
+use seachange_changelog::{Refused, is_transient, is_unavailable};
 
 use super::cursor::CursorError;
 
@@ -18,7 +18,8 @@ pub enum FeedError {
     /// Retention has removed changes after the cursor.
     #[error("the log no longer reaches back to the cursor: read the data again, then continue")]
     CursorExpired,
-    /// The log could not be read; trying again helps if the database does.
+    /// The log could not be read. Readers wait while the database is away; they end with this where trying
+    /// again cannot help: a row that cannot be decoded, a table that is not there.
     #[error("the change log cannot be read: {0}")]
     Database(#[from] DbErr),
     /// The database cannot be followed.
@@ -30,6 +31,19 @@ pub enum FeedError {
     /// The feed has been shut down.
     #[error("the feed has ended")]
     Ended,
+}
+
+impl FeedError {
+    /// Whether another try may succeed by itself: the database is away or busy, or there are too many
+    /// readers.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Database(error) => is_transient(error) || is_unavailable(error),
+            Self::Busy => true,
+            _ => false,
+        }
+    }
 }
 
 impl From<ReadError> for FeedError {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use seachange_changelog::Backoff;
 use seachange_changelog::reader::{Change, Page, Position, ReadError, RowName, Selection};
 
 use super::cursor::{Cursor, Epoch};
@@ -44,13 +45,15 @@ impl Replay {
         self.position = self.position.max(position);
     }
 
-    /// Reads the next changes, up to the end of a transaction unless one is larger than a page. `known` is readable; once everything up to it has been looked at, the
-    /// position is there or beyond. Waits out a database that is away.
+    /// Reads the next changes, up to the end of a transaction unless one is larger than a page. `known` is
+    /// readable; once everything up to it has been looked at, the position is there or beyond. Waits while
+    /// the database is away.
     ///
     /// # Errors
-    /// [`FeedError::ResyncRequired`], [`FeedError::CursorExpired`].
+    /// [`FeedError::ResyncRequired`], [`FeedError::CursorExpired`]; [`FeedError::Database`] if another try
+    /// could not help.
     pub(crate) async fn page(&mut self, known: Position) -> Result<Vec<Arc<Change>>, FeedError> {
-        let mut retry = FIRST_RETRY;
+        let mut backoff = Backoff::new(FIRST_RETRY, RETRY_MOST);
         loop {
             match self.read().await.map_err(FeedError::from) {
                 Ok(page) => {
@@ -63,10 +66,9 @@ impl Replay {
                     };
                     return Ok(page.changes.into_iter().map(Arc::new).collect());
                 }
-                Err(FeedError::Database(error)) => {
+                Err(error) if error.is_passing() => {
                     tracing::debug!(%error, "a reader of the log waits for the database");
-                    tokio::time::sleep(retry).await;
-                    retry = (retry * 2).min(RETRY_MOST);
+                    tokio::time::sleep(backoff.next_wait()).await;
                 }
                 Err(error) => return Err(error),
             }

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use seachange_changelog::Backoff;
 use seachange_changelog::reader::{Change, Position, ReadError, Selection};
 use tokio::time::Instant;
 
@@ -22,6 +23,8 @@ const POLL_IDLE: Duration = Duration::from_millis(500);
 const IDLE_AFTER: Duration = Duration::from_secs(1);
 /// Longest wait between attempts while the database is away.
 const RETRY_MOST: Duration = Duration::from_secs(2);
+/// Between looks at a log that cannot be read on until somebody mends it.
+const BROKEN: Duration = Duration::from_secs(10);
 
 /// How far the tail has read.
 pub(super) struct Place {
@@ -29,11 +32,12 @@ pub(super) struct Place {
     pub(super) head: Position,
 }
 
-/// Reads on until the feed is dropped. Errors are retried for ever: a subscriber behind still has
-/// its position, so a database that comes back is all that is needed.
+/// Reads on until the feed is dropped. A subscriber behind still has its position, so a database that comes
+/// back is all that is needed. What another try cannot help ends those whom it concerns with an error, and
+/// the feed is not healthy until somebody has mended it: it is looked at now and then, with long pauses.
 pub(super) async fn follow(shared: Weak<Shared>, mut place: Place) {
     let mut last_change = Instant::now();
-    let mut retry = POLL_BUSY;
+    let mut backoff = Backoff::new(POLL_BUSY * 2, RETRY_MOST);
     loop {
         let Some(feed) = shared.upgrade() else {
             return;
@@ -43,7 +47,7 @@ pub(super) async fn follow(shared: Weak<Shared>, mut place: Place) {
         let was_sound = feed.pulse.end(looked.is_ok());
         let pause = match looked {
             Ok(found) => {
-                retry = POLL_BUSY;
+                backoff.reset();
                 if found {
                     last_change = Instant::now();
                 }
@@ -53,12 +57,17 @@ pub(super) async fn follow(shared: Weak<Shared>, mut place: Place) {
                     POLL_IDLE
                 }
             }
-            Err(error) => {
+            Err(error) if error.is_passing() => {
                 if was_sound {
                     tracing::warn!(%error, "the change log cannot be read; trying again");
                 }
-                retry = (retry * 2).min(RETRY_MOST);
-                retry
+                backoff.next_wait()
+            }
+            Err(error) => {
+                if was_sound {
+                    tracing::error!(%error, "the change log cannot be read on; it must be mended");
+                }
+                BROKEN
             }
         };
         let wake = Arc::clone(&feed.wake);
@@ -87,7 +96,20 @@ async fn advance(feed: &Arc<Shared>, place: &mut Place) -> Result<bool, FeedErro
                 place.head = head;
                 return Ok(true);
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                let error = FeedError::from(error);
+                if !error.is_passing() {
+                    // Each subscriber looks for itself: those who want what cannot be read end with the
+                    // error, the others go on.
+                    let batch = Batch {
+                        from: head,
+                        to: head,
+                        changes: Vec::new(),
+                    };
+                    let _ = place.followed.live.send(Arc::new(batch));
+                }
+                return Err(error);
+            }
         };
         let batch = Batch {
             from: place.head,
@@ -108,7 +130,7 @@ async fn advance(feed: &Arc<Shared>, place: &mut Place) -> Result<bool, FeedErro
 
 /// Wakes the tail when other processes tell of their steps, where they can.
 pub(super) async fn listen(shared: Weak<Shared>) {
-    let mut retry = POLL_BUSY;
+    let mut backoff = Backoff::new(POLL_BUSY * 2, RETRY_MOST);
     let Some(mut signals) = shared
         .upgrade()
         .and_then(|feed| feed.followed().log.signals())
@@ -125,10 +147,9 @@ pub(super) async fn listen(shared: Weak<Shared>) {
         if let Err(error) = said {
             // Until then the poll finds what others do.
             tracing::debug!(%error, "no signals from other processes; trying again");
-            retry = (retry * 2).min(RETRY_MOST);
-            tokio::time::sleep(retry).await;
+            tokio::time::sleep(backoff.next_wait()).await;
         } else {
-            retry = POLL_BUSY;
+            backoff.reset();
         }
     }
 }

@@ -13,6 +13,11 @@ where
 {
     match tokio::spawn(step).await {
         Ok(result) => result,
+        // A fault of ours, which another try would only repeat.
+        Err(error) if error.is_panic() => {
+            Err(DbErr::Query(RuntimeErr::Internal(error.to_string())).into())
+        }
+        // The process is ending.
         Err(error) => Err(DbErr::Conn(RuntimeErr::Internal(error.to_string())).into()),
     }
 }

@@ -15,7 +15,7 @@ use seaography::SeaographyError;
 use serde_json::Value as Json;
 
 use crate::feed::FeedError;
-pub(crate) use driver::{is_foreign_key, is_transient};
+pub(crate) use driver::is_foreign_key;
 
 /// What a client must be able to tell apart; `extensions.code` of every error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -250,6 +250,9 @@ impl From<&CaptureError> for Refusal {
             CaptureError::TooMany { most, .. } => {
                 Self::limit(format!("more than {most} rows in one mutation"))
             }
+            CaptureError::TooLarge { most, .. } => Self::limit(format!(
+                "the row is too large: the change of it would not fit into {most} bytes twice"
+            )),
             CaptureError::Raced { .. } | CaptureError::Switched { .. } | CaptureError::Ended => {
                 Self::new(ErrorCode::Unavailable, "the database is busy; try again")
             }
@@ -261,7 +264,13 @@ impl From<&CaptureError> for Refusal {
             }
             CaptureError::Log { source, .. } => match Self::from(source) {
                 // Bad input: who acted or why is text that the database does not take.
-                told if matches!(told.code, ErrorCode::Unavailable | ErrorCode::BadInput) => told,
+                told if matches!(
+                    told.code,
+                    ErrorCode::Unavailable | ErrorCode::BadInput | ErrorCode::LimitExceeded
+                ) =>
+                {
+                    told
+                }
                 _ => Self::internal(error),
             },
             // A programmer's mistake: its text names the cure, for the log.

@@ -21,7 +21,7 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use super::api::Caller;
-use super::budget::{Budget, Cost};
+use super::budget::Cost;
 use super::error::{ErrorCode, Refusal};
 use super::pagination::limits;
 use super::transaction::{Failure, Work, in_transaction};
@@ -98,7 +98,7 @@ pub(super) async fn once<W: Repeatable>(
     work: &W,
 ) -> Result<W::Output, Refusal> {
     let Some(keyed) = ctx.data_opt::<Keyed>() else {
-        return in_transaction(Budget::of(ctx)?, db, work).await;
+        return in_transaction(ctx, db, work).await;
     };
     let field = ctx.field();
     let once = Once {
@@ -107,7 +107,7 @@ pub(super) async fn once<W: Repeatable>(
         lifetime: limits(ctx)?.idempotency,
         work,
     };
-    in_transaction(Budget::of(ctx)?, db, &once).await
+    in_transaction(ctx, db, &once).await
 }
 
 /// Whether the refusal is of the key, not of what was asked.

@@ -23,6 +23,7 @@ use super::mutation::{self, Writable};
 use super::registered::{ByTable, Registered};
 use super::rows::{Rows, RowsOf};
 use super::table::{Table, TableOf};
+use super::transaction::Turns;
 use super::{change, connection, filter, history, inputs, record, scalar, subscription, sync};
 use crate::feed::Feed;
 use crate::limits::Limits;
@@ -185,6 +186,7 @@ impl Entities {
                 page_rows: limits.page_rows,
             })
             .data(db.reader().clone())
+            .data(Turns::new(db))
             .data(limits.clone());
         let schema = sync::add_types(schema, &synced);
         match feed {

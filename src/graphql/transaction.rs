@@ -2,17 +2,33 @@
 
 use std::time::Duration;
 
-use sea_orm::{IsolationLevel, TransactionSession, TransactionTrait};
-use seachange_changelog::{TrackedConnection, TrackedTransaction};
+use async_graphql::dynamic::ResolverContext;
+use sea_orm::{DbBackend, DbErr, IsolationLevel, TransactionSession, TransactionTrait};
+use seachange_changelog::{Backoff, TrackedConnection, TrackedTransaction, is_transient};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::budget::{Budget, Cost};
-use super::error::{Refusal, is_transient};
+use super::error::{ErrorCode, Refusal};
+use super::pagination::limits;
 
 /// Tries in all. Deadlocks dissolve at the first or second; beyond this the database is overloaded
 /// and the client should wait.
 const TRIES: u32 = 5;
-/// Wait before the second try; doubles, with a random part so that rivals part.
+/// Waits between tries.
 const FIRST_WAIT: Duration = Duration::from_millis(10);
+const LONGEST_WAIT: Duration = Duration::from_millis(200);
+
+/// Whose turn it is to write. Writers that wait for locks hold connections; a few are always left for those
+/// who read.
+pub(super) struct Turns(Semaphore);
+
+impl Turns {
+    pub(super) fn new(db: &TrackedConnection) -> Self {
+        let writers = crate::database::most_writers(db);
+        Self(Semaphore::new(writers.min(Semaphore::MAX_PERMITS)))
+    }
+}
 
 /// What a mutation writes: run anew in each try.
 pub(super) trait Work: Sync {
@@ -60,34 +76,47 @@ impl From<Failure> for Refusal {
     }
 }
 
-/// Does the work in a transaction and commits it, if the request's budget allows for it then.
+/// Does the work in a transaction and commits it, if the request's budget allows for it then. Waits for
+/// locks that others hold until the time set for that is over, tries included.
 pub(super) async fn in_transaction<W: Work>(
-    budget: &Budget,
+    ctx: &ResolverContext<'_>,
     db: &TrackedConnection,
     work: &W,
 ) -> Result<W::Output, Refusal> {
-    let mut wait = FIRST_WAIT;
+    let budget = Budget::of(ctx)?;
+    let deadline = Instant::now() + limits(ctx)?.lock_wait;
+    let turns = ctx.data::<Turns>();
+    let turns = turns.map_err(|error| Refusal::internal(&error.message))?;
+    let Ok(Ok(_turn)) = timeout_at(deadline, turns.0.acquire()).await else {
+        return Err(busy());
+    };
+    let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
     for _ in 1..TRIES {
-        match attempt(budget, db, work).await {
-            Err(Failure::Database(error)) if is_transient(&error) => {
+        match attempt(budget, db, work, deadline).await {
+            Err(Failure::Database(error)) if is_transient(&error) && Instant::now() < deadline => {
                 tracing::debug!(%error, "trying the transaction again");
             }
             done => return done.map_err(Refusal::from),
         }
-        let random = uuid::Uuid::new_v4().as_u128() % wait.as_micros().max(1);
-        tokio::time::sleep(wait + Duration::from_micros(u64::try_from(random).unwrap_or(0))).await;
-        wait *= 2;
+        sleep(backoff.next_wait()).await;
     }
-    attempt(budget, db, work).await.map_err(Refusal::from)
+    attempt(budget, db, work, deadline)
+        .await
+        .map_err(Refusal::from)
+}
+
+fn busy() -> Refusal {
+    Refusal::new(ErrorCode::Unavailable, "the database is busy; try again")
 }
 
 async fn attempt<W: Work>(
     budget: &Budget,
     db: &TrackedConnection,
     work: &W,
+    deadline: Instant,
 ) -> Result<W::Output, Failure> {
     budget.check()?;
-    let tx = db.begin_with_config(W::ISOLATION, None).await?;
+    let tx = begin(db, W::ISOLATION, deadline).await?;
     let done = work.run(&tx).await;
     let done = done.and_then(|value| {
         // Its client may have gone: what has begun is finished.
@@ -108,4 +137,19 @@ async fn attempt<W: Work>(
             Err(failure)
         }
     }
+}
+
+/// On SQLite a transaction waits here, for its turn and for other programs; one that is cut off takes itself
+/// back. Elsewhere it waits at its statements, and the database counts the time.
+async fn begin(
+    db: &TrackedConnection,
+    isolation: Option<IsolationLevel>,
+    deadline: Instant,
+) -> Result<TrackedTransaction, Failure> {
+    let begun = db.begin_with_config(isolation, None);
+    if sea_orm::ConnectionTrait::get_database_backend(db) != DbBackend::Sqlite {
+        return Ok(begun.await?);
+    }
+    let begun: Result<Result<_, DbErr>, _> = timeout_at(deadline, begun).await;
+    Ok(begun.map_err(|_| busy())??)
 }

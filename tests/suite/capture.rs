@@ -1,7 +1,9 @@
 //! Capture through SeaORM on a tracked connection: recorded, or refused with the cure.
 
 mod atomic;
+mod ended;
 pub mod gadget;
+mod large;
 mod recorded;
 mod refused;
 mod waits;
@@ -19,6 +21,8 @@ pub fn cases() -> Vec<Case> {
         refused::cases(),
         atomic::cases(),
         waits::cases(),
+        ended::cases(),
+        large::cases(),
     ]
     .into_iter()
     .flatten()

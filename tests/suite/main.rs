@@ -5,6 +5,7 @@
 //! ends by verifying the log against the tables.
 
 mod baseline;
+mod broken;
 mod bulk;
 mod capture;
 mod computed;
@@ -20,6 +21,7 @@ mod specimen;
 mod sync;
 mod torture;
 mod triggers;
+mod waits;
 
 use std::process::ExitCode;
 
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
     let databases = Database::given();
     let modules = [
         baseline::cases(),
+        broken::cases(),
         bulk::cases(),
         capture::cases(),
         computed::cases(),
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         programs::cases(),
         torture::cases(),
         triggers::cases(),
+        waits::cases(),
     ];
     let cases: Vec<Case> = modules.into_iter().flatten().collect();
     let trials = databases

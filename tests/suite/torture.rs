@@ -22,8 +22,8 @@ fn time() -> Duration {
 
 fn settings(server: &TestServer) -> DatabaseSettings {
     DatabaseSettings {
-        url: server.settings.database_url.clone(),
         connections: 10,
+        ..DatabaseSettings::new(&server.settings.database_url)
     }
 }
 

@@ -73,8 +73,8 @@ async fn a_new_epoch(database: &OwnDatabase) -> Outcome {
     server.stop().await?;
     // Committed while no server runs: where the log is sequenced, it waits for that.
     let settings = DatabaseSettings {
-        url: database.url.clone(),
         connections: 1,
+        ..DatabaseSettings::new(&database.url)
     };
     let tx = seachange::connect(&settings).await?.begin().await?;
     let row = project::ActiveModel {

@@ -8,6 +8,7 @@ mod baseline;
 mod commands;
 mod doctor;
 mod frozen;
+mod full;
 mod harness;
 mod kept;
 mod killed;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         statements::cases(),
         outage::cases(),
         frozen::cases(),
+        full::cases(),
         readme::cases(),
     ];
     let trials = databases

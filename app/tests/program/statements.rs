@@ -53,8 +53,8 @@ async fn a_transaction_takes_no_lock_of_its_own(database: &OwnDatabase) -> Outco
     anyhow::ensure!(migrated.code() == Some(0), "{migrated:?}");
     let proxy = Proxy::start(&database.url).await?;
     let settings = DatabaseSettings {
-        url: proxy.url.clone(),
         connections: 1,
+        ..DatabaseSettings::new(&proxy.url)
     };
     let db = seachange::connect(&settings).await?;
     let tx = db.begin().await?;

@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 
 use crate::capture::Hidden;
 use crate::context::Context;
+use crate::error::CaptureError;
 use crate::image::{Image, text_of};
 use crate::log::many::{Row, Shared};
 use crate::log::{self, Operation, Source};
@@ -20,9 +21,12 @@ use crate::migration::INBOX;
 /// three each below the 32,766 of SQLite.
 const MOST_ROWS: usize = 500;
 
-/// Bytes of images after which a statement is sent, so that it stays below MariaDB's
+/// Most bytes of images in one statement of several rows; a larger row goes alone. It stays below MariaDB's
 /// `max_allowed_packet` (16 MiB unless set otherwise) whenever its largest row does.
 const MOST_BYTES: usize = 2 << 20;
+
+/// Bytes of a statement beside the images of one row: its text, the context, the key.
+const BESIDE: usize = 64 * 1024;
 
 /// What became of one row.
 #[derive(Debug, PartialEq)]
@@ -43,11 +47,53 @@ pub(crate) struct Origin<'a> {
     pub(crate) source: Source,
     /// What the log does not show of the table, if anything.
     pub(crate) hidden: Option<&'a Hidden>,
+    /// Bytes of one statement that the database takes, where that is a matter of the server's settings.
+    pub(crate) most: Option<usize>,
+}
+
+impl Origin<'_> {
+    /// Refuses a change that is too large for a statement, and a row whose next change would be: that one
+    /// has the row as it is now twice, or the row could never be updated again.
+    fn check(&self, table: &str, change: &RowChange) -> Result<(), CaptureError> {
+        let Some(most) = self.most else { return Ok(()) };
+        let size = |measure: fn(&Image) -> usize| {
+            let of = |image: &Option<Image>| image.as_ref().map_or(0, measure);
+            let (before, after) = (of(&change.before), of(&change.after));
+            before.max(after).saturating_add(after)
+        };
+        let room = most.saturating_sub(BESIDE);
+        // Writing the images down to measure them is only worth while where they may be too large.
+        if change.after.is_none() || size(longest) <= room {
+            return Ok(());
+        }
+        let bytes = size(|image| text_of(image).len());
+        if bytes <= room {
+            return Ok(());
+        }
+        let table = table.to_owned();
+        Err(CaptureError::TooLarge { table, bytes, most })
+    }
+}
+
+/// What an image takes at most as text: a character of a string at most six bytes for each of its own.
+fn longest(image: &Image) -> usize {
+    fn of(value: &Json) -> usize {
+        match value {
+            Json::String(text) => 6 * text.len() + 2,
+            Json::Array(values) => values.iter().map(|value| of(value) + 1).sum::<usize>() + 2,
+            Json::Object(fields) => longest(fields),
+            _ => 32,
+        }
+    }
+    let field = |(name, value): (&String, &Json)| 6 * name.len() + of(value) + 4;
+    image.iter().map(field).sum::<usize>() + 2
 }
 
 /// The statements that add these changes of one table, in their order, as the log shows them. A change
 /// that is none is left out: the database may have stored what was there before (rounding, padding).
 /// Without the table's `version` each asks whether triggers write instead, and for one row only.
+///
+/// Each is [`CaptureError::TooLarge`] instead if it holds such a change.
 pub(crate) fn insertions<'a>(
     origin: Origin<'a>,
     table: &'a str,
@@ -55,7 +101,7 @@ pub(crate) fn insertions<'a>(
     changes: Vec<RowChange>,
     version: Option<i32>,
     backend: DbBackend,
-) -> impl Iterator<Item = Statement> + 'a {
+) -> impl Iterator<Item = Result<Statement, CaptureError>> + 'a {
     let now = chrono::Utc::now();
     let shown = move |change: RowChange| {
         let RowChange { key, before, after } = change;
@@ -71,23 +117,44 @@ pub(crate) fn insertions<'a>(
         _ => "change_log",
     };
     let mut rest = changes.into_iter().filter_map(shown).peekable();
+    // A row that did not fit into the statement before.
+    let mut waiting: Option<Row> = None;
     std::iter::from_fn(move || {
-        rest.peek()?;
+        if waiting.is_none() {
+            rest.peek()?;
+        }
         let Some(version) = version else {
-            let row = single(origin, table, operation, rest.next()?, now);
+            let change = rest.next()?;
+            if let Err(error) = origin.check(table, &change) {
+                return Some(Err(error));
+            }
+            let row = single(origin, table, operation, change, now);
             let mut insertion = log::insertion(&row, table, backend);
             insertion.into_table(Alias::new(into));
-            return Some(StatementBuilder::build(&insertion, &backend));
+            return Some(Ok(StatementBuilder::build(&insertion, &backend)));
         };
+        let most = MOST_BYTES.min(origin.most.map_or(MOST_BYTES, |most| most / 2));
         let (mut rows, mut bytes) = (Vec::new(), 0);
-        while rows.len() < MOST_ROWS && bytes < MOST_BYTES {
-            let Some(change) = rest.next() else { break };
-            let row = texts(&change);
+        while rows.len() < MOST_ROWS {
+            let row = match waiting.take() {
+                Some(row) => row,
+                None => {
+                    let Some(change) = rest.next() else { break };
+                    if let Err(error) = origin.check(table, &change) {
+                        return Some(Err(error));
+                    }
+                    texts(&change)
+                }
+            };
+            if !rows.is_empty() && bytes + row.bytes() > most {
+                waiting = Some(row);
+                break;
+            }
             bytes += row.bytes();
             rows.push(row);
         }
         let shared = shared(origin, table, operation, version, now);
-        Some(shared.insert(into, rows, backend))
+        Some(Ok(shared.insert(into, rows, backend)))
     })
 }
 

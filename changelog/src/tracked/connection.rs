@@ -52,8 +52,17 @@ impl TrackedConnection {
                 on_commit: None,
                 cascades: Arc::default(),
                 captured: Hint::default(),
+                statement_bytes: Arc::default(),
+                is_pool_clean: false,
             },
         }
+    }
+
+    /// The connection's pool was made with [`closing_unclean`](crate::closing_unclean). Transactions on SQLite
+    /// then take one statement fewer; without it each proves by itself that it has ended.
+    pub fn with_clean_pool(mut self) -> Self {
+        self.settings.is_pool_clean = true;
+        self
     }
 
     /// Reads outside transactions through `reader` instead: another pool on the same database.

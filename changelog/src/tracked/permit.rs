@@ -34,6 +34,11 @@ impl TrackedTransaction {
                 return Ok(());
             };
             let tables = match CaptureError::of(&refusal) {
+                // The database did not answer: what is left of the transaction is not known.
+                None => {
+                    self.look_after(&refusal).await;
+                    return Err(refusal);
+                }
                 Some(CaptureError::Cascade { child, .. }) => vec![child.clone()],
                 Some(CaptureError::RawWrite { table, .. })
                     if fires_triggers(sql, self.inner.get_database_backend()) =>

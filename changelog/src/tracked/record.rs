@@ -88,14 +88,16 @@ impl TrackedTransaction {
         let backend = self.inner.get_database_backend();
         let settings = &self.scope.settings;
         let context = self.scope.context();
+        let most = settings.statement_bytes(&self.inner);
         let origin = Origin {
+            most: self.answer(most).await.map_err(failed)?,
             context: &context,
             transaction_id: &self.scope.transaction_id,
             source: Source::Hook,
             hidden: settings.tracked.hidden(table),
         };
         for insertion in insertions(origin, table, operation, changes, version, backend) {
-            let written = self.answer(self.inner.execute_raw(insertion)).await;
+            let written = self.answer(self.inner.execute_raw(insertion?)).await;
             let is_written = match written {
                 Ok(written) => written.rows_affected() > 0,
                 Err(error) if left_to_triggers(&error) => false,

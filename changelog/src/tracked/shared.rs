@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 
 use super::capturing::Hint;
 use super::cascades::Cascades;
@@ -26,9 +26,34 @@ pub(super) struct Settings {
     pub(super) cascades: Arc<OnceLock<Cascades>>,
     /// Which tables triggers capture.
     pub(super) captured: Hint,
+    /// Bytes of one statement that the server takes; read when first needed.
+    pub(super) statement_bytes: Arc<OnceLock<usize>>,
+    /// The pool closes connections that still count an open transaction.
+    pub(super) is_pool_clean: bool,
 }
 
 impl Settings {
+    /// Bytes of one statement that the database takes, where that is a matter of the server's settings; read
+    /// through `db` if they have not been yet.
+    pub(super) async fn statement_bytes<C: ConnectionTrait>(
+        &self,
+        db: &C,
+    ) -> Result<Option<usize>, DbErr> {
+        if db.get_database_backend() != DbBackend::MySql {
+            return Ok(None);
+        }
+        if let Some(most) = self.statement_bytes.get() {
+            return Ok(Some(*most));
+        }
+        let sql = "SELECT CAST(@@max_allowed_packet AS SIGNED) AS most";
+        let ask = Statement::from_string(DbBackend::MySql, sql);
+        let Some(row) = db.query_one_raw(ask).await? else {
+            return Ok(None);
+        };
+        let most = usize::try_from(row.try_get::<i64>("", "most")?).unwrap_or(usize::MAX);
+        Ok(Some(*self.statement_bytes.get_or_init(|| most)))
+    }
+
     /// The foreign keys that matter, read through `db` if they have not been yet.
     pub(super) async fn cascades<C: ConnectionTrait>(&self, db: &C) -> Result<&Cascades, DbErr> {
         if let Some(cascades) = self.cascades.get() {
@@ -88,8 +113,10 @@ pub(super) struct Scope {
     writes: AtomicUsize,
     /// Savepoints of bulk calls, so far.
     parts: AtomicUsize,
-    /// The database has ended it.
+    /// The database has ended it, or its owner while a savepoint of it was open.
     pub(super) ended: AtomicBool,
+    /// The transaction and those of its savepoints that the driver counts as open.
+    levels: AtomicUsize,
     /// Statements sent whose answers have not come. One that is left when the transaction ends was
     /// cut off, and the driver may then take its late answer for the next statement's.
     pub(super) in_flight: AtomicUsize,
@@ -105,8 +132,14 @@ impl Scope {
             writes: AtomicUsize::new(0),
             parts: AtomicUsize::new(0),
             ended: AtomicBool::new(false),
+            levels: AtomicUsize::new(0),
             in_flight: AtomicUsize::new(0),
         })
+    }
+
+    /// How many levels the driver counts as open.
+    pub(super) fn levels(&self) -> usize {
+        self.levels.load(Ordering::Relaxed)
     }
 
     /// On whose behalf it writes now.
@@ -148,5 +181,35 @@ impl Scope {
         {
             on_commit();
         }
+    }
+}
+
+/// One level of a transaction, for as long as it is open: the transaction itself or a savepoint.
+pub(super) struct Level {
+    scope: Arc<Scope>,
+    number: usize,
+}
+
+impl Level {
+    pub(super) fn new(scope: &Arc<Scope>) -> Self {
+        Self {
+            number: scope.levels.fetch_add(1, Ordering::Relaxed) + 1,
+            scope: Arc::clone(scope),
+        }
+    }
+
+    /// Whether a savepoint within it is open. The driver would take an end of this level for its end.
+    pub(super) fn has_open_savepoint(&self) -> bool {
+        self.scope.levels() > self.number
+    }
+}
+
+impl Drop for Level {
+    fn drop(&mut self) {
+        if self.has_open_savepoint() {
+            // What is left is out of step with the driver's count, and must not commit.
+            self.scope.ended.store(true, Ordering::Relaxed);
+        }
+        self.scope.levels.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -15,7 +15,7 @@ use super::alive::{After, after_error};
 use super::capturing::Capturing;
 use super::inspect::{Write, writes_of};
 use super::ledger::Ledger;
-use super::shared::Scope;
+use super::shared::{Level, Scope};
 use crate::binding::make_bindable;
 use crate::capture::protocol::Message;
 use crate::error::CaptureError;
@@ -33,6 +33,7 @@ pub struct TrackedTransaction {
     pub(super) failed: AtomicBool,
     /// Parts of this level that are under way; one that is left when it ends was cut off.
     pub(super) parts: AtomicUsize,
+    level: Level,
     is_savepoint: bool,
 }
 
@@ -47,6 +48,7 @@ impl std::fmt::Debug for TrackedTransaction {
 impl TrackedTransaction {
     pub(super) fn new(inner: DatabaseTransaction, scope: Arc<Scope>) -> Self {
         Self {
+            level: Level::new(&scope),
             inner,
             scope,
             ledger: Mutex::default(),
@@ -60,6 +62,12 @@ impl TrackedTransaction {
     /// The id that all changes of this transaction carry.
     pub fn transaction_id(&self) -> &str {
         &self.scope.transaction_id
+    }
+
+    /// Whether the database has ended all of it: nothing of it is stored, and nothing more can be written in
+    /// it.
+    pub fn has_ended(&self) -> bool {
+        self.scope.ended.load(Ordering::Relaxed)
     }
 
     fn savepoint(&self, inner: DatabaseTransaction) -> Self {
@@ -105,15 +113,20 @@ impl TrackedTransaction {
         }
         self.scope.in_flight.fetch_add(1, Ordering::Relaxed);
         let answer = statement.await;
-        if answer.is_err() {
-            match after_error(&self.inner).await {
-                After::Alive => {}
-                After::Failed => self.failed.store(true, Ordering::Relaxed),
-                After::Ended => self.scope.ended.store(true, Ordering::Relaxed),
-            }
+        if let Err(error) = &answer {
+            self.look_after(error).await;
         }
         self.scope.in_flight.fetch_sub(1, Ordering::Relaxed);
         answer
+    }
+
+    /// Notices what an error of the database left of the transaction.
+    pub(super) async fn look_after(&self, error: &DbErr) {
+        match after_error(&self.inner, error, self.scope.levels()).await {
+            After::Alive => {}
+            After::Failed => self.failed.store(true, Ordering::Relaxed),
+            After::Ended => self.scope.ended.store(true, Ordering::Relaxed),
+        }
     }
 
     fn is_over(&self) -> bool {
@@ -295,11 +308,13 @@ impl TransactionTrait for TrackedTransaction {
 
 #[async_trait::async_trait]
 impl TransactionSession for TrackedTransaction {
-    /// Commits rows and changes together.
+    /// Commits rows and changes together. An answer means that the database has made the commit.
     ///
     /// # Errors
     /// [`CaptureError::Unfinished`] if a tracked table was written and the change not recorded;
-    /// [`CaptureError::CutOff`] if a statement's future was dropped. Everything is then rolled back.
+    /// [`CaptureError::CutOff`] if a statement's future was dropped; [`CaptureError::SavepointOpen`].
+    /// Everything is then rolled back. What the database says: whether it has committed is then not known
+    /// where the connection was lost.
     async fn commit(self) -> Result<(), DbErr> {
         let open = self.books(|ledger| {
             ledger
@@ -311,35 +326,76 @@ impl TransactionSession for TrackedTransaction {
             // Sends nothing: dropping it, the pool rolls back.
             return Err(CaptureError::CutOff.into());
         }
+        if self.level.has_open_savepoint() {
+            return Err(CaptureError::SavepointOpen.into());
+        }
         if self.is_over() {
             // There may be nothing left to roll back; either way nothing is committed.
-            let _ = self.inner.rollback().await;
+            let _ = self.rollback().await;
             return Err(CaptureError::Ended.into());
         }
         if let Some((table, operation)) = open {
-            self.inner.rollback().await?;
+            self.rollback().await?;
             return Err(CaptureError::Unfinished { table, operation }.into());
         }
         // A failure leaves the transaction open, and dropping it rolls back.
         self.answer(self.capturing.clear(&self.inner)).await?;
-        let (inner, scope) = (self.inner, Arc::clone(&self.scope));
+        self.end(End::Commit).await
+    }
+
+    async fn rollback(self) -> Result<(), DbErr> {
+        self.end(End::Rollback).await
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Commit,
+    Rollback,
+}
+
+impl TrackedTransaction {
+    async fn end(self, end: End) -> Result<(), DbErr> {
+        let is_proven = self.proves_its_end();
+        if is_proven {
+            // On a connection that the driver counts wrongly its own commit would end a savepoint only.
+            // The statement ends the transaction; the driver then ends an empty one.
+            let sql = match end {
+                End::Commit => "COMMIT; BEGIN",
+                End::Rollback => "ROLLBACK; BEGIN",
+            };
+            self.answer(self.inner.execute_unprepared(sql)).await?;
+        }
+        let Self {
+            inner,
+            scope,
+            capturing,
+            level: _level,
+            ..
+        } = self;
         scope.in_flight.fetch_add(1, Ordering::Relaxed);
-        let committed = inner.commit().await;
+        let ended = match end {
+            End::Commit => inner.commit().await,
+            End::Rollback => inner.rollback().await,
+        };
         scope.in_flight.fetch_sub(1, Ordering::Relaxed);
-        committed?;
-        if self.is_savepoint {
-            self.capturing.released();
-        } else {
-            self.scope.committed();
+        if !is_proven {
+            ended?;
+        }
+        match end {
+            End::Rollback => {}
+            End::Commit if self.is_savepoint => capturing.released(),
+            End::Commit => scope.committed(),
         }
         Ok(())
     }
 
-    async fn rollback(self) -> Result<(), DbErr> {
-        let (inner, scope) = (self.inner, self.scope);
-        scope.in_flight.fetch_add(1, Ordering::Relaxed);
-        let rolled_back = inner.rollback().await;
-        scope.in_flight.fetch_sub(1, Ordering::Relaxed);
-        rolled_back
+    /// Whether its end must not be left to the driver: on SQLite, in a pool of which nothing is known.
+    fn proves_its_end(&self) -> bool {
+        self.get_database_backend() == DbBackend::Sqlite
+            && !self.is_savepoint
+            && !self.scope.settings.is_pool_clean
+            && !self.scope.ended.load(Ordering::Relaxed)
+            && !self.level.has_open_savepoint()
     }
 }

@@ -1,8 +1,8 @@
 //! What the drivers' errors mean to a client, by the databases' own codes.
 
-use sea_orm::sqlx;
 use sea_orm::{DbErr, RuntimeErr};
-use seachange_changelog::CaptureError;
+use seachange_changelog::driver::{database_error, mariadb_number};
+use seachange_changelog::{is_transient, is_unavailable};
 
 use super::{ErrorCode, Refusal};
 
@@ -15,14 +15,11 @@ pub(super) fn foreign_key() -> Refusal {
 
 /// Whether a foreign key is what the database objects to.
 pub(crate) fn is_foreign_key(error: &DbErr) -> bool {
-    let (DbErr::Query(RuntimeErr::SqlxError(driver)) | DbErr::Exec(RuntimeErr::SqlxError(driver))) =
-        error
-    else {
-        return false;
-    };
-    driver.as_database_error().is_some_and(|database| {
-        // SQLite reports a restricting one as a trigger's doing (1811).
-        database.is_foreign_key_violation() || database.code().as_deref() == Some("1811")
+    database_error(error).is_some_and(|database| {
+        // SQLite reports a restricting one as a trigger's doing (1811), as which a user's trigger comes, too.
+        let restricts = database.code().as_deref() == Some("1811")
+            && database.message() == "FOREIGN KEY constraint failed";
+        database.is_foreign_key_violation() || restricts
     })
 }
 
@@ -34,20 +31,22 @@ pub(super) fn refused(source: &RuntimeErr, error: &DbErr) -> Refusal {
     if is_transient(error) {
         return Refusal::new(ErrorCode::Unavailable, "the database is busy; try again");
     }
-    let Some(database) = driver.as_database_error() else {
-        return unavailable(error);
-    };
-    if is_unavailable(driver) {
+    if is_unavailable(error) {
         return unavailable(error);
     }
-    if is_overtime(driver) {
+    if is_overtime(error) {
         return Refusal::limit("the request has taken too long in the database");
     }
+    let Some(database) = driver.as_database_error() else {
+        return Refusal::internal(error);
+    };
     if is_foreign_key(error) {
         return foreign_key();
     }
     let code = database.code();
     match code.as_deref() {
+        // SQLite: a string or blob too big.
+        Some("18") => too_large(error),
         // Not null, check, wrong type: SQLite.
         Some("1299" | "275" | "3091") => bad_value(error),
         // Not null, check, too long for an index: PostgreSQL.
@@ -59,9 +58,16 @@ pub(super) fn refused(source: &RuntimeErr, error: &DbErr) -> Refusal {
         Some(code) if code.len() == 5 && code.starts_with("22") => bad_value(error),
         // PostgreSQL: no such operator, e.g. ordering by a `json` column inside a relation.
         Some("42883") => Refusal::bad_input("a column's type does not allow this"),
-        _ if is_mariadb_bad_value(driver.as_ref()) => bad_value(error),
+        // MariaDB: a packet, or the text of a value, larger than max_allowed_packet.
+        _ if matches!(mariadb_number(error), Some(1153 | 1301)) => too_large(error),
+        _ if is_mariadb_bad_value(error) => bad_value(error),
         _ => Refusal::internal(error),
     }
+}
+
+fn too_large(error: &DbErr) -> Refusal {
+    tracing::debug!(%error, "too large for the database");
+    Refusal::limit("a row is too large for the database")
 }
 
 fn bad_value(error: &DbErr) -> Refusal {
@@ -77,87 +83,16 @@ pub(super) fn unavailable(error: &DbErr) -> Refusal {
 
 /// 1048 null, 1264 out of range, 1292 bad time, 1364 no default, 1366 bad encoding, 1406 too long,
 /// 4025 check.
-fn is_mariadb_bad_value(driver: &sqlx::Error) -> bool {
-    mariadb_number(driver)
+fn is_mariadb_bad_value(error: &DbErr) -> bool {
+    mariadb_number(error)
         .is_some_and(|number| matches!(number, 1048 | 1264 | 1292 | 1364 | 1366 | 1406 | 4025))
 }
 
-fn mariadb_number(driver: &sqlx::Error) -> Option<u16> {
-    driver
-        .as_database_error()?
-        .try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>()
-        .map(sqlx::mysql::MySqlDatabaseError::number)
-}
-
-/// Whether another try may succeed as it is: deadlock, serialisation failure, lock wait, busy.
-pub(crate) fn is_transient(error: &DbErr) -> bool {
-    match CaptureError::of(error) {
-        Some(CaptureError::Raced { .. } | CaptureError::Switched { .. } | CaptureError::Ended) => {
-            return true;
-        }
-        Some(CaptureError::Log { source, .. }) => return is_transient(source),
-        Some(_) => return false,
-        None => {}
-    }
-    let (DbErr::Query(RuntimeErr::SqlxError(driver)) | DbErr::Exec(RuntimeErr::SqlxError(driver))) =
-        error
-    else {
-        return false;
-    };
-    // MariaDB: 1205 lock wait, 1213 deadlock, 1020 row changed since the snapshot, 1467 no number for a new
-    // row, as after a deadlock about the counter.
-    if let Some(number) = mariadb_number(driver) {
-        return matches!(number, 1205 | 1213 | 1020 | 1467);
-    }
-    let code = driver
-        .as_database_error()
-        .and_then(|database| database.code());
-    match code.as_deref() {
-        // PostgreSQL: serialisation failure, deadlock, lock not available.
-        Some("40001" | "40P01" | "55P03") => true,
-        // SQLite: BUSY and LOCKED with their extended codes in the upper bytes.
-        Some(code) => code
-            .parse::<u32>()
-            .is_ok_and(|code| matches!(code & 0xff, 5 | 6) && code < 4096),
-        None => false,
-    }
-}
-
 /// Whether the database has ended a statement that ran too long.
-fn is_overtime(driver: &sqlx::Error) -> bool {
-    match mariadb_number(driver) {
+fn is_overtime(error: &DbErr) -> bool {
+    match mariadb_number(error) {
         Some(number) => number == 1969,
-        None => driver
-            .as_database_error()
+        None => database_error(error)
             .is_some_and(|database| database.code().as_deref() == Some("57014")),
-    }
-}
-
-/// Whether the database says that it cannot work now: it shuts down, ends connections, takes no
-/// more, has no room, or may not be written. Another try may succeed later.
-fn is_unavailable(driver: &sqlx::Error) -> bool {
-    // 1040 and 1203 too many connections, 1053 shutdown, 1290 and 1836 read-only, 1317 interrupted,
-    // 1927 connection killed, 3 and 1021 no room on the disk.
-    if let Some(number) = mariadb_number(driver) {
-        return matches!(
-            number,
-            3 | 1021 | 1040 | 1053 | 1203 | 1290 | 1317 | 1836 | 1927
-        );
-    }
-    let code = driver
-        .as_database_error()
-        .and_then(|database| database.code());
-    match code.as_deref() {
-        // PostgreSQL: an idle transaction ended, a replica or read-only; connections, resources,
-        // operators' doings.
-        Some("25P03" | "25006") => true,
-        Some(code) if code.len() == 5 => ["08", "53", "57P"]
-            .iter()
-            .any(|class| code.starts_with(class)),
-        // SQLite: read-only, an I/O error, no room, a file that is not there.
-        Some(code) => code
-            .parse::<u32>()
-            .is_ok_and(|code| matches!(code & 0xff, 8 | 10 | 13 | 14)),
-        None => false,
     }
 }

@@ -16,7 +16,7 @@ use sea_orm::IsolationLevel;
 use seachange_changelog::image::text_of;
 use seachange_changelog::reader::last_of;
 use seachange_changelog::sync::orphan;
-use seachange_changelog::{Context, Image, TrackedTransaction};
+use seachange_changelog::{CaptureError, Context, Image, TrackedTransaction};
 use serde_json::json;
 
 use self::course::Course;
@@ -42,6 +42,9 @@ pub(super) struct Batch<'a> {
     pub(super) context: Context,
     /// Rows that wait for others, found by the last try.
     pub(super) orphans: Mutex<Vec<String>>,
+    /// Edits at which the database ended the transaction, by their mutation ids: why. They are left out of
+    /// the next attempt, in which the others are stored.
+    pub(super) ending: Mutex<HashMap<String, (ErrorCode, String)>>,
 }
 
 /// What a batch is answered.
@@ -104,6 +107,39 @@ impl Work for Batch<'_> {
 }
 
 impl Batch<'_> {
+    /// How many edits are known to end the transaction.
+    pub(super) fn known_to_end(&self) -> usize {
+        self.with_ending(|ending| ending.len())
+    }
+
+    /// Why an edit is left out, if it is known to end the transaction.
+    fn ended_by(&self, pushed: &Pushed) -> Option<Refusal> {
+        let why = self.with_ending(|ending| ending.get(&pushed.mutation_id).cloned())?;
+        Some(Refusal::new(why.0, why.1))
+    }
+
+    /// The failure of a row's write; one that ended the whole transaction, by the row's own fault, is
+    /// remembered, and the transaction is to be tried again.
+    fn failed_at(&self, pushed: &Pushed, tx: &TrackedTransaction, failure: Failure) -> Failure {
+        let Failure::Database(error) = failure else {
+            return failure;
+        };
+        let refusal = Refusal::from(&error);
+        if !tx.has_ended() || refusal.code == ErrorCode::Unavailable {
+            return Failure::Database(error);
+        }
+        let why = (refusal.code, refusal.message);
+        self.with_ending(|ending| ending.insert(pushed.mutation_id.clone(), why));
+        Failure::Database(CaptureError::Ended.into())
+    }
+
+    fn with_ending<T>(
+        &self,
+        act: impl FnOnce(&mut HashMap<String, (ErrorCode, String)>) -> T,
+    ) -> T {
+        act(&mut self.ending.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// A hash by which attempts are counted.
     fn orphan_id(&self, pushed: &Pushed) -> String {
         hash_of(&json!([self.synced.info().table, pushed.key]))

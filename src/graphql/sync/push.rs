@@ -15,7 +15,6 @@ use super::document;
 use super::pushed::Pushed;
 use super::rejections::Rejections;
 use super::{Synced, types};
-use crate::graphql::budget::Budget;
 use crate::graphql::error::Refusal;
 use crate::graphql::guard::given;
 use crate::graphql::mutation::connection;
@@ -72,15 +71,21 @@ async fn push(
         rows,
         context: db.context().clone(),
         orphans: Mutex::default(),
+        ending: Mutex::default(),
     };
     let Taken {
         documents,
         rejections,
-    } = match in_transaction(Budget::of(ctx)?, db, &batch).await {
-        Ok(taken) => taken,
-        Err(refusal) => {
-            count_orphans(db, batch.orphans).await?;
-            return Err(refusal);
+    } = loop {
+        let known = batch.known_to_end();
+        match in_transaction(ctx, db, &batch).await {
+            Ok(taken) => break taken,
+            // A row ended the transaction for all: the others get another, one time for each such row.
+            Err(_) if batch.known_to_end() > known => {}
+            Err(refusal) => {
+                count_orphans(db, batch.orphans).await?;
+                return Err(refusal);
+            }
         }
     };
     if let Some(told) = ctx.data_opt::<Rejections>() {

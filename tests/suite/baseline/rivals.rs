@@ -67,8 +67,8 @@ async fn rivals(server: &TestServer, by: By) -> Outcome {
         track_by_triggers(&other(server).await?, "note", TriggerOptions::new()).await?;
     }
     let settings = DatabaseSettings {
-        url: server.settings.database_url.clone(),
         connections: 6,
+        ..DatabaseSettings::new(&server.settings.database_url)
     };
     let db = connect(&settings).await?;
     let stop = Arc::new(AtomicBool::new(false));

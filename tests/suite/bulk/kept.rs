@@ -172,8 +172,8 @@ async fn a_call_cut_off(server: &TestServer) -> Outcome {
     let mut refused = 0;
     // Connections of its own each time: what a driver makes of one that was cut off is not asked here.
     let settings = DatabaseSettings {
-        url: server.settings.database_url.clone(),
         connections: 1,
+        ..DatabaseSettings::new(&server.settings.database_url)
     };
     for round in 0..ROUNDS {
         let db = seachange::connect(&settings).await?;

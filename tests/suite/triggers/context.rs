@@ -129,8 +129,8 @@ async fn it_never_leaks(server: &TestServer) -> Outcome {
     let server = &note::start(server).await?;
     let task = a_task(server).await?;
     let settings = DatabaseSettings {
-        url: server.settings.database_url.clone(),
         connections: 2,
+        ..DatabaseSettings::new(&server.settings.database_url)
     };
     let db = connect(&settings).await?;
     let workers = (0..4).map(|worker: usize| {

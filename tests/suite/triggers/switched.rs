@@ -39,8 +39,8 @@ async fn under_twelve_writers(server: &TestServer) -> Outcome {
     note::create(server).await?;
     let server = &note::beside(server).await?;
     let settings = DatabaseSettings {
-        url: server.settings.database_url.clone(),
         connections: WRITERS as u32,
+        ..DatabaseSettings::new(&server.settings.database_url)
     };
     let db = connect(&settings).await?;
     let stop = Arc::new(AtomicBool::new(false));

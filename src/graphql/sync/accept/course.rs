@@ -63,6 +63,9 @@ impl Course<'_> {
             return Ok(());
         }
         let pushed = &self.batch.rows[place];
+        if let Some(refusal) = self.batch.ended_by(pushed) {
+            return self.reject(pushed, &refusal).await;
+        }
         let edit = match &pushed.edit {
             Ok(edit) => edit,
             Err(refusal) => return self.reject(pushed, refusal).await,
@@ -192,7 +195,8 @@ impl Course<'_> {
         let here = here.map(|known| &known.document.row);
         let context = self.batch.context_of(pushed, *resolution);
         let write = store(tx, synced, &pushed.key, here, row);
-        let written = tx.part(context, write).await?;
+        let written = tx.part(context, write).await;
+        let written = written.map_err(|failure| self.batch.failed_at(pushed, tx, failure))?;
         let now = written.map_or_else(
             || Known::gone(synced, &pushed.key, self.known.get(&name)),
             Known::present,

@@ -154,7 +154,8 @@ impl Course<'_> {
                 false => rows.insert(tx, &values).await,
             }
         };
-        match tx.part(batch.context_of(pushed, None), write).await {
+        let put = tx.part(batch.context_of(pushed, None), write).await;
+        match put.map_err(|failure| batch.failed_at(pushed, tx, failure)) {
             Ok(row) => {
                 self.known.insert(name, Known::present(row));
                 Ok(true)

@@ -1,0 +1,94 @@
+//! Whether the database takes writes: asked by writing.
+//!
+//! Guarantees that it is asked at most once in a while, however often somebody wants to know, and that
+//! nobody waits long for the answer.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use sea_orm::{DatabaseConnection, DbErr};
+use seachange_changelog::try_write;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// How long an answer counts: a write in this time costs nothing that could be noticed.
+const LASTS: Duration = Duration::from_secs(5);
+/// How long somebody who asks waits for a write that is under way; then the last answer counts once more.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// A write that takes longer is no write.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// What the last write that was tried came to. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Writable {
+    db: DatabaseConnection,
+    state: Arc<Mutex<State>>,
+    done: Arc<Notify>,
+}
+
+#[derive(Default)]
+struct State {
+    is_refused: bool,
+    asked_at: Option<Instant>,
+    /// When the write under way began.
+    asking_since: Option<Instant>,
+}
+
+impl Writable {
+    pub(crate) fn new(db: DatabaseConnection) -> Self {
+        Self {
+            db,
+            state: Arc::default(),
+            done: Arc::default(),
+        }
+    }
+
+    fn state<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether the database takes writes.
+    pub(crate) async fn is_writable(&self) -> bool {
+        let done = self.done.notified();
+        tokio::pin!(done);
+        // From here on a write that ends is noticed.
+        done.as_mut().enable();
+        let (is_due, is_under_way) = self.state(|state| {
+            let is_old = state.asked_at.is_none_or(|at| at.elapsed() > LASTS);
+            let is_due = is_old && state.asking_since.is_none();
+            if is_due {
+                state.asking_since = Some(Instant::now());
+            }
+            (is_due, state.asking_since.is_some())
+        });
+        if is_due {
+            let this = self.clone();
+            tokio::spawn(async move {
+                let written = try_write(&this.db).await;
+                this.end(written);
+            });
+        }
+        if is_under_way {
+            let _ = tokio::time::timeout(PATIENCE, done).await;
+        }
+        self.state(|state| {
+            let is_silent = |since: Instant| since.elapsed() > SILENCE;
+            !state.is_refused && !state.asking_since.is_some_and(is_silent)
+        })
+    }
+
+    fn end(&self, written: Result<(), DbErr>) {
+        let is_refused = written.is_err();
+        let was_refused = self.state(|state| {
+            state.asked_at = Some(Instant::now());
+            state.asking_since = None;
+            std::mem::replace(&mut state.is_refused, is_refused)
+        });
+        match written {
+            Err(error) if !was_refused => tracing::warn!(%error, "the database takes no writes"),
+            Ok(()) if was_refused => tracing::info!("the database takes writes again"),
+            _ => {}
+        }
+        self.done.notify_waiters();
+    }
+}
