@@ -11,6 +11,7 @@ mod frozen;
 mod harness;
 mod kept;
 mod killed;
+mod levels;
 mod load;
 mod outage;
 mod readme;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         baseline::cases(),
         kept::cases(),
         killed::cases(),
+        levels::cases(),
         statements::cases(),
         outage::cases(),
         frozen::cases(),
