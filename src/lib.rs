@@ -25,7 +25,7 @@ pub use feed::{
     Change, ChangeLine, Cursor, CursorError, Epoch, Feed, FeedError, FeedItem, Page, Past,
     Position, RowName, Selection, Snapshot, Start, Subscription, When,
 };
-pub use graphql::{Caller, ErrorCode, Writable};
+pub use graphql::{Builder, Caller, ErrorCode, Writable};
 pub use limits::Limits;
 pub use server::{AllowedOrigins, BadOrigins};
 pub use sync::{Choice, Conflict, Policy, Resolver, Rule, State};
@@ -35,5 +35,3 @@ pub use torture::{Report, Tally, Torture};
 pub use async_graphql;
 /// The change log and capture.
 pub use seachange_changelog as changelog;
-/// The GraphQL schema builder, for fields of your own.
-pub use seaography;

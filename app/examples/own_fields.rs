@@ -13,11 +13,11 @@ use seachange_migration::Migrator;
 
 fn main() -> ExitCode {
     App::new::<Migrator>()
-        .entity::<project::Entity, project::RelatedEntity>()
-        .entity::<task::Entity, task::RelatedEntity>()
-        .entity::<comment::Entity, comment::RelatedEntity>()
-        .entity::<label::Entity, label::RelatedEntity>()
-        .entity::<task_label::Entity, task_label::RelatedEntity>()
+        .entity::<project::Entity>()
+        .entity::<task::Entity>()
+        .entity::<comment::Entity>()
+        .entity::<label::Entity>()
+        .entity::<task_label::Entity>()
         .extend(|mut builder| {
             builder.queries.push(open_tasks());
             builder.mutations.push(archive_projects());

@@ -35,11 +35,11 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     App::new::<Migrator>()
-        .entity::<project::Entity, project::RelatedEntity>()
-        .entity::<task::Entity, task::RelatedEntity>()
-        .entity::<comment::Entity, comment::RelatedEntity>()
-        .entity::<label::Entity, label::RelatedEntity>()
-        .entity::<task_label::Entity, task_label::RelatedEntity>()
+        .entity::<project::Entity>()
+        .entity::<task::Entity>()
+        .entity::<comment::Entity>()
+        .entity::<label::Entity>()
+        .entity::<task_label::Entity>()
         .consumer(Consumer::new("webhook"), move || Webhook {
             client: reqwest::Client::new(),
             url: url.clone(),

@@ -14,11 +14,11 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     App::new::<Migrator>()
-        .entity::<project::Entity, project::RelatedEntity>()
-        .entity::<task::Entity, task::RelatedEntity>()
-        .entity::<comment::Entity, comment::RelatedEntity>()
-        .entity::<label::Entity, label::RelatedEntity>()
-        .entity::<task_label::Entity, task_label::RelatedEntity>()
+        .entity::<project::Entity>()
+        .entity::<task::Entity>()
+        .entity::<comment::Entity>()
+        .entity::<label::Entity>()
+        .entity::<task_label::Entity>()
         .sync::<project::Entity>(Policy::manual())
         .sync::<task::Entity>(Policy::merge_disjoint())
         .sync::<comment::Entity>(Policy::last_write_wins())

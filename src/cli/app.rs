@@ -4,10 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use sea_orm::ActiveEnum;
-use sea_orm::Iterable;
 use sea_orm_migration::MigratorTrait;
 use seachange_changelog::TrackedConnection;
-use seaography::{Builder, RelationBuilder};
 
 use super::baseline::BaselineArgs;
 use super::doctor::DoctorArgs;
@@ -19,15 +17,15 @@ use super::verify::VerifyArgs;
 use super::{baseline, doctor, schema, serve, tail, torture, verify};
 use crate::consumer::{Consumer, ConsumerHandle, Handler};
 use crate::feed::Feed;
-use crate::graphql::{Entities, Writable};
+use crate::graphql::{Builder, Entities, Writable};
 use crate::sync::Policy;
 
-/// An application: its migrations, its entities, its own fields.
+/// An application: its migrations, its entities, its fields beside ours.
 ///
 /// ```ignore
 /// fn main() -> std::process::ExitCode {
 ///     seachange::App::new::<Migrator>()
-///         .entity::<task::Entity, task::RelatedEntity>()
+///         .entity::<task::Entity>()
 ///         .enumeration::<task::Status>()
 ///         .run()
 /// }
@@ -107,12 +105,8 @@ impl App {
 
     /// Registers a tracked entity: queries, mutations, and subscriptions to its changes.
     #[must_use]
-    pub fn entity<E, R>(mut self) -> Self
-    where
-        E: Writable,
-        R: RelationBuilder + Iterable + 'static,
-    {
-        self.entities.entity::<E, R>();
+    pub fn entity<E: Writable>(mut self) -> Self {
+        self.entities.entity::<E>();
         self
     }
 
@@ -131,7 +125,7 @@ impl App {
         self
     }
 
-    /// Adds GraphQL fields of your own beside ours: push them to the builder. Their resolvers find
+    /// Adds GraphQL fields beside ours: push them to the builder, and register their types. Their resolvers find
     /// a [`TrackedConnection`](crate::changelog::TrackedConnection) on behalf of the caller in the
     /// context's data.
     #[must_use]

@@ -22,7 +22,7 @@ impl App {
     /// # Errors
     /// If what is registered does not fit together, e.g. an enumeration is missing.
     pub async fn sdl(&self, settings: &Settings) -> Result<String, Box<dyn std::error::Error>> {
-        // Seaography wants a connection; this one is never opened.
+        // The schema is made with a connection; this one is never opened.
         let mut options = ConnectOptions::new("sqlite::memory:");
         options.connect_lazy(true);
         let db = TrackedConnection::new(Database::connect(options).await?);

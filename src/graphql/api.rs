@@ -17,8 +17,8 @@ use super::error::{ErrorCode, Refusal, finish, refusal};
 use super::guard;
 use super::live::{Live, Payload, Rendering, Role, Watch, listen};
 use super::once::Keyed;
+use super::related::Batches;
 use super::rendered::Rendered;
-use super::schema::AddLoaders;
 use super::sync::Rejections;
 use crate::feed::{Cursor, Feed};
 use crate::limits::Limits;
@@ -40,7 +40,6 @@ pub struct Api {
     schema: Schema,
     db: TrackedConnection,
     limits: Limits,
-    loaders: Arc<[AddLoaders]>,
     /// What subscriptions of ours listen to; `None` in a schema without any.
     live: Option<Live>,
 }
@@ -68,7 +67,6 @@ impl Api {
             schema,
             db,
             limits,
-            loaders: Arc::default(),
             live: None,
         }
     }
@@ -77,11 +75,6 @@ impl Api {
     pub(super) fn with_live(self, feed: Feed) -> Self {
         let live = Some(Live::start(feed, self.schema.clone()));
         Self { live, ..self }
-    }
-
-    /// The same with loaders of relations for each request.
-    pub(super) fn with_loaders(self, loaders: Arc<[AddLoaders]>) -> Self {
-        Self { loaders, ..self }
     }
 
     /// A position up to which all changes can be read; `None` in a schema without any.
@@ -201,14 +194,10 @@ impl Api {
         {
             request = request.data(keyed);
         }
-        let request = request.data(self.db.with_context(context)).data(caller);
-        let request = request.data(budget.clone()).data(absent);
-        let db = self.db.reader();
-        let loaders = self.loaders.iter();
-        Ok((
-            loaders.fold(request, |request, add| add(request, db)),
-            budget,
-        ))
+        let db = self.db.with_context(context);
+        let request = request.data(db).data(caller).data(absent);
+        let request = request.data(budget.clone()).data(Batches::default());
+        Ok((request, budget))
     }
 
     fn metadata(

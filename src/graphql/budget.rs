@@ -9,7 +9,6 @@ mod names;
 mod size;
 
 use std::collections::HashMap;
-use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,12 +16,12 @@ use std::time::{Duration, Instant};
 use async_graphql::dynamic::ResolverContext;
 use async_graphql::parser::types::SelectionSet;
 use async_graphql::{Name, Value};
-use futures_util::{Stream, StreamExt};
-use sea_orm::{DbErr, ModelTrait};
+use sea_orm::ModelTrait;
 use seachange_changelog::Image;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::{ErrorCode, Refusal};
+use super::row::Row;
 use crate::feed::Change;
 use crate::limits::Limits;
 pub(super) use names::{Names, check_text};
@@ -118,6 +117,19 @@ impl Cost {
             bytes: cost.bytes.saturating_add(size::of_image(image)),
         };
         images.into_iter().fold(Self::default(), add)
+    }
+
+    /// Of rows as lists have them.
+    pub(super) fn of_rows<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Self {
+        let add = |cost: Self, row: &'a Row| Self {
+            rows: cost.rows + 1,
+            bytes: row
+                .values()
+                .iter()
+                .map(size::of_json)
+                .fold(cost.bytes, u64::saturating_add),
+        };
+        rows.into_iter().fold(Self::default(), add)
     }
 
     /// Of changes of the log, each with two images.
@@ -247,36 +259,6 @@ impl Budget {
             )));
         }
         Ok(())
-    }
-
-    /// The rows of a statement, counted as they come. After the first excess the rest is read and let go:
-    /// a result that is left half-read puts its connection out of step with the server.
-    ///
-    /// # Errors
-    /// As [`charge`](Self::charge), and the database's.
-    pub(super) async fn gather<M: ModelTrait>(
-        &self,
-        rows: impl Stream<Item = Result<M, DbErr>>,
-    ) -> Result<Vec<M>, Refusal> {
-        let mut rows = pin!(rows);
-        let (mut gathered, mut excess) = (Vec::new(), None);
-        while let Some(row) = rows.next().await {
-            let row = row?;
-            if excess.is_some() {
-                continue;
-            }
-            match self.charge(Cost::of([&row])) {
-                Ok(()) => gathered.push(row),
-                Err(refusal) => {
-                    excess = Some(refusal);
-                    gathered = Vec::new();
-                }
-            }
-        }
-        match excess {
-            Some(refusal) => Err(refusal),
-            None => Ok(gathered),
-        }
     }
 
     fn charge_answer(&self, bytes: u64) -> Result<(), Refusal> {

@@ -1,262 +1,196 @@
-//! Seaography's query of one entity, `task(filters, having, orderBy, pagination)`, under its names
-//! and types but with our own reading: filters by [`Predicate`](super::filter), bounded pages, and
-//! cursors that hold any key.
-//!
-//! Seaography's own resolver is not used because its cursors panic on keys of some types.
-
-use async_graphql::dynamic::{
-    Field, FieldFuture, FieldValue, InputValue, ResolverContext, TypeRef,
-};
-use sea_orm::{
-    ColumnTrait, ColumnType, Condition, DatabaseConnection, EntityTrait, IdenStatic, Iterable,
-    ModelTrait, Order, PaginatorTrait, PrimaryKeyToColumn, QueryFilter, QueryOrder, QuerySelect,
-    Select, Value,
-};
-use seachange_changelog::image;
-use seaography::{
-    BuilderContext, Connection, ConnectionObjectBuilder, Edge, FilterInputBuilder,
-    HavingInputBuilder, OrderInputBuilder, PageInfo, PaginationInfo, PaginationInputBuilder,
-    get_having_conditions,
-};
+//! `TaskConnection`: a page of rows, and what there is beside it.
 
 use std::sync::Arc;
 
-use super::budget::Budget;
+use async_graphql::Value as GraphqlValue;
+use async_graphql::dynamic::{Field, FieldFuture, FieldValue, Object, ResolverContext, TypeRef};
+
 use super::entity::EntityInfo;
-use super::error::Refusal;
-use super::filter;
-use super::pagination::{self, Pages, Wanted};
+use super::pagination::{self, Pages};
+use super::row::Node;
 
-/// The query field of an entity.
-pub(super) fn field<E>(context: &'static BuilderContext, entity: Arc<EntityInfo>) -> Field
-where
-    E: EntityTrait,
-    E::Model: Sync,
-{
-    let object = entity.object.clone();
-    let connection = ConnectionObjectBuilder { context }.type_name(&object);
-    let name = entity.field.clone();
-    Field::new(name, TypeRef::named_nn(connection), move |ctx| {
-        let entity = Arc::clone(&entity);
+/// A page of rows.
+pub(super) struct Connection {
+    pub(super) nodes: Vec<Node>,
+    pub(super) has_previous: bool,
+    pub(super) has_next: bool,
+    /// `None` where rows go by cursors.
+    pub(super) numbers: Option<Numbers>,
+}
+
+/// Where a page is among all rows.
+#[derive(Clone, Copy)]
+pub(super) struct Numbers {
+    pub(super) pages: Pages,
+    pub(super) total: u64,
+}
+
+impl Connection {
+    /// A page by number. `total` is known where it [is asked for](Asked).
+    pub(super) fn numbered(nodes: Vec<Node>, pages: Pages, total: Option<u64>) -> Self {
+        let total = total.unwrap_or_default();
+        Self {
+            nodes,
+            has_previous: pages.offset > 0,
+            has_next: pages.offset.saturating_add(pages.limit) < total,
+            numbers: Some(Numbers { pages, total }),
+        }
+    }
+}
+
+/// What a request asks of a page beside its rows: each costs something.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    /// How many rows there are.
+    pub(super) total: bool,
+    /// Whether there are rows before.
+    pub(super) previous: bool,
+}
+
+impl Asked {
+    /// What is asked of the field that is being resolved.
+    pub(super) fn of(ctx: &ResolverContext<'_>) -> Self {
+        let look = ctx.look_ahead();
+        let info = look.field("pageInfo");
+        Self {
+            total: look.field("paginationInfo").exists() || info.field("hasNextPage").exists(),
+            previous: info.field("hasPreviousPage").exists(),
+        }
+    }
+}
+
+/// The name of the type.
+pub(super) fn name(entity: &EntityInfo) -> String {
+    format!("{}Connection", entity.object)
+}
+
+fn edge_name(entity: &EntityInfo) -> String {
+    format!("{}Edge", entity.object)
+}
+
+/// `TaskConnection`.
+pub(super) fn object(entity: &Arc<EntityInfo>) -> Object {
+    let (of_page, of_node) = (Arc::clone(entity), entity.object.clone());
+    Object::new(name(entity))
+        .field(Field::new(
+            "pageInfo",
+            TypeRef::named_nn("PageInfo"),
+            move |ctx| {
+                let entity = Arc::clone(&of_page);
+                FieldFuture::new(async move {
+                    let connection = ctx.parent_value.try_downcast_ref::<Connection>()?;
+                    let cursor = |node: Option<&Node>| {
+                        node.map(|node| pagination::encode(&entity, &node.key(&entity)))
+                    };
+                    Ok(Some(FieldValue::owned_any(PageInfo {
+                        has_previous: connection.has_previous,
+                        has_next: connection.has_next,
+                        start: cursor(connection.nodes.first()),
+                        end: cursor(connection.nodes.last()),
+                    })))
+                })
+            },
+        ))
+        .field(Field::new(
+            "paginationInfo",
+            TypeRef::named("PaginationInfo"),
+            |ctx| {
+                FieldFuture::new(async move {
+                    let connection = ctx.parent_value.try_downcast_ref::<Connection>()?;
+                    let numbers = connection.numbers.as_ref();
+                    Ok(numbers.map(|numbers| FieldValue::borrowed_any(numbers)))
+                })
+            },
+        ))
+        .field(list("nodes", TypeRef::named_nn_list_nn(of_node)))
+        .field(list("edges", TypeRef::named_nn_list_nn(edge_name(entity))))
+}
+
+fn list(name: &str, ty: TypeRef) -> Field {
+    Field::new(name, ty, |ctx| {
         FieldFuture::new(async move {
-            let connection = resolve::<E>(context, &entity, &ctx).await?;
-            Ok(Some(FieldValue::owned_any(connection)))
+            let connection = ctx.parent_value.try_downcast_ref::<Connection>()?;
+            let nodes = connection.nodes.iter();
+            let nodes = nodes.map(|node| FieldValue::borrowed_any(node));
+            Ok(Some(FieldValue::list(nodes)))
         })
     })
-    .argument(InputValue::new(
-        "filters",
-        TypeRef::named(FilterInputBuilder { context }.type_name(&object)),
-    ))
-    .argument(InputValue::new(
-        "having",
-        TypeRef::named(HavingInputBuilder { context }.type_name(&object)),
-    ))
-    .argument(InputValue::new(
-        "orderBy",
-        TypeRef::named(OrderInputBuilder { context }.type_name(&object)),
-    ))
-    .argument(InputValue::new(
-        "pagination",
-        TypeRef::named(PaginationInputBuilder { context }.type_name()),
-    ))
 }
 
-async fn resolve<E>(
-    context: &'static BuilderContext,
-    entity: &EntityInfo,
-    ctx: &ResolverContext<'_>,
-) -> Result<Connection<E>, Refusal>
-where
-    E: EntityTrait,
-    E::Model: Sync,
-{
-    let db = ctx
-        .data::<DatabaseConnection>()
-        .map_err(|error| Refusal::internal(&error.message))?;
-    let mut condition = Condition::all();
-    if let Some(filters) = ctx.args.get("filters")
-        && let Some(predicate) = filter::parse(entity, filters.as_value())?
-    {
-        condition = condition.add(filter::condition::<E>(
-            &predicate,
-            db.get_database_backend(),
-        ));
-    }
-    let having = ctx.args.get("having").filter(|value| !value.is_null());
-    let condition = get_having_conditions::<E>(context, ctx, condition, having)?;
-    let order = order::<E>(entity, ctx)?;
-    let wanted = pagination::parse(ctx)?;
-    let budget = Budget::of(ctx)?;
-    let select = E::find().filter(condition);
-    match wanted {
-        Wanted::After { cursor, limit } => {
-            if !order.is_empty() {
-                return Err(Refusal::bad_input(
-                    "cursor pagination is in key order; use page or offset with orderBy",
-                ));
-            }
-            after_key::<E>(entity, select, cursor, limit, (db, budget)).await
-        }
-        Wanted::Pages(pages) => by_offset::<E>(entity, select, order, pages, (db, budget)).await,
-    }
-}
-
-/// The argument `orderBy`, in the order of the entity's columns, as Seaography has it.
-fn order<E: EntityTrait>(
-    entity: &EntityInfo,
-    ctx: &ResolverContext<'_>,
-) -> Result<Vec<(E::Column, Order)>, Refusal> {
-    let malformed = |_| Refusal::bad_input("`orderBy` is an object of ASC and DESC");
-    let Some(wanted) = ctx.args.get("orderBy").filter(|value| !value.is_null()) else {
-        return Ok(Vec::new());
-    };
-    let wanted = wanted.object().map_err(malformed)?;
-    let mut order = Vec::new();
-    for column in E::Column::iter() {
-        let Some(info) = entity.by_name(column.as_str()) else {
-            continue;
-        };
-        let Some(direction) = wanted.get(&info.field).filter(|value| !value.is_null()) else {
-            continue;
-        };
-        if matches!(info.ty, ColumnType::Json | ColumnType::JsonBinary) {
-            let field = &info.field;
-            return Err(Refusal::bad_input(format!("JSON has no order: `{field}`")));
-        }
-        let direction = match direction.enum_name().map_err(malformed)? {
-            "DESC" => Order::Desc,
-            _ => Order::Asc,
-        };
-        order.push((column, direction));
-    }
-    Ok(order)
-}
-
-fn key_columns<E: EntityTrait>() -> impl Iterator<Item = E::Column> {
-    E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column)
-}
-
-fn edges<E>(entity: &EntityInfo, models: Vec<E::Model>) -> Result<Vec<Edge<E>>, Refusal>
-where
-    E: EntityTrait,
-    E::Model: Sync,
-{
-    models
-        .into_iter()
-        .map(|node| {
-            let key = image::key_of(&node).map_err(|error| Refusal::internal(&error))?;
-            Ok(Edge {
-                cursor: pagination::encode(entity, &key),
-                node,
+/// `TaskEdge`: a row and its cursor.
+pub(super) fn edge(entity: &Arc<EntityInfo>) -> Object {
+    let (info, node) = (Arc::clone(entity), entity.object.clone());
+    Object::new(edge_name(entity))
+        .field(Field::new(
+            "cursor",
+            TypeRef::named_nn(TypeRef::STRING),
+            move |ctx| {
+                let node = ctx.parent_value.try_downcast_ref::<Node>().ok();
+                let cursor = node.map(|node| pagination::encode(&info, &node.key(&info)));
+                FieldFuture::from_value(cursor.map(GraphqlValue::from))
+            },
+        ))
+        .field(Field::new("node", TypeRef::named_nn(node), |ctx| {
+            FieldFuture::new(async move {
+                let node = ctx.parent_value.try_downcast_ref::<Node>()?;
+                Ok(Some(FieldValue::borrowed_any(node)))
             })
-        })
-        .collect()
+        }))
 }
 
-fn page_info<E>(edges: &[Edge<E>], has_previous_page: bool, has_next_page: bool) -> PageInfo
-where
-    E: EntityTrait,
-    E::Model: Sync,
-{
-    PageInfo {
-        has_previous_page,
-        has_next_page,
-        start_cursor: edges.first().map(|edge| edge.cursor.clone()),
-        end_cursor: edges.last().map(|edge| edge.cursor.clone()),
-    }
+struct PageInfo {
+    has_previous: bool,
+    has_next: bool,
+    start: Option<String>,
+    end: Option<String>,
 }
 
-async fn by_offset<E>(
-    entity: &EntityInfo,
-    select: Select<E>,
-    order: Vec<(E::Column, Order)>,
-    pages: Pages,
-    (db, budget): (&DatabaseConnection, &Budget),
-) -> Result<Connection<E>, Refusal>
-where
-    E: EntityTrait,
-    E::Model: Sync,
-{
-    let total = select.clone().count(db).await?;
-    let ordered = order.into_iter().fold(select, |select, (column, order)| {
-        select.order_by(column, order)
-    });
-    // The key last, so that rows that are otherwise equal keep their places between pages.
-    let ordered = key_columns::<E>().fold(ordered, |select, column| select.order_by_asc(column));
-    let Pages { offset, limit } = pages;
-    budget.check()?;
-    let fetched = budget.rows_to_fetch(limit);
-    let rows = ordered.offset(offset).limit(fetched).stream(db).await?;
-    let models = budget.gather(rows).await?;
-    let edges = edges::<E>(entity, models)?;
-    Ok(Connection {
-        page_info: page_info(&edges, offset > 0, offset.saturating_add(limit) < total),
-        pagination_info: Some(PaginationInfo {
-            pages: total.div_ceil(limit),
-            current: offset / limit,
-            offset,
-            total,
-        }),
-        edges,
-    })
+/// `PageInfo`.
+pub(super) fn page_info() -> Object {
+    let flag = TypeRef::named_nn(TypeRef::BOOLEAN);
+    let cursor = TypeRef::named(TypeRef::STRING);
+    Object::new("PageInfo")
+        .field(of_page(
+            "hasPreviousPage",
+            flag.clone(),
+            |page: &PageInfo| Some(page.has_previous.into()),
+        ))
+        .field(of_page("hasNextPage", flag, |page: &PageInfo| {
+            Some(page.has_next.into())
+        }))
+        .field(of_page("startCursor", cursor.clone(), |page: &PageInfo| {
+            page.start.clone().map(GraphqlValue::from)
+        }))
+        .field(of_page("endCursor", cursor, |page: &PageInfo| {
+            page.end.clone().map(GraphqlValue::from)
+        }))
 }
 
-async fn after_key<E>(
-    entity: &EntityInfo,
-    select: Select<E>,
-    cursor: Option<String>,
-    limit: u64,
-    (db, budget): (&DatabaseConnection, &Budget),
-) -> Result<Connection<E>, Refusal>
-where
-    E: EntityTrait,
-    E::Model: Sync,
-{
-    let after = cursor
-        .map(|cursor| pagination::decode(entity, &cursor))
-        .transpose()?;
-    let forward = match &after {
-        Some(key) => select.clone().filter(beyond::<E>(key, Order::Asc)),
-        None => select.clone(),
-    };
-    let rows = key_columns::<E>()
-        .fold(forward, |select, column| select.order_by_asc(column))
-        .limit(budget.rows_to_fetch(limit + 1))
-        .stream(db)
-        .await?;
-    let mut models = budget.gather(rows).await?;
-    budget.check()?;
-    let has_next = models.len() as u64 > limit;
-    models.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    let has_previous = match models.first() {
-        Some(first) => {
-            let key: Vec<Value> = key_columns::<E>().map(|column| first.get(column)).collect();
-            let before = select.filter(beyond::<E>(&key, Order::Desc));
-            before.limit(1).one(db).await?.is_some()
-        }
-        None => false,
-    };
-    let edges = edges::<E>(entity, models)?;
-    Ok(Connection {
-        page_info: page_info(&edges, has_previous, has_next),
-        pagination_info: None,
-        edges,
-    })
+/// `PaginationInfo`.
+pub(super) fn pagination_info() -> Object {
+    let number = || TypeRef::named_nn(TypeRef::INT);
+    Object::new("PaginationInfo")
+        .field(of_page("pages", number(), |of: &Numbers| {
+            Some(of.total.div_ceil(of.pages.limit).into())
+        }))
+        .field(of_page("current", number(), |of: &Numbers| {
+            Some((of.pages.offset / of.pages.limit).into())
+        }))
+        .field(of_page("offset", number(), |of: &Numbers| {
+            Some(of.pages.offset.into())
+        }))
+        .field(of_page("total", number(), |of: &Numbers| {
+            Some(of.total.into())
+        }))
 }
 
-/// Rows whose key comes after (or, descending, before) this one: (a > x) or (a = x and b > y) …
-pub(super) fn beyond<E: EntityTrait>(key: &[Value], order: Order) -> Condition {
-    let columns: Vec<E::Column> = key_columns::<E>().collect();
-    let steps = columns.iter().zip(key).enumerate();
-    steps.fold(Condition::any(), |any, (index, (column, value))| {
-        let same = columns.iter().zip(key).take(index);
-        let prefix = same.fold(Condition::all(), |all, (column, value)| {
-            all.add(column.eq(value.clone()))
-        });
-        let step = match order {
-            Order::Desc => column.lt(value.clone()),
-            _ => column.gt(value.clone()),
-        };
-        any.add(prefix.add(step))
+fn of_page<T: Send + Sync + 'static>(
+    name: &str,
+    ty: TypeRef,
+    read: fn(&T) -> Option<GraphqlValue>,
+) -> Field {
+    Field::new(name, ty, move |ctx| {
+        let page = ctx.parent_value.try_downcast_ref::<T>().ok();
+        FieldFuture::from_value(page.and_then(read))
     })
 }

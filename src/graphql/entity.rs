@@ -10,12 +10,18 @@ use sea_orm::{
     PrimaryKeyToColumn, PrimaryKeyTrait, Value,
 };
 use seachange_changelog::{Equality, Hidden, Tracked};
-use seaography::{ActiveEnumBuilder, BuilderContext, EntityObjectBuilder, EntityQueryFieldBuilder};
+
+use super::names;
+
+/// The scalar of integers that have more bits than `Int`.
+pub(crate) const BIG_INT: &str = "BigInt";
 
 /// The stored values of an enumeration by their GraphQL names.
 #[derive(Clone, Debug)]
 pub(crate) struct EnumValues {
     pub(crate) type_name: String,
+    /// The type of its tests in filters.
+    pub(crate) filter_name: String,
     /// (GraphQL name, stored value)
     pub(crate) items: Vec<(String, String)>,
 }
@@ -24,9 +30,8 @@ pub(crate) struct EnumValues {
 pub(crate) type Enumerations = BTreeMap<String, Arc<EnumValues>>;
 
 /// The values of one `ActiveEnum` stored as text.
-pub(crate) fn enum_values<A: ActiveEnum>(context: &'static BuilderContext) -> EnumValues {
-    let builder = ActiveEnumBuilder { context };
-    let type_name = builder.type_name::<A>();
+pub(crate) fn enum_values<A: ActiveEnum>() -> EnumValues {
+    let name = A::name().to_string();
     let items = A::values()
         .into_iter()
         .map(|value| {
@@ -35,10 +40,14 @@ pub(crate) fn enum_values<A: ActiveEnum>(context: &'static BuilderContext) -> En
                 Value::String(Some(text)) => text,
                 other => other.to_string(),
             };
-            (builder.variant_name(&type_name, &stored), stored)
+            (names::word(&stored), stored)
         })
         .collect();
-    EnumValues { type_name, items }
+    EnumValues {
+        type_name: names::enumeration(&name),
+        filter_name: names::enum_filter(&name),
+        items,
+    }
 }
 
 /// One column.
@@ -48,6 +57,10 @@ pub(crate) struct ColumnInfo {
     pub(crate) name: &'static str,
     /// As in GraphQL.
     pub(crate) field: String,
+    /// Its place among all columns of the entity.
+    pub(crate) place: usize,
+    /// Left out of the API: `#[seaography(ignore)]`, SeaORM's word for it.
+    pub(crate) is_left_out: bool,
     pub(crate) ty: ColumnType,
     /// What the model's field holds.
     pub(crate) rust: ArrayType,
@@ -73,8 +86,12 @@ impl ColumnInfo {
         self.is_managed || self.is_computed && !self.is_key
     }
 
-    /// The GraphQL type, nullable. Names as Seaography's; where it has none (JSON and arrays, left
-    /// out of its features because their conversions lose values), the natural one.
+    /// Whether clients may say what it holds: it is in the inputs then.
+    pub(crate) fn is_input(&self) -> bool {
+        !self.is_managed && !self.is_computed
+    }
+
+    /// The GraphQL type, nullable.
     pub(crate) fn type_ref(&self) -> TypeRef {
         self.type_of(&self.ty)
     }
@@ -90,6 +107,7 @@ impl ColumnInfo {
             return TypeRef::named(values.type_name.clone());
         }
         match ty {
+            _ if self.is_big(ty) => TypeRef::named(BIG_INT),
             _ if self.is_integer(ty) => TypeRef::named(TypeRef::INT),
             T::Float | T::Double => TypeRef::named(TypeRef::FLOAT),
             T::Boolean => TypeRef::named(TypeRef::BOOLEAN),
@@ -104,7 +122,19 @@ impl ColumnInfo {
         }
     }
 
-    /// Whether the column, or its elements, are `Int` to clients.
+    /// Whether the column, or its elements, hold integers that GraphQL's `Int` does not: it has 32 bits
+    /// and a sign.
+    pub(crate) fn is_big(&self, ty: &ColumnType) -> bool {
+        use ArrayType as R;
+        use ColumnType as T;
+        match ty {
+            T::BigInteger | T::BigUnsigned | T::Unsigned => true,
+            T::Custom(_) => matches!(self.rust, R::BigInt | R::BigUnsigned | R::Unsigned),
+            _ => false,
+        }
+    }
+
+    /// Whether the column, or its elements, are integers.
     pub(crate) fn is_integer(&self, ty: &ColumnType) -> bool {
         use ArrayType as R;
         use ColumnType as T;
@@ -133,12 +163,15 @@ impl ColumnInfo {
 pub(crate) struct EntityInfo {
     /// As in the database and in the log.
     pub(crate) table: &'static str,
+    /// The database's schema, if the entity names one.
+    pub(crate) schema: Option<String>,
     /// GraphQL object name, e.g. `Task`.
     pub(crate) object: String,
     /// GraphQL query field, e.g. `task`.
     pub(crate) field: String,
-    /// In the entity's order.
+    /// In the entity's order, without those that are left out of the API.
     pub(crate) columns: Vec<ColumnInfo>,
+    left_out: Vec<ColumnInfo>,
     /// Whether every column of the key is among them.
     pub(crate) shows_key: bool,
     /// The column that is stamped at each change, if there is one.
@@ -146,47 +179,48 @@ pub(crate) struct EntityInfo {
 }
 
 impl EntityInfo {
-    pub(crate) fn of<E: Tracked>(context: &'static BuilderContext, enums: &Enumerations) -> Self
+    pub(crate) fn of<E: Tracked>(enums: &Enumerations) -> Self
     where
         E::Model: Sync,
     {
-        let objects = EntityObjectBuilder { context };
         let hidden = Hidden::of::<E>();
-        let columns: Vec<ColumnInfo> = E::Column::iter()
-            .filter(|column| !column.def().seaography().ignore)
-            .map(|column| {
-                let def = column.def();
-                let is_key = E::PrimaryKey::from_column(column).is_some();
-                let is_uuid = matches!(def.get_column_type(), ColumnType::Uuid);
-                ColumnInfo {
-                    name: column.as_str(),
-                    field: objects.column_name::<E>(&column),
-                    rust: E::Model::get_value_type(column),
-                    nullable: def.is_null(),
-                    is_key,
-                    is_managed: E::is_managed(&column),
-                    is_computed: E::is_computed(&column),
-                    is_hidden: hidden.hides(column.as_str()),
-                    has_default: def.get_column_default().is_some()
-                        || is_key
-                            && (E::PrimaryKey::auto_increment() || is_single_uuid::<E>(is_uuid)),
-                    values: column
-                        .enum_type_name()
-                        .map(str::to_owned)
-                        .or_else(|| enum_name(def.get_column_type()))
-                        .and_then(|name| enums.get(&name).cloned()),
-                    ty: def.get_column_type().clone(),
-                    equality: Equality::default(),
-                }
-            })
-            .collect();
+        let columns = E::Column::iter().enumerate().map(|(place, column)| {
+            let def = column.def();
+            let is_key = E::PrimaryKey::from_column(column).is_some();
+            let is_uuid = matches!(def.get_column_type(), ColumnType::Uuid);
+            ColumnInfo {
+                name: column.as_str(),
+                field: names::field(column.as_str()),
+                place,
+                is_left_out: def.seaography().ignore,
+                rust: E::Model::get_value_type(column),
+                nullable: def.is_null(),
+                is_key,
+                is_managed: E::is_managed(&column),
+                is_computed: E::is_computed(&column),
+                is_hidden: hidden.hides(column.as_str()),
+                has_default: def.get_column_default().is_some()
+                    || is_key && (E::PrimaryKey::auto_increment() || is_single_uuid::<E>(is_uuid)),
+                values: column
+                    .enum_type_name()
+                    .map(str::to_owned)
+                    .or_else(|| enum_name(def.get_column_type()))
+                    .and_then(|name| enums.get(&name).cloned()),
+                ty: def.get_column_type().clone(),
+                equality: Equality::default(),
+            }
+        });
+        let (left_out, columns): (Vec<ColumnInfo>, Vec<ColumnInfo>) =
+            columns.partition(|column| column.is_left_out);
+        let entity = E::default();
         Self {
-            table: E::default().table_name(),
-            object: objects.type_name::<E>(),
-            field: EntityQueryFieldBuilder { context }.type_name::<E>(),
-            shows_key: columns.iter().filter(|column| column.is_key).count()
-                == E::PrimaryKey::iter().count(),
+            table: entity.table_name(),
+            schema: entity.schema_name().map(str::to_owned),
+            object: names::object(entity.table_name()),
+            field: names::query(entity.table_name()),
+            shows_key: !left_out.iter().any(|column| column.is_key),
             columns,
+            left_out,
             stamped: E::updated_at().map(|column| column.as_str()),
         }
     }
@@ -209,6 +243,12 @@ impl EntityInfo {
 
     pub(crate) fn by_name(&self, name: &str) -> Option<&ColumnInfo> {
         self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// As [`by_name`](Self::by_name), columns that the API leaves out included.
+    pub(crate) fn stored(&self, name: &str) -> Option<&ColumnInfo> {
+        let mut columns = self.columns.iter().chain(&self.left_out);
+        columns.find(|column| column.name == name)
     }
 
     pub(crate) fn key(&self) -> impl Iterator<Item = &ColumnInfo> {

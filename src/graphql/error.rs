@@ -11,7 +11,6 @@ use async_graphql::{
 };
 use sea_orm::{DbErr, SqlErr};
 use seachange_changelog::{CaptureError, ImageError};
-use seaography::SeaographyError;
 use serde_json::Value as Json;
 
 use crate::feed::FeedError;
@@ -97,7 +96,7 @@ fn with_code(code: ErrorCode) -> ErrorExtensionValues {
 }
 
 /// What a resolver of ours tells the client. Everything that can fail converts into it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Refusal {
     pub(crate) code: ErrorCode,
     pub(crate) message: String,
@@ -164,22 +163,6 @@ impl From<Refusal> for Error {
 impl From<ImageError> for Refusal {
     fn from(error: ImageError) -> Self {
         Self::bad_input(error.to_string())
-    }
-}
-
-impl From<SeaographyError> for Refusal {
-    fn from(error: SeaographyError) -> Self {
-        (&error).into()
-    }
-}
-
-impl From<&SeaographyError> for Refusal {
-    fn from(error: &SeaographyError) -> Self {
-        match error {
-            // Our own reading of a filter, with our own words.
-            SeaographyError::CustomFilterError(text) => Self::bad_input(text.clone()),
-            _ => Self::bad_input("a value does not have the type of its field"),
-        }
     }
 }
 
@@ -311,8 +294,6 @@ fn classify(error: &mut ServerError) {
         Refusal::from(source)
     } else if let Some(source) = error.source::<Arc<DbErr>>() {
         Refusal::from(source.as_ref())
-    } else if let Some(source) = error.source::<SeaographyError>() {
-        Refusal::from(source)
     } else if is_depth(&error.message) {
         Refusal::limit(error.message.clone())
     } else if error.path.is_empty() {

@@ -6,8 +6,9 @@ mod said;
 mod size;
 mod sql;
 
-pub(crate) use parse::{parse, parse_column};
-pub(crate) use said::{check_having, check_said};
+pub(crate) use parse::parse;
+pub(crate) use said::check_having;
+use said::check_said;
 pub(crate) use size::check_size;
 pub(crate) use sql::condition;
 

@@ -1,11 +1,8 @@
-//! What async-graphql and Seaography leave to us: a request keeps to its budget at every field,
-//! arguments that would panic or mean something else in Seaography's resolvers for relations are
-//! refused or written anew, and every error of a field tells its path.
+//! What async-graphql leaves to us: a request keeps to its budget at every field, a subscription has one
+//! field, and every error of a field has its path.
 
-mod arguments;
 mod variables;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_graphql::extensions::{
@@ -13,32 +10,29 @@ use async_graphql::extensions::{
     ResolveInfo,
 };
 use async_graphql::parser::types::{
-    ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
+    DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection,
 };
 use async_graphql::{
-    Error, Name, PathSegment, Pos, Positioned, QueryPathNode, QueryPathSegment, Response,
-    ServerError, ServerResult, Value, Variables,
+    Error, PathSegment, Pos, QueryPathNode, QueryPathSegment, Response, ServerError, ServerResult,
+    Value, Variables,
 };
 
 use super::budget::Budget;
 use super::error::{ErrorCode, Refusal, refusal};
-use super::filter::{check_having, check_said, check_size};
 use super::rendered::Rendered;
 
 pub(super) use variables::{fill_variables, given};
 
-/// The type whose fields are ours: they read their own arguments.
+/// The type whose fields take turns.
 const ROOT: &str = "Query";
 
-/// Checks the arguments of relations, writes them as Seaography reads them, adds paths to errors, and
-/// passes over fields that are rendered already.
-pub(super) struct Guard {
-    pub(super) page_rows: u64,
-}
+/// Checks what subscriptions ask for, keeps fields to the budget, adds paths to errors, and passes over
+/// fields that are rendered already.
+pub(super) struct Guard;
 
 impl ExtensionFactory for Guard {
     fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(Self { ..*self })
+        Arc::new(Self)
     }
 }
 
@@ -51,21 +45,13 @@ impl Extension for Guard {
         variables: &Variables,
         next: NextParseQuery<'_>,
     ) -> ServerResult<ExecutableDocument> {
-        let mut document = next.run(ctx, query, variables).await?;
-        let mut pass = Pass {
-            page_rows: self.page_rows,
-            variables,
-            replaced: BTreeSet::new(),
-        };
-        for operation in variables::operations(&mut document.operations) {
-            check_root(operation)?;
-            pass.rewrite_set(&mut operation.selection_set.node, true)?;
+        let document = next.run(ctx, query, variables).await?;
+        match &document.operations {
+            DocumentOperations::Single(operation) => check_root(&operation.node)?,
+            DocumentOperations::Multiple(operations) => operations
+                .values()
+                .try_for_each(|operation| check_root(&operation.node))?,
         }
-        for fragment in document.fragments.values_mut() {
-            let is_root = fragment.node.type_condition.node.on.node == ROOT;
-            pass.rewrite_set(&mut fragment.node.selection_set.node, is_root)?;
-        }
-        variables::forget_unused(&mut document, &pass.replaced);
         Ok(document)
     }
 
@@ -115,7 +101,12 @@ async fn within(
     let set = &field.selection_set.node;
     let name = field.response_key().node.as_str();
     if set.items.is_empty() {
-        let value = next.run(ctx, info).await?;
+        let resolved = next.run(ctx, info).await;
+        let put = ctx.data_opt::<Rendered>().and_then(|put| put.take(&node));
+        let value = match put {
+            Some(value) => Some(value),
+            None => resolved?,
+        };
         // Items of a list have been counted with it.
         if let (Some(value), QueryPathSegment::Name(_)) = (&value, node.segment) {
             budget.charge_value(name, value).map_err(refused)?;
@@ -174,103 +165,4 @@ fn check_root(operation: &OperationDefinition) -> ServerResult<()> {
         ));
     }
     Ok(())
-}
-
-/// One way through a document.
-struct Pass<'a> {
-    page_rows: u64,
-    variables: &'a Variables,
-    /// Variables that stood in arguments which have been written anew.
-    replaced: BTreeSet<Name>,
-}
-
-impl Pass<'_> {
-    /// Recursion is bounded by the parser's own limit on depth.
-    fn rewrite_set(&mut self, set: &mut SelectionSet, is_root: bool) -> ServerResult<()> {
-        for selection in &mut set.items {
-            match &mut selection.node {
-                Selection::Field(field) => {
-                    let field = &mut field.node;
-                    self.rewrite_arguments(field, is_root)?;
-                    self.rewrite_set(&mut field.selection_set.node, false)?;
-                }
-                Selection::InlineFragment(fragment) => {
-                    self.rewrite_set(&mut fragment.node.selection_set.node, is_root)?;
-                }
-                Selection::FragmentSpread(_) => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn rewrite_arguments(&mut self, field: &mut Field, is_root: bool) -> ServerResult<()> {
-        let mut written = Vec::with_capacity(field.arguments.len());
-        for (name, value) in std::mem::take(&mut field.arguments) {
-            let reading = Reading::of(name.node.as_str(), is_root);
-            let given = reading.and_then(|reading| {
-                // A value with a variable that has none stays: validation reports it.
-                Some((reading, resolve(&value.node, self.variables)?))
-            });
-            let Some((reading, given)) = given else {
-                written.push((name, value));
-                continue;
-            };
-            let wanted = reading.write(given.clone(), self.page_rows)?;
-            if wanted.as_ref() == Some(&given) {
-                written.push((name, value));
-                continue;
-            }
-            variables::collect(&value.node, &mut self.replaced);
-            let pos: Pos = value.pos;
-            written.extend(wanted.map(|wanted| (name, Positioned::new(wanted.into_value(), pos))));
-        }
-        field.arguments = written;
-        Ok(())
-    }
-}
-
-/// An argument that Seaography reads.
-#[derive(Clone, Copy)]
-enum Reading {
-    Having,
-    Filters,
-    OrderBy,
-    Pagination,
-}
-
-impl Reading {
-    /// By name and place; `None` for what our own fields and the adopter's read.
-    fn of(name: &str, is_root: bool) -> Option<Self> {
-        match (name, is_root) {
-            ("having", true) => Some(Self::Having),
-            ("filters", false) => Some(Self::Filters),
-            ("orderBy", false) => Some(Self::OrderBy),
-            ("pagination", false) => Some(Self::Pagination),
-            _ => None,
-        }
-    }
-
-    /// The value as Seaography is to read it; `None` for no argument.
-    fn write(self, given: Value, page_rows: u64) -> ServerResult<Option<Value>> {
-        let said = match self {
-            Self::Having => check_size(&given).and_then(|()| check_having(&given)),
-            Self::Filters => check_size(&given).and_then(|()| check_said(&given)),
-            Self::OrderBy | Self::Pagination => Ok(()),
-        };
-        said.map_err(|Refusal { code, message, .. }| refusal(code, message))?;
-        match self {
-            Self::Having => Ok(arguments::having(given)),
-            Self::Filters => Ok(arguments::filter(given)),
-            Self::OrderBy => Ok(arguments::order(given)),
-            Self::Pagination => arguments::pagination(given, page_rows),
-        }
-    }
-}
-
-/// The value with its variables filled in.
-fn resolve(value: &async_graphql_value::Value, variables: &Variables) -> Option<Value> {
-    let filled = value.clone();
-    filled
-        .into_const_with(|name| variables.get(&name).cloned().ok_or(()))
-        .ok()
 }

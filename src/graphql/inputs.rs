@@ -1,4 +1,4 @@
-//! Insert and update inputs: Seaography's names and shapes, less what server and database fill.
+//! Insert and update inputs: the columns that neither server nor database fills.
 
 use async_graphql::Value as GraphqlValue;
 use async_graphql::dynamic::{InputObject, InputValue, TypeRef};
@@ -35,9 +35,13 @@ pub(super) fn update(entity: &EntityInfo) -> InputObject {
 }
 
 fn object(name: String, entity: &EntityInfo, ty: impl Fn(&ColumnInfo) -> TypeRef) -> InputObject {
-    let is_given = |column: &&ColumnInfo| !column.is_managed && !column.is_computed;
-    let columns = entity.columns.iter().filter(is_given);
-    columns.fold(InputObject::new(name), |object, column| {
+    let columns = entity.columns.iter().filter(|column| column.is_input());
+    let object = InputObject::new(name);
+    if columns.clone().next().is_none() {
+        // An input object has at least one field.
+        return object.field(InputValue::new("_", TypeRef::named(TypeRef::BOOLEAN)));
+    }
+    columns.fold(object, |object, column| {
         object.field(InputValue::new(&column.field, ty(column)))
     })
 }

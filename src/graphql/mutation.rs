@@ -1,4 +1,4 @@
-//! Our mutations under Seaography's names: each one transaction, each row through the hooks.
+//! The mutations of an entity: each one transaction, each row through the hooks.
 
 mod create;
 mod delete;
@@ -8,16 +8,17 @@ mod update;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use async_graphql::dynamic::{Field, InputValue, ResolverContext, TypeRef};
+use async_graphql::dynamic::{Field, FieldValue, InputValue, ResolverContext, TypeRef};
 use sea_orm::{ConnectionTrait, EntityTrait, TryIntoModel};
-use seachange_changelog::{BulkEntity, Target, TrackedConnection};
-use seaography::{BuilderContext, FilterInputBuilder};
+use seachange_changelog::{BulkEntity, ImageError, Target, TrackedConnection};
 
+use super::arguments::filter_name;
 use super::change;
 use super::entity::EntityInfo;
 use super::error::Refusal;
 use super::filter;
 use super::pagination::limits;
+use super::row::{Node, Row};
 use crate::feed::{Cursor, FeedError};
 
 pub(super) use revert::{change as revert_change, transaction as revert_transaction};
@@ -28,26 +29,30 @@ pub trait Writable: BulkEntity<ActiveModel: TryIntoModel<Self::Model> + 'static>
 impl<E: BulkEntity<ActiveModel: TryIntoModel<E::Model> + 'static>> Writable for E {}
 
 /// `taskCreateOne`, `taskCreateBatch`, `taskUpdate`, `taskDelete`.
-pub(super) fn fields<E>(context: &'static BuilderContext, entity: &Arc<EntityInfo>) -> Vec<Field>
-where
-    E: Writable,
-{
+pub(super) fn fields<E: Writable>(entity: &Arc<EntityInfo>) -> Vec<Field> {
     vec![
         create::one::<E>(entity),
         create::batch::<E>(entity),
-        update::field::<E>(context, entity),
-        delete::field::<E>(context, entity),
+        update::field::<E>(entity),
+        delete::field::<E>(entity),
     ]
 }
 
-/// The GraphQL type of a row that a mutation returns.
-fn basic(entity: &EntityInfo) -> String {
-    format!("{}Basic", entity.object)
+/// Rows that were written, for the fields of `TaskBasic`.
+fn nodes<E: EntityTrait>(models: &[E::Model]) -> Result<Vec<Node>, Refusal> {
+    let rows = models
+        .iter()
+        .map(|model| Ok(Arc::new(Row::of::<E>(model)?)));
+    let rows: Result<Vec<Node>, ImageError> = rows.collect();
+    rows.map_err(|error| Refusal::internal(&error))
 }
 
-fn filter_argument(context: &'static BuilderContext, entity: &EntityInfo) -> InputValue {
-    let filter = FilterInputBuilder { context }.type_name(&entity.object);
-    InputValue::new("filter", TypeRef::named(filter))
+fn list(nodes: Vec<Node>) -> FieldValue<'static> {
+    FieldValue::list(nodes.into_iter().map(FieldValue::owned_any))
+}
+
+fn filter_argument(entity: &EntityInfo) -> InputValue {
+    InputValue::new("filter", TypeRef::named(filter_name(entity)))
 }
 
 /// A write to every row must be asked for.

@@ -4,7 +4,7 @@ use async_graphql::dynamic::ResolverContext;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sea_orm::Value;
-use seachange_changelog::{Image, image};
+use seachange_changelog::{Image, ImageError, image};
 use serde_json::Value as Json;
 
 use super::entity::EntityInfo;
@@ -20,9 +20,17 @@ pub(super) enum Wanted {
 }
 
 /// `limit` rows, the first `offset` left out.
+#[derive(Clone, Copy)]
 pub(super) struct Pages {
     pub(super) offset: u64,
     pub(super) limit: u64,
+}
+
+impl Pages {
+    /// The number of the last row, counted from 1; `None` above what databases count.
+    pub(super) fn last(&self) -> Option<i64> {
+        i64::try_from(self.offset.checked_add(self.limit)?).ok()
+    }
 }
 
 pub(super) fn limits<'a>(ctx: &ResolverContext<'a>) -> Result<&'a Limits, Refusal> {
@@ -125,10 +133,23 @@ pub(super) fn decode(entity: &EntityInfo, cursor: &str) -> Result<Vec<Value>, Re
     if values.len() != entity.key().count() || values.iter().any(Json::is_null) {
         return Err(invalid());
     }
-    entity
+    decoded(entity, values.iter()).map_err(|_| invalid())
+}
+
+/// The values of a key.
+pub(super) fn values(entity: &EntityInfo, key: &Image) -> Result<Vec<Value>, Refusal> {
+    let values = entity
         .key()
-        .zip(&values)
+        .map(|column| key.get(column.name).unwrap_or(&Json::Null));
+    Ok(decoded(entity, values)?)
+}
+
+fn decoded<'a>(
+    entity: &EntityInfo,
+    values: impl Iterator<Item = &'a Json>,
+) -> Result<Vec<Value>, ImageError> {
+    let values = entity.key().zip(values);
+    values
         .map(|(column, json)| image::decode(&column.ty, &column.rust, json))
-        .collect::<Result<_, _>>()
-        .map_err(|_| invalid())
+        .collect()
 }

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::change::strings;
 use super::entity::{ColumnInfo, EntityInfo};
-use super::scalar::{json_to_graphql, json_value};
+use super::scalar::{json_value, shown};
 use crate::feed::Cursor;
 
 /// What an item of `taskChanges` is.
@@ -116,8 +116,7 @@ pub(super) fn record_object(entity: &Arc<EntityInfo>) -> Object {
             let image = ctx.parent_value.try_downcast_ref::<Image>().ok();
             let json = image.and_then(|image| image.get(info.name)).cloned();
             let json = json.filter(|json| !is_kept_out(&info, json));
-            let value = json.map(|json| json_to_graphql(&info, json));
-            FieldFuture::from_value(value.filter(|value| *value != GraphqlValue::Null))
+            FieldFuture::from_value(json.and_then(|json| shown(&ctx, &info, json)))
         }))
     })
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::entity::EntityInfo;
 use super::rows::Rows;
+use super::source::Source;
 use super::table::Table;
 
 /// An entity known by name.
@@ -12,6 +13,7 @@ use super::table::Table;
 pub(crate) struct Registered {
     pub(crate) info: Arc<EntityInfo>,
     pub(crate) table: Arc<dyn Table>,
+    pub(super) source: Arc<dyn Source>,
     pub(super) rows: Arc<dyn Rows>,
 }
 

@@ -21,6 +21,13 @@ impl Rendered {
         }
     }
 
+    /// Puts a value in the place of the field that is being resolved, whatever its type says.
+    pub(super) fn put(&self, ctx: &ResolverContext<'_>, value: Value) {
+        if let Some(node) = &ctx.path_node {
+            self.with(|values| values.insert(node.to_string(), value));
+        }
+    }
+
     /// What was left for the field at a path.
     pub(super) fn take(&self, path: &QueryPathNode<'_>) -> Option<Value> {
         self.with(|values| match values.is_empty() {

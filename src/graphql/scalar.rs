@@ -1,18 +1,41 @@
 //! Values between GraphQL and the database, by way of row images: lossless both ways, no panic.
 //!
-//! A GraphQL value has the text form of an image. Two differ, because GraphQL has types for them:
-//! 64-bit integers are `Int` (a number) here and strings in images, enumerations go by their
-//! GraphQL names here and by their stored values in images.
+//! A GraphQL value has the text form of an image. Enumerations differ: they go by their GraphQL names
+//! here and by their stored values in images. Integers of more bits than GraphQL's `Int` has are
+//! [`BigInt`](BIG_INT): text in answers, text or an integer in inputs, because a client in JavaScript
+//! rounds them otherwise.
 //!
-//! Two kinds of values leave that cannot come in, because async-graphql's `Int` and `Float` refuse
-//! them before we see them: integers above `i64::MAX`, and the strings for NaN and the infinities.
+//! One kind of values leaves that cannot come in, because async-graphql's `Float` refuses it before we
+//! see it: the strings for NaN and the infinities.
 
+use async_graphql::dynamic::{ResolverContext, Scalar};
 use async_graphql::{Name, Value as GraphqlValue};
 use sea_orm::{ColumnType, Value};
 use seachange_changelog::image::{self, ImageError};
 use serde_json::{Number, Value as Json};
 
-use super::entity::ColumnInfo;
+use super::entity::{BIG_INT, ColumnInfo, EnumValues};
+use super::rendered::Rendered;
+
+/// `BigInt`.
+pub(super) fn big_int() -> Scalar {
+    Scalar::new(BIG_INT)
+        .description(
+            "An integer of up to 64 bits. A string of its digits in answers; a string or an integer in \
+             inputs.",
+        )
+        // What a text says is looked at where it is read: one that is not an integer may leave, where a
+        // column holds what it should not.
+        .validator(|value| match value {
+            GraphqlValue::Number(number) => number.is_i64() || number.is_u64(),
+            value => matches!(value, GraphqlValue::String(_)),
+        })
+}
+
+fn is_integer(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
 
 /// A client's value as the database takes it.
 ///
@@ -27,7 +50,10 @@ pub(crate) fn from_graphql(column: &ColumnInfo, value: &GraphqlValue) -> Result<
 fn json_from_graphql(column: &ColumnInfo, value: &GraphqlValue) -> Result<Json, ImageError> {
     let json = value.clone().into_json().map_err(|_| unknown(column, ""))?;
     let Some(values) = &column.values else {
-        return Ok(json);
+        return Ok(match column.ty {
+            ColumnType::Unsigned => number(json),
+            _ => json,
+        });
     };
     let stored = |name: &str| {
         let found = values.items.iter().find(|(item, _)| item == name);
@@ -45,6 +71,15 @@ fn json_from_graphql(column: &ColumnInfo, value: &GraphqlValue) -> Result<Json, 
     }
 }
 
+/// The image of an integer of 32 bits, which clients may write as text.
+fn number(json: Json) -> Json {
+    let number = json.as_str().filter(|text| is_integer(text));
+    match number.and_then(|text| text.parse::<i64>().ok()) {
+        Some(number) => number.into(),
+        None => json,
+    }
+}
+
 fn unknown(column: &ColumnInfo, text: &str) -> ImageError {
     let fact = ImageError::Malformed {
         expected: "a value of its type",
@@ -56,12 +91,38 @@ fn unknown(column: &ColumnInfo, text: &str) -> ImageError {
     }
 }
 
-/// A database value for a client.
+/// The value of a field: what the column holds, as an image has it.
 ///
-/// # Errors
-/// [`ImageError`] for a value that has no image.
-pub(crate) fn to_graphql(column: &ColumnInfo, value: &Value) -> Result<GraphqlValue, ImageError> {
-    image::encode(&column.ty, value).map(|json| json_to_graphql(column, json))
+/// One that is not of the column's type is shown as it is in the image, as text. GraphQL takes any text
+/// for a scalar; where the type is an enumeration, a word that it does not have is put in the field's
+/// place when GraphQL has looked at the field: null there would be an error, which hides the row.
+pub(super) fn shown(
+    ctx: &ResolverContext<'_>,
+    column: &ColumnInfo,
+    json: Json,
+) -> Option<GraphqlValue> {
+    let value = json_to_graphql(column, json);
+    if column
+        .values
+        .as_ref()
+        .is_some_and(|values| !has(values, &value))
+    {
+        if let Some(rendered) = ctx.data_opt::<Rendered>() {
+            rendered.put(ctx, value);
+        }
+        return None;
+    }
+    (value != GraphqlValue::Null).then_some(value)
+}
+
+/// Whether the enumeration has the value, or all that are in it.
+fn has(values: &EnumValues, value: &GraphqlValue) -> bool {
+    match value {
+        GraphqlValue::Enum(name) => values.items.iter().any(|(item, _)| item == name),
+        GraphqlValue::List(items) => items.iter().all(|item| has(values, item)),
+        GraphqlValue::Null => true,
+        _ => false,
+    }
 }
 
 /// An image's value for a client.
@@ -84,7 +145,8 @@ fn typed(column: &ColumnInfo, ty: &ColumnType, json: Json) -> GraphqlValue {
             GraphqlValue::List(items.collect())
         }
         (_, Json::String(stored)) if column.values.is_some() => enum_item(column, stored),
-        (ty, Json::String(digits)) if column.is_integer(ty) => {
+        (ty, Json::Number(number)) if column.is_big(ty) => GraphqlValue::String(number.to_string()),
+        (ty, Json::String(digits)) if column.is_integer(ty) && !column.is_big(ty) => {
             // Not read as JSON, where `0000`, a year, is no number.
             let signed = digits.parse::<i64>().map(Number::from);
             let number = signed.or_else(|_| digits.parse::<u64>().map(Number::from));

@@ -2,43 +2,38 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::marker::PhantomData;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
-use async_graphql::dataloader::DataLoader;
-use async_graphql::dynamic::{Schema, SchemaError, TypeRef};
-use async_graphql::{Request, Value as GraphqlValue};
-use sea_orm::{
-    ActiveEnum, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, Iterable,
-};
+use async_graphql::dynamic::{Enum, Scalar, Schema, SchemaError};
+use sea_orm::{ActiveEnum, DatabaseConnection, DbErr};
 use seachange_changelog::{Equality, TrackedConnection, equalities};
-use seaography::{
-    Builder, BuilderContext, ColumnOptions, EntityColumnId, EntityObjectBuilder, FilterType,
-    OneToManyLoader, OneToOneLoader, RelatedEntityFilter, RelationBuilder, SeaographyError,
-};
 
 use super::api::Api;
-use super::entity::{ColumnInfo, EntityInfo, Enumerations, enum_values};
+use super::arguments;
+use super::builder::Builder;
+use super::connection;
+use super::entity::{EntityInfo, EnumValues, Enumerations, enum_values};
 use super::guard::Guard;
 use super::mutation::{self, Writable};
+use super::names::{check_entities, check_words};
 use super::registered::{ByTable, Registered};
+use super::relation::{Relation, relations};
 use super::rows::{Rows, RowsOf};
+use super::source::{Source, SourceOf};
 use super::table::{Table, TableOf};
 use super::transaction::Turns;
-use super::{change, connection, filter, history, inputs, record, scalar, subscription, sync};
+use super::{change, history, inputs, list, objects, record, scalar, subscription, sync};
 use crate::feed::Feed;
 use crate::limits::Limits;
 use crate::sync::Policy;
 
-/// Seaography's default names, which no setting of ours changes.
-static NAMES: LazyLock<BuilderContext> = LazyLock::new(BuilderContext::default);
-
 /// How columns are compared that are not compared character by character, by table and column.
 pub(crate) type Equalities = HashMap<&'static str, BTreeMap<String, Equality>>;
 
-/// Adds fields of the adopter's own to the schema.
+/// Adds fields of the adopter's.
 type Extend = Box<dyn Fn(Builder) -> Builder + Send + Sync>;
 
-/// What an adopter registers: entities, enumerations, fields of their own.
+/// What an adopter registers: entities, enumerations, fields beside ours.
 #[derive(Default)]
 pub struct Entities {
     entities: Vec<Box<dyn Registration>>,
@@ -55,12 +50,8 @@ impl Entities {
     }
 
     /// Registers a tracked entity with its relations.
-    pub fn entity<E, R>(&mut self)
-    where
-        E: Writable,
-        R: RelationBuilder + Iterable + 'static,
-    {
-        self.entities.push(Box::new(EntityOf::<E, R>(PhantomData)));
+    pub fn entity<E: Writable>(&mut self) {
+        self.entities.push(Box::new(EntityOf::<E>(PhantomData)));
     }
 
     /// Registers an enumeration that columns use.
@@ -74,7 +65,7 @@ impl Entities {
         self.policies.push((E::default().table_name(), policy));
     }
 
-    /// Adds queries, mutations or subscriptions of the adopter's own. Their resolvers find a
+    /// Adds queries, mutations or subscriptions of the adopter's. Their resolvers find a
     /// [`TrackedConnection`] on behalf of the caller in the context's data.
     pub fn extend(&mut self, extend: impl Fn(Builder) -> Builder + Send + Sync + 'static) {
         self.extensions.push(Box::new(extend));
@@ -86,11 +77,7 @@ impl Entities {
     }
 
     fn enums(&self) -> Enumerations {
-        let named = self
-            .enumerations
-            .iter()
-            .map(|enumeration| enumeration.values());
-        named.collect()
+        self.enumerations.iter().map(|of| of.values()).collect()
     }
 
     /// The entities, without what a database says of them.
@@ -110,6 +97,7 @@ impl Entities {
             .map(|entity| Registered {
                 info: Arc::new(info(entity.info(&enums))),
                 table: entity.table(),
+                source: entity.source(),
                 rows: entity.rows(),
             })
             .collect()
@@ -140,25 +128,13 @@ impl Entities {
         equalities: &Equalities,
     ) -> Result<Schema, SchemaError> {
         let registered = self.registered_on(equalities);
-        let context = context(&registered, limits, db.get_database_backend());
-        let mut builder = Builder::new(context, db.reader().clone());
-        for enumeration in &self.enumerations {
-            enumeration.register(&mut builder);
-        }
-        for (entity, registered) in self.entities.iter().zip(&registered) {
-            let Registered { info, table, .. } = registered;
-            builder = entity.register(builder, info);
-            builder.outputs.push(record::record_object(info));
-            builder.outputs.push(record::change_object(info));
-            builder
-                .inputs
-                .extend([inputs::insert(info), inputs::update(info)]);
-            builder
-                .queries
-                .extend([history::history(info), history::as_of(info, table)]);
-            builder
-                .subscriptions
-                .push(subscription::records(context, info, table));
+        let relations = relations(&registered)?;
+        check_entities(&registered, &relations)?;
+        let mut builder = Builder::default();
+        self.add_shared(&mut builder)?;
+        for ((entity, of), relations) in self.entities.iter().zip(&registered).zip(relations) {
+            builder.begin(format!("table `{}`", of.info.table));
+            entity.register(&mut builder, of, relations.into());
         }
         let by_table = registered.into_iter().map(|of| (of.info.table, of));
         let by_table: ByTable = Arc::new(by_table.collect());
@@ -166,34 +142,54 @@ impl Entities {
             mutation::revert_change(&by_table),
             mutation::revert_transaction(&by_table),
         ]);
-        let (mut builder, synced) = sync::add_fields(builder, &self.policies, &by_table)?;
-        builder
-            .enumerations
-            .extend([change::operation_enum(), record::kind_enum()]);
-        builder
-            .outputs
-            .extend([change::object(), change::page_object()]);
+        sync::add(&mut builder, &self.policies, &by_table)?;
         builder.queries.extend([change::query(), change::head()]);
         builder.subscriptions.push(subscription::changes());
+        builder.begin("the application's own fields");
         let builder = self
             .extensions
             .iter()
             .fold(builder, |builder, extend| extend(builder));
         let schema = builder
-            .set_depth_limit(Some(limits.query_depth))
-            .schema_builder()
-            .extension(Guard {
-                page_rows: limits.page_rows,
-            })
+            .schema()?
+            .limit_depth(limits.query_depth)
+            .extension(Guard)
             .data(db.reader().clone())
             .data(Turns::new(db))
             .data(limits.clone());
-        let schema = sync::add_types(schema, &synced);
         match feed {
             Some(feed) => schema.data(feed),
             None => schema,
         }
         .finish()
+    }
+
+    /// The types that all entities share, and those of enumerations.
+    fn add_shared(&self, builder: &mut Builder) -> Result<(), SchemaError> {
+        builder.begin("the change log");
+        builder.register(change::operation_enum());
+        builder.register(record::kind_enum());
+        builder.register(change::object());
+        builder.register(change::page_object());
+        builder.begin("all tables");
+        builder.register(Scalar::new("Json"));
+        builder.register(scalar::big_int());
+        builder.register(connection::page_info());
+        builder.register(connection::pagination_info());
+        let (inputs, order) = arguments::shared();
+        builder.register(order);
+        for input in inputs {
+            builder.register(input);
+        }
+        for enumeration in &self.enumerations {
+            let (name, values) = enumeration.values();
+            check_words(&name, &values)?;
+            builder.begin(format!("enumeration `{name}`"));
+            builder.register(arguments::enum_filter(&values));
+            let items = values.items.iter().map(|(item, _)| item);
+            builder.register(items.fold(Enum::new(&values.type_name), Enum::item));
+        }
+        Ok(())
     }
 
     /// The API on a database.
@@ -208,167 +204,72 @@ impl Entities {
         equalities: &Equalities,
     ) -> Result<Api, SchemaError> {
         let schema = self.schema(&db, Some(feed.clone()), &limits, equalities)?;
-        let loaders = self
-            .entities
-            .iter()
-            .map(|entity| entity.loaders())
-            .collect();
-        Ok(Api::new(schema, db, limits)
-            .with_loaders(loaders)
-            .with_live(feed))
+        Ok(Api::new(schema, db, limits).with_live(feed))
     }
-}
-
-/// Seaography's settings: lossless conversions on every column. It asks for a reference that lives
-/// for ever; a schema does, but for tests.
-fn context(
-    registered: &[Registered],
-    limits: &Limits,
-    backend: DbBackend,
-) -> &'static BuilderContext {
-    let mut context = BuilderContext::default();
-    context.pagination_input.default_limit = Some(limits.page_rows);
-    context.pagination_input.max_limit = Some(limits.page_rows);
-    for Registered { info, table, .. } in registered {
-        for column in &info.columns {
-            let (input, output) = (column.clone(), column.clone());
-            let nullable = column.type_ref();
-            let mut options = ColumnOptions::default();
-            options.input_conversion = Some(Arc::new(move |value| {
-                scalar::from_graphql(&input, value.as_value()).map_err(|error| {
-                    SeaographyError::TypeConversionError(error.to_string(), input.field.clone())
-                })
-            }));
-            options.output_conversion = Some(Arc::new(move |value| {
-                let value = scalar::to_graphql(&output, value)?;
-                Ok((value != async_graphql::Value::Null).then(|| value.into()))
-            }));
-            options.output_type = Some(if column.nullable {
-                nullable
-            } else {
-                TypeRef::NonNull(Box::new(nullable))
-            });
-            if let Some(id) = table.column_id(column.name) {
-                read_filters(&mut context, &id, column, table, backend);
-                context.types.column_options.insert(id, options);
-            }
-        }
-    }
-    Box::leak(Box::new(context))
-}
-
-/// Makes Seaography read the column's filters in relations and `having` as ours are read: literal
-/// text in `contains`, `is_null: false`, no panic on a range of one.
-fn read_filters(
-    context: &mut BuilderContext,
-    id: &EntityColumnId,
-    column: &ColumnInfo,
-    table: &Arc<dyn Table>,
-    backend: DbBackend,
-) {
-    let Some(name) = table.filter_type(&NAMES, column.name) else {
-        return;
-    };
-    let (column, table) = (column.clone(), Arc::clone(table));
-    let types = &mut context.filter_types;
-    types
-        .overwrites
-        .insert(id.clone(), Some(FilterType::Custom(name)));
-    types.condition_functions.insert(
-        id.clone(),
-        Box::new(move |condition, tests| {
-            let tests = GraphqlValue::Object(tests.as_index_map().clone());
-            let predicate = filter::parse_column(&column, &tests)
-                .map_err(|refusal| SeaographyError::CustomFilterError(refusal.message))?;
-            let predicate = predicate.map(|predicate| table.condition(&predicate, backend));
-            Ok(condition.add_option(predicate))
-        }),
-    );
 }
 
 /// An entity whose type has been forgotten.
 trait Registration: Send + Sync {
     fn info(&self, enums: &Enumerations) -> EntityInfo;
     fn table(&self) -> Arc<dyn Table>;
+    fn source(&self) -> Arc<dyn Source>;
     fn rows(&self) -> Arc<dyn Rows>;
-    fn register(&self, builder: Builder, info: &Arc<EntityInfo>) -> Builder;
-    fn loaders(&self) -> AddLoaders;
+    fn register(&self, builder: &mut Builder, of: &Registered, relations: Arc<[Arc<Relation>]>);
 }
 
-/// Gives a request loaders of its own for the relations to one entity.
-pub(super) type AddLoaders = fn(Request, &DatabaseConnection) -> Request;
+struct EntityOf<E>(PhantomData<fn() -> E>);
 
-/// A loader answers all who ask at the same moment by one statement. Seaography shares it among all
-/// requests, so that one whose filter the database refuses fails the others.
-fn add_loaders<E>(request: Request, db: &DatabaseConnection) -> Request
-where
-    E: EntityTrait,
-    E::Model: Sync,
-{
-    let to_one = OneToOneLoader::<E>::new(db.clone());
-    let to_many = OneToManyLoader::<E>::new(db.clone());
-    request
-        .data(DataLoader::new(to_one, tokio::spawn))
-        .data(DataLoader::new(to_many, tokio::spawn))
-}
-
-struct EntityOf<E, R>(PhantomData<fn() -> (E, R)>);
-
-impl<E, R> Registration for EntityOf<E, R>
-where
-    E: Writable,
-    R: RelationBuilder + Iterable + 'static,
-{
+impl<E: Writable> Registration for EntityOf<E> {
     fn info(&self, enums: &Enumerations) -> EntityInfo {
-        EntityInfo::of::<E>(&NAMES, enums)
+        EntityInfo::of::<E>(enums)
     }
 
     fn table(&self) -> Arc<dyn Table> {
         Arc::new(TableOf::<E>(PhantomData))
     }
 
+    fn source(&self) -> Arc<dyn Source> {
+        Arc::new(SourceOf::<E>::new())
+    }
+
     fn rows(&self) -> Arc<dyn Rows> {
         Arc::new(RowsOf::<E>(PhantomData))
     }
 
-    fn register(&self, mut builder: Builder, info: &Arc<EntityInfo>) -> Builder {
-        let context = builder.context;
-        let relations = R::iter()
-            .map(|relation| relation.get_relation(context))
-            .collect();
-        let related = RelatedEntityFilter::<E>::build::<R>(context);
-        builder.register_entity::<E>(relations, &related);
-        // Seaography's own query of the entity: ours takes its place.
-        builder.queries.pop();
+    fn register(&self, builder: &mut Builder, of: &Registered, relations: Arc<[Arc<Relation>]>) {
+        let Registered { info, table, .. } = of;
+        builder.register(objects::object(of, &relations));
+        builder.register(objects::basic(of));
+        builder.register(connection::edge(info));
+        builder.register(connection::object(info));
+        builder.register(record::record_object(info));
+        builder.register(record::change_object(info));
+        for input in arguments::inputs(info, &relations) {
+            builder.register(input);
+        }
+        builder.register(inputs::insert(info));
+        builder.register(inputs::update(info));
+        builder.queries.extend([
+            list::field(of, &relations),
+            history::history(info),
+            history::as_of(info, table),
+        ]);
+        builder.mutations.extend(mutation::fields::<E>(info));
         builder
-            .queries
-            .push(connection::field::<E>(context, Arc::clone(info)));
-        let basic = EntityObjectBuilder { context }.to_basic_object::<E>();
-        builder.outputs.push(basic);
-        builder
-            .mutations
-            .extend(mutation::fields::<E>(context, info));
-        builder.register_related_entity_filter(related)
-    }
-
-    fn loaders(&self) -> AddLoaders {
-        add_loaders::<E>
+            .subscriptions
+            .push(subscription::records(info, table));
     }
 }
 
 trait Enumeration: Send + Sync {
-    fn values(&self) -> (String, Arc<super::entity::EnumValues>);
-    fn register(&self, builder: &mut Builder);
+    /// Its name and its values.
+    fn values(&self) -> (String, Arc<EnumValues>);
 }
 
 struct EnumerationOf<A>(PhantomData<fn() -> A>);
 
 impl<A: ActiveEnum> Enumeration for EnumerationOf<A> {
-    fn values(&self) -> (String, Arc<super::entity::EnumValues>) {
-        (A::name().to_string(), Arc::new(enum_values::<A>(&NAMES)))
-    }
-
-    fn register(&self, builder: &mut Builder) {
-        builder.register_enumeration::<A>();
+    fn values(&self) -> (String, Arc<EnumValues>) {
+        (A::name().to_string(), Arc::new(enum_values::<A>()))
     }
 }

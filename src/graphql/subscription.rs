@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use async_graphql::dynamic::{InputValue, ResolverContext, SubscriptionField, TypeRef};
-use seaography::{BuilderContext, FilterInputBuilder};
 
+use super::arguments::filter_name;
 use super::change;
 use super::entity::EntityInfo;
 use super::error::Refusal;
@@ -37,11 +37,7 @@ pub(super) fn changes() -> SubscriptionField {
 }
 
 /// `taskChanges(after, filters, includeInitial)`.
-pub(super) fn records(
-    context: &'static BuilderContext,
-    entity: &Arc<EntityInfo>,
-    table: &Arc<dyn Table>,
-) -> SubscriptionField {
+pub(super) fn records(entity: &Arc<EntityInfo>, table: &Arc<dyn Table>) -> SubscriptionField {
     let (info, rows) = (Arc::clone(entity), Arc::clone(table));
     let name = format!("{}Changes", entity.field);
     SubscriptionField::new(name, TypeRef::named_nn(change_name(entity)), move |ctx| {
@@ -51,7 +47,7 @@ pub(super) fn records(
     .argument(InputValue::new("after", TypeRef::named(TypeRef::STRING)))
     .argument(InputValue::new(
         "filters",
-        TypeRef::named(FilterInputBuilder { context }.type_name(&entity.object)),
+        TypeRef::named(filter_name(entity)),
     ))
     .argument(
         InputValue::new("includeInitial", TypeRef::named(TypeRef::BOOLEAN)).default_value(false),

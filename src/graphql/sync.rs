@@ -24,12 +24,12 @@ mod types;
 
 use std::sync::Arc;
 
-use async_graphql::dynamic::{SchemaBuilder, SchemaError};
+use async_graphql::dynamic::SchemaError;
 use sea_orm::ColumnType;
 use seachange_changelog::Image;
-use seaography::Builder;
 use serde_json::Value as Json;
 
+use super::builder::Builder;
 use super::entity::{ColumnInfo, EntityInfo};
 use super::registered::{ByTable, Registered};
 use crate::sync::Policy;
@@ -92,15 +92,15 @@ fn is_wide(ty: &ColumnType) -> bool {
     matches!(ty, ColumnType::BigInteger | ColumnType::BigUnsigned)
 }
 
-/// Adds the fields of sync for these entities.
+/// Adds the fields and types of sync for these entities.
 ///
 /// # Errors
 /// [`SchemaError`] if an entity is not registered, or a policy names a column that clients do not have.
-pub(super) fn add_fields(
-    mut builder: Builder,
+pub(super) fn add(
+    builder: &mut Builder,
     policies: &[(&'static str, Policy)],
     by_table: &ByTable,
-) -> Result<(Builder, Vec<Arc<Synced>>), SchemaError> {
+) -> Result<(), SchemaError> {
     let mut all = Vec::with_capacity(policies.len());
     for (table, policy) in policies {
         let Some(registered) = by_table.get(table).cloned() else {
@@ -118,26 +118,21 @@ pub(super) fn add_fields(
                 )));
             }
         }
+        builder.begin(format!("the sync of table `{table}`"));
+        types::add(builder, &synced);
         builder.queries.push(pull::field(&synced));
         builder.mutations.push(push::field(&synced));
         builder.subscriptions.push(stream::field(&synced));
         all.push(synced);
     }
     if !all.is_empty() {
+        builder.begin("sync");
+        inbox::add_types(builder);
         let by_table = all.iter().map(|of| (of.info().table, Arc::clone(of)));
         let by_table: resolve::ByTable = Arc::new(by_table.collect());
         builder.queries.push(inbox::query(&by_table));
         builder.mutations.push(resolve::field(&by_table));
         builder.subscriptions.push(inbox::subscription());
     }
-    Ok((builder, all))
-}
-
-/// Adds the types of those fields.
-pub(super) fn add_types(schema: SchemaBuilder, entities: &[Arc<Synced>]) -> SchemaBuilder {
-    let schema = entities.iter().fold(schema, types::add);
-    if entities.is_empty() {
-        return schema;
-    }
-    inbox::add_types(schema)
+    Ok(())
 }

@@ -4,17 +4,14 @@ use std::collections::BTreeMap;
 
 use sea_orm::sea_query::IntoValueTuple;
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend,
-    DbErr, EntityTrait, FromQueryResult, IdenStatic, Iterable, Order, PrimaryKeyToColumn,
-    PrimaryKeyTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, TryGetableMany, Value,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr,
+    EntityTrait, FromQueryResult, IdenStatic, Iterable, Order, PrimaryKeyToColumn, PrimaryKeyTrait,
+    QueryFilter, QueryOrder, QueryResult, QuerySelect, TryGetableMany, Value,
 };
 use seachange_changelog::{Image, ImageError, image};
-use seaography::{
-    ActiveEnumFilterInputBuilder, BuilderContext, EntityColumnId, FilterType, FilterTypesMapHelper,
-};
 
-use super::connection::beyond;
 use super::filter::{self, Predicate};
+use super::source::beyond;
 
 /// Keys in one statement: each is a term of its condition, and SQLite takes terms nested up to 1,000
 /// deep.
@@ -62,15 +59,6 @@ pub(crate) trait Table: Send + Sync {
 
     /// Every column of the entity, those that the API leaves out included.
     fn columns(&self) -> Vec<&'static str>;
-
-    /// Seaography's name for a column.
-    fn column_id(&self, column: &str) -> Option<EntityColumnId>;
-
-    /// Seaography's name for the type of a column's filter; `None` for a column without one.
-    fn filter_type(&self, context: &'static BuilderContext, column: &str) -> Option<String>;
-
-    /// The SQL of a predicate on this table.
-    fn condition(&self, predicate: &Predicate, backend: DbBackend) -> Condition;
 }
 
 /// The table of one entity.
@@ -161,33 +149,6 @@ where
 
     fn columns(&self) -> Vec<&'static str> {
         E::Column::iter().map(|column| column.as_str()).collect()
-    }
-
-    fn column_id(&self, column: &str) -> Option<EntityColumnId> {
-        Some(EntityColumnId::of::<E>(&named::<E>(column)?))
-    }
-
-    fn filter_type(&self, context: &'static BuilderContext, column: &str) -> Option<String> {
-        let types = &context.filter_types;
-        let types_map = FilterTypesMapHelper { context };
-        let info = match types_map.get_column_filter_type::<E>(&named::<E>(column)?)? {
-            FilterType::Text => &types.text_filter_info,
-            FilterType::String => &types.string_filter_info,
-            FilterType::Integer => &types.integer_filter_info,
-            FilterType::Float => &types.float_filter_info,
-            FilterType::Boolean => &types.boolean_filter_info,
-            FilterType::Id => &types.id_filter_info,
-            FilterType::Enumeration(name) => {
-                let enumerations = ActiveEnumFilterInputBuilder { context };
-                return Some(enumerations.type_name_from_string(&name));
-            }
-            FilterType::Json | FilterType::Custom(_) | FilterType::Array(_) => return None,
-        };
-        Some(info.type_name.clone())
-    }
-
-    fn condition(&self, predicate: &Predicate, backend: DbBackend) -> Condition {
-        filter::condition::<E>(predicate, backend)
     }
 }
 

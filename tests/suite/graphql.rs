@@ -23,6 +23,7 @@ mod nulls;
 mod once;
 mod pages;
 mod records;
+mod registered;
 mod relations;
 pub mod revert;
 mod sockets;
@@ -62,11 +63,14 @@ pub fn cases() -> Vec<Case> {
         follow::cases(),
         records::cases(),
         records::filters::cases(),
+        registered::cases(),
+        registered::names::cases(),
         converge::cases(),
         auth::cases(),
         context::cases(),
         once::cases(),
         values::cases(),
+        values::big::cases(),
         values::columns::cases(),
         faults::cases(),
         http::cases(),

@@ -12,6 +12,7 @@ mod full;
 mod harness;
 mod kept;
 mod killed;
+mod levels;
 mod load;
 mod outage;
 mod readme;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         baseline::cases(),
         kept::cases(),
         killed::cases(),
+        levels::cases(),
         statements::cases(),
         outage::cases(),
         frozen::cases(),

@@ -39,7 +39,7 @@ async fn four_changes(client: &Client) -> Outcome {
         .await?;
     client
         .data(
-            "mutation ($project: String!, $label: Int!) {
+            "mutation ($project: String!, $label: BigInt!) {
                projectUpdate(data: { name: \"Row\" }, filter: { id: { eq: $project } }) { name }
                labelDelete(filter: { id: { eq: $label } }) }",
             json!({

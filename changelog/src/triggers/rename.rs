@@ -112,12 +112,14 @@ async fn move_conflicts<C: ConnectionTrait>(tx: &C, old: &str, new: &str) -> Res
                 transaction_id: &transaction_id,
                 source: Source::Hook,
                 hidden: None,
+                // It is there already, and only its table's name becomes another.
+                most: None,
             };
             let changes = vec![change];
             // Without a version: triggers may write this table's log.
             let rows = insertions(origin, TABLE, Operation::Update, changes, None, backend);
             for insertion in rows {
-                tx.execute_raw(insertion).await?;
+                tx.execute_raw(insertion?).await?;
             }
         }
     }

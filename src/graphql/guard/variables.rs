@@ -1,13 +1,10 @@
-//! The variables of a request: their defaults, and where they are used.
+//! The variables of a request: their defaults, and those without a value.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use async_graphql::dynamic::ResolverContext;
-use async_graphql::parser::types::{
-    Directive, DocumentOperations, ExecutableDocument, OperationDefinition, Selection, SelectionSet,
-};
-use async_graphql::{Name, Positioned, Request, ServerResult, Value};
+use async_graphql::{Name, Request, ServerResult, Value};
 use async_graphql_value::Value as Written;
 
 use crate::graphql::error::{ErrorCode, refusal};
@@ -20,7 +17,8 @@ pub(in crate::graphql) struct Absent(BTreeSet<Name>);
 /// every resolver sees a value. Returns those that are null for this reason.
 ///
 /// # Errors
-/// `BAD_INPUT` for a null where none may be, which async-graphql lets through.
+/// `BAD_INPUT` for a null where none may be, which async-graphql lets through, and for no value where there
+/// must be one, which it reports only where the variable is used.
 pub(in crate::graphql) fn fill_variables(request: &mut Request) -> ServerResult<Absent> {
     let mut absent = Absent::default();
     let name = request.operation_name.clone();
@@ -49,8 +47,11 @@ pub(in crate::graphql) fn fill_variables(request: &mut Request) -> ServerResult<
                 absent.0.insert(name.clone());
                 request.variables.insert(name, Value::Null);
             }
-            // Missing ones are reported when the request is executed.
-            _ => {}
+            (None, None) => {
+                let message = format!("variable `${name}` has no value");
+                return Err(refusal(ErrorCode::BadInput, message));
+            }
+            (Some(_), _) => {}
         }
     }
     Ok(absent)
@@ -92,81 +93,6 @@ fn leave_out(value: &mut Value, written: &Written, absent: &BTreeSet<Name>) {
             let items = items.iter_mut().zip(written);
             items.for_each(|(item, written)| leave_out(item, written, absent));
         }
-        _ => {}
-    }
-}
-
-/// The operations of a document.
-pub(super) fn operations(
-    operations: &mut DocumentOperations,
-) -> impl Iterator<Item = &mut OperationDefinition> {
-    let (single, multiple) = match operations {
-        DocumentOperations::Single(single) => (Some(single), None),
-        DocumentOperations::Multiple(multiple) => (None, Some(multiple.values_mut())),
-    };
-    let all = single.into_iter().chain(multiple.into_iter().flatten());
-    all.map(|operation| &mut operation.node)
-}
-
-/// Drops the declarations of those of these variables that are used nowhere any more: validation
-/// would take them for the client's mistake.
-pub(super) fn forget_unused(document: &mut ExecutableDocument, replaced: &BTreeSet<Name>) {
-    if replaced.is_empty() {
-        return;
-    }
-    let mut used = BTreeSet::new();
-    for operation in operations(&mut document.operations) {
-        collect_directives(&operation.directives, &mut used);
-        collect_set(&operation.selection_set.node, &mut used);
-    }
-    for fragment in document.fragments.values() {
-        collect_directives(&fragment.node.directives, &mut used);
-        collect_set(&fragment.node.selection_set.node, &mut used);
-    }
-    for operation in operations(&mut document.operations) {
-        operation.variable_definitions.retain(|definition| {
-            let name = &definition.node.name.node;
-            used.contains(name) || !replaced.contains(name)
-        });
-    }
-}
-
-fn collect_set(set: &SelectionSet, used: &mut BTreeSet<Name>) {
-    for selection in &set.items {
-        match &selection.node {
-            Selection::Field(field) => {
-                let field = &field.node;
-                field
-                    .arguments
-                    .iter()
-                    .for_each(|(_, value)| collect(&value.node, used));
-                collect_directives(&field.directives, used);
-                collect_set(&field.selection_set.node, used);
-            }
-            Selection::InlineFragment(fragment) => {
-                collect_directives(&fragment.node.directives, used);
-                collect_set(&fragment.node.selection_set.node, used);
-            }
-            Selection::FragmentSpread(spread) => collect_directives(&spread.node.directives, used),
-        }
-    }
-}
-
-fn collect_directives(directives: &[Positioned<Directive>], used: &mut BTreeSet<Name>) {
-    let arguments = directives
-        .iter()
-        .flat_map(|directive| &directive.node.arguments);
-    arguments.for_each(|(_, value)| collect(&value.node, used));
-}
-
-/// Adds the variables in a value.
-pub(super) fn collect(value: &Written, used: &mut BTreeSet<Name>) {
-    match value {
-        Written::Variable(name) => {
-            used.insert(name.clone());
-        }
-        Written::List(items) => items.iter().for_each(|item| collect(item, used)),
-        Written::Object(fields) => fields.values().for_each(|field| collect(field, used)),
         _ => {}
     }
 }

@@ -11,6 +11,7 @@ use super::plan::{Item, Role};
 use crate::feed::{Cursor, Position};
 use crate::graphql::budget::Budget;
 use crate::graphql::error::{Refusal, finish};
+use crate::graphql::rendered::Rendered;
 
 /// An item as bytes: what every subscriber of a group is sent.
 #[derive(Debug)]
@@ -114,8 +115,10 @@ impl Rendering {
         let mut request = Request::new(&self.query).variables(self.variables.clone());
         request.operation_name.clone_from(&self.operation_name);
         request.set_parsed_query(self.document.clone());
-        let request = request.data(Arc::new(Role::Item(item)));
-        let request = request.data(self.budget.again());
+        let request = request
+            .data(Arc::new(Role::Item(item)))
+            .data(Rendered::default())
+            .data(self.budget.again());
         let mut responses = schema.execute_stream(request);
         let response = match responses.next().await {
             Some(response) => finish(response),

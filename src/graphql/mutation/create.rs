@@ -14,12 +14,13 @@ use sea_orm::{
 use seachange_changelog::TrackedTransaction;
 use serde_json::Value as Json;
 
-use super::{Writable, basic, connection};
+use super::{Writable, connection, list, nodes};
 use crate::graphql::budget::Cost;
 use crate::graphql::entity::EntityInfo;
 use crate::graphql::error::Refusal;
 use crate::graphql::guard::given;
 use crate::graphql::inputs::{self, Purpose};
+use crate::graphql::objects::basic_name;
 use crate::graphql::once::{Repeatable, once, recall_rows, remember_rows};
 use crate::graphql::pagination::limits;
 use crate::graphql::transaction::{Failure, Work};
@@ -29,13 +30,13 @@ where
     E: Writable,
 {
     let info = Arc::clone(entity);
-    let row = TypeRef::named_nn(basic(entity));
+    let row = TypeRef::named_nn(basic_name(entity));
     Field::new(format!("{}CreateOne", entity.field), row, move |ctx| {
         let entity = Arc::clone(&info);
         FieldFuture::new(async move {
             let data = argument(&ctx)?;
-            let mut rows = insert_all::<E>(&ctx, &entity, std::slice::from_ref(&*data)).await?;
-            Ok(rows.pop().map(FieldValue::owned_any))
+            let rows = insert_all::<E>(&ctx, &entity, std::slice::from_ref(&*data)).await?;
+            Ok(nodes::<E>(&rows)?.pop().map(FieldValue::owned_any))
         })
     })
     .argument(InputValue::new(
@@ -49,19 +50,17 @@ where
     E: Writable,
 {
     let info = Arc::clone(entity);
-    let rows = TypeRef::named_nn_list_nn(basic(entity));
+    let rows = TypeRef::named_nn_list_nn(basic_name(entity));
     Field::new(format!("{}CreateBatch", entity.field), rows, move |ctx| {
         let entity = Arc::clone(&info);
         FieldFuture::new(async move {
             let data = argument(&ctx)?;
-            let list = match &*data {
+            let data = match &*data {
                 GraphqlValue::List(list) => list.as_slice(),
                 single => std::slice::from_ref(single),
             };
-            let rows = insert_all::<E>(&ctx, &entity, list).await?;
-            Ok(Some(FieldValue::list(
-                rows.into_iter().map(FieldValue::owned_any),
-            )))
+            let rows = insert_all::<E>(&ctx, &entity, data).await?;
+            Ok(Some(list(nodes::<E>(&rows)?)))
         })
     })
     .argument(InputValue::new(

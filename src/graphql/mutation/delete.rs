@@ -6,7 +6,6 @@ use std::sync::Arc;
 use async_graphql::Value as GraphqlValue;
 use async_graphql::dynamic::{Field, FieldFuture, ResolverContext, TypeRef};
 use seachange_changelog::{Target, TrackedTransaction};
-use seaography::BuilderContext;
 use serde_json::Value as Json;
 
 use super::{Writable, all_argument, connection, filter_argument, since_argument, target};
@@ -16,7 +15,7 @@ use crate::graphql::error::Refusal;
 use crate::graphql::once::{Repeatable, once};
 use crate::graphql::transaction::{Failure, Work};
 
-pub(super) fn field<E>(context: &'static BuilderContext, entity: &Arc<EntityInfo>) -> Field
+pub(super) fn field<E>(entity: &Arc<EntityInfo>) -> Field
 where
     E: Writable,
 {
@@ -29,7 +28,7 @@ where
             Ok(Some(GraphqlValue::from(count)))
         })
     })
-    .argument(filter_argument(context, entity))
+    .argument(filter_argument(entity))
     .argument(all_argument())
     .argument(since_argument())
 }

@@ -2,43 +2,41 @@
 
 use std::sync::Arc;
 
-use async_graphql::dynamic::{
-    Field, FieldFuture, FieldValue, InputValue, ResolverContext, TypeRef,
-};
+use async_graphql::dynamic::{Field, FieldFuture, InputValue, ResolverContext, TypeRef};
 use sea_orm::EntityTrait;
 use seachange_changelog::{Target, TrackedTransaction, Written};
-use seaography::BuilderContext;
 use serde_json::Value as Json;
 
-use super::{Writable, all_argument, basic, connection, filter_argument, since_argument, target};
+use super::{
+    Writable, all_argument, connection, filter_argument, list, nodes, since_argument, target,
+};
 use crate::graphql::budget::Cost;
 use crate::graphql::entity::EntityInfo;
 use crate::graphql::error::Refusal;
 use crate::graphql::guard::given;
 use crate::graphql::inputs::{self, Purpose};
+use crate::graphql::objects::basic_name;
 use crate::graphql::once::{Repeatable, once, recall_rows, remember_rows};
 use crate::graphql::transaction::{Failure, Work};
 
-pub(super) fn field<E>(context: &'static BuilderContext, entity: &Arc<EntityInfo>) -> Field
+pub(super) fn field<E>(entity: &Arc<EntityInfo>) -> Field
 where
     E: Writable,
 {
     let info = Arc::clone(entity);
-    let rows = TypeRef::named_nn_list_nn(basic(entity));
+    let rows = TypeRef::named_nn_list_nn(basic_name(entity));
     Field::new(format!("{}Update", entity.field), rows, move |ctx| {
         let entity = Arc::clone(&info);
         FieldFuture::new(async move {
             let rows = update::<E>(&ctx, &entity).await?;
-            Ok(Some(FieldValue::list(
-                rows.into_iter().map(FieldValue::owned_any),
-            )))
+            Ok(Some(list(nodes::<E>(&rows)?)))
         })
     })
     .argument(InputValue::new(
         "data",
         TypeRef::named_nn(inputs::update_name(entity)),
     ))
-    .argument(filter_argument(context, entity))
+    .argument(filter_argument(entity))
     .argument(all_argument())
     .argument(since_argument())
 }

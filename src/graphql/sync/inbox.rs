@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::dynamic::{
-    Enum, Field, FieldFuture, FieldValue, InputValue, Object, ResolverContext, SchemaBuilder,
-    SubscriptionField, TypeRef,
+    Enum, Field, FieldFuture, FieldValue, InputValue, Object, ResolverContext, SubscriptionField,
+    TypeRef,
 };
 use async_graphql::{Name, Value as GraphqlValue};
 use sea_orm::{
@@ -20,6 +20,7 @@ use super::document::Document;
 use super::resolve::ByTable;
 use crate::feed::{Change, Selection};
 use crate::graphql::budget::{Budget, Cost};
+use crate::graphql::builder::Builder;
 use crate::graphql::change;
 use crate::graphql::error::Refusal;
 use crate::graphql::live::{Begin, Plan, Role, Watch};
@@ -187,15 +188,14 @@ pub(super) fn subscription() -> SubscriptionField {
 }
 
 /// The types of the inbox.
-pub(super) fn add_types(schema: SchemaBuilder) -> SchemaBuilder {
+pub(super) fn add_types(builder: &mut Builder) {
     let statuses = Status::iter().fold(Enum::new("SyncConflictStatus"), |items, status| {
         items.item(status_name(&status.to_value()))
     });
-    schema
-        .register(statuses)
-        .register(super::resolve::choices())
-        .register(object())
-        .register(page_object())
+    builder.register(statuses);
+    builder.register(super::resolve::choices());
+    builder.register(object());
+    builder.register(page_object());
 }
 
 fn object() -> Object {

@@ -2,7 +2,7 @@
 
 use async_graphql::Value as GraphqlValue;
 use async_graphql::dynamic::{
-    Field, FieldFuture, FieldValue, InputObject, InputValue, Object, Scalar, SchemaBuilder, TypeRef,
+    Field, FieldFuture, FieldValue, InputObject, InputValue, Object, Scalar, TypeRef,
 };
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use super::Synced;
 use super::complete::complete;
 use super::document::{self, Document};
 use super::stream::Bulk;
+use crate::graphql::builder::Builder;
 use crate::graphql::error::Refusal;
 
 /// `TaskPullBulk`.
@@ -43,7 +44,7 @@ fn input_document(synced: &Synced) -> String {
 }
 
 /// Adds the types of an entity.
-pub(super) fn add(schema: SchemaBuilder, synced: &Arc<Synced>) -> SchemaBuilder {
+pub(super) fn add(builder: &mut Builder, synced: &Arc<Synced>) {
     let cursor = || InputValue::new("cursor", TypeRef::named_nn(TypeRef::STRING));
     let input_checkpoint = InputObject::new(input_checkpoint(synced)).field(cursor());
     let push_row = InputObject::new(push_row(synced))
@@ -58,22 +59,21 @@ pub(super) fn add(schema: SchemaBuilder, synced: &Arc<Synced>) -> SchemaBuilder 
             )
             .description("The row as it shall be, whole."),
         );
-    schema
-        .register(document::object(synced))
-        .register(checkpoint_object(synced))
-        .register(bulk_object(synced))
-        .register(input_checkpoint)
-        .register(push_row)
-        .register(Scalar::new(input_document(synced)).description(format!(
-            "A row of this entity as a client has it: an object with the fields of {}. Any object is \
-             taken, so that a row that cannot be stored is answered by itself, in \
-             `extensions.rejections`, and does not hold up the others.",
-            document::name(synced)
-        )))
-        .register(
-            Scalar::new(headers(synced))
-                .description("Any map of headers: what a client sends along. Not looked at."),
-        )
+    builder.register(document::object(synced));
+    builder.register(checkpoint_object(synced));
+    builder.register(bulk_object(synced));
+    builder.register(input_checkpoint);
+    builder.register(push_row);
+    builder.register(Scalar::new(input_document(synced)).description(format!(
+        "A row of this entity as a client has it: an object with the fields of {}. Any object is \
+         taken, so that a row that cannot be stored is answered by itself, in \
+         `extensions.rejections`, and does not hold up the others.",
+        document::name(synced)
+    )));
+    builder.register(
+        Scalar::new(headers(synced))
+            .description("Any map of headers: what a client sends along. Not looked at."),
+    );
 }
 
 fn checkpoint_object(synced: &Synced) -> Object {

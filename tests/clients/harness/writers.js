@@ -23,7 +23,7 @@ export async function labels(server, count, writers, made) {
 
 /** The id is ours: where an answer got lost, the second attempt is a conflict and the label is there. */
 async function persistently(server, id) {
-  const mutation = `mutation($id: Int!, $name: String!) {
+  const mutation = `mutation($id: BigInt!, $name: String!) {
     labelCreateOne(data: { id: $id, name: $name }) { id } }`;
   for (;;) {
     try {

@@ -84,7 +84,7 @@ pub async fn serve(server: &TestServer) -> anyhow::Result<TestServer> {
         let finer = "ALTER TABLE vault MODIFY updated_at datetime(6) NOT NULL";
         db.execute_unprepared(finer).await?;
     }
-    let app = reference_app().entity::<vault::Entity, vault::RelatedEntity>();
+    let app = reference_app().entity::<vault::Entity>();
     TestServer::start_with(server.kind.clone(), app, server.settings.clone()).await
 }
 

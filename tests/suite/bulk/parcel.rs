@@ -39,6 +39,6 @@ pub async fn server(server: &TestServer) -> anyhow::Result<TestServer> {
     let db = server.db().writer();
     let table = Schema::new(db.get_database_backend()).create_table_from_entity(Entity);
     db.execute(&table).await?;
-    let app = reference_app().entity::<Entity, RelatedEntity>();
+    let app = reference_app().entity::<Entity>();
     TestServer::start_with(server.kind.clone(), app, server.settings.clone()).await
 }

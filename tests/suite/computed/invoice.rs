@@ -54,7 +54,7 @@ pub const INVOICES: Names = Names {
 pub async fn start(server: &TestServer) -> anyhow::Result<TestServer> {
     make(server, "invoice", true).await?;
     let app = reference_app()
-        .entity::<declared::Entity, declared::RelatedEntity>()
+        .entity::<declared::Entity>()
         .sync::<declared::Entity>(Policy::manual());
     TestServer::start_with(server.kind.clone(), app, server.settings.clone()).await
 }
@@ -62,7 +62,7 @@ pub async fn start(server: &TestServer) -> anyhow::Result<TestServer> {
 /// Receipts, whose keys anybody may write.
 pub async fn start_undeclared(server: &TestServer) -> anyhow::Result<TestServer> {
     make(server, "receipt", false).await?;
-    let app = reference_app().entity::<undeclared::Entity, undeclared::RelatedEntity>();
+    let app = reference_app().entity::<undeclared::Entity>();
     TestServer::start_with(server.kind.clone(), app, server.settings.clone()).await
 }
 

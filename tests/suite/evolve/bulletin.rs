@@ -104,28 +104,28 @@ pub async fn start(server: &TestServer) -> anyhow::Result<TestServer> {
     let table = Schema::new(db.get_database_backend()).create_table_from_entity(first::Entity);
     db.execute(&table).await?;
     let app = reference_app()
-        .entity::<first::Entity, first::RelatedEntity>()
+        .entity::<first::Entity>()
         .sync::<first::Entity>(Policy::manual());
     beside(server, app).await
 }
 
 pub async fn start_second(server: &TestServer) -> anyhow::Result<TestServer> {
     let app = reference_app()
-        .entity::<second::Entity, second::RelatedEntity>()
+        .entity::<second::Entity>()
         .sync::<second::Entity>(Policy::manual());
     beside(server, app).await
 }
 
 pub async fn start_third(server: &TestServer) -> anyhow::Result<TestServer> {
     let app = reference_app()
-        .entity::<third::Entity, third::RelatedEntity>()
+        .entity::<third::Entity>()
         .sync::<third::Entity>(Policy::manual());
     beside(server, app).await
 }
 
 pub async fn start_renamed(server: &TestServer) -> anyhow::Result<TestServer> {
     let app = reference_app()
-        .entity::<renamed::Entity, renamed::RelatedEntity>()
+        .entity::<renamed::Entity>()
         .sync::<renamed::Entity>(Policy::manual());
     beside(server, app).await
 }

@@ -73,7 +73,7 @@ async fn one_of_each(server: &TestServer) -> Outcome {
     let link = json!({ "taskId": task["id"], "labelId": label["id"] });
     let link = TASK_LABELS.create(&client, link).await?;
     let changes = watch.read().await?;
-    let label_id = label["id"].to_string();
+    let label_id = given::text(&label["id"])?;
     let expected = [
         ("project", json!({ "id": project["id"] }), &project),
         ("task", json!({ "id": task["id"] }), &task),
@@ -141,7 +141,7 @@ async fn own_keys(server: &TestServer) -> Outcome {
     let label = LABELS
         .create(&client, json!({ "id": beyond_floats, "name": "far" }))
         .await?;
-    assert_eq!(label["id"], beyond_floats);
+    assert_eq!(label["id"], beyond_floats.to_string());
     Ok(())
 }
 
@@ -157,7 +157,7 @@ async fn own_integer_keys(server: &TestServer) -> Outcome {
             assert_eq!((answer.code()?, changes.len()), ("BAD_INPUT", 0), "{id}");
             continue;
         }
-        assert_eq!(answer.data()?["row"]["id"], id);
+        assert_eq!(answer.data()?["row"]["id"], id.to_string());
         assert_eq!(changes[0]["key"], json!({ "id": id.to_string() }));
     }
     Ok(())

@@ -138,15 +138,10 @@ pub fn text(json: &Json) -> anyhow::Result<String> {
         .ok_or_else(|| anyhow::anyhow!("no text: {json}"))
 }
 
-/// A row's image: the GraphQL row under the column names, with 64-bit integers as text.
+/// A row's image: the GraphQL row under the column names.
 pub fn image(row: &Json) -> Json {
     let columns = row.as_object().into_iter().flatten();
-    let columns = columns.map(|(field, value)| match (snake(field), value) {
-        (name, Json::Number(number)) if name == "id" || name == "label_id" => {
-            (name, Json::String(number.to_string()))
-        }
-        (name, value) => (name, value.clone()),
-    });
+    let columns = columns.map(|(field, value)| (snake(field), value.clone()));
     columns.collect()
 }
 

@@ -90,7 +90,7 @@ impl Rows {
 
     /// The rows, their keys as in the log, and how many changes each has.
     fn keys(&self) -> [(Names, Json, usize); 3] {
-        let label = self.label.to_string();
+        let label = &self.label;
         [
             (TASKS, json!({ "id": self.task }), 4),
             (LABELS, json!({ "id": label }), 4),

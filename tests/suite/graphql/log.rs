@@ -196,7 +196,7 @@ async fn keys(server: &TestServer) -> Outcome {
     let filter = json!({ "id": { "eq": labels[0]["id"] } });
     let variables = json!({ "data": { "name": "c" }, "filter": filter });
     client.data(&LABELS.update(), variables).await?;
-    let label = labels[0]["id"].to_string();
+    let label = given::text(&labels[0]["id"])?;
     for (key, expected) in [
         (json!({ "id": label }), 2),
         (json!({ "id": task }), 1),

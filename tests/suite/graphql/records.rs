@@ -216,7 +216,7 @@ async fn composite_keys(server: &TestServer) -> Outcome {
     client
         .data(&TASK_LABELS.delete(), json!({ "all": true }))
         .await?;
-    let key = json!({ "task_id": task, "label_id": label["id"].to_string() });
+    let key = json!({ "task_id": task, "label_id": label["id"] });
     let nothing = Json::Null;
     for (kind, record, previous) in [("INSERT", &link, &nothing), ("DELETE", &nothing, &link)] {
         let item = records.next().await?;

@@ -13,6 +13,7 @@ use crate::harness::{Client, Outcome, TestServer};
 crate::cases![
     there_and_back,
     of_many_parents,
+    a_page_for_each_parent,
     filtered_and_ordered,
     malformed_filters,
     having,
@@ -113,6 +114,81 @@ async fn of_many_parents(server: &TestServer) -> Outcome {
         let own = json!({ "projectId": node["id"] });
         assert_eq!(node["task"]["nodes"], json!([own, own, own]));
         assert_eq!(node["task"]["paginationInfo"]["total"], 3);
+    }
+    Ok(())
+}
+
+/// Projects with 5, 3, 1 and no tasks.
+async fn a_page_for_each_parent(server: &TestServer) -> Outcome {
+    let client = server.client();
+    let names = json!([{ "name": "a" }, { "name": "b" }, { "name": "c" }, { "name": "d" }]);
+    let projects = PROJECTS.create_all(&client, names).await?;
+    let tasks: Vec<Json> = [(0, 5), (1, 3), (2, 1)]
+        .into_iter()
+        .flat_map(|(project, count)| (0..count).map(move |n| (project, n)))
+        .map(|(project, n): (usize, i32)| {
+            json!({ "projectId": projects[project]["id"], "title": format!("{n}"), "priority": -n })
+        })
+        .collect();
+    TASKS.create_all(&client, json!(tasks)).await?;
+    let query = "query($pagination: PaginationInput, $filters: TaskFilterInput) {
+        project(orderBy: { name: ASC }) { nodes { task(
+            pagination: $pagination, filters: $filters, orderBy: { priority: ASC }) {
+        nodes { title } paginationInfo { total offset current pages }
+        pageInfo { hasPreviousPage hasNextPage } } } } }";
+    let all = json!({});
+    for (pagination, filters, expected) in [
+        (
+            json!({ "page": { "page": 0, "limit": 2 } }),
+            &all,
+            ["43 of 5", "21 of 3", "0 of 1", " of 0"],
+        ),
+        (
+            json!({ "page": { "page": 1, "limit": 2 } }),
+            &all,
+            ["21 of 5", "0 of 3", " of 1", " of 0"],
+        ),
+        (
+            json!({ "offset": { "offset": 4, "limit": 9 } }),
+            &all,
+            ["0 of 5", " of 3", " of 1", " of 0"],
+        ),
+        (
+            json!({ "offset": { "offset": 99, "limit": 9 } }),
+            &all,
+            [" of 5", " of 3", " of 1", " of 0"],
+        ),
+        (
+            json!({ "offset": { "offset": 1, "limit": 1 } }),
+            &json!({ "priority": { "lt": 0 } }),
+            ["3 of 4", "1 of 2", " of 0", " of 0"],
+        ),
+    ] {
+        let variables = json!({ "pagination": pagination, "filters": filters });
+        let data = client.data(query, variables).await?;
+        for (node, expected) in given::list(data["project"]["nodes"].clone())?
+            .iter()
+            .zip(expected)
+        {
+            let page = &node["task"];
+            let titles = given::list(page["nodes"].clone())?;
+            let titles: String = titles
+                .iter()
+                .filter_map(|row| row["title"].as_str())
+                .collect();
+            let (offset, total) = (
+                &page["paginationInfo"]["offset"],
+                &page["paginationInfo"]["total"],
+            );
+            assert_eq!(format!("{titles} of {total}"), expected, "{pagination}");
+            let number = |json: &Json| json.as_u64().unwrap_or_default();
+            let limit = ["page", "offset"]
+                .iter()
+                .find_map(|way| pagination[way]["limit"].as_u64());
+            let has_next = number(offset) + limit.unwrap_or_default() < number(total);
+            let info = json!({ "hasPreviousPage": number(offset) > 0, "hasNextPage": has_next });
+            assert_eq!(page["pageInfo"], info, "{pagination}");
+        }
     }
     Ok(())
 }

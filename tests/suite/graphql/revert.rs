@@ -343,7 +343,7 @@ async fn refused(server: &TestServer) -> Outcome {
 async fn reverts_that_race(server: &TestServer) -> Outcome {
     let client = server.client();
     let id = LABELS.create(&client, json!({ "name": "0" })).await?["id"].take();
-    let key = json!({ "id": id.to_string() });
+    let key = json!({ "id": id });
     for round in 1..=5 {
         update(&client, LABELS, &id, json!({ "name": round.to_string() })).await?;
         let cursor = newest(&client).await?;

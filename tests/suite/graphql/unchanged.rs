@@ -111,7 +111,7 @@ async fn by_triggers_and_by_two_columns(server: &TestServer) -> Outcome {
     let before = head(&client).await?;
     let link = json!({ "taskId": task, "labelId": label });
     TASK_LABELS.create(&client, link).await?;
-    let unlink = "mutation($label: Int!, $since: String) {
+    let unlink = "mutation($label: BigInt!, $since: String) {
         taskLabelDelete(filter: { labelId: { eq: $label } }, ifUnchangedSince: $since) }";
     let variables = json!({ "label": label, "since": before });
     assert_eq!(client.send(unlink, variables).await?.code()?, "CONFLICT");

@@ -1,5 +1,6 @@
 //! Values at the edge of what a column, a database or JSON holds: kept exactly, or refused.
 
+pub mod big;
 pub mod columns;
 
 use serde_json::json;

@@ -1,17 +1,12 @@
 //! The specimen's GraphQL: names of fields, and the requests that every case sends.
 
-use std::sync::LazyLock;
-
 use sea_orm::{IdenStatic, Iterable};
-use seachange::seaography::{BuilderContext, EntityObjectBuilder, EntityQueryFieldBuilder};
 use serde_json::{Map, Value as Json, json};
 
 use super::Table;
 use super::ground::cut;
 use super::sample::{Column, same};
 use crate::harness::Client;
-
-static NAMES: LazyLock<BuilderContext> = LazyLock::new(BuilderContext::default);
 
 /// How GraphQL calls an entity.
 pub struct Fields {
@@ -26,13 +21,13 @@ pub struct Fields {
 impl Fields {
     /// Of this entity.
     pub fn of<E: Table>() -> Self {
-        let objects = EntityObjectBuilder { context: &NAMES };
+        let object = words(E::default().table_name());
         let columns = E::Column::iter();
         Self {
-            query: EntityQueryFieldBuilder { context: &NAMES }.type_name::<E>(),
-            object: objects.type_name::<E>(),
+            query: begun_small(&object),
+            object,
             names: columns
-                .map(|column| (column.as_str(), objects.column_name::<E>(&column)))
+                .map(|column| (column.as_str(), begun_small(&words(column.as_str()))))
                 .collect(),
         }
     }
@@ -65,7 +60,7 @@ impl Fields {
     /// The row with this key.
     pub async fn read(&self, client: &Client, id: i64) -> anyhow::Result<Json> {
         let query = format!(
-            "query($id: Int!) {{ {}(filters: {{ id: {{ eq: $id }} }}) {{ nodes {{ {} }} }} }}",
+            "query($id: BigInt!) {{ {}(filters: {{ id: {{ eq: $id }} }}) {{ nodes {{ {} }} }} }}",
             self.query,
             self.selection()
         );
@@ -106,7 +101,7 @@ impl Fields {
     /// The mutation that updates.
     pub fn change(&self) -> String {
         format!(
-            "mutation($id: Int!, $data: {}UpdateInput!) {{
+            "mutation($id: BigInt!, $data: {}UpdateInput!) {{
              {}Update(data: $data, filter: {{ id: {{ eq: $id }} }}) {{ {} }} }}",
             self.object,
             self.query,
@@ -128,6 +123,20 @@ impl Fields {
         }
         Ok(())
     }
+}
+
+/// The words of a name, each with a capital letter: `due_on` is `DueOn`.
+fn words(name: &str) -> String {
+    let capital = |word: &str| {
+        let (first, rest) = word.split_at(1);
+        first.to_uppercase() + rest
+    };
+    name.split('_').map(capital).collect()
+}
+
+fn begun_small(name: &str) -> String {
+    let (first, rest) = name.split_at(1);
+    first.to_lowercase() + rest
 }
 
 /// The key of a row's copy.

@@ -198,12 +198,16 @@ async fn queried(
             found.push(
                 nodes
                     .iter()
-                    .filter_map(|node| node["id"].as_i64())
+                    .filter_map(|node| number(&node["id"]))
                     .collect(),
             );
         }
     }
     Ok(found)
+}
+
+fn number(id: &Json) -> Option<i64> {
+    id.as_str()?.parse().ok()
 }
 
 /// The keys that a subscription replays for each filter; none if it is refused. All at once on one
@@ -236,7 +240,7 @@ async fn subscribed(
         let case = case.ok_or_else(|| anyhow::anyhow!("whose is {message}"))?;
         let item = &message["payload"]["data"][&name];
         match (item["kind"].as_str(), &mut found[case]) {
-            (Some("INSERT"), Some(keys)) => keys.extend(item["record"]["id"].as_i64()),
+            (Some("INSERT"), Some(keys)) => keys.extend(number(&item["record"]["id"])),
             (Some("CAUGHT_UP"), _) => open -= 1,
             (None, refused @ Some(_)) => {
                 let text = message.to_string();

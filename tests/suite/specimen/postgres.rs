@@ -122,8 +122,8 @@ impl Specimen for Postgres {
     const DECIMAL_DIGITS: (u32, u32) = (14, 14);
 
     fn register(app: App) -> App {
-        app.entity::<required::Entity, required::RelatedEntity>()
-            .entity::<optional::Entity, optional::RelatedEntity>()
+        app.entity::<required::Entity>()
+            .entity::<optional::Entity>()
             .enumeration::<Weather>()
     }
 

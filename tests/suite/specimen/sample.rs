@@ -14,8 +14,7 @@ pub struct Sample {
     pub image: Json,
     /// In GraphQL.
     pub graphql: Json,
-    /// Whether GraphQL takes it as input. It does not take integers above `i64::MAX` for `Int`, nor
-    /// what is no number for `Float`.
+    /// Whether GraphQL takes it as input. It does not take what is no number for `Float`.
     pub is_input: bool,
 }
 

@@ -87,8 +87,8 @@ impl Specimen for Sqlite {
     const DECIMAL_DIGITS: (u32, u32) = (9, 6);
 
     fn register(app: App) -> App {
-        app.entity::<required::Entity, required::RelatedEntity>()
-            .entity::<optional::Entity, optional::RelatedEntity>()
+        app.entity::<required::Entity>()
+            .entity::<optional::Entity>()
             .enumeration::<Weather>()
     }
 

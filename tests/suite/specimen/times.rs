@@ -216,7 +216,7 @@ fn unix<T: Into<Value>>(texts: &[&str], read: impl Fn(DateTime<Utc>) -> T) -> Ve
         let Value::BigInt(Some(number)) = value else {
             panic!("no 64-bit number: {value:?}");
         };
-        Sample::new(value, number.to_string()).in_graphql(number)
+        Sample::new(value, number.to_string())
     };
     texts.iter().map(sample).collect()
 }

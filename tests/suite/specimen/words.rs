@@ -40,7 +40,7 @@ pub enum Weather {
     Rain,
 }
 
-/// Every [`Mood`]: a plain string in GraphQL, as Seaography has it.
+/// Every [`Mood`]: a plain string in GraphQL.
 pub fn moods() -> Vec<Sample> {
     vec![
         Sample::new(Mood::None, ""),
@@ -58,7 +58,7 @@ pub fn levels() -> Vec<Sample> {
     ]
 }
 
-/// Every [`Weather`]: in GraphQL by Seaography's name, which has letters and digits only.
+/// Every [`Weather`]: in GraphQL by what its words have of letters and digits.
 pub fn weathers() -> Vec<Sample> {
     vec![
         Sample::new(Weather::Sunny, "sunny"),

@@ -46,9 +46,7 @@ pub async fn start(server: &TestServer, policy: Policy) -> anyhow::Result<TestSe
     let db = server.db().writer();
     let table = Schema::new(db.get_database_backend()).create_table_from_entity(Entity);
     db.execute(&table).await?;
-    let app: App = reference_app()
-        .entity::<Entity, RelatedEntity>()
-        .sync::<Entity>(policy);
+    let app: App = reference_app().entity::<Entity>().sync::<Entity>(policy);
     TestServer::start_with(server.kind.clone(), app, server.settings.clone()).await
 }
 

@@ -40,7 +40,7 @@ pub async fn start(server: &TestServer) -> anyhow::Result<TestServer> {
     db.execute(table.foreign_key(&mut to_itself.clone()))
         .await?;
     let app: App = reference_app()
-        .entity::<Entity, RelatedEntity>()
+        .entity::<Entity>()
         .sync::<Entity>(Policy::manual());
     TestServer::start_with(server.kind.clone(), app, server.settings.clone()).await
 }

@@ -150,10 +150,7 @@ async fn what_changes_while_it_pages(server: &TestServer) -> Outcome {
     let living = replica.iter().filter(|(_, is_deleted)| !**is_deleted);
     let living: BTreeSet<String> = living.map(|(id, _)| id.clone()).collect();
     let there = LABELS.find(&client, json!({})).await?;
-    let there: BTreeSet<String> = there
-        .iter()
-        .map(|label| Json::String(label["id"].to_string()).to_string())
-        .collect();
+    let there: BTreeSet<String> = there.iter().map(|label| label["id"].to_string()).collect();
     assert_eq!(living, there);
     Ok(())
 }

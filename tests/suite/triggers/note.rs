@@ -56,7 +56,7 @@ pub async fn start(server: &TestServer) -> anyhow::Result<TestServer> {
 
 /// A server that knows notes.
 pub async fn beside(server: &TestServer) -> anyhow::Result<TestServer> {
-    let app: App = reference_app().entity::<Entity, RelatedEntity>();
+    let app: App = reference_app().entity::<Entity>();
     TestServer::start_with(server.kind.clone(), app, server.settings.clone()).await
 }
 

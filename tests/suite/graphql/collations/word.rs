@@ -48,6 +48,6 @@ pub async fn start(server: &TestServer) -> anyhow::Result<TestServer> {
     for sql in statements {
         db.execute_unprepared(sql).await?;
     }
-    let app = reference_app().entity::<Entity, RelatedEntity>();
+    let app = reference_app().entity::<Entity>();
     TestServer::start_with(server.kind.clone(), app, server.settings.clone()).await
 }

@@ -25,7 +25,7 @@ crate::cases![
 /// A label's key; its names one after the other, each with its own batch of the log.
 async fn label(client: &Client, names: &[&str]) -> anyhow::Result<Json> {
     let row = LABELS.create(client, json!({ "name": names[0] })).await?;
-    let key = json!({ "id": row["id"].to_string() });
+    let key = json!({ "id": row["id"] });
     head(client).await?;
     for name in &names[1..] {
         rename(client, &row["id"], name).await?;

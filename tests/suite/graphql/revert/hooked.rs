@@ -46,7 +46,7 @@ async fn own_hooks_have_a_say(server: &TestServer) -> Outcome {
     let db = server.db().writer();
     let table = Schema::new(db.get_database_backend()).create_table_from_entity(Entity);
     db.execute(&table).await?;
-    let app = reference_app().entity::<Entity, RelatedEntity>();
+    let app = reference_app().entity::<Entity>();
     let hooked = TestServer::start_with(server.kind.clone(), app, server.settings.clone()).await?;
     let client = hooked.client();
     NOTICES

@@ -126,7 +126,7 @@ async fn a_row_changed_again_and_again(server: &TestServer) -> Outcome {
     let id = LABELS.create(&client, json!({ "name": "a" })).await?["id"].take();
     let tx = server.db().begin().await?;
     let mut row = label::ActiveModel {
-        id: Set(id.as_i64().unwrap_or_default()),
+        id: Set(given::text(&id)?.parse()?),
         ..Default::default()
     };
     for name in ["b", "c", "d"] {

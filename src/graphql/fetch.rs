@@ -1,0 +1,66 @@
+//! The one place at which rows of lists and relations come from the database.
+
+use std::sync::Arc;
+
+use async_graphql::dynamic::ResolverContext;
+use sea_orm::sea_query::{Alias, Expr, SelectStatement};
+use sea_orm::{ConnectionTrait, DatabaseConnection, QueryResult};
+
+use super::budget::{Budget, Cost};
+use super::error::Refusal;
+use super::registered::Registered;
+use super::row::{Node, Row};
+use crate::feed::unhurried;
+
+/// The connection that lists and relations are read from.
+pub(super) fn database<'a>(ctx: &ResolverContext<'a>) -> Result<&'a DatabaseConnection, Refusal> {
+    ctx.data::<DatabaseConnection>()
+        .map_err(|error| Refusal::internal(&error.message))
+}
+
+/// What a statement finds. It runs to its end even if another field of the request fails meanwhile: a
+/// query dropped half-way leaves its connection out of step with the server.
+pub(super) async fn fetch(
+    db: &DatabaseConnection,
+    statement: SelectStatement,
+) -> Result<Vec<QueryResult>, Refusal> {
+    let db = db.clone();
+    unhurried(async move { db.query_all(&statement).await.map_err(Refusal::from) }).await
+}
+
+/// The rows of an entity that a statement finds, counted, each with all that was selected for it. `build`
+/// makes the statement, which selects besides what it is given, and finds no more rows than the budget
+/// [lets it fetch](Budget::rows_to_fetch).
+pub(super) async fn find(
+    (db, budget): (&DatabaseConnection, &Budget),
+    of: &Registered,
+    build: impl Fn(&[(Expr, Alias)]) -> SelectStatement + Send + Sync + 'static,
+) -> Result<Vec<(Row, QueryResult)>, Refusal> {
+    budget.check()?;
+    let (db, source) = (db.clone(), Arc::clone(&of.source));
+    let found: Vec<(Row, QueryResult)> =
+        unhurried(async move { source.find(&db, &build).await.map_err(Refusal::from) }).await?;
+    budget.charge(Cost::of_rows(found.iter().map(|(row, _)| row)))?;
+    Ok(found)
+}
+
+/// As [`find`], the rows alone.
+pub(super) async fn rows(
+    db: (&DatabaseConnection, &Budget),
+    of: &Registered,
+    statement: SelectStatement,
+) -> Result<Vec<Node>, Refusal> {
+    let found = find(db, of, move |extra| selecting(statement.clone(), extra)).await?;
+    Ok(found.into_iter().map(|(row, _)| Arc::new(row)).collect())
+}
+
+/// The statement, selecting more.
+pub(super) fn selecting(
+    mut statement: SelectStatement,
+    extra: &[(Expr, Alias)],
+) -> SelectStatement {
+    for (expr, alias) in extra {
+        statement.expr_as(expr.clone(), alias.clone());
+    }
+    statement
+}

@@ -1,0 +1,113 @@
+//! The fields of relations: a row's children, a page of them for each parent.
+//!
+//! All parents of a level are answered by one statement, whatever their number: see [`batch`] for how
+//! they come together, [`level`] for the statement.
+
+mod batch;
+mod level;
+
+use std::sync::Arc;
+
+use async_graphql::dynamic::{Field, FieldFuture, FieldValue, ResolverContext, TypeRef};
+
+use super::arguments;
+use super::budget::Budget;
+use super::connection::{self, Asked, Connection};
+use super::error::Refusal;
+use super::fetch::database;
+use super::objects::row;
+use super::pagination::{self, Pages, Wanted};
+use super::relation::Relation;
+pub(super) use batch::Batches;
+use batch::{Place, Reading};
+use level::{Level, Page};
+
+/// The field of a relation.
+pub(super) fn field(relation: &Arc<Relation>) -> Field {
+    let level = Arc::new(Level::of(relation));
+    match relation.is_many {
+        true => many(relation, level),
+        false => one(relation, level),
+    }
+}
+
+fn one(relation: &Relation, level: Arc<Level>) -> Field {
+    let ty = TypeRef::named(&relation.child.info.object);
+    Field::new(&relation.field, ty, move |ctx| {
+        let level = Arc::clone(&level);
+        FieldFuture::new(async move {
+            let children = children(&ctx, &level, |_| Ok(Page::one())).await?;
+            let child = children.and_then(|(_, found)| found.nodes.first().cloned());
+            Ok(child.map(FieldValue::owned_any))
+        })
+    })
+}
+
+fn many(relation: &Relation, level: Arc<Level>) -> Field {
+    let ty = TypeRef::named_nn(connection::name(&relation.child.info));
+    let field = Field::new(&relation.field, ty, move |ctx| {
+        let level = Arc::clone(&level);
+        FieldFuture::new(async move {
+            let children = children(&ctx, &level, |level| page(&ctx, level)).await?;
+            let connection = match children {
+                Some((page, found)) => {
+                    Connection::numbered(found.nodes.clone(), page.pages, found.total)
+                }
+                // Children of null: none.
+                None => Connection::numbered(Vec::new(), pages(&ctx)?, None),
+            };
+            Ok(Some(FieldValue::owned_any(connection)))
+        })
+    });
+    arguments::of_list(field, &relation.child.info)
+}
+
+/// The page of children that the arguments ask for.
+fn page(ctx: &ResolverContext<'_>, level: &Level) -> Result<Page, Refusal> {
+    let entity = &level.relation.child.info;
+    Ok(Page {
+        filter: arguments::filters(ctx, entity)?,
+        order: arguments::order_by(ctx, entity)?,
+        pages: pages(ctx)?,
+        total: Asked::of(ctx).total,
+    })
+}
+
+fn pages(ctx: &ResolverContext<'_>) -> Result<Pages, Refusal> {
+    match pagination::parse(ctx)? {
+        Wanted::Pages(pages) if pages.last().is_none() => {
+            Err(Refusal::bad_input("pagination out of range"))
+        }
+        Wanted::Pages(pages) => Ok(pages),
+        Wanted::After { .. } => Err(Refusal::bad_input(
+            "no cursors inside a relation: use page or offset there",
+        )),
+    }
+}
+
+/// The children of the row that is being resolved; `None` if it names no parent.
+async fn children(
+    ctx: &ResolverContext<'_>,
+    level: &Arc<Level>,
+    page: impl FnOnce(&Level) -> Result<Page, Refusal>,
+) -> Result<Option<(Arc<Page>, Arc<level::Children>)>, Refusal> {
+    let batches = ctx
+        .data::<Batches>()
+        .map_err(|error| Refusal::internal(&error.message))?;
+    let place = Place::of(ctx, level);
+    // The arguments are the same for every parent: they are read once.
+    let page = batches.page(place, || page(level))?;
+    let row = row(ctx.parent_value, level.relation.parent.source.as_ref())
+        .ok_or_else(|| Refusal::internal(&"no row to relate to"))?;
+    let Some(parent) = level.parent(&row) else {
+        return Ok(None);
+    };
+    let reading = Reading {
+        level: Arc::clone(level),
+        page: Arc::clone(&page),
+        db: database(ctx)?.clone(),
+        budget: Budget::of(ctx)?.clone(),
+    };
+    let found = batches.load(place, reading, parent).await?;
+    Ok(Some((page, found)))
+}

@@ -1,0 +1,65 @@
+//! A row as GraphQL has it: the values of its image, by the places of its entity's columns.
+//!
+//! Not a model: a model exists only if every value fits its field, so one row that does not would hide
+//! all that are read with it.
+
+use std::sync::Arc;
+
+use sea_orm::{ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable, ModelTrait};
+use seachange_changelog::{Image, ImageError, image};
+use serde_json::Value as Json;
+
+use super::entity::{ColumnInfo, EntityInfo};
+
+/// A row as resolvers hand it on.
+pub(super) type Node = Arc<Row>;
+
+/// One row.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Row(Box<[Json]>);
+
+impl Row {
+    /// The row of a model.
+    ///
+    /// # Errors
+    /// [`ImageError`] for a value that has no image.
+    pub(crate) fn of<E: EntityTrait>(model: &E::Model) -> Result<Self, ImageError> {
+        let types: Vec<ColumnType> = types::<E>().collect();
+        Self::with(model, E::Column::iter().zip(&types))
+    }
+
+    /// As [`of`](Self::of), with the types of the columns read before: SeaORM makes them anew each time.
+    pub(super) fn with<'a, M: ModelTrait>(
+        model: &M,
+        columns: impl Iterator<Item = (<M::Entity as EntityTrait>::Column, &'a ColumnType)>,
+    ) -> Result<Self, ImageError> {
+        let values = columns.map(|(column, ty)| {
+            image::encode(ty, &model.get(column)).map_err(|fact| ImageError::InColumn {
+                column: column.as_str().to_owned(),
+                fact: Box::new(fact),
+            })
+        });
+        values.collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The value of a column as images have it.
+    pub(super) fn value(&self, column: &ColumnInfo) -> &Json {
+        self.0.get(column.place).unwrap_or(&Json::Null)
+    }
+
+    /// All values, in the order of the columns.
+    pub(super) fn values(&self) -> &[Json] {
+        &self.0
+    }
+
+    /// The key's columns, those that the API shows.
+    pub(super) fn key(&self, entity: &EntityInfo) -> Image {
+        let value = |column: &ColumnInfo| (column.name.to_owned(), self.value(column).clone());
+        entity.key().map(value).collect()
+    }
+}
+
+/// The types of an entity's columns, in its order.
+pub(super) fn types<E: EntityTrait>() -> impl Iterator<Item = ColumnType> {
+    E::Column::iter().map(|column| column.def().get_column_type().clone())
+}

@@ -1,0 +1,237 @@
+//! The SQL of one entity without its Rust type: what statements on its table are made of, and how their
+//! rows are read.
+//!
+//! Columns are written as SeaORM writes them, with the casts that enumerations need.
+
+use std::marker::PhantomData;
+use std::sync::LazyLock;
+
+use async_graphql::dynamic::FieldValue;
+use sea_orm::sea_query::{
+    Alias, DynIden, Expr, ExprTrait, IntoColumnRef, IntoIden, IntoValueTuple, SelectStatement,
+};
+use sea_orm::{
+    ColumnTrait, ColumnType, Condition, ConnectionTrait, DatabaseConnection, DbBackend, DbErr,
+    EntityTrait, FromQueryResult, IdenStatic, Iterable, Order, PrimaryKeyToColumn, PrimaryKeyTrait,
+    QueryResult, QueryTrait, RelationDef, RelationTrait, TryGetableMany, Value,
+};
+use seachange_changelog::{ImageError, bindable, image};
+use serde_json::Value as Json;
+
+use super::filter::{self, Predicate};
+use super::row::{self, Row};
+use super::table::named;
+
+/// Makes a statement that selects more than it does by itself.
+pub(super) type Build<'a> = dyn Fn(&[(Expr, Alias)]) -> SelectStatement + Send + Sync + 'a;
+
+/// What the table of an entity can be asked for, and by what.
+#[async_trait::async_trait]
+pub(crate) trait Source: Send + Sync {
+    /// Every column of every row.
+    fn select(&self) -> SelectStatement;
+
+    /// The columns of the key, in its order.
+    fn key(&self) -> Vec<&'static str>;
+
+    /// A column of the table.
+    fn column(&self, name: &str) -> Option<Expr>;
+
+    /// The condition for the rows that a predicate admits.
+    fn condition(&self, predicate: &Predicate, backend: DbBackend) -> Condition;
+
+    /// The condition for the rows after (or, descending, before) a key.
+    fn beyond(&self, key: &[Value], order: Order) -> Condition;
+
+    /// The condition for the rows in which columns have one of these values, each as long as there are
+    /// columns; of the table, or of an alias of it.
+    ///
+    /// # Errors
+    /// [`ImageError`] for a value that is not one of its column.
+    fn among(
+        &self,
+        alias: Option<&str>,
+        columns: &[&str],
+        values: &[Vec<Json>],
+        backend: DbBackend,
+    ) -> Result<Condition, ImageError>;
+
+    /// The rows that a statement finds, each with all that was selected for it. `build` makes the
+    /// statement of [`select`](Self::select), which selects besides what it is given.
+    async fn find(
+        &self,
+        db: &DatabaseConnection,
+        build: &Build<'_>,
+    ) -> Result<Vec<(Row, QueryResult)>, DbErr>;
+
+    /// Whether a value, as images have it, is one of a column.
+    fn takes(&self, column: &str, value: &Json) -> bool;
+
+    /// A row's key that a statement has selected under these names.
+    fn read_key(&self, found: &QueryResult, names: &[String]) -> Option<Vec<Json>>;
+
+    /// The row behind a value that is a model of the entity.
+    fn row_of(&self, value: &FieldValue<'_>) -> Option<Row>;
+
+    /// The relations that the entity declares, by name.
+    fn relations(&self) -> Vec<(String, RelationDef)>;
+}
+
+/// The table of one entity.
+pub(super) struct SourceOf<E> {
+    /// SeaORM makes the types of columns anew each time.
+    types: LazyLock<Vec<ColumnType>>,
+    entity: PhantomData<fn() -> E>,
+}
+
+impl<E: EntityTrait> SourceOf<E> {
+    pub(super) fn new() -> Self {
+        Self {
+            types: LazyLock::new(|| row::types::<E>().collect()),
+            entity: PhantomData,
+        }
+    }
+
+    fn row(&self, model: &E::Model) -> Result<Row, ImageError> {
+        Row::with(model, E::Column::iter().zip(self.types.iter()))
+    }
+}
+
+#[async_trait::async_trait]
+impl<E> Source for SourceOf<E>
+where
+    E: EntityTrait,
+    E::Model: Sync,
+{
+    fn select(&self) -> SelectStatement {
+        E::find().into_query()
+    }
+
+    fn key(&self) -> Vec<&'static str> {
+        keys::<E>().map(|column| column.as_str()).collect()
+    }
+
+    fn column(&self, name: &str) -> Option<Expr> {
+        Some(Expr::col(named::<E>(name)?.as_column_ref()))
+    }
+
+    fn condition(&self, predicate: &Predicate, backend: DbBackend) -> Condition {
+        filter::condition::<E>(predicate, backend)
+    }
+
+    fn beyond(&self, key: &[Value], order: Order) -> Condition {
+        beyond::<E>(key, order)
+    }
+
+    fn among(
+        &self,
+        alias: Option<&str>,
+        columns: &[&str],
+        values: &[Vec<Json>],
+        backend: DbBackend,
+    ) -> Result<Condition, ImageError> {
+        let columns: Vec<E::Column> = columns.iter().filter_map(|name| named::<E>(name)).collect();
+        let place = |column: &E::Column| -> Expr {
+            match alias {
+                Some(alias) => column_of(alias, column.as_str()),
+                None => Expr::col(column.as_column_ref()),
+            }
+        };
+        let value = |column: &E::Column, json: &Json| {
+            let value = bindable(image::value_of::<E>(*column, json)?, backend);
+            Ok(column.save_as(Expr::val(value)))
+        };
+        if let [column] = columns.as_slice() {
+            let values = values.iter().flatten().map(|json| value(column, json));
+            let values = values.collect::<Result<Vec<Expr>, ImageError>>()?;
+            return Ok(Condition::all().add(place(column).is_in(values)));
+        }
+        let all = values.iter().map(|values| {
+            let pairs = columns.iter().zip(values);
+            let same = pairs.map(|(column, json)| Ok(place(column).eq(value(column, json)?)));
+            let same = same.collect::<Result<Vec<Expr>, ImageError>>()?;
+            Ok(same.into_iter().reduce(ExprTrait::and))
+        });
+        let all = all.collect::<Result<Vec<_>, ImageError>>()?;
+        let any = any(all.into_iter().flatten().collect());
+        Ok(Condition::all().add(any.unwrap_or_else(|| Expr::val(1).eq(2))))
+    }
+
+    async fn find(
+        &self,
+        db: &DatabaseConnection,
+        build: &Build<'_>,
+    ) -> Result<Vec<(Row, QueryResult)>, DbErr> {
+        let found = db.query_all(&build(&[])).await?.into_iter();
+        let rows = found.map(|found| {
+            let model = E::Model::from_query_result(&found, "")?;
+            let row = self.row(&model);
+            let row = row.map_err(|error| DbErr::Type(error.to_string()))?;
+            Ok((row, found))
+        });
+        rows.collect()
+    }
+
+    fn takes(&self, column: &str, value: &Json) -> bool {
+        named::<E>(column).is_some_and(|column| image::value_of::<E>(column, value).is_ok())
+    }
+
+    fn read_key(&self, found: &QueryResult, names: &[String]) -> Option<Vec<Json>> {
+        type Key<E> = <<E as EntityTrait>::PrimaryKey as PrimaryKeyTrait>::ValueType;
+        let key = Key::<E>::try_get_many(found, "", names).ok()?;
+        let values = keys::<E>().zip(key.into_value_tuple());
+        let values = values
+            .map(|(column, value)| image::encode(column.def().get_column_type(), &value).ok());
+        values.collect()
+    }
+
+    fn row_of(&self, value: &FieldValue<'_>) -> Option<Row> {
+        self.row(value.downcast_ref::<E::Model>()?).ok()
+    }
+
+    fn relations(&self) -> Vec<(String, RelationDef)> {
+        let relations = E::Relation::iter();
+        relations
+            .map(|relation| (relation.name(), relation.def()))
+            .collect()
+    }
+}
+
+/// One of the conditions. They are halved again and again, so that they nest no deeper than SQLite takes.
+fn any(mut conditions: Vec<Expr>) -> Option<Expr> {
+    if conditions.len() < 2 {
+        return conditions.pop();
+    }
+    let rest = conditions.split_off(conditions.len() / 2);
+    Some(any(conditions)?.or(any(rest)?))
+}
+
+/// A column of a table known by an alias.
+pub(super) fn column_of(alias: &str, column: &str) -> Expr {
+    let (alias, column): (DynIden, DynIden) = (
+        Alias::new(alias).into_iden(),
+        Alias::new(column).into_iden(),
+    );
+    Expr::col((alias, column).into_column_ref())
+}
+
+/// Rows whose key comes after (or, descending, before) this one: (a > x) or (a = x and b > y) …
+pub(super) fn beyond<E: EntityTrait>(key: &[Value], order: Order) -> Condition {
+    let columns: Vec<E::Column> = keys::<E>().collect();
+    let steps = columns.iter().zip(key).enumerate();
+    steps.fold(Condition::any(), |any, (index, (column, value))| {
+        let same = columns.iter().zip(key).take(index);
+        let prefix = same.fold(Condition::all(), |all, (column, value)| {
+            all.add(column.eq(value.clone()))
+        });
+        let step = match order {
+            Order::Desc => column.lt(value.clone()),
+            _ => column.gt(value.clone()),
+        };
+        any.add(prefix.add(step))
+    })
+}
+
+fn keys<E: EntityTrait>() -> impl Iterator<Item = E::Column> {
+    E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column)
+}
