@@ -9,6 +9,7 @@ mod names;
 mod size;
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,7 +17,8 @@ use std::time::{Duration, Instant};
 use async_graphql::dynamic::ResolverContext;
 use async_graphql::parser::types::SelectionSet;
 use async_graphql::{Name, Value};
-use sea_orm::ModelTrait;
+use futures_util::{Stream, StreamExt};
+use sea_orm::{DbErr, ModelTrait};
 use seachange_changelog::Image;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -259,6 +261,37 @@ impl Budget {
             )));
         }
         Ok(())
+    }
+
+    /// The rows of a statement, counted as they come. After the first excess the rest is read and let go:
+    /// a result that is left half-read puts its connection out of step with the server.
+    ///
+    /// # Errors
+    /// As [`charge`](Self::charge), and the database's.
+    pub(super) async fn gather<T>(
+        &self,
+        rows: impl Stream<Item = Result<T, DbErr>>,
+        cost: impl Fn(&T) -> Cost,
+    ) -> Result<Vec<T>, Refusal> {
+        let mut rows = pin!(rows);
+        let (mut gathered, mut excess) = (Vec::new(), None);
+        while let Some(row) = rows.next().await {
+            let row = row?;
+            if excess.is_some() {
+                continue;
+            }
+            match self.charge(cost(&row)) {
+                Ok(()) => gathered.push(row),
+                Err(refusal) => {
+                    excess = Some(refusal);
+                    gathered = Vec::new();
+                }
+            }
+        }
+        match excess {
+            Some(refusal) => Err(refusal),
+            None => Ok(gathered),
+        }
     }
 
     fn charge_answer(&self, bytes: u64) -> Result<(), Refusal> {

@@ -6,7 +6,7 @@ use async_graphql::dynamic::ResolverContext;
 use sea_orm::sea_query::{Alias, Expr, SelectStatement};
 use sea_orm::{ConnectionTrait, DatabaseConnection, QueryResult};
 
-use super::budget::{Budget, Cost};
+use super::budget::Budget;
 use super::error::Refusal;
 use super::registered::Registered;
 use super::row::{Node, Row};
@@ -37,11 +37,8 @@ pub(super) async fn find(
     build: impl Fn(&[(Expr, Alias)]) -> SelectStatement + Send + Sync + 'static,
 ) -> Result<Vec<(Row, QueryResult)>, Refusal> {
     budget.check()?;
-    let (db, source) = (db.clone(), Arc::clone(&of.source));
-    let found: Vec<(Row, QueryResult)> =
-        unhurried(async move { source.find(&db, &build).await.map_err(Refusal::from) }).await?;
-    budget.charge(Cost::of_rows(found.iter().map(|(row, _)| row)))?;
-    Ok(found)
+    let (db, budget, source) = (db.clone(), budget.clone(), Arc::clone(&of.source));
+    unhurried(async move { source.find((&db, &budget), &build).await }).await
 }
 
 /// As [`find`], the rows alone.

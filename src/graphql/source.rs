@@ -7,17 +7,20 @@ use std::marker::PhantomData;
 use std::sync::LazyLock;
 
 use async_graphql::dynamic::FieldValue;
+use futures_util::StreamExt;
 use sea_orm::sea_query::{
     Alias, DynIden, Expr, ExprTrait, IntoColumnRef, IntoIden, IntoValueTuple, SelectStatement,
 };
 use sea_orm::{
-    ColumnTrait, ColumnType, Condition, ConnectionTrait, DatabaseConnection, DbBackend, DbErr,
-    EntityTrait, FromQueryResult, IdenStatic, Iterable, Order, PrimaryKeyToColumn, PrimaryKeyTrait,
-    QueryResult, QueryTrait, RelationDef, RelationTrait, TryGetableMany, Value,
+    ColumnTrait, ColumnType, Condition, DatabaseConnection, DbBackend, DbErr, EntityTrait,
+    FromQueryResult, IdenStatic, Iterable, Order, PrimaryKeyToColumn, PrimaryKeyTrait, QueryResult,
+    QueryTrait, RelationDef, RelationTrait, StreamTrait, TryGetableMany, Value,
 };
 use seachange_changelog::{ImageError, bindable, image};
 use serde_json::Value as Json;
 
+use super::budget::{Budget, Cost};
+use super::error::Refusal;
 use super::filter::{self, Predicate};
 use super::row::{self, Row};
 use super::table::named;
@@ -58,11 +61,14 @@ pub(crate) trait Source: Send + Sync {
 
     /// The rows that a statement finds, each with all that was selected for it. `build` makes the
     /// statement of [`select`](Self::select), which selects besides what it is given.
+    ///
+    /// # Errors
+    /// `LIMIT_EXCEEDED` for more than the budget has left, and the database's.
     async fn find(
         &self,
-        db: &DatabaseConnection,
+        from: (&DatabaseConnection, &Budget),
         build: &Build<'_>,
-    ) -> Result<Vec<(Row, QueryResult)>, DbErr>;
+    ) -> Result<Vec<(Row, QueryResult)>, Refusal>;
 
     /// Whether a value, as images have it, is one of a column.
     fn takes(&self, column: &str, value: &Json) -> bool;
@@ -159,17 +165,18 @@ where
 
     async fn find(
         &self,
-        db: &DatabaseConnection,
+        (db, budget): (&DatabaseConnection, &Budget),
         build: &Build<'_>,
-    ) -> Result<Vec<(Row, QueryResult)>, DbErr> {
-        let found = db.query_all(&build(&[])).await?.into_iter();
+    ) -> Result<Vec<(Row, QueryResult)>, Refusal> {
+        let found = db.stream(&build(&[])).await?;
         let rows = found.map(|found| {
+            let found = found?;
             let model = E::Model::from_query_result(&found, "")?;
             let row = self.row(&model);
             let row = row.map_err(|error| DbErr::Type(error.to_string()))?;
             Ok((row, found))
         });
-        rows.collect()
+        budget.gather(rows, |(row, _)| Cost::of_rows([row])).await
     }
 
     fn takes(&self, column: &str, value: &Json) -> bool {

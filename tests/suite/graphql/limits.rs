@@ -17,6 +17,7 @@ crate::cases![
     what_a_real_client_sends_fits,
     rows_are_counted_over_the_whole_request,
     rows_of_the_log_and_of_pulls_count,
+    relations_end_at_the_first_excess,
     bytes_of_the_answer,
     bytes_of_the_rows,
     errors_are_an_answer_too,
@@ -233,6 +234,42 @@ async fn rows_are_counted_over_the_whole_request(server: &TestServer) -> Outcome
         }
     }
     small.stop().await
+}
+
+/// A task's project, its tasks, their projects: a hundred times as much at each round.
+fn rounds(count: usize) -> String {
+    let open = "project { task { nodes { ".repeat(count);
+    let close = "} } } ".repeat(count);
+    format!("{{ project {{ nodes {{ task {{ nodes {{ {open} title {close} }} }} }} }} }}")
+}
+
+async fn relations_end_at_the_first_excess(server: &TestServer) -> Outcome {
+    tasks(server, 100, "").await?;
+    let rows = server
+        .beside(|settings| settings.request_rows = 250)
+        .await?;
+    let bytes = server
+        .beside(|settings| settings.answer_bytes = 2_000_000)
+        .await?;
+    let client = rows.client();
+    client.data(&rounds(0), json!({})).await?;
+    for (small, document) in [
+        (&rows, rounds(2)),
+        (&rows, rounds(5)),
+        (&bytes, rounds(2)),
+        (&bytes, rounds(5)),
+    ] {
+        let began = Instant::now();
+        let code = small.client().code(&document, json!({})).await?;
+        assert_eq!(code, "LIMIT_EXCEEDED", "{document}");
+        assert!(began.elapsed() < QUICK, "{:?}: {document}", began.elapsed());
+    }
+    // A page for each parent is counted over all parents.
+    let page = "task(pagination: { page: { limit: 2, page: 0 } }) { nodes { title } }";
+    let each = format!("{{ task {{ nodes {{ project {{ {page} }} }} }} }}");
+    client.data(&each, json!({})).await?;
+    rows.stop().await?;
+    bytes.stop().await
 }
 
 async fn rows_of_the_log_and_of_pulls_count(server: &TestServer) -> Outcome {
