@@ -22,7 +22,7 @@ pub(crate) fn parse(
     filter: &GraphqlValue,
 ) -> Result<Option<Predicate>, Refusal> {
     super::check_size(filter)?;
-    super::said::check_said(filter)?;
+    super::check_said(filter)?;
     read(entity, filter)
 }
 
