@@ -238,7 +238,7 @@ async fn what_a_subscriber_sees(server: &TestServer) -> Outcome {
     socket
         .subscribe(query, json!({ "filters": filters }))
         .await?;
-    let record = json!({ "id": 1, "name": "v1", "secret": null, "pin": null, "opened": null });
+    let record = json!({ "id": "1", "name": "v1", "secret": null, "pin": null, "opened": null });
     let initial = socket.next().await?;
     assert_eq!(initial["vaultChanges"]["record"], record, "{initial}");
     socket.next().await?;

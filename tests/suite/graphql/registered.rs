@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::given;
 use crate::harness::{Client, Outcome, TestServer, reference_app};
-use shelf::{author, badge, book, book_tag, portrait, tag};
+use shelf::{author, badge, portrait, tag, tome, tome_tag};
 
 crate::cases![
     every_form_of_entity,
@@ -18,19 +18,19 @@ crate::cases![
 ];
 
 /// A server beside the given one that knows the shelf: authors, one of whom is another's mentor, their
-/// books and those books' tags.
+/// tomes and those tomes' tags.
 async fn shelf(server: &TestServer) -> anyhow::Result<TestServer> {
     shelf::create(server).await?;
     let app = reference_app()
         .entity::<author::Entity>()
         .entity::<portrait::Entity>()
-        .entity::<book::Entity>()
+        .entity::<tome::Entity>()
         .entity::<tag::Entity>()
-        .entity::<book_tag::Entity>()
+        .entity::<tome_tag::Entity>()
         .entity::<badge::Entity>()
         .entity::<badge::award::Entity>()
         .extend(|mut builder| {
-            builder.queries.push(shelf::newest_book());
+            builder.queries.push(shelf::newest_tome());
             builder
         });
     TestServer::start_with(server.kind.clone(), app, server.settings.clone()).await
@@ -41,11 +41,11 @@ async fn fill(client: &Client) -> Outcome {
         authorCreateBatch(data: [{ id: 1, name: \"Ann\" }, { id: 2, name: \"Bo\", mentorId: 1 },
             { id: 3, name: \"Cy\", mentorId: 1 }]) { id }
         portraitCreateOne(data: { id: 7, authorId: 2, title: \"Bo, in oil\" }) { id }
-        bookCreateBatch(data: [{ id: 10, authorId: 1, title: \"Sails\" },
+        tomeCreateBatch(data: [{ id: 10, authorId: 1, title: \"Sails\" },
             { id: 11, authorId: 1, title: \"Ropes\" }, { id: 12, authorId: 2, title: \"Tides\" }]) { id }
         tagCreateBatch(data: [{ id: 1, word: \"sea\" }, { id: 2, word: \"craft\" }]) { id }
-        bookTagCreateBatch(data: [{ bookId: 10, tagId: 1 }, { bookId: 10, tagId: 2 },
-            { bookId: 12, tagId: 1 }]) { bookId }
+        tomeTagCreateBatch(data: [{ tomeId: 10, tagId: 1 }, { tomeId: 10, tagId: 2 },
+            { tomeId: 12, tagId: 1 }]) { tomeId }
     }";
     client.data(rows, json!({})).await?;
     Ok(())
@@ -60,9 +60,9 @@ async fn every_form_of_entity(server: &TestServer) -> Outcome {
         mentor { name }
         mentorReverse(orderBy: { name: ASC }) { nodes { name } }
         portrait { title author { name } }
-        book(orderBy: { id: ASC }) { nodes { title author { name }
-            tag(orderBy: { id: ASC }) { nodes { word book(orderBy: { id: ASC }) { nodes { title } } } }
-            bookTag(orderBy: { tagId: ASC }) { nodes { tag { word } } } } }
+        tome(orderBy: { id: ASC }) { nodes { title author { name }
+            tag(orderBy: { id: ASC }) { nodes { word tome(orderBy: { id: ASC }) { nodes { title } } } }
+            tomeTag(orderBy: { tagId: ASC }) { nodes { tag { word } } } } }
     } } }";
     let data = client.data(query, json!({})).await?;
     let named = |names: &[&str]| -> Json {
@@ -73,30 +73,30 @@ async fn every_form_of_entity(server: &TestServer) -> Outcome {
         let titles = titles.iter();
         json!({ "nodes": titles.map(|title| json!({ "title": title })).collect::<Vec<_>>() })
     };
-    let sea = json!({ "word": "sea", "book": titled(&["Sails", "Tides"]) });
-    let craft = json!({ "word": "craft", "book": titled(&["Sails"]) });
-    let book = |title: &str, author: &str, tags: &[&Json]| {
+    let sea = json!({ "word": "sea", "tome": titled(&["Sails", "Tides"]) });
+    let craft = json!({ "word": "craft", "tome": titled(&["Sails"]) });
+    let tome = |title: &str, author: &str, tags: &[&Json]| {
         let links = tags
             .iter()
             .map(|tag| json!({ "tag": { "word": tag["word"] } }));
         json!({
             "title": title, "author": { "name": author },
-            "tag": { "nodes": tags }, "bookTag": { "nodes": links.collect::<Vec<_>>() },
+            "tag": { "nodes": tags }, "tomeTag": { "nodes": links.collect::<Vec<_>>() },
         })
     };
     let expected = json!([
         {
             "name": "Ann", "mentor": null, "mentorReverse": named(&["Bo", "Cy"]), "portrait": null,
-            "book": { "nodes": [book("Sails", "Ann", &[&sea, &craft]), book("Ropes", "Ann", &[])] },
+            "tome": { "nodes": [tome("Sails", "Ann", &[&sea, &craft]), tome("Ropes", "Ann", &[])] },
         },
         {
             "name": "Bo", "mentor": { "name": "Ann" }, "mentorReverse": named(&[]),
             "portrait": { "title": "Bo, in oil", "author": { "name": "Bo" } },
-            "book": { "nodes": [book("Tides", "Bo", &[&sea])] },
+            "tome": { "nodes": [tome("Tides", "Bo", &[&sea])] },
         },
         {
             "name": "Cy", "mentor": { "name": "Ann" }, "mentorReverse": named(&[]), "portrait": null,
-            "book": { "nodes": [] },
+            "tome": { "nodes": [] },
         },
     ]);
     assert_eq!(data["author"]["nodes"], expected);
@@ -106,7 +106,7 @@ async fn every_form_of_entity(server: &TestServer) -> Outcome {
             json!({ "mentorReverse": { "name": { "eq": "Cy" } } }),
             "Ann",
         ),
-        (json!({ "book": { "title": { "eq": "Tides" } } }), "Bo"),
+        (json!({ "tome": { "title": { "eq": "Tides" } } }), "Bo"),
         (
             json!({ "portrait": { "title": { "contains": "oil" } } }),
             "Bo",
@@ -128,14 +128,14 @@ async fn every_form_of_entity(server: &TestServer) -> Outcome {
 async fn what_is_not_registered_is_left_out(server: &TestServer) -> Outcome {
     shelf::create(server).await?;
     let app = reference_app()
-        .entity::<book::Entity>()
+        .entity::<tome::Entity>()
         .entity::<author::Entity>();
     let settings = server.settings.clone();
     let server = TestServer::start_with(server.kind.clone(), app, settings).await?;
     let fields = "query($name: String!) { __type(name: $name) { fields { name } } }";
     for (name, expected) in [
-        ("Book", "id authorId title author"),
-        ("Author", "id name mentorId mentor mentorReverse book"),
+        ("Tome", "id authorId title author"),
+        ("Author", "id name mentorId mentor mentorReverse tome"),
     ] {
         let data = server
             .client()
@@ -195,9 +195,9 @@ async fn models_of_ones_own_fields(server: &TestServer) -> Outcome {
     let server = shelf(server).await?;
     let client = server.client();
     fill(&client).await?;
-    let query = "{ newestBook { title author { name } tag { nodes { word } } } }";
+    let query = "{ newestTome { title author { name } tag { nodes { word } } } }";
     let data = client.data(query, json!({})).await?;
     let expected = json!({ "title": "Tides", "author": { "name": "Bo" }, "tag": { "nodes": [{ "word": "sea" }] } });
-    assert_eq!(data["newestBook"], expected);
+    assert_eq!(data["newestTome"], expected);
     server.finish().await
 }

@@ -15,11 +15,11 @@ pub async fn create(server: &TestServer) -> Outcome {
         .await?;
     db.execute(&schema.create_table_from_entity(portrait::Entity))
         .await?;
-    db.execute(&schema.create_table_from_entity(book::Entity))
+    db.execute(&schema.create_table_from_entity(tome::Entity))
         .await?;
     db.execute(&schema.create_table_from_entity(tag::Entity))
         .await?;
-    db.execute(&schema.create_table_from_entity(book_tag::Entity))
+    db.execute(&schema.create_table_from_entity(tome_tag::Entity))
         .await?;
     // No foreign key: the words differ in case, which not every database holds equal.
     let (text, key) = match server.kind {
@@ -38,12 +38,12 @@ pub async fn create(server: &TestServer) -> Outcome {
     Ok(())
 }
 
-/// `newestBook: Book`, of a model.
-pub fn newest_book() -> Field {
-    Field::new("newestBook", TypeRef::named("Book"), |ctx| {
+/// `newestTome: Tome`, of a model.
+pub fn newest_tome() -> Field {
+    Field::new("newestTome", TypeRef::named("Tome"), |ctx| {
         FieldFuture::new(async move {
             let db = ctx.data::<TrackedConnection>()?;
-            let newest = book::Entity::find().order_by_desc(book::Column::Id).one(db);
+            let newest = tome::Entity::find().order_by_desc(tome::Column::Id).one(db);
             Ok(newest.await?.map(FieldValue::owned_any))
         })
     })
@@ -68,8 +68,8 @@ pub mod author {
         Mentor,
         #[sea_orm(has_one = "super::portrait::Entity")]
         Portrait,
-        #[sea_orm(has_many = "super::book::Entity")]
-        Book,
+        #[sea_orm(has_many = "super::tome::Entity")]
+        Tome,
     }
 
     impl Related<super::portrait::Entity> for Entity {
@@ -78,9 +78,9 @@ pub mod author {
         }
     }
 
-    impl Related<super::book::Entity> for Entity {
+    impl Related<super::tome::Entity> for Entity {
         fn to() -> RelationDef {
-            Relation::Book.def()
+            Relation::Tome.def()
         }
     }
 
@@ -121,11 +121,11 @@ pub mod portrait {
 }
 
 /// As `sea-orm-cli` generates it.
-pub mod book {
+pub mod tome {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Eq)]
-    #[sea_orm(table_name = "book")]
+    #[sea_orm(table_name = "tome")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: i32,
@@ -143,8 +143,8 @@ pub mod book {
             on_delete = "NoAction"
         )]
         Author,
-        #[sea_orm(has_many = "super::book_tag::Entity")]
-        BookTag,
+        #[sea_orm(has_many = "super::tome_tag::Entity")]
+        TomeTag,
     }
 
     impl Related<super::author::Entity> for Entity {
@@ -153,18 +153,18 @@ pub mod book {
         }
     }
 
-    impl Related<super::book_tag::Entity> for Entity {
+    impl Related<super::tome_tag::Entity> for Entity {
         fn to() -> RelationDef {
-            Relation::BookTag.def()
+            Relation::TomeTag.def()
         }
     }
 
     impl Related<super::tag::Entity> for Entity {
         fn to() -> RelationDef {
-            super::book_tag::Relation::Tag.def()
+            super::tome_tag::Relation::Tag.def()
         }
         fn via() -> Option<RelationDef> {
-            Some(super::book_tag::Relation::Book.def().rev())
+            Some(super::tome_tag::Relation::Tome.def().rev())
         }
     }
 
@@ -210,7 +210,7 @@ pub mod tag {
 
     #[derive(Copy, Clone, Debug, EnumIter)]
     pub enum Relation {
-        BookTag,
+        TomeTag,
     }
 
     impl ColumnTrait for Column {
@@ -226,14 +226,14 @@ pub mod tag {
     impl RelationTrait for Relation {
         fn def(&self) -> RelationDef {
             match self {
-                Self::BookTag => Entity::has_many(super::book_tag::Entity).into(),
+                Self::TomeTag => Entity::has_many(super::tome_tag::Entity).into(),
             }
         }
     }
 
-    impl Related<super::book_tag::Entity> for Entity {
+    impl Related<super::tome_tag::Entity> for Entity {
         fn to() -> RelationDef {
-            Relation::BookTag.def()
+            Relation::TomeTag.def()
         }
     }
 
@@ -241,14 +241,14 @@ pub mod tag {
 }
 
 /// As `sea-orm-cli` generates it.
-pub mod book_tag {
+pub mod tome_tag {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Eq)]
-    #[sea_orm(table_name = "book_tag")]
+    #[sea_orm(table_name = "tome_tag")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
-        pub book_id: i32,
+        pub tome_id: i32,
         #[sea_orm(primary_key, auto_increment = false)]
         pub tag_id: i32,
     }
@@ -256,11 +256,11 @@ pub mod book_tag {
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {
         #[sea_orm(
-            belongs_to = "super::book::Entity",
-            from = "Column::BookId",
-            to = "super::book::Column::Id"
+            belongs_to = "super::tome::Entity",
+            from = "Column::TomeId",
+            to = "super::tome::Column::Id"
         )]
-        Book,
+        Tome,
         #[sea_orm(
             belongs_to = "super::tag::Entity",
             from = "Column::TagId",
@@ -269,9 +269,9 @@ pub mod book_tag {
         Tag,
     }
 
-    impl Related<super::book::Entity> for Entity {
+    impl Related<super::tome::Entity> for Entity {
         fn to() -> RelationDef {
-            Relation::Book.def()
+            Relation::Tome.def()
         }
     }
 
