@@ -48,7 +48,7 @@ pub(super) async fn rows(
     statement: SelectStatement,
 ) -> Result<Vec<Node>, Refusal> {
     let found = find(db, of, move |extra| selecting(statement.clone(), extra)).await?;
-    Ok(found.into_iter().map(|(row, _)| Arc::new(row)).collect())
+    Ok(Node::all(found.into_iter().map(|(row, _)| row).collect()))
 }
 
 /// The statement, selecting more.

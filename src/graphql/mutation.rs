@@ -40,11 +40,10 @@ pub(super) fn fields<E: Writable>(entity: &Arc<EntityInfo>) -> Vec<Field> {
 
 /// Rows that were written, for the fields of `TaskBasic`.
 fn nodes<E: EntityTrait>(models: &[E::Model]) -> Result<Vec<Node>, Refusal> {
-    let rows = models
-        .iter()
-        .map(|model| Ok(Arc::new(Row::of::<E>(model)?)));
-    let rows: Result<Vec<Node>, ImageError> = rows.collect();
-    rows.map_err(|error| Refusal::internal(&error))
+    let rows = models.iter().map(Row::of::<E>);
+    let rows: Result<Vec<Row>, ImageError> = rows.collect();
+    rows.map(Node::all)
+        .map_err(|error| Refusal::internal(&error))
 }
 
 fn list(nodes: Vec<Node>) -> FieldValue<'static> {

@@ -47,9 +47,17 @@ fn columns(object: Object, of: &Registered) -> Object {
 }
 
 /// The row that a resolver has handed on: one of ours, or a model that an adopter's field returns.
-pub(super) fn row<'a>(value: &'a FieldValue<'_>, source: &dyn Source) -> Option<Cow<'a, Row>> {
+fn row<'a>(value: &'a FieldValue<'_>, source: &dyn Source) -> Option<Cow<'a, Row>> {
     match value.downcast_ref::<Node>() {
         Some(node) => Some(Cow::Borrowed(node)),
         None => source.row_of(value).map(Cow::Owned),
+    }
+}
+
+/// The same with what was read together with it; a model was read by itself.
+pub(super) fn node(value: &FieldValue<'_>, source: &dyn Source) -> Option<Node> {
+    match value.downcast_ref::<Node>() {
+        Some(node) => Some(node.clone()),
+        None => source.row_of(value).map(Node::alone),
     }
 }

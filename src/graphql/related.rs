@@ -1,7 +1,7 @@
 //! The fields of relations: a row's children, a page of them for each parent.
 //!
-//! All parents of a level are answered by one statement, whatever their number: see [`batch`] for how
-//! they come together, [`level`] for the statement.
+//! All parents that were read together are answered by one statement, whatever their number: see [`batch`]
+//! for who asks, [`level`] for the statement.
 
 mod batch;
 mod level;
@@ -15,12 +15,12 @@ use super::budget::Budget;
 use super::connection::{self, Asked, Connection};
 use super::error::Refusal;
 use super::fetch::database;
-use super::objects::row;
+use super::objects::node;
 use super::pagination::{self, Pages, Wanted};
 use super::relation::Relation;
 pub(super) use batch::Batches;
 use batch::{Place, Reading};
-use level::{Level, Page};
+use level::{Children, Level, Page};
 
 /// The field of a relation.
 pub(super) fn field(relation: &Arc<Relation>) -> Field {
@@ -50,9 +50,7 @@ fn many(relation: &Relation, level: Arc<Level>) -> Field {
         FieldFuture::new(async move {
             let children = children(&ctx, &level, |level| page(&ctx, level)).await?;
             let connection = match children {
-                Some((page, found)) => {
-                    Connection::numbered(found.nodes.clone(), page.pages, found.total)
-                }
+                Some((page, found)) => Connection::numbered(found.nodes, page.pages, found.total),
                 // Children of null: none.
                 None => Connection::numbered(Vec::new(), pages(&ctx)?, None),
             };
@@ -90,16 +88,16 @@ async fn children(
     ctx: &ResolverContext<'_>,
     level: &Arc<Level>,
     page: impl FnOnce(&Level) -> Result<Page, Refusal>,
-) -> Result<Option<(Arc<Page>, Arc<level::Children>)>, Refusal> {
+) -> Result<Option<(Arc<Page>, Children)>, Refusal> {
     let batches = ctx
         .data::<Batches>()
         .map_err(|error| Refusal::internal(&error.message))?;
     let place = Place::of(ctx, level);
     // The arguments are the same for every parent: they are read once.
     let page = batches.page(place, || page(level))?;
-    let row = row(ctx.parent_value, level.relation.parent.source.as_ref())
+    let node = node(ctx.parent_value, level.relation.parent.source.as_ref())
         .ok_or_else(|| Refusal::internal(&"no row to relate to"))?;
-    let Some(parent) = level.parent(&row) else {
+    let Some(parent) = level.parent(&node) else {
         return Ok(None);
     };
     let reading = Reading {
@@ -108,6 +106,7 @@ async fn children(
         db: database(ctx)?.clone(),
         budget: Budget::of(ctx)?.clone(),
     };
-    let found = batches.load(place, reading, parent).await?;
+    let all = batches.load(place, reading, &node).await?;
+    let found = all.get(&parent).cloned().unwrap_or_default();
     Ok(Some((page, found)))
 }

@@ -3,6 +3,7 @@
 //! Not a model: a model exists only if every value fits its field, so one row that does not would hide
 //! all that are read with it.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use sea_orm::{ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable, ModelTrait};
@@ -11,8 +12,48 @@ use serde_json::Value as Json;
 
 use super::entity::{ColumnInfo, EntityInfo};
 
-/// A row as resolvers hand it on.
-pub(super) type Node = Arc<Row>;
+/// A row as resolvers hand it on, with all that were read together with it: their children are read
+/// together, too. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    together: Arc<[Row]>,
+    place: usize,
+}
+
+impl Node {
+    /// Rows that were read together.
+    pub(super) fn all(rows: Vec<Row>) -> Vec<Self> {
+        let together: Arc<[Row]> = rows.into();
+        let places = 0..together.len();
+        places
+            .map(|place| Self {
+                together: Arc::clone(&together),
+                place,
+            })
+            .collect()
+    }
+
+    /// A row that was read by itself.
+    pub(super) fn alone(row: Row) -> Self {
+        Self {
+            together: Arc::new([row]),
+            place: 0,
+        }
+    }
+
+    /// The rows that were read together, this one among them.
+    pub(super) fn together(&self) -> &Arc<[Row]> {
+        &self.together
+    }
+}
+
+impl Deref for Node {
+    type Target = Row;
+
+    fn deref(&self) -> &Row {
+        &self.together[self.place]
+    }
+}
 
 /// One row.
 #[derive(Clone, Debug, PartialEq)]

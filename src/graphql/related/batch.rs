@@ -1,22 +1,23 @@
-//! Parents of one level, gathered until no more come, and answered together.
+//! The children of all rows that were read together, read by one statement.
 //!
-//! async-graphql resolves the fields of a level in one task, one after another, and each waits for its
-//! children. Whoever is first in a level lets the others come before it reads: it yields until nobody
-//! has come between two yields. (async-graphql's own loader waits for a millisecond by the clock, and a
-//! large level does not fit into that.) The statement runs in a task of its own, which the first starts
-//! even when it is dropped itself because another field of the request has failed.
+//! Rows that came from one statement are rendered by one selection, so when one of them is asked for its
+//! children, all will be. Whoever asks first has the children of all read, and the others wait for the same
+//! answer: how async-graphql takes turns among them does not matter. The statement runs in a task of its
+//! own, to its end, even when those who wait are dropped because another field of the request has failed.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_graphql::Pos;
 use async_graphql::dynamic::ResolverContext;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
 use sea_orm::DatabaseConnection;
-use tokio::sync::oneshot;
 
 use super::level::{Children, Level, Page, Parent};
 use crate::graphql::budget::Budget;
 use crate::graphql::error::Refusal;
+use crate::graphql::row::{Node, Row};
 
 /// A field of the document: where it stands, and of which relation it is. A fragment may be of several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,7 +36,6 @@ impl Place {
 }
 
 /// How a level is read.
-#[derive(Clone)]
 pub(super) struct Reading {
     pub(super) level: Arc<Level>,
     pub(super) page: Arc<Page>,
@@ -43,7 +43,8 @@ pub(super) struct Reading {
     pub(super) budget: Budget,
 }
 
-type Answer = Result<Arc<Children>, Refusal>;
+/// The children of each parent that has some.
+type Answer = Result<Arc<HashMap<Parent, Children>>, Refusal>;
 
 /// The levels of one request. Cheap to clone.
 #[derive(Clone, Default)]
@@ -52,11 +53,15 @@ pub(in crate::graphql) struct Batches(Arc<Mutex<Fields>>);
 #[derive(Default)]
 struct Fields {
     pages: HashMap<Place, Arc<Page>>,
-    waiting: HashMap<Place, Waiting>,
+    /// By field and by where the parents stand in memory.
+    batches: HashMap<(Place, usize), Batch>,
 }
 
-/// Parents of which nobody has read the children yet, each with those who wait for them.
-type Waiting = HashMap<Parent, Vec<oneshot::Sender<Answer>>>;
+struct Batch {
+    answer: Shared<BoxFuture<'static, Answer>>,
+    /// As long as they are here, no others stand in their place.
+    _parents: Arc<[Row]>,
+}
 
 impl Batches {
     fn lock(&self) -> MutexGuard<'_, Fields> {
@@ -77,92 +82,35 @@ impl Batches {
         Ok(page)
     }
 
-    /// The children of a parent.
-    pub(super) async fn load(&self, place: Place, reading: Reading, parent: Parent) -> Answer {
-        let (sender, receiver) = oneshot::channel();
-        let is_first = {
+    /// The children of a row and of all that were read with it.
+    pub(super) async fn load(&self, place: Place, reading: Reading, node: &Node) -> Answer {
+        let parents = node.together();
+        let key = (place, Arc::as_ptr(parents).cast::<()>() as usize);
+        let answer = {
             let mut fields = self.lock();
-            let waiting = fields.waiting.entry(place).or_default();
-            let is_first = waiting.is_empty();
-            waiting.entry(parent).or_default().push(sender);
-            is_first
+            let batch = fields.batches.entry(key).or_insert_with(|| Batch {
+                answer: start(reading, Arc::clone(parents)),
+                _parents: Arc::clone(parents),
+            });
+            batch.answer.clone()
         };
-        if is_first {
-            let lead = Lead {
-                batches: self.clone(),
-                place,
-                reading,
-            };
-            lead.settle().await;
-        }
-        let answer = receiver.await;
-        answer.unwrap_or_else(|_| Err(Refusal::internal(&"a level was not read")))
+        answer.await
     }
 }
 
-/// Reads a level when it is dropped.
-struct Lead {
-    batches: Batches,
-    place: Place,
-    reading: Reading,
-}
-
-impl Lead {
-    /// Waits until nobody has come between two yields.
-    async fn settle(self) {
-        let mut seen = 0;
-        loop {
-            let count = self.count();
-            if count == seen {
-                return;
-            }
-            seen = count;
-            // Wakes this task only after all others that are ready, those of its siblings among them.
-            tokio::task::yield_now().await;
-        }
-    }
-
-    fn count(&self) -> usize {
-        let fields = self.batches.lock();
-        let waiting = fields.waiting.get(&self.place);
-        waiting.map_or(0, |waiting| waiting.values().map(Vec::len).sum())
-    }
-}
-
-impl Drop for Lead {
-    fn drop(&mut self) {
-        let waiting = self.batches.lock().waiting.remove(&self.place);
-        let (Some(waiting), Ok(runtime)) = (waiting, tokio::runtime::Handle::try_current()) else {
-            return;
-        };
-        let reading = self.reading.clone();
-        runtime.spawn(async move { answer(&reading, waiting).await });
-    }
-}
-
-async fn answer(reading: &Reading, waiting: Waiting) {
-    let Reading {
-        level,
-        page,
-        db,
-        budget,
-    } = reading;
-    let parents: Vec<&Parent> = waiting.keys().collect();
-    let children = match level.read((db, budget), page, &parents).await {
-        Ok(children) => children,
-        Err(refusal) => {
-            for sender in waiting.into_values().flatten() {
-                // Nobody is there any more: nothing to tell them.
-                let _ = sender.send(Err(refusal.clone()));
-            }
-            return;
-        }
-    };
-    let none = Arc::new(Children::default());
-    for (parent, senders) in waiting {
-        let found = children.get(&parent).unwrap_or(&none);
-        for sender in senders {
-            let _ = sender.send(Ok(Arc::clone(found)));
-        }
-    }
+fn start(reading: Reading, parents: Arc<[Row]>) -> Shared<BoxFuture<'static, Answer>> {
+    let reading = tokio::spawn(async move {
+        let Reading {
+            level,
+            page,
+            db,
+            budget,
+        } = reading;
+        level
+            .read((&db, &budget), &page, &parents)
+            .await
+            .map(Arc::new)
+    });
+    let answer = reading.map(|read| read.unwrap_or_else(|error| Err(Refusal::internal(&error))));
+    answer.boxed().shared()
 }

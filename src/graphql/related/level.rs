@@ -1,6 +1,6 @@
 //! One statement for the children of many parents: a page for each, counted by the database.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use sea_orm::sea_query::{
@@ -59,8 +59,15 @@ impl Page {
     }
 }
 
-/// A parent's page.
+/// Where a parent's page is among all rows of a level.
 #[derive(Default)]
+struct Places {
+    rows: Vec<usize>,
+    total: Option<u64>,
+}
+
+/// A parent's page.
+#[derive(Clone, Default)]
 pub(super) struct Children {
     pub(super) nodes: Vec<Node>,
     /// How many there are in all, if that was asked for.
@@ -119,30 +126,43 @@ impl Level {
         values.collect()
     }
 
-    /// The children of these parents.
+    /// The children of these parents, of each parent that has some.
     pub(super) async fn read(
         &self,
         from: (&DatabaseConnection, &Budget),
         page: &Page,
-        parents: &[&Parent],
-    ) -> Result<HashMap<Parent, Arc<Children>>, Refusal> {
+        parents: &[Row],
+    ) -> Result<HashMap<Parent, Children>, Refusal> {
+        let parents: HashSet<Parent> = parents.iter().filter_map(|row| self.parent(row)).collect();
+        let parents: Vec<&Parent> = parents.iter().collect();
         let most = (VALUES / self.named_by.len().max(1)).max(1);
-        let mut all: HashMap<Parent, Children> = HashMap::with_capacity(parents.len());
+        let (mut all, mut rows) = (HashMap::with_capacity(parents.len()), Vec::new());
         for parents in parents.chunks(most) {
             for (row, found) in self.find(from, page, parents).await? {
-                let children = all.entry(self.parent_of(&found, &row)?).or_default();
+                let parent = self.parent_of(&found, &row)?;
+                let places: &mut Places = all.entry(parent).or_default();
                 if page.total {
-                    children.total = Some(number(&found, TOTAL)?);
+                    places.total = Some(number(&found, TOTAL)?);
                 }
-                children.nodes.push(Arc::new(row));
+                places.rows.push(rows.len());
+                rows.push(row);
             }
             if page.total && page.pages.offset > 0 {
                 self.count_empty(from, page, parents, &mut all).await?;
             }
         }
+        let nodes = Node::all(rows);
+        let children = |places: Places| Children {
+            nodes: places
+                .rows
+                .into_iter()
+                .map(|place| nodes[place].clone())
+                .collect(),
+            total: places.total,
+        };
         let all = all.into_iter();
         Ok(all
-            .map(|(parent, found)| (parent, Arc::new(found)))
+            .map(|(parent, places)| (parent, children(places)))
             .collect())
     }
 
@@ -152,7 +172,7 @@ impl Level {
         from: (&DatabaseConnection, &Budget),
         page: &Page,
         parents: &[&Parent],
-        all: &mut HashMap<Parent, Children>,
+        all: &mut HashMap<Parent, Places>,
     ) -> Result<(), Refusal> {
         let empty = parents.iter().filter(|parent| !all.contains_key(**parent));
         let empty: Vec<&Parent> = empty.copied().collect();
@@ -166,8 +186,8 @@ impl Level {
             total: true,
         };
         for (row, found) in self.find(from, &first, &empty).await? {
-            let children = all.entry(self.parent_of(&found, &row)?).or_default();
-            children.total = Some(number(&found, TOTAL)?);
+            let places = all.entry(self.parent_of(&found, &row)?).or_default();
+            places.total = Some(number(&found, TOTAL)?);
         }
         Ok(())
     }
