@@ -98,7 +98,8 @@ async fn make(server: &TestServer, table: &str, is_identity: bool) -> anyhow::Re
                 format!(
                     "CREATE TABLE {table} (id integer NOT NULL AUTO_INCREMENT PRIMARY KEY,
                      name varchar(99) NOT NULL UNIQUE, net integer NOT NULL,
-                     total integer GENERATED ALWAYS AS (net + 5) STORED, slug varchar(99))"
+                     total integer GENERATED ALWAYS AS (net + 5) STORED, slug varchar(99))
+                     COLLATE utf8mb4_nopad_bin"
                 ),
                 trigger("INSERT"),
                 trigger("UPDATE"),
