@@ -13,6 +13,7 @@ mod cascades;
 mod connection;
 mod inspect;
 mod ledger;
+mod lock_wait;
 mod part;
 mod permit;
 mod record;

@@ -10,7 +10,7 @@ use tokio::sync::broadcast;
 
 use super::cursor::{Cursor, Epoch};
 use super::error::FeedError;
-use super::subscription::{Batch, Start};
+use super::subscription::{News, Start};
 use super::unhurried::unhurried;
 
 /// Batches kept for subscribers that are a little behind; further back they read the log.
@@ -112,7 +112,7 @@ impl Log {
 /// A log and whoever listens to it. Listeners are let go when another log takes its place.
 pub(super) struct Followed {
     pub(super) log: Log,
-    pub(super) live: broadcast::Sender<Arc<Batch>>,
+    pub(super) live: broadcast::Sender<News>,
 }
 
 impl Followed {

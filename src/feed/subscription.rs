@@ -39,10 +39,13 @@ pub(super) struct Batch {
     pub(super) changes: Vec<Arc<Change>>,
 }
 
+/// What the tail says to all who listen: new changes, or why there cannot be any until somebody mends it.
+pub(super) type News = Result<Arc<Batch>, FeedError>;
+
 /// A reader of the feed. Dropping it ends it.
 pub struct Subscription {
     replay: Replay,
-    live: broadcast::Receiver<Arc<Batch>>,
+    live: broadcast::Receiver<News>,
     /// The log is known to reach at least to here.
     known: Position,
     /// The end of what was there at the start, until it has been announced.
@@ -51,11 +54,7 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    pub(super) fn new(
-        replay: Replay,
-        live: broadcast::Receiver<Arc<Batch>>,
-        head: Position,
-    ) -> Self {
+    pub(super) fn new(replay: Replay, live: broadcast::Receiver<News>, head: Position) -> Self {
         Self {
             replay,
             live,
@@ -70,7 +69,8 @@ impl Subscription {
     ///
     /// # Errors
     /// [`FeedError::ResyncRequired`]: the log has been replaced; [`FeedError::CursorExpired`]:
-    /// retention has overtaken this reader; [`FeedError::Ended`]: the feed was shut down.
+    /// retention has overtaken this reader; [`FeedError::Ended`]: the feed was shut down;
+    /// [`FeedError::Database`] and [`FeedError::Refused`]: the log cannot be read until somebody mends it.
     pub async fn next(&mut self) -> Result<FeedItem, FeedError> {
         loop {
             if let Some(change) = self.ready.pop_front() {
@@ -113,8 +113,9 @@ impl Subscription {
             position, wanted, ..
         } = &mut self.replay;
         match self.live.recv().await {
-            Ok(batch) if batch.to <= *position => Ok(()),
-            Ok(batch) if batch.from <= *position => {
+            Ok(Err(error)) => Err(error),
+            Ok(Ok(batch)) if batch.to <= *position => Ok(()),
+            Ok(Ok(batch)) if batch.from <= *position => {
                 let fresh = batch
                     .changes
                     .iter()
@@ -125,7 +126,7 @@ impl Subscription {
                 Ok(())
             }
             // Something lies between: the log has it.
-            Ok(batch) => {
+            Ok(Ok(batch)) => {
                 self.known = batch.to;
                 Ok(())
             }

@@ -79,7 +79,16 @@ pub(super) async fn follow(shared: Weak<Shared>, mut place: Place) {
 
 /// Hands out everything new; tells whether there was any.
 async fn advance(feed: &Arc<Shared>, place: &mut Place) -> Result<bool, FeedError> {
-    let (followed, head) = feed.head().await?;
+    let (followed, head) = match feed.head().await {
+        Ok(found) => found,
+        Err(error) => {
+            if !error.is_passing() {
+                // Not even how far the log goes can be known: nobody would hear of anything.
+                let _ = place.followed.live.send(Err(error.clone()));
+            }
+            return Err(error);
+        }
+    };
     if !Arc::ptr_eq(&followed, &place.followed) {
         // Nobody listens to the new log from before its present.
         *place = Place { followed, head };
@@ -106,7 +115,7 @@ async fn advance(feed: &Arc<Shared>, place: &mut Place) -> Result<bool, FeedErro
                         to: head,
                         changes: Vec::new(),
                     };
-                    let _ = place.followed.live.send(Arc::new(batch));
+                    let _ = place.followed.live.send(Ok(Arc::new(batch)));
                 }
                 return Err(error);
             }
@@ -123,7 +132,7 @@ async fn advance(feed: &Arc<Shared>, place: &mut Place) -> Result<bool, FeedErro
         };
         place.head = batch.to;
         // No receiver is no error: nobody listens now.
-        let _ = place.followed.live.send(Arc::new(batch));
+        let _ = place.followed.live.send(Ok(Arc::new(batch)));
     }
     Ok(place.head > from)
 }

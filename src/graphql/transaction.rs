@@ -84,25 +84,51 @@ pub(super) async fn in_transaction<W: Work>(
     work: &W,
 ) -> Result<W::Output, Refusal> {
     let budget = Budget::of(ctx)?;
-    let deadline = Instant::now() + limits(ctx)?.lock_wait;
+    let wait = LockWait::from_now(limits(ctx)?.lock_wait);
     let turns = ctx.data::<Turns>();
     let turns = turns.map_err(|error| Refusal::internal(&error.message))?;
-    let Ok(Ok(_turn)) = timeout_at(deadline, turns.0.acquire()).await else {
+    let Ok(Ok(_turn)) = timeout_at(wait.deadline, turns.0.acquire()).await else {
         return Err(busy());
     };
     let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
     for _ in 1..TRIES {
-        match attempt(budget, db, work, deadline).await {
-            Err(Failure::Database(error)) if is_transient(&error) && Instant::now() < deadline => {
+        match attempt(budget, db, work, wait).await {
+            Err(Failure::Database(error)) if is_transient(&error) && !wait.is_over() => {
                 tracing::debug!(%error, "trying the transaction again");
             }
             done => return done.map_err(Refusal::from),
         }
         sleep(backoff.next_wait()).await;
     }
-    attempt(budget, db, work, deadline)
-        .await
-        .map_err(Refusal::from)
+    attempt(budget, db, work, wait).await.map_err(Refusal::from)
+}
+
+/// How long a mutation waits for locks in all.
+#[derive(Clone, Copy)]
+struct LockWait {
+    /// All of it: what its connection waits at most.
+    most: Duration,
+    deadline: Instant,
+}
+
+impl LockWait {
+    fn from_now(most: Duration) -> Self {
+        Self {
+            most,
+            deadline: Instant::now() + most,
+        }
+    }
+
+    fn is_over(self) -> bool {
+        Instant::now() >= self.deadline
+    }
+
+    /// What is left of it, if a good part is over: in a first try that did not wait for its turn the
+    /// connection's own bound serves, and costs no statement.
+    fn shortened(self) -> Option<Duration> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        (left < self.most - self.most / 10).then_some(left)
+    }
 }
 
 fn busy() -> Refusal {
@@ -113,10 +139,13 @@ async fn attempt<W: Work>(
     budget: &Budget,
     db: &TrackedConnection,
     work: &W,
-    deadline: Instant,
+    wait: LockWait,
 ) -> Result<W::Output, Failure> {
     budget.check()?;
-    let tx = begin(db, W::ISOLATION, deadline).await?;
+    let tx = begin(db, W::ISOLATION, wait.deadline).await?;
+    if let Some(left) = wait.shortened() {
+        tx.limit_lock_waits(left).await?;
+    }
     let done = work.run(&tx).await;
     let done = done.and_then(|value| {
         // Its client may have gone: what has begun is finished.

@@ -1,5 +1,5 @@
-//! A change that cannot be read: those who want it end with an error, `readyz` says so, and when it is mended
-//! everybody goes on. Trying again and again would tell nobody.
+//! A change that cannot be read, and a log that cannot be followed at all: those who want it end with an error,
+//! `readyz` says so, and when it is mended everybody goes on. Trying again and again would tell nobody.
 
 use std::time::{Duration, Instant};
 
@@ -8,11 +8,11 @@ use seachange::{
     Consumer, ConsumerState, Delivery, FeedError, FeedItem, Handler, HandlerError, Selection,
     Start, Subscription,
 };
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
-use crate::harness::{Database, Outcome, TestServer};
+use crate::harness::{Database, Outcome, Socket, TestServer};
 
-crate::cases![a_change_that_cannot_be_read];
+crate::cases![a_change_that_cannot_be_read, a_log_that_cannot_be_followed,];
 
 /// Far beyond what any of it takes.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -111,5 +111,54 @@ async fn a_change_that_cannot_be_read(server: &TestServer) -> Outcome {
         .execute_unprepared("DELETE FROM change_log WHERE transaction_id = 'broken'")
         .await?;
     readyz_when(server, 200).await?;
+    Ok(())
+}
+
+/// The code of the error that a live subscription ends with.
+async fn refusal(socket: &mut Socket) -> anyhow::Result<String> {
+    let end = async {
+        loop {
+            let message = socket.message().await?;
+            let payload = &message["payload"];
+            let error = payload["errors"].get(0).or_else(|| payload.get(0));
+            if let Some(error) = error {
+                let code = error["extensions"]["code"].as_str();
+                return anyhow::Ok(code.unwrap_or_default().to_owned());
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, end).await?
+}
+
+/// Not even how far the log goes can be read.
+async fn a_log_that_cannot_be_followed(server: &TestServer) -> Outcome {
+    server.label("before").await?;
+    server.logged().await?;
+    let feed = server.server().feed();
+    let live = feed.subscribe(&Start::Now, Selection::default()).await?;
+    let query = "subscription { labelChanges(includeInitial: true) { kind } }";
+    let mut socket = server.socket().await?;
+    socket.subscribe(query, json!({})).await?;
+    let kind = |next: &Json| next["labelChanges"]["kind"].clone();
+    assert_eq!(kind(&socket.next().await?), "INITIAL");
+    assert_eq!(kind(&socket.next().await?), "CAUGHT_UP");
+    let plain = server.db().writer();
+    plain
+        .execute_unprepared("ALTER TABLE change_log RENAME TO hidden_log")
+        .await?;
+    let error = ends(live).await?;
+    assert!(!error.is_passing(), "{error}");
+    assert_eq!(refusal(&mut socket).await?, "INTERNAL");
+    readyz_when(server, 503).await?;
+    plain
+        .execute_unprepared("ALTER TABLE hidden_log RENAME TO change_log")
+        .await?;
+    readyz_when(server, 200).await?;
+    let mut socket = server.socket().await?;
+    socket.subscribe(query, json!({})).await?;
+    assert_eq!(kind(&socket.next().await?), "INITIAL");
+    assert_eq!(kind(&socket.next().await?), "CAUGHT_UP");
+    server.label("after").await?;
+    assert_eq!(kind(&socket.next().await?), "INSERT");
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Capture through SeaORM on a tracked connection: recorded, or refused with the cure.
 
 mod atomic;
+mod dropped;
 mod ended;
 pub mod gadget;
 mod large;
@@ -21,6 +22,7 @@ pub fn cases() -> Vec<Case> {
         refused::cases(),
         atomic::cases(),
         waits::cases(),
+        dropped::cases(),
         ended::cases(),
         large::cases(),
     ]

@@ -120,6 +120,8 @@ pub(super) struct Scope {
     /// Statements sent whose answers have not come. One that is left when the transaction ends was
     /// cut off, and the driver may then take its late answer for the next statement's.
     pub(super) in_flight: AtomicUsize,
+    /// Its waits for locks are bounded more tightly than its connection's.
+    pub(super) has_lock_limit: AtomicBool,
 }
 
 impl Scope {
@@ -134,6 +136,7 @@ impl Scope {
             ended: AtomicBool::new(false),
             levels: AtomicUsize::new(0),
             in_flight: AtomicUsize::new(0),
+            has_lock_limit: AtomicBool::new(false),
         })
     }
 

@@ -15,6 +15,7 @@ use super::alive::{After, after_error};
 use super::capturing::Capturing;
 use super::inspect::{Write, writes_of};
 use super::ledger::Ledger;
+use super::lock_wait::take_back;
 use super::shared::{Level, Scope};
 use crate::binding::make_bindable;
 use crate::capture::protocol::Message;
@@ -356,6 +357,10 @@ enum End {
 
 impl TrackedTransaction {
     async fn end(self, end: End) -> Result<(), DbErr> {
+        if !self.is_savepoint && self.scope.has_lock_limit.load(Ordering::Relaxed) {
+            // A transaction that has ended or failed cannot be asked; its connection is then closed.
+            let _ = take_back(&self.inner).await;
+        }
         let is_proven = self.proves_its_end();
         if is_proven {
             // On a connection that the driver counts wrongly its own commit would end a savepoint only.

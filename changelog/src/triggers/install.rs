@@ -1,10 +1,13 @@
 //! Making and dropping a table's triggers.
 
+use std::time::{Duration, Instant};
+
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, RuntimeErr};
 
 use super::catalogue::Table;
 use super::schema::Version;
 use super::{mariadb, name, postgres, sqlite, statement};
+use crate::backoff::Backoff;
 
 /// Longest name that each database takes, less the longest prefix and a digest.
 const LONGEST: usize = 30;
@@ -85,7 +88,7 @@ pub(super) async fn drop_triggers<C: ConnectionTrait>(db: &C, entity: &str) -> R
         };
         let sql = format!("DROP TRIGGER IF EXISTS {trigger}{of}");
         match backend {
-            DbBackend::MySql => patiently(db, &sql).await?,
+            DbBackend::MySql => patiently(db, None, &sql).await?,
             _ => db.execute_unprepared(&sql).await.map(|_| ())?,
         }
     }
@@ -101,7 +104,7 @@ pub(super) async fn drop_triggers<C: ConnectionTrait>(db: &C, entity: &str) -> R
 /// the trigger is younger than it. The trigger's time is cut to hundredths of a second, so one that
 /// comes shortly after a prepare looks older, and the statement fails (1146) as long as its connection
 /// lives. A trigger from the future is younger than any.
-const IN_THE_FUTURE: &str = "SET STATEMENT timestamp = UNIX_TIMESTAMP(NOW(6)) + 60 FOR";
+const IN_THE_FUTURE: &str = "timestamp = UNIX_TIMESTAMP(NOW(6)) + 60";
 
 /// Makes the table's triggers in the place of those that are there.
 pub(super) async fn make_triggers<C: ConnectionTrait>(
@@ -111,7 +114,7 @@ pub(super) async fn make_triggers<C: ConnectionTrait>(
     let backend = db.get_database_backend();
     for piece in plan.pieces(backend) {
         match backend {
-            DbBackend::MySql => patiently(db, &format!("{IN_THE_FUTURE} {}", piece.sql)).await?,
+            DbBackend::MySql => patiently(db, Some(IN_THE_FUTURE), &piece.sql).await?,
             _ => db.execute_unprepared(&piece.sql).await.map(|_| ())?,
         }
     }
@@ -147,27 +150,39 @@ async fn drop_others<C: ConnectionTrait>(db: &C, plan: &Plan<'_>) -> Result<(), 
     Ok(())
 }
 
-/// Seconds before the second try; they double until they are the longest. Waiting longer does not help:
-/// where many write, three of four tries end in a deadlock however far apart they are.
-const FIRST_WAIT: f64 = 0.01;
-const LONGEST_WAIT: f64 = 0.04;
-/// Tries in all: ten seconds of waiting.
-const TRIES: u32 = 250;
+/// Waits between tries. Longer ones do not help: where many write, three of four tries end in a deadlock
+/// however far apart they are.
+const FIRST_WAIT: Duration = Duration::from_millis(10);
+const LONGEST_WAIT: Duration = Duration::from_millis(40);
+/// How long a statement waits for writers in flight, tries included.
+const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Runs a statement that waits for writers in flight. On MariaDB it may be picked to end a deadlock
-/// of table locks: then it is tried again a little later, for ten seconds in all.
-pub(super) async fn patiently<C: ConnectionTrait>(db: &C, sql: &str) -> Result<(), DbErr> {
-    let mut wait = FIRST_WAIT;
-    for _ in 1..TRIES {
-        match db.execute_unprepared(sql).await {
-            Err(error) if is_deadlock(&error) => {}
+/// Runs a statement that waits for writers in flight. On MariaDB it may be picked to end a deadlock of table
+/// locks: then it is tried again a little later, for ten seconds in all. A try waits for its locks no longer
+/// than what is left of them, whatever the connection does by itself.
+pub(super) async fn patiently<C: ConnectionTrait>(
+    db: &C,
+    with: Option<&str>,
+    sql: &str,
+) -> Result<(), DbErr> {
+    let deadline = Instant::now() + PATIENCE;
+    let with = with.map_or_else(String::new, |with| format!("{with}, "));
+    let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        // Whole seconds; zero would mean not to wait at all.
+        let seconds = left.as_secs_f64().ceil().max(1.0);
+        let bounded = format!(
+            "SET STATEMENT {with}lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds} FOR {sql}"
+        );
+        match db.execute_unprepared(&bounded).await {
+            Err(error) if is_deadlock(&error) && Instant::now() < deadline => {}
             done => return done.map(|_| ()),
         }
         // The server's clock: this crate has no runtime of its own.
+        let wait = backoff.next_wait().as_secs_f64();
         db.execute_unprepared(&format!("DO SLEEP({wait})")).await?;
-        wait = LONGEST_WAIT.min(wait * 2.0);
     }
-    db.execute_unprepared(sql).await.map(|_| ())
 }
 
 /// MariaDB's deadlock, and its end of waiting for a lock.

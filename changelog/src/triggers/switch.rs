@@ -182,7 +182,7 @@ pub(super) async fn set_writer<C: ConnectionTrait>(
 async fn alone<C: ConnectionTrait>(db: &C, entity: &str, sql: &str) -> Result<(), DbErr> {
     let table = name(entity, DbBackend::MySql);
     let sql = format!("LOCK TABLES {table} WRITE, change_capture WRITE;\n{sql};\nUNLOCK TABLES");
-    patiently(db, &sql).await
+    patiently(db, None, &sql).await
 }
 
 /// Columns that have got other names since the newest version: old to new.

@@ -145,6 +145,19 @@ impl Table {
         }
     }
 
+    /// Ends all groups: the log cannot be followed until somebody mends it. Who comes after that begins anew.
+    fn end(&self, error: &FeedError) {
+        let groups: Vec<Arc<Group>> = self.locked(|state| {
+            let groups = state.groups.drain();
+            groups
+                .filter_map(|(_, (_, group))| group.upgrade())
+                .collect()
+        });
+        for group in groups {
+            group.end(error.clone());
+        }
+    }
+
     /// The groups that changes of one transaction concern, each with those that do; whoever joins from
     /// now on has them from the log.
     fn route(&self, changes: &[Arc<Change>]) -> Vec<(Arc<Group>, Vec<Arc<Change>>)> {
@@ -258,7 +271,12 @@ impl Router {
             let subscribed = self.feed.subscribe(&Start::Now, Selection::default());
             let ended = match subscribed.await {
                 Ok(subscription) => self.follow(subscription).await,
-                Err(error) => error,
+                Err(error) => {
+                    if !error.is_passing() {
+                        self.table.end(&error);
+                    }
+                    error
+                }
             };
             // Listeners keep their positions: what is missed meanwhile they read from the log.
             tracing::debug!(error = %ended, "live subscriptions begin anew");
