@@ -54,13 +54,19 @@ export function documentsOf<T>(entity: string, schema: RxJsonSchema<T> | SchemaF
     fields,
     keyFields: typeof primaryKey === 'string' ? [primaryKey] : [...primaryKey.fields.map(String), String(primaryKey.key)],
     keyOf,
-    keyOfColumns: (key) => keyOf(Object.fromEntries(Object.entries(key).map(([name, value]) => [fieldOf(name), value]))),
+    keyOfColumns: (key) => keyOf(Object.fromEntries(Object.entries(key).map(([name, value]) => [fieldOf(name), asSent(value)]))),
   };
 }
 
 /** Without nulls, which no schema of RxDB accepts: an absent field means the same to the server. */
 export function withoutNulls<R extends object>(row: R): R {
   return Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null)) as R;
+}
+
+/** A key's value as it was sent, where the server could not read it and repeats its text. */
+function asSent(value: unknown): unknown {
+  const text = (value as { $unreadable?: unknown } | null)?.$unreadable;
+  return typeof text === 'string' ? JSON.parse(text) : value;
 }
 
 /** A column's name in GraphQL. */

@@ -38,9 +38,13 @@ export class Rebuild {
   #last: Row | undefined;
   #wanted = false;
 
-  constructor(keyOf: (row: Row) => string, keyFields: readonly string[]) {
+  readonly #withheld: () => Iterable<string>;
+
+  /** `withheld`: the keys of rows with edits that RxDB does not know to be unsent. */
+  constructor(keyOf: (row: Row) => string, keyFields: readonly string[], withheld: () => Iterable<string>) {
     this.#keyOf = keyOf;
     this.#keyFields = keyFields;
+    this.#withheld = withheld;
   }
 
   get running(): boolean {
@@ -80,7 +84,7 @@ export class Rebuild {
 
   async #ask(state: Replicating, ask: AskPage, cursor: string | undefined, isRebuild = this.running) {
     if (isRebuild) {
-      const unsent = new Set<string>();
+      const unsent = new Set<string>(this.#withheld());
       for await (const one of look(state, state.lastCheckpointDoc.up?.checkpointData)) {
         if (one.unsent) unsent.add(one.key);
       }

@@ -8,7 +8,7 @@ import { Subject, type Observable, type Subscription } from 'rxjs';
 
 import { Inbox } from './conflicts.js';
 import { documentsOf } from './documents.js';
-import { Reach } from './reach.js';
+import { Reach, type Reachable } from './reach.js';
 import { conflictHandler, type Rejection } from './resolution.js';
 import { Sent } from './sent.js';
 import { checked, type Checked, type CollectionSettings, type ReplicaSettings, type Shape } from './settings.js';
@@ -18,6 +18,7 @@ import { CollectionSync } from './sync.js';
 import { Tabs, type TabMessage } from './tabs.js';
 import { Tokens } from './tokens.js';
 import { Transport } from './transport.js';
+import { Withheld } from './withheld.js';
 
 /** RxDB's collections, by the names given in the settings. */
 export type Collections<D extends Shape<D>> = { [K in keyof D]: RxCollection<D[K]> };
@@ -177,15 +178,17 @@ export class Replica<D extends Shape<D>> {
     sent: Sent,
   ): CollectionSync {
     const { batchSize, retryTime } = this.#settings;
+    const documents = documentsOf(entity, schema);
     const sync = new CollectionSync({
       name,
       collection,
-      documents: documentsOf(entity, schema),
+      documents,
       batchSize,
       retryTime,
       ask: this.#ask,
       stream: this.#stream,
       sent,
+      withheld: new Withheld(this.database, name, documents.keyOf),
     });
     sync.rejections$.subscribe((rejection) => {
       this.#rejections.next(rejection);
@@ -203,7 +206,7 @@ export class Replica<D extends Shape<D>> {
     if (this.#closed.signal.aborted) return;
     this.#leads = true;
     this.#watching.push(
-      this.#reach.state$.subscribe((state) => this.#board.set({ online: state === 'yes' })),
+      this.#reach.state$.subscribe((state) => this.#reached(state)),
       this.#board.status$.subscribe((status) => this.#tabs.tell({ kind: 'status', status })),
       this.conflicts.watch().subscribe((open) => this.#board.set({ conflicts: open.length })),
     );
@@ -211,6 +214,16 @@ export class Replica<D extends Shape<D>> {
       this.#watching.push(sync.replication.active$.subscribe((is) => this.#board.active(name, is)));
       void sync.follow((unsent) => this.#board.pending(name, unsent));
     }
+  }
+
+  #wasAway = false;
+
+  /** After a request that nobody answered, the board knows of no collection whether it has all, and the socket
+   *  may have been open all the time: so each asks once. */
+  #reached(state: Reachable): void {
+    this.#board.set({ online: state === 'yes' });
+    if (state === 'yes' && this.#wasAway) for (const sync of this.#syncs.values()) sync.resync();
+    this.#wasAway = state === 'no';
   }
 
   #hear(message: TabMessage): void {

@@ -1,7 +1,8 @@
 // One collection's replication: RxDB's, with what the server expects on the other end.
 //
-// Guarantees: the batch size is the one that RxDB compares with; nothing null reaches the collection; a
-// push is never larger than the server reads; rows that were not taken are told of.
+// Guarantees: the batch size is the one that RxDB compares with, whatever the server answers at once; nothing
+// null reaches the collection; a push is never larger than the server reads, and a row that is holds up no
+// other; rows that were not taken are told of.
 
 import type { RxCollection, RxReplicationWriteToMasterRow } from 'rxdb';
 import { replicateRxCollection, type RxReplicationState } from 'rxdb/plugins/replication';
@@ -13,8 +14,9 @@ import { Rebuild } from './rebuild.js';
 import type { Rejection } from './resolution.js';
 import type { Sent } from './sent.js';
 import type { Stream } from './stream.js';
-import { ApiError, type Answer } from './transport.js';
+import { ApiError, TooLarge, type Answer } from './transport.js';
 import { watchUnsent, type Unsent } from './unsent.js';
+import type { Withheld } from './withheld.js';
 
 /** Characters of rows in one request. The server reads 8 MB; a character may be three bytes. */
 const MOST_CHARACTERS = 2_000_000;
@@ -43,6 +45,7 @@ export interface SyncSettings {
   ask(query: string, variables: Record<string, unknown>): Promise<Answer>;
   stream: Stream;
   sent: Sent;
+  withheld: Withheld;
 }
 
 type PushRow = RxReplicationWriteToMasterRow<object>;
@@ -60,11 +63,14 @@ export class CollectionSync {
   readonly #solved = new Subject<Problem['direction']>();
   readonly #upToDate = new Subject<void>();
   #following: Subscription | undefined;
+  /** Rows that the server is asked for at once. */
+  #piece: number;
 
   constructor(settings: SyncSettings) {
-    const { collection, documents, batchSize, retryTime } = settings;
+    const { collection, documents, batchSize, retryTime, withheld } = settings;
     this.#settings = settings;
-    this.#rebuild = new Rebuild((row) => documents.keyOf(row), documents.keyFields);
+    this.#piece = batchSize;
+    this.#rebuild = new Rebuild((row) => documents.keyOf(row), documents.keyFields, () => withheld.keys);
     this.#replication = replicateRxCollection<object, Checkpoint>({
       // Not the address: a server that moves is still the same, and another one says so.
       replicationIdentifier: `seachange-${documents.fields.pull}`,
@@ -116,8 +122,9 @@ export class CollectionSync {
     await this.#replication.startPromise;
     const state = this.#replication.internalReplicationState;
     if (!state || this.#replication.isStopped()) return;
-    const { stream, documents } = this.#settings;
-    this.#following = watchUnsent(state).subscribe(pending);
+    const { stream, documents, withheld } = this.#settings;
+    await withheld.ready();
+    this.#following = watchUnsent(state).subscribe((unsent) => pending(withheld.with(unsent)));
     this.#following.add(state.events.active.up.subscribe(() => this.#inflow.flow()));
     this.#following.add(
       stream.follow(documents.stream).subscribe((message) => {
@@ -159,23 +166,24 @@ export class CollectionSync {
   }
 
   #receive(bulk: Bulk): void {
-    this.#inflow.arrived({ documents: bulk.documents.map(withoutNulls), checkpoint: bulk.checkpoint });
+    const documents = this.#settings.withheld.over(bulk.documents.map(withoutNulls));
+    this.#inflow.arrived({ documents, checkpoint: bulk.checkpoint });
     this.#upToDate.next();
   }
 
   async #pull(checkpoint: Checkpoint | undefined): Promise<Bulk> {
-    const { documents, batchSize, ask } = this.#settings;
+    const { batchSize, withheld } = this.#settings;
     const state = this.#replication.internalReplicationState;
     if (!state) throw new Error('the replication has not begun');
+    await withheld.ready();
     // RxDB leaves alone what is being pushed, and would not look at it again when that is done. A push
     // that the server refuses again and again is not waited for.
     await Promise.allSettled(this.#pushes);
     await firstValueFrom(race(from(state.streamQueue.up), timer(PUSH_FIRST)), { defaultValue: undefined });
     const bulk = await this.#rebuild.page(state, checkpoint, batchSize, async (cursor) => {
-      const variables = { checkpoint: cursor === undefined ? null : { cursor }, limit: batchSize };
       this.#inflow.asking();
-      const page = (await ask(documents.pull, variables)).data[documents.fields.pull] as Bulk;
-      return { documents: page.documents.map(withoutNulls), checkpoint: page.checkpoint };
+      const page = await this.#page(cursor);
+      return { documents: withheld.over(page.documents.map(withoutNulls)), checkpoint: page.checkpoint };
     });
     this.#solved.next('pull');
     if (bulk.documents.length < batchSize) {
@@ -184,6 +192,28 @@ export class CollectionSync {
       queueMicrotask(() => this.#inflow.caughtUp());
     }
     return bulk;
+  }
+
+  /** A page of the size that RxDB expects, put together from smaller ones where the server does not answer
+   *  with so much at once. */
+  async #page(cursor: string | undefined): Promise<Bulk> {
+    const { documents, batchSize, ask } = this.#settings;
+    const rows: Row[] = [];
+    for (let after = cursor; ; ) {
+      const limit = Math.min(this.#piece, batchSize - rows.length);
+      const variables = { checkpoint: after === undefined ? null : { cursor: after }, limit };
+      let page: Bulk;
+      try {
+        page = (await ask(documents.pull, variables)).data[documents.fields.pull] as Bulk;
+      } catch (error) {
+        if (!isTooMuch(error) || limit === 1) throw error;
+        this.#piece = Math.ceil(limit / 2);
+        continue;
+      }
+      rows.push(...page.documents);
+      after = page.checkpoint.cursor;
+      if (page.documents.length < limit || rows.length >= batchSize) return { documents: rows, checkpoint: page.checkpoint };
+    }
   }
 
   #push(rows: PushRow[]): Promise<Row[]> {
@@ -195,31 +225,69 @@ export class CollectionSync {
   }
 
   async #pushAll(rows: PushRow[], isFirst: boolean): Promise<Row[]> {
-    const { documents, sent } = this.#settings;
+    const { documents, sent, withheld } = this.#settings;
+    await withheld.ready();
     const keyed = rows.map((row) => [documents.keyOf(row.newDocumentState as Row), row.newDocumentState as Row] as [string, Row]);
     await sent.note(keyed, isFirst);
     const answers: Row[] = [];
     // A part that arrived is accepted again when the whole is repeated.
-    for (const part of parts(rows)) answers.push(...(await this.#pushPart(part)));
+    const made = rows.map((row) => withheld.madeFrom(row));
+    for (const part of parts(made)) answers.push(...(await this.#pushPart(part)));
     sent.answered(keyed.map(([key]) => key));
     this.#solved.next('push');
     return answers;
   }
 
+  /** By halves, where the server does not take so much at once. */
   async #pushPart(rows: PushRow[]): Promise<Row[]> {
-    const { name, documents, ask } = this.#settings;
-    const { data, extensions } = await ask(documents.push, { rows });
+    const { documents, ask } = this.#settings;
+    let answer: Answer;
+    try {
+      answer = await ask(documents.push, { rows });
+    } catch (error) {
+      if (!isTooMuch(error)) throw error;
+      const [first] = rows;
+      if (rows.length === 1 && first && error instanceof TooLarge) return this.#withhold(first, error);
+      if (rows.length <= 1) throw error;
+      const middle = Math.ceil(rows.length / 2);
+      const before = await this.#pushPart(rows.slice(0, middle));
+      return [...before, ...(await this.#pushPart(rows.slice(middle)))];
+    }
+    return this.#answered(rows, answer);
+  }
+
+  async #withhold(row: PushRow, { code }: TooLarge): Promise<Row[]> {
+    const { name, documents, withheld } = this.#settings;
+    await withheld.note(row);
+    this.#rejections.next({
+      collection: name,
+      key: documents.keyOf(row.newDocumentState as Row),
+      code,
+      reason: 'the row is larger than the server reads at once; it is sent again when it is edited',
+      conflictId: undefined,
+      sent: row.newDocumentState,
+    });
+    return [];
+  }
+
+  async #answered(rows: PushRow[], { data, extensions }: Answer): Promise<Row[]> {
+    const { name, documents, withheld } = this.#settings;
     const sent = new Map(rows.map((row) => [documents.keyOf(row.newDocumentState as Row), row.newDocumentState]));
+    const unnamed: Row[] = [];
     for (const { key, code, reason, conflictId } of rejectionsOf(extensions)) {
       const rowKey = documents.keyOfColumns(key);
       const rejection = { collection: name, key: rowKey, code, reason, conflictId, sent: sent.get(rowKey) };
       this.#untold.set(rowKey, rejection);
       this.#rejections.next(rejection);
+      // No answer can name such a row, and the server has none.
+      if (isUnreadable(key) && rejection.sent) unnamed.push({ ...(rejection.sent as Row), _deleted: true });
     }
     const answer = data[documents.fields.push];
     if (!Array.isArray(answer)) throw new ApiError('BAD_RESPONSE', 'the answer to a push is no list');
+    await withheld.forget(sent.keys());
     // RxDB breaks at a row that it did not send.
-    return (answer as Row[]).map(withoutNulls).filter((row) => sent.has(documents.keyOf(row)));
+    const known = (answer as Row[]).map(withoutNulls).filter((row) => sent.has(documents.keyOf(row)));
+    return [...known, ...unnamed];
   }
 
   #told(error: unknown): Problem {
@@ -232,6 +300,16 @@ export class CollectionSync {
       message: String(inner?.message ?? (error as Error).message),
     };
   }
+}
+
+/** Whether less at once may help. */
+function isTooMuch(error: unknown): boolean {
+  return error instanceof ApiError && error.code === 'LIMIT_EXCEEDED';
+}
+
+/** Whether the server could not read a part of this key. */
+function isUnreadable(key: Record<string, unknown>): boolean {
+  return Object.values(key).some((value) => typeof value === 'object' && value !== null);
 }
 
 function rejectionsOf(extensions: Record<string, unknown>) {

@@ -18,6 +18,15 @@ export class ApiError extends Error {
   }
 }
 
+const SAYS_TOO_LARGE = 'the request is larger than the server reads';
+
+/** The request is larger than the server, or a gateway before it, reads. */
+export class TooLarge extends ApiError {
+  constructor(message: string) {
+    super('LIMIT_EXCEEDED', message);
+  }
+}
+
 /** The server gave no answer: no network, no server, or too late. */
 export class Unreachable extends Error {
   override readonly name = 'Unreachable';
@@ -33,6 +42,11 @@ interface Body {
   errors?: { message?: string; extensions?: Record<string, unknown> }[];
   extensions?: Record<string, unknown>;
 }
+
+/** Characters of a request that may be too large for a server which cuts the connection rather than say so,
+ *  and how often it has done that when it is believed. */
+const LARGE = 4_000_000;
+const CUT_OFF = 3;
 
 /** Milliseconds a probe may take. */
 const PROBE_LIMIT = 5_000;
@@ -70,6 +84,7 @@ export class Transport {
       const token = await tokens.get();
       const answer = await this.#answer(text, token).catch((error: unknown) => {
         if (error instanceof Unreachable) reach.lost();
+        if (error instanceof TooLarge) reach.proved();
         throw error;
       });
       reach.proved();
@@ -87,13 +102,15 @@ export class Transport {
 
   /** Asks until there is an answer. Errors of the server are answers. */
   async askPatiently(query: string, variables: Record<string, unknown>, reach: Reach): Promise<Answer> {
-    for (;;) {
+    const isLarge = JSON.stringify(variables).length > LARGE;
+    for (let times = 1; ; times += 1) {
       await reach.whenReachable();
       this.#settings.closed.throwIfAborted();
       try {
         return await this.ask(query, variables, reach);
       } catch (error) {
         if (!(error instanceof Unreachable)) throw error;
+        if (isLarge && times >= CUT_OFF && (await this.probe())) throw new TooLarge(SAYS_TOO_LARGE);
       }
     }
   }
@@ -108,6 +125,7 @@ export class Transport {
       this.#settings.closed.throwIfAborted();
       throw new Unreachable('the server does not answer', { cause: error });
     }
+    if (response.status === 413) throw new TooLarge(SAYS_TOO_LARGE);
     const body = parsed(said);
     if (typeof body === 'object' && body !== null && ('data' in body || 'errors' in body)) return body as Body;
     throw awayFor(response)

@@ -137,6 +137,21 @@ test('a server that hangs counts as away', async () => {
   expect(await world.task(made)).toMatchObject({ title: 'Sand' });
 });
 
+test('after a request that was not answered, all is known to be here again', async () => {
+  const [world, model] = await begin();
+  const client = await world.client(PackageClient, { requestTimeout: 2_000 });
+  await client.rests();
+  let hang = true;
+  const never = new Promise<void>(() => undefined);
+  model.faults.delay = (query) => (hang && query.includes('mutation') ? never : undefined);
+  await client.create({ projectId: world.project, title: 'Sand' });
+  await until('the client to be offline', () => !client.replica.status.online);
+  // The socket is open all the time, and most collections have nothing to hear.
+  const before = Number(client.replica.status.lastSynced);
+  hang = false;
+  await until('all to be here', () => Number(client.replica.status.lastSynced) > before);
+});
+
 test('where sockets do not get through, changes come all the same', async () => {
   const [world] = await begin();
   const client = await world.client(PackageClient);

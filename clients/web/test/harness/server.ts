@@ -27,13 +27,19 @@ export interface Server {
 const PROGRAM =
   process.env.SEACHANGE_APP ?? fileURLToPath(new URL('../../../../target/debug/seachange-app', import.meta.url));
 
+/** What a server answers with at most: bytes. */
+export interface Most {
+  answerBytes?: number;
+}
+
 /** How each server to test with is started. The application is left out where it is not built. */
-export const SERVERS: [string, () => Promise<Server>][] = [['the model', model]];
-if (existsSync(PROGRAM)) SERVERS.push(['the application', () => App.start()]);
+export const SERVERS: [string, (most?: Most) => Promise<Server>][] = [['the model', model]];
+if (existsSync(PROGRAM)) SERVERS.push(['the application', (most) => App.start(most)]);
 else console.warn(`${PROGRAM} is not there: only the model is tested`);
 
-async function model(): Promise<Server> {
+async function model({ answerBytes }: Most = {}): Promise<Server> {
   const server = await new ModelServer().start();
+  server.faults.mostAnswered = answerBytes;
   return {
     get url() {
       return server.url;
@@ -63,17 +69,18 @@ class App implements Server {
   readonly #environment: Record<string, string | undefined>;
   #said = '';
 
-  private constructor(folder: string) {
+  private constructor(folder: string, { answerBytes }: Most) {
     this.#folder = folder;
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('SEACHANGE_'));
     this.#environment = {
       ...Object.fromEntries(inherited),
       DATABASE_URL: `sqlite://${join(folder, 'test.db')}?mode=rwc`,
+      ...(answerBytes === undefined ? {} : { SEACHANGE_ANSWER_BYTES: String(answerBytes) }),
     };
   }
 
-  static async start(): Promise<App> {
-    const app = new App(await mkdtemp(join(tmpdir(), 'seachange-web-')));
+  static async start(most: Most = {}): Promise<App> {
+    const app = new App(await mkdtemp(join(tmpdir(), 'seachange-web-')), most);
     await app.restart();
     return app;
   }

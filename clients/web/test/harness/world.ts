@@ -9,15 +9,15 @@ import type { RxJsonSchema } from 'rxdb';
 import { BareClient, PackageClient, fetchSchemas, type Choices, type Client } from './client.js';
 import { Network } from './network.js';
 import { ENTITIES, NAMES, comparable, type Name, type Task } from './rows.js';
-import { SERVERS, type Server } from './server.js';
+import { SERVERS, type Most, type Server } from './server.js';
 import { until, untilEqual } from './until.js';
 
 export type Kind = typeof PackageClient | typeof BareClient;
 
 /** Every kind of client with every server. */
-export const PAIRS: [string, Kind, () => Promise<Server>][] = SERVERS.flatMap(([server, start]) => [
-  [`the package and ${server}`, PackageClient, start] as [string, Kind, () => Promise<Server>],
-  [`RxDB alone and ${server}`, BareClient, start] as [string, Kind, () => Promise<Server>],
+export const PAIRS: [string, Kind, (most?: Most) => Promise<Server>][] = SERVERS.flatMap(([server, start]) => [
+  [`the package and ${server}`, PackageClient, start] as [string, Kind, typeof start],
+  [`RxDB alone and ${server}`, BareClient, start] as [string, Kind, typeof start],
 ]);
 
 interface Bulk {

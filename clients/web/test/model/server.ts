@@ -11,6 +11,12 @@ import { WebSocketServer } from 'ws';
 import { ENTITIES, SDL } from './schema.js';
 import { Tables, fault, type PushRow, type Rejected, type Row } from './tables.js';
 
+/** The largest request, in bytes: as the server has it. */
+const MOST_BYTES = 8 * 1024 * 1024;
+
+/** In the place of a query that was not read. */
+const TOO_LARGE = 'too large';
+
 const SCHEMA = buildSchema(SDL);
 
 export interface Faults {
@@ -20,6 +26,8 @@ export interface Faults {
   cut?: (query: string) => boolean;
   /** How a stream ends instead of bringing what is next. */
   stream?: () => 'complete' | 'error' | 'no data' | undefined;
+  /** The largest answer, in bytes. */
+  mostAnswered?: number | undefined;
   /** What to wait for before a request is looked at. */
   delay?: (query: string) => Promise<void> | undefined;
 }
@@ -40,8 +48,9 @@ export class ModelServer {
     const http = createServer((request, response) => {
       void this.#answer(request).then(({ query, body }) => {
         if (this.faults.cut?.(query)) return request.socket.destroy();
+        const tooLarge = query === TOO_LARGE;
         const unknown = body.errors?.[0]?.extensions?.code === 'UNAUTHENTICATED';
-        response.writeHead(unknown ? 401 : 200, { 'content-type': 'application/json' });
+        response.writeHead(tooLarge ? 413 : unknown ? 401 : 200, { 'content-type': 'application/json' });
         response.end(JSON.stringify(body));
       });
     });
@@ -93,6 +102,7 @@ export class ModelServer {
   async #answer(request: IncomingMessage): Promise<{ query: string; body: ExecutionResult }> {
     let text = '';
     for await (const piece of request) text += piece;
+    if (Buffer.byteLength(text) > MOST_BYTES) return { query: TOO_LARGE, body: { errors: [fault('LIMIT_EXCEEDED')] } };
     const { query, variables } = JSON.parse(text) as { query: string; variables: Record<string, unknown> };
     const rejections: Rejected[] = [];
     await this.faults.delay?.(query);
@@ -105,6 +115,9 @@ export class ModelServer {
     }
     const rootValue = { ...this.#queries(), ...this.#mutations(rejections) };
     const body = await graphql({ schema: SCHEMA, source: query, variableValues: variables, rootValue });
+    if (JSON.stringify(body).length > (this.faults.mostAnswered ?? Number.POSITIVE_INFINITY)) {
+      return { query, body: { errors: [fault('LIMIT_EXCEEDED')] } };
+    }
     return { query, body: rejections.length > 0 ? { ...body, extensions: { rejections } } : body };
   }
 

@@ -28,6 +28,15 @@ export function fault(code: string): GraphQLError {
   return new GraphQLError(code, { extensions: { code } });
 }
 
+/** Whether it is a text with half of a surrogate pair, which the server cannot read. */
+function isBroken(value: unknown): boolean {
+  return typeof value === 'string' && /\p{Surrogate}/u.test(value);
+}
+
+function shown(value: unknown): unknown {
+  return isBroken(value) ? { $unreadable: JSON.stringify(value) } : value;
+}
+
 export class Tables {
   readonly #rows = new Map<string, Map<string, Stored>>();
   readonly inbox: Row[] = [];
@@ -110,13 +119,16 @@ export class Tables {
     const now = this.get(entity.name, key);
     // Of a row that was refused, what is certainly valid: the key.
     const fields = Object.fromEntries(entity.keys.map((field) => [field, next[field]]));
+    const isNamed = !Object.values(fields).some((value) => isBroken(value));
     const tombstone = () => now ?? { ...this.#canonical(entity, key, fields), _deleted: true };
     const file = (code: string, status: string) => {
       const id = randomUUID();
-      rejections.push({ key: columns(fields), code, reason: reasonOf(code, next), conflictId: id });
+      const told = Object.fromEntries(Object.entries(fields).map(([field, value]) => [field, shown(value)]));
+      rejections.push({ key: columns(told), code, reason: reasonOf(code, next), conflictId: id });
       this.#file({ id, entity: tableOf(entity), key, status, reason: code, assumed: base, server: now, client: next });
-      return tombstone();
+      return isNamed ? tombstone() : undefined;
     };
+    if (!isNamed) return file('BAD_INPUT', 'REJECTED');
     if (now && same(now, next)) return undefined;
     if (!now && next._deleted) return undefined;
     if (!now && base && !base._deleted) return file('CONFLICT', 'OPEN');
@@ -138,7 +150,7 @@ export class Tables {
     const known = [...Object.keys(entity.fields), ...entity.keys, ...MANAGED];
     if (Object.keys(next).some((field) => !known.includes(field))) return 'BAD_INPUT';
     if ('priority' in next && !Number.isInteger(next.priority)) return 'BAD_INPUT';
-    if (typeof next.title === 'string' && /\p{Surrogate}/u.test(next.title)) return 'BAD_INPUT';
+    if (isBroken(next.title)) return 'BAD_INPUT';
     if (next.title === 'forbidden') return 'FORBIDDEN';
     // What the rows of a batch have before it does not count: it is judged by its end.
     const twin = (row: Row) => !row._deleted && row.name === next.name && !this.#givenUp.has(String(row.id));
