@@ -148,14 +148,21 @@ impl Api {
         let responses = AssertUnwindSafe(responses).catch_unwind();
         let answers = responses.map(|answer| answer.map_or_else(panicked, finish));
         let live = self.live.clone();
+        // It would come to the same item again, and reports the error instead.
+        let is_resumed = resume.is_some();
         let listening = stream::once(async move {
             match (live, role.take_plan(), rendering) {
                 (Some(live), Some(plan), Some(rendering)) => match plan.resumed(resume) {
                     Ok(plan) => {
                         let ended = plan.watch.when_refused();
+                        let must_be_whole = plan.watch.is_pulled() && !is_resumed;
                         let heard = listen(live, plan, rendering);
                         heard
-                            .map(move |heard| heard.map_or_else(ended, Answer::Payloads))
+                            .map(move |heard| match heard {
+                                Ok(payloads) if must_be_whole => whole(payloads),
+                                Ok(payloads) => Answer::Payloads(payloads),
+                                Err(refusal) => ended(refusal),
+                            })
                             .boxed()
                     }
                     Err(refusal) => stream::iter([refused(refusal)]).boxed(),
@@ -245,9 +252,28 @@ fn is_subscription(request: &mut Request) -> bool {
 impl Watch {
     /// What its subscriber is told when it cannot go on.
     fn when_refused(&self) -> fn(Refusal) -> Answer {
+        match self.is_pulled() {
+            true => connect_again,
+            false => refused,
+        }
+    }
+
+    /// Whether a subscriber that connects again pulls what it was not sent.
+    fn is_pulled(&self) -> bool {
         match self {
-            Self::Bulk(_) => connect_again,
-            Self::Changes(_) | Self::Records { .. } | Self::Conflicts(_) => refused,
+            Self::Bulk(_) => true,
+            Self::Changes(_) | Self::Records { .. } | Self::Conflicts(_) => false,
+        }
+    }
+}
+
+/// The payloads, unless one of them lacks rows: larger than an answer may be, or not readable just now.
+fn whole(payloads: Vec<Arc<Payload>>) -> Answer {
+    match payloads.iter().find_map(|payload| payload.errors.first()) {
+        None => Answer::Payloads(payloads),
+        Some(error) => {
+            tracing::debug!(reason = %error.message, "a stream's rows are to be pulled");
+            Answer::ConnectAgain
         }
     }
 }

@@ -43,6 +43,9 @@ const PLACE: u64 = 16;
 /// Values after which other tasks of this thread get their turn.
 const TURN: u64 = 1_000;
 
+/// What helps against too many rows and bytes.
+const SMALLER: &str = "ask for smaller pages (`first`, `limit`; RxDB's `batchSize`)";
+
 /// Whether a document may be given to the parser.
 pub(crate) fn is_readable(query: &str) -> bool {
     check_text(query).is_ok()
@@ -252,12 +255,12 @@ impl Budget {
         });
         if read_rows > rows {
             return Err(Refusal::limit(format!(
-                "the request reads more than {rows} rows; ask for smaller pages"
+                "the request reads more than {rows} rows; {SMALLER}"
             )));
         }
         if read_bytes > bytes {
             return Err(Refusal::limit(format!(
-                "the rows that the request reads have more than {bytes} bytes; ask for smaller pages"
+                "the rows that the request reads have more than {bytes} bytes; {SMALLER}"
             )));
         }
         Ok(())
@@ -302,7 +305,7 @@ impl Budget {
         });
         match answered > most {
             true => Err(Refusal::limit(format!(
-                "the answer has more than {most} bytes; ask for smaller pages or fewer fields"
+                "the answer has more than {most} bytes; {SMALLER}, or for fewer fields"
             ))),
             false => Ok(()),
         }

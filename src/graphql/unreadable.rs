@@ -23,6 +23,19 @@ pub(crate) fn mark(why: &str, text: &str) -> String {
     json!({ MARK.as_str(): [why, text] }).to_string()
 }
 
+/// What is put in the place of a member whose name is no text: a member with a name that is, and all of the
+/// text. `number` tells those of one row apart.
+pub(crate) fn mark_member(why: &str, text: &str, number: usize) -> String {
+    format!("\"{SHOWN} {number}\": {}", mark(why, text))
+}
+
+/// Whether a value shows the text of one that could not be read.
+pub(super) fn is_unreadable(value: &Json) -> bool {
+    value
+        .as_object()
+        .is_some_and(|shown| shown.contains_key(SHOWN))
+}
+
 /// Takes the marks out of a document's fields, in whose places the values' texts remain; says which field
 /// cannot be read, and why.
 pub(super) fn unmark(document: &mut Map<String, Json>) -> Option<String> {

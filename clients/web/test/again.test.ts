@@ -146,6 +146,23 @@ describe.each(PAIRS)('%s', (_name, kind, start) => {
     }
   });
 
+  test('a key that is no text holds up its row alone', async () => {
+    const world = await World.begin(start);
+    const client = await world.client(kind);
+    await world.converges();
+    client.network.cut();
+    const broken = await client.create({ id: 'cut \ud83d', projectId: world.project, title: 'cut' });
+    const sound = await client.create({ projectId: world.project, title: 'whole' });
+    client.network.restore();
+    await until('the sound row', () => world.task(sound));
+    await until('the edits to be sent', async () => (await client.pending()) === 0);
+    expect((await inbox(world)).map(({ status }) => status)).toEqual(['REJECTED']);
+    if (!(client instanceof PackageClient)) return;
+    await client.sees(broken, undefined);
+    expect(client.rejections).toMatchObject([{ key: broken, code: 'BAD_INPUT', sent: { title: 'cut' } }]);
+    await world.converges();
+  });
+
   test.each(Array.from({ length: TIMES }, (_, count) => count))('a network that comes and goes, %i', async () => {
     const world = await World.begin(start);
     const [one, two] = [await world.client(kind), await world.client(kind)];

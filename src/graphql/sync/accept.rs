@@ -1,7 +1,7 @@
 //! One batch of a push in one transaction: each row judged, stored in a savepoint of its own, or filed.
 //!
 //! Guarantees that the answer has every row whose stored state differs from what was sent, and no
-//! other; that an edit which is not stored is in the inbox; that nothing of the batch is committed
+//! other, but for rows whose keys no JSON can name; that an edit which is not stored is in the inbox; that nothing of the batch is committed
 //! when it ends with an error.
 
 mod course;
@@ -243,6 +243,8 @@ impl Batch<'_> {
                 (Some(here), Some(wanted)) if here.state(self.synced).is_same(wanted) => None,
                 (None, Some(wanted)) if wanted.is_deleted => None,
                 (Some(here), _) => Some(here.clone()),
+                // Under another key it would be a row that the client did not send.
+                (None, _) if !pushed.can_be_named => None,
                 (None, _) => Some(pushed.tombstone.clone()),
             }
         };

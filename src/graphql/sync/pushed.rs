@@ -9,7 +9,7 @@ use super::{Synced, is_wide};
 use crate::graphql::entity::ColumnInfo;
 use crate::graphql::error::Refusal;
 use crate::graphql::inputs::check_size;
-use crate::graphql::unreadable::unmark;
+use crate::graphql::unreadable::{is_unreadable, unmark};
 use crate::sync::{Edit, State};
 
 /// What clients add to documents for themselves.
@@ -21,6 +21,8 @@ pub(super) struct Pushed {
     pub(super) key: Image,
     /// Whether there can be a row with this key.
     pub(super) has_key: bool,
+    /// Whether a document can name the row, as one with its key would be taken for it by the client.
+    pub(super) can_be_named: bool,
     /// What it wants, or why it cannot be understood.
     pub(super) edit: Result<Edit, Refusal>,
     /// As it was sent.
@@ -55,7 +57,8 @@ impl Pushed {
         };
         let (key, fault) = key(synced, sent)?;
         let has_key = fault.is_none();
-        let fault = fault.or(unreadable.map(Refusal::bad_input));
+        let can_be_named = !key.values().any(is_unreadable);
+        let fault = unreadable.map(Refusal::bad_input).or(fault);
         let edit = match fault {
             Some(fault) => Err(fault),
             None => edit(synced, &key, assumed.as_ref(), sent),
@@ -64,6 +67,7 @@ impl Pushed {
         Ok(Self {
             key,
             has_key,
+            can_be_named,
             edit,
             assumed,
             client,
@@ -94,6 +98,7 @@ fn key(synced: &Synced, sent: &Map<String, Json>) -> Result<(Image, Option<Refus
         let field = &column.field;
         let value = match sent.get(field) {
             Some(value @ (Json::String(_) | Json::Number(_))) => value,
+            Some(value) if is_unreadable(value) => value,
             _ => return Err(Refusal::bad_input(format!("a pushed row needs `{field}`"))),
         };
         let value = match canonical(column, value).and_then(|key| as_sent(column, key, value)) {

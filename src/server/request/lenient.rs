@@ -4,7 +4,7 @@
 //! Guarantees that nothing else is changed, and that time and memory grow with the text alone, however it is
 //! nested. Whether the rest is JSON is for its reader to find.
 
-use crate::graphql::unreadable::{DEEP, NESTED, mark};
+use crate::graphql::unreadable::{DEEP, NESTED, mark, mark_member};
 
 /// The fields of a push that have a row.
 const ROWS: [&str; 2] = ["newDocumentState", "assumedMasterState"];
@@ -13,6 +13,7 @@ const ROWS: [&str; 2] = ["newDocumentState", "assumedMasterState"];
 const LEVELS: usize = 8;
 
 const BROKEN: &str = "it has half of a surrogate pair, which is no text";
+const BROKEN_NAME: &str = "its name has half of a surrogate pair, which is no text";
 const TOO_LARGE: &str = "it has a number out of range";
 
 /// The request with marks in the places of values that cannot be read; `None` if there are none in rows of a
@@ -30,6 +31,17 @@ pub(in crate::server) fn marked(request: &str) -> Option<String> {
     }
     scanner.out.push_str(&request[scanner.copied..]);
     Some(scanner.out)
+}
+
+/// The name of a member.
+#[derive(Clone, Copy)]
+struct Name<'a> {
+    /// As it is written.
+    text: &'a str,
+    /// Whether it can be read.
+    is_text: bool,
+    /// Where it begins.
+    start: usize,
 }
 
 struct Scanner<'a> {
@@ -60,14 +72,12 @@ impl<'a> Scanner<'a> {
     /// A value around rows.
     fn value(&mut self, level: usize) -> Option<()> {
         match self.peek()? {
-            b'{' if level < LEVELS => {
-                self.members(
-                    |this, name| match ROWS.contains(&name) && this.peek() == Some(b'{') {
-                        true => this.row(),
-                        false => this.value(level + 1),
-                    },
-                )
-            }
+            b'{' if level < LEVELS => self.members(|this, name| {
+                match ROWS.contains(&name.text) && this.peek() == Some(b'{') {
+                    true => this.row(),
+                    false => this.value(level + 1),
+                }
+            }),
             b'[' if level < LEVELS => {
                 self.at += 1;
                 if self.peek()? == b']' {
@@ -86,22 +96,36 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// A row: values that cannot be read are marked.
+    /// A row: values that cannot be read are marked, and so are members whose names cannot.
     fn row(&mut self) -> Option<()> {
-        self.members(|this, _| {
+        let begin = self.at;
+        self.members(|this, name| {
             this.peek()?;
             let start = this.at;
-            if let Some(why) = this.skip()? {
-                this.out.push_str(&this.text[this.copied..start]);
-                this.out.push_str(&mark(why, &this.text[start..this.at]));
-                this.copied = this.at;
+            match this.skip()? {
+                _ if !name.is_text => {
+                    let text = &this.text[name.start..this.at];
+                    this.put(
+                        name.start,
+                        &mark_member(BROKEN_NAME, text, name.start - begin),
+                    );
+                }
+                Some(why) => this.put(start, &mark(why, &this.text[start..this.at])),
+                None => {}
             }
             Some(())
         })
     }
 
-    /// The members of an object, each by its name as it is written.
-    fn members(&mut self, mut member: impl FnMut(&mut Self, &'a str) -> Option<()>) -> Option<()> {
+    /// Puts a mark in the place of what has been read since `start`.
+    fn put(&mut self, start: usize, mark: &str) {
+        self.out.push_str(&self.text[self.copied..start]);
+        self.out.push_str(mark);
+        self.copied = self.at;
+    }
+
+    /// The members of an object, each by its name.
+    fn members(&mut self, mut member: impl FnMut(&mut Self, Name<'a>) -> Option<()>) -> Option<()> {
         self.take(b'{')?;
         if self.peek()? == b'}' {
             self.at += 1;
@@ -110,8 +134,12 @@ impl<'a> Scanner<'a> {
         loop {
             self.peek()?;
             let start = self.at;
-            self.string()?;
-            let name = self.text.get(start + 1..self.at - 1)?;
+            let is_text = self.string()?;
+            let name = Name {
+                text: self.text.get(start + 1..self.at - 1)?,
+                is_text,
+                start,
+            };
             self.take(b':')?;
             member(self, name)?;
             match self.peek()? {
@@ -244,6 +272,19 @@ mod tests {
             assert_eq!(rows[1]["newDocumentState"]["id"], "2");
             assert!(rows[1]["newDocumentState"]["title"].is_object(), "{value}");
         }
+    }
+
+    #[test]
+    fn members_whose_names_cannot_be_read_are_marked() {
+        let request = request(r#""t", "\ud83d": 1, "\udc00" : ["\ud83d"], "sound": "s""#);
+        assert!(serde_json::from_str::<Json>(&request).is_err());
+        let marked = marked(&request).unwrap_or_default();
+        let read: Json = serde_json::from_str(&marked).unwrap_or_default();
+        let row = read["variables"]["rows"][1]["newDocumentState"].as_object();
+        let row = row.cloned().unwrap_or_default();
+        assert_eq!((&row["title"], &row["sound"]), (&"t".into(), &"s".into()));
+        assert_eq!(row.len(), 5, "{row:?}");
+        assert_eq!(row.values().filter(|value| value.is_object()).count(), 2);
     }
 
     #[test]

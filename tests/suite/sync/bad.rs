@@ -2,6 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
+use super::inbox::resolve;
 use super::memo::{self, MEMOS, memo};
 use super::{
     a_task, conflicts, deleted, new_task, pull_query, push, push_query, stored, variables, with,
@@ -9,11 +10,13 @@ use super::{
 use crate::graphql::given::{LABELS, PROJECTS, TASK_LABELS, TASKS};
 use crate::harness::{Outcome, TestServer};
 use seachange::Policy;
+use tokio_tungstenite::tungstenite::Message;
 
 crate::cases![
     one_of_each_in_a_batch,
     values_of_no_type,
     values_that_no_reader_takes,
+    keys_and_names_that_no_reader_takes,
     values_that_some_databases_refuse,
     wrong_checkpoints,
     whole_requests,
@@ -141,7 +144,7 @@ async fn values_of_no_type(server: &TestServer) -> Outcome {
 }
 
 /// Half of a surrogate pair, nesting without end, a number out of range: JSON's readers stop there, and the
-/// row alone is refused all the same, over HTTP and over a socket. The inbox has its text.
+/// row alone is refused all the same. The inbox has its text.
 async fn values_that_no_reader_takes(server: &TestServer) -> Outcome {
     let client = server.client();
     let deep = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
@@ -212,6 +215,95 @@ async fn values_that_no_reader_takes(server: &TestServer) -> Outcome {
     let other = r#"{"query": "mutation($t: String!) { labelCreateOne(data: {name: $t}) { id } }",
         "variables": {"t": "\ud83d"}}"#;
     assert_eq!(client.post_text(other).await?.code()?, "BAD_INPUT");
+    Ok(())
+}
+
+/// The same in a key, which is then reported as it was sent, and in the name of a field; over HTTP and over a
+/// socket. No document names such a key: the client would take it for a row that it has not sent.
+async fn keys_and_names_that_no_reader_takes(server: &TestServer) -> Outcome {
+    let client = server.client();
+    let sound = new_task(&client, "sound").await?;
+    let id = uuid::Uuid::now_v7().to_string();
+    let named = with(&sound, json!({ "id": id })).to_string();
+    let link = with(
+        &json!({ "taskId": sound["id"], "labelId": "7" }),
+        json!({ "taskId": "PLACE" }),
+    );
+    for (over_socket, names, bad, key, is_named) in [
+        (
+            false,
+            TASKS,
+            with(&sound, json!({ "id": "PLACE" })).to_string(),
+            json!({ "id": { "$unreadable": r#""\ud83d""# } }),
+            false,
+        ),
+        (
+            true,
+            TASKS,
+            with(&sound, json!({ "id": "PLACE" })).to_string(),
+            json!({ "id": { "$unreadable": r#""\ud83d""# } }),
+            false,
+        ),
+        (
+            false,
+            TASK_LABELS,
+            link.to_string(),
+            json!({ "task_id": { "$unreadable": r#""\ud83d""# }, "label_id": "7" }),
+            false,
+        ),
+        (
+            false,
+            TASKS,
+            named.replacen('{', r#"{"PLACE": 1, "PLACE": 2, "#, 1),
+            json!({ "id": id }),
+            true,
+        ),
+        (
+            true,
+            TASKS,
+            named.replacen('{', r#"{"PLACE": 1, "PLACE": 2, "#, 1),
+            json!({ "id": id }),
+            true,
+        ),
+    ] {
+        let bad = bad.replace("PLACE", "\\ud83d");
+        let mut rows = vec![format!(r#"{{"newDocumentState": {bad}}}"#)];
+        if names.object == TASKS.object {
+            rows.push(json!({ "newDocumentState": sound }).to_string());
+        }
+        let request = format!(
+            r#"{{"query": {}, "variables": {{"rows": [{}]}}}}"#,
+            json!(push_query(names)),
+            rows.join(",")
+        );
+        let answer = match over_socket {
+            false => client.post_text(request).await?.body,
+            true => {
+                let mut socket = server.socket().await?;
+                let text = format!(r#"{{"id": "1", "type": "subscribe", "payload": {request}}}"#);
+                socket.send_frame(Message::text(text)).await?;
+                socket.message().await?["payload"].clone()
+            }
+        };
+        let rejections = answer["extensions"]["rejections"].as_array();
+        let rejections = rejections.cloned().unwrap_or_default();
+        assert_eq!(rejections.len(), 1, "{answer}");
+        assert_eq!(rejections[0]["code"], "BAD_INPUT");
+        assert_eq!(rejections[0]["key"], key);
+        let reason = rejections[0]["reason"].as_str().unwrap_or_default();
+        assert!(reason.contains("surrogate pair"), "{reason}");
+        let rows = crate::graphql::given::list(answer["data"]["rows"].clone())?;
+        assert_eq!(rows.len(), usize::from(is_named), "{rows:?}");
+    }
+    let id = sound["id"].as_str().unwrap_or_default();
+    assert_eq!(stored(&client, TASKS, id).await?["title"], "sound");
+    // Each edit lies in the inbox once, whichever way it came, and can be put aside there.
+    let filed = conflicts(&client).await?;
+    assert_eq!(filed.len(), 3, "{filed:?}");
+    for conflict in &filed {
+        let resolved = resolve(&client, &conflict["id"], json!({ "use": "KEEP_SERVER" })).await?;
+        assert_eq!(resolved["status"], "RESOLVED", "{resolved}");
+    }
     Ok(())
 }
 

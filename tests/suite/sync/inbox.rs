@@ -36,7 +36,8 @@ async fn a_conflict(client: &Client) -> anyhow::Result<(Json, Json)> {
     Ok((pushed.documents[0].clone(), id))
 }
 
-async fn resolve(client: &Client, id: &Json, with: Json) -> anyhow::Result<Json> {
+/// Decides on an entry, and returns it.
+pub async fn resolve(client: &Client, id: &Json, with: Json) -> anyhow::Result<Json> {
     let mut variables = with;
     variables["id"] = id.clone();
     let data = client.data(RESOLVE, variables).await?;

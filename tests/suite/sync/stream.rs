@@ -7,7 +7,7 @@ use sea_orm::{ActiveModelTrait, ActiveValue::Set, TransactionSession, Transactio
 use seachange_entity::label;
 use serde_json::{Value as Json, json};
 
-use super::{a_task, delete_task, fields, pull, pull_all, push, update_task, with};
+use super::{a_task, delete_task, fields, pull, pull_all, pull_query, push, update_task, with};
 use crate::graphql::given::{LABELS, Names, TASKS};
 use crate::harness::{Outcome, Socket, TestServer};
 
@@ -18,6 +18,7 @@ crate::cases![
     its_own_echo,
     another_log,
     behind_what_is_kept,
+    larger_than_an_answer,
     over_http,
     on_each_server,
 ];
@@ -169,6 +170,43 @@ async fn behind_what_is_kept(server: &TestServer) -> Outcome {
     a_task(&client, "three").await?;
     assert_eq!(next(&mut other).await?.0.len(), 1);
     Ok(())
+}
+
+/// A transaction whose rows are more than an answer may have: who listens pulls them instead, by pages that
+/// are small enough. The refusal of larger ones says how.
+async fn larger_than_an_answer(server: &TestServer) -> Outcome {
+    let small = server
+        .beside(|settings| settings.answer_bytes = 8_000)
+        .await?;
+    let mut socket = small.socket().await?;
+    listen(&mut socket, LABELS).await?;
+    let (_, checkpoint) = pull_all(&small.client(), LABELS).await?;
+    write_labels(server, 1, 3).await?;
+    assert_eq!(next(&mut socket).await?.0.len(), 3);
+    write_labels(server, 10, 300).await?;
+    assert_eq!(socket.closed().await?, 1013);
+    let mut again = small.socket().await?;
+    listen(&mut again, LABELS).await?;
+    let client = small.client();
+    let asked = json!({ "checkpoint": checkpoint, "limit": 1_000 });
+    let refused = client.send(&pull_query(LABELS), asked).await?;
+    assert_eq!(refused.code()?, "LIMIT_EXCEEDED");
+    let message = refused.body["errors"][0]["message"].to_string();
+    assert!(message.contains("`batchSize`"), "{message}");
+    let (mut pulled, mut checkpoint) = (0, checkpoint);
+    loop {
+        let (rows, after) = pull(&client, LABELS, checkpoint, 30).await?;
+        pulled += rows.len();
+        checkpoint = after;
+        if rows.len() < 30 {
+            break;
+        }
+    }
+    assert_eq!(pulled, 303);
+    // What comes next is streamed as ever.
+    write_labels(server, 1_000, 2).await?;
+    assert_eq!(next(&mut again).await?.0.len(), 2);
+    small.stop().await
 }
 
 async fn over_http(server: &TestServer) -> Outcome {
