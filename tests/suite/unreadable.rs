@@ -73,7 +73,7 @@ async fn they_are_pulled(server: &TestServer) -> Outcome {
     let documents = pulled(&server).await?;
     let document = |id: i32| {
         let mut documents = documents.iter();
-        let found = documents.find(|document| document["id"] == id.to_string());
+        let found = documents.find(|document| document["id"] == json!(id.to_string()));
         found
             .cloned()
             .ok_or_else(|| anyhow::anyhow!("no {id} in {documents:?}"))
@@ -266,7 +266,7 @@ async fn other_rows_are_pushed(server: &TestServer) -> Outcome {
         let documents = pulled(&server).await?;
         let mut found = documents
             .iter()
-            .filter(|document| document["id"] == id.to_string());
+            .filter(|document| document["id"] == json!(id.to_string()));
         let mut edited = found.next().cloned().expect("the row");
         edited[column] = match column {
             "name" => json!("repaired"),
