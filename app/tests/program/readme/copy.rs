@@ -13,8 +13,10 @@ use crate::harness::{Process, measured, workspace};
 
 /// Compiling four crates and linking, on a slow machine; another build may hold the folder.
 const PATIENCE: Duration = Duration::from_secs(900);
-/// Not part of the sources.
-const LEFT_OUT: [&str; 3] = ["target", "node_modules", "seachange.db"];
+/// Folders that are not part of the sources.
+const LEFT_OUT: [&str; 2] = ["target", "node_modules"];
+/// How the files of a database begin that somebody has tried out.
+const DATABASE: &str = "seachange.db";
 
 /// What was built.
 pub struct Built {
@@ -45,7 +47,8 @@ fn collect(root: &Path, folder: &Path, files: &mut Files) -> anyhow::Result<()> 
         let entry = entry?;
         let name = entry.file_name();
         let text = name.to_string_lossy();
-        if text.starts_with('.') || LEFT_OUT.iter().any(|left_out| text.starts_with(left_out)) {
+        let is_left_out = LEFT_OUT.iter().any(|left_out| text == *left_out);
+        if text.starts_with('.') || is_left_out || text.starts_with(DATABASE) {
             continue;
         }
         let path = folder.join(&name);
