@@ -13,6 +13,8 @@ use tokio::time::Instant;
 
 /// How long an answer counts: a write in this time costs nothing that could be noticed.
 const LASTS: Duration = Duration::from_secs(5);
+/// How long a refusal counts: shorter, so that a database that is back is soon known to be.
+const REFUSAL_LASTS: Duration = Duration::from_millis(500);
 /// How long somebody who asks waits for a write that is under way; then the last answer counts once more.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// A write that takes longer is no write.
@@ -54,7 +56,12 @@ impl Writable {
         // From here on a write that ends is noticed.
         done.as_mut().enable();
         let (is_due, is_under_way) = self.state(|state| {
-            let is_old = state.asked_at.is_none_or(|at| at.elapsed() > LASTS);
+            let lasts = if state.is_refused {
+                REFUSAL_LASTS
+            } else {
+                LASTS
+            };
+            let is_old = state.asked_at.is_none_or(|at| at.elapsed() > lasts);
             let is_due = is_old && state.asking_since.is_none();
             if is_due {
                 state.asking_since = Some(Instant::now());

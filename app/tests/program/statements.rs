@@ -21,16 +21,29 @@ fn allowed(kind: &Database) -> Vec<String> {
     let (quote, own) = match kind {
         Database::Postgres(_) => (
             "\"",
-            // Which foreign keys act on tracked tables, asked once.
-            &["INSERT INTO ?change_log? ", "SELECT c.relname AS "][..],
+            // Which foreign keys act on tracked tables, asked once; how long to wait for a lock, set when
+            // it connects.
+            &[
+                "INSERT INTO ?change_log? ",
+                "SELECT c.relname AS ",
+                "SET lock_timeout = ",
+                // Whether it is inside a transaction, asked when the pool hands it out.
+                "SELECT 1 WHERE now() <> statement_timestamp()",
+            ][..],
         ),
         _ => (
             "`",
             &[
                 "INSERT INTO ?change_inbox? ",
                 "SELECT u.TABLE_NAME AS ",
+                // How large a statement may be, asked once.
+                "SELECT CAST(@@max_allowed_packet AS SIGNED) AS ",
                 // The driver's, when it connects.
                 "SET sql_mode=",
+                // How long to wait for a lock, set when it connects.
+                "SET SESSION innodb_lock_wait_timeout = ",
+                // Whether it is inside a transaction, asked when the pool hands it out.
+                "SELECT 1 FROM DUAL WHERE @@in_transaction = 1",
             ][..],
         ),
     };
