@@ -21,7 +21,6 @@ mod specimen;
 mod sync;
 mod torture;
 mod triggers;
-mod unreadable;
 mod waits;
 
 use std::process::ExitCode;
@@ -49,7 +48,6 @@ fn main() -> ExitCode {
         programs::cases(),
         torture::cases(),
         triggers::cases(),
-        unreadable::cases(),
         waits::cases(),
     ];
     let cases: Vec<Case> = modules.into_iter().flatten().collect();

@@ -5,10 +5,9 @@ use std::collections::{HashMap, VecDeque};
 use sea_orm::{ActiveModelTrait, ColumnTrait, IdenStatic, Iterable, ModelTrait, Value};
 
 use super::BulkEntity;
-use super::rows::keys;
+use super::rows::{keys, values_of};
 use crate::error::CaptureError;
 use crate::image::{self, Image};
-use crate::rows::Row;
 
 /// A model's values in columns as text; `None` if one is not set.
 pub(super) fn name_of<E: BulkEntity>(
@@ -27,14 +26,16 @@ pub(super) fn name_of<E: BulkEntity>(
 }
 
 /// A row's values in columns as text.
-pub(super) fn name_of_row<E: BulkEntity>(row: &Row<E>, columns: &[E::Column]) -> String {
+pub(super) fn name_of_row<E: BulkEntity>(
+    row: &E::Model,
+    columns: &[E::Column],
+) -> Result<String, CaptureError> {
     let mut image = Image::new();
     for column in columns {
-        let name = column.as_str();
-        let value = row.image().get(name).cloned().unwrap_or_default();
-        image.insert(name.to_owned(), value);
+        let json = image::encode(column.def().get_column_type(), &row.get(*column))?;
+        image.insert(column.as_str().to_owned(), json);
     }
-    image::text_of(&image)
+    Ok(image::text_of(&image))
 }
 
 /// The rows in the order of the models that they were inserted for.
@@ -45,8 +46,8 @@ pub(super) fn name_of_row<E: BulkEntity>(row: &Row<E>, columns: &[E::Column]) ->
 /// all three databases assign them within a statement.
 pub(super) fn in_order<E: BulkEntity>(
     given: &[E::ActiveModel],
-    rows: Vec<Row<E>>,
-) -> Result<Vec<Row<E>>, CaptureError> {
+    rows: Vec<E::Model>,
+) -> Result<Vec<E::Model>, CaptureError> {
     let keys = keys::<E>();
     if is_in_order::<E>(given, &rows, &keys) {
         return Ok(rows);
@@ -61,15 +62,15 @@ pub(super) fn in_order<E: BulkEntity>(
             .collect(),
         _ => keys.clone(),
     };
-    let mut rows: Vec<Option<Row<E>>> = sorted::<E>(rows, &keys);
+    let mut rows: Vec<Option<E::Model>> = sorted::<E>(rows, &keys);
     let mut by_name: HashMap<String, VecDeque<usize>> = HashMap::new();
     for (place, row) in rows.iter().enumerate() {
         if let Some(row) = row {
-            let name = name_of_row::<E>(row, &columns);
+            let name = name_of_row::<E>(row, &columns)?;
             by_name.entry(name).or_default().push_back(place);
         }
     }
-    let mut found: Vec<Option<Row<E>>> = Vec::with_capacity(given.len());
+    let mut found: Vec<Option<E::Model>> = Vec::with_capacity(given.len());
     for model in given {
         let name = name_of::<E>(model, &columns)?.unwrap_or_default();
         let place = by_name.get_mut(&name).and_then(VecDeque::pop_front);
@@ -85,24 +86,25 @@ pub(super) fn in_order<E: BulkEntity>(
 /// Whether each model's key is known and its row's: most often, and cheaper to see than to bring about.
 fn is_in_order<E: BulkEntity>(
     given: &[E::ActiveModel],
-    rows: &[Row<E>],
+    rows: &[E::Model],
     keys: &[E::Column],
 ) -> bool {
-    let is_its = |(model, row): (&E::ActiveModel, &Row<E>)| {
-        let value = |key: &E::Column| Some(row.model()?.get(*key));
+    let is_its = |(model, row): (&E::ActiveModel, &E::Model)| {
         keys.iter().all(|key| {
-            let given = model.get(*key).into_value();
-            given.is_some() && given == value(key)
+            model
+                .get(*key)
+                .into_value()
+                .is_some_and(|value| value == row.get(*key))
         })
     };
     given.len() == rows.len() && given.iter().zip(rows).all(is_its)
 }
 
 /// By a key that the database counts; others stay as they are.
-fn sorted<E: BulkEntity>(mut rows: Vec<Row<E>>, keys: &[E::Column]) -> Vec<Option<Row<E>>> {
+fn sorted<E: BulkEntity>(mut rows: Vec<E::Model>, keys: &[E::Column]) -> Vec<Option<E::Model>> {
     rows.sort_by_key(|row| {
-        let value = keys.first().and_then(|key| row.value(*key));
-        value.as_ref().and_then(number).unwrap_or_default()
+        let number = values_of(row, keys).first().and_then(number);
+        number.unwrap_or_default()
     });
     rows.into_iter().map(Some).collect()
 }

@@ -8,17 +8,16 @@ use sea_orm::{
 
 use super::arrange::in_order;
 use super::rows::{
-    CHUNK, PARAMETERS, among, answered, as_stored, has_returning, keys, lock, returning_all,
+    CHUNK, PARAMETERS, among, as_stored, has_returning, keys, lock, models, returning_all,
     values_in,
 };
-use super::update::after_save;
 use super::{BulkEntity, table};
 use crate::capture::hooks::now;
 use crate::capture::{Hooks, row};
 use crate::error::CaptureError;
+use crate::image;
 use crate::log::Operation;
 use crate::row_lock::RowLock;
-use crate::rows::{Row, Stored};
 use crate::tracked::TrackedTransaction;
 use crate::tracked::append::RowChange;
 use crate::tracked::bulk::{Answer, RowsStatement};
@@ -31,7 +30,7 @@ const MOST_BYTES: usize = 2 << 20;
 pub(super) async fn rows<E: BulkEntity>(
     tx: &TrackedTransaction,
     given: Vec<E::ActiveModel>,
-) -> Result<Vec<Stored<E::Model>>, DbErr> {
+) -> Result<Vec<E::Model>, DbErr> {
     let mut stored = Vec::with_capacity(given.len());
     let mut given = given.into_iter();
     loop {
@@ -43,10 +42,11 @@ pub(super) async fn rows<E: BulkEntity>(
         let mut inserted = Vec::with_capacity(chunk.len());
         for run in runs::<E>(&chunk) {
             let rows = insert::<E>(tx, run).await?;
-            inserted.extend(record::<E>(tx, rows).await?);
+            record::<E>(tx, &rows).await?;
+            inserted.extend(rows);
         }
         for row in inserted {
-            stored.push(after_save::<E>(tx, row, true).await?);
+            stored.push(<E::ActiveModel as Hooks>::after_save(row, tx, true).await?);
         }
     }
 }
@@ -70,22 +70,18 @@ pub(super) async fn prepared<E: BulkEntity>(
 /// Puts inserted rows into the log.
 pub(super) async fn record<E: BulkEntity>(
     tx: &TrackedTransaction,
-    rows: Vec<Row<E>>,
-) -> Result<Vec<Stored<E::Model>>, CaptureError> {
-    let rows = rows.into_iter().map(|row| {
-        let key = row.key();
-        let (image, stored) = row.split();
-        let change = RowChange {
-            key,
+    rows: &[E::Model],
+) -> Result<(), CaptureError> {
+    let changes = rows.iter().map(|row| {
+        Ok(RowChange {
+            key: image::key_of(row)?,
             before: None,
-            after: Some(image),
-        };
-        (change, stored)
+            after: Some(image::image_of(row)?),
+        })
     });
-    let (changes, stored) = rows.unzip();
+    let changes = changes.collect::<Result<_, CaptureError>>()?;
     tx.record_rows(table::<E>(), Operation::Insert, changes)
-        .await?;
-    Ok(stored)
+        .await
 }
 
 /// Which columns a model sets.
@@ -177,7 +173,7 @@ pub(super) fn statement<E: BulkEntity>(run: &[E::ActiveModel]) -> InsertStatemen
 async fn insert<E: BulkEntity>(
     tx: &TrackedTransaction,
     run: &[E::ActiveModel],
-) -> Result<Vec<Row<E>>, DbErr> {
+) -> Result<Vec<E::Model>, DbErr> {
     let backend = tx.get_database_backend();
     let mut statement = statement::<E>(run);
     let write = |statement: Statement, answer: Answer| RowsStatement {
@@ -191,7 +187,7 @@ async fn insert<E: BulkEntity>(
         statement.returning(returning_all::<E>(backend));
         let statement = with_given_keys::<E>(run, StatementBuilder::build(&statement, &backend));
         let rows = tx.write_rows(write(statement, Answer::Rows)).await?;
-        let rows = in_order::<E>(run, answered::<E>(tx, rows).await?)?;
+        let rows = in_order::<E>(run, models::<E>(&rows)?)?;
         return as_stored::<E>(tx, rows).await;
     }
     let columns = keys::<E>();

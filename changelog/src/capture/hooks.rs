@@ -23,14 +23,12 @@ pub trait Hooks: ActiveModelTrait {
         <Self as ActiveModelTrait>::default()
     }
 
-    /// Runs before capture compares with the stored row: what it sets is recorded. A value of that row
-    /// which the model cannot hold is not set.
+    /// Runs before capture compares with the stored row: what it sets is recorded.
     async fn before_save<C: ConnectionTrait>(self, _db: &C, _insert: bool) -> Result<Self, DbErr> {
         Ok(self)
     }
 
-    /// Runs after the change is in the log, but for a row of a bulk call that still has a value which
-    /// the model cannot hold: there is no model of it to give.
+    /// Runs after the change is in the log.
     async fn after_save<C: ConnectionTrait>(
         model: <Self::Entity as EntityTrait>::Model,
         _db: &C,
@@ -109,10 +107,11 @@ where
     let Some(key) = row::key_of(&model)? else {
         return Err(DbErr::PrimaryKeyNotSet { ctx: "UpdateOne" });
     };
-    let Some(before) = row::lock_row(&model, db, RowLock::Update).await? else {
+    let Some(stored) = row::lock_row(&model, db, RowLock::Update).await? else {
         return Err(DbErr::RecordNotUpdated);
     };
-    let step = if row::keep_changed(&mut model, &before, &now(), false)? {
+    let before = image::image_of(&stored).map_err(CaptureError::from)?;
+    let step = if row::keep_changed(&mut model, &before, &now())? {
         Step::Announce {
             key: Some(key),
             before: Some(before),
@@ -164,7 +163,12 @@ where
     let Some(key) = row::key_of(&model)? else {
         return Err(DbErr::PrimaryKeyNotSet { ctx: "DeleteOne" });
     };
-    let before = row::lock_row(&model, db, RowLock::Delete).await?;
+    let stored = row::lock_row(&model, db, RowLock::Delete).await?;
+    let before = stored
+        .as_ref()
+        .map(image::image_of)
+        .transpose()
+        .map_err(CaptureError::from)?;
     let step = Step::Announce {
         key: Some(key),
         before,

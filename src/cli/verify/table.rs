@@ -1,8 +1,7 @@
 //! A table that is verified, and its rows page by page.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use sea_orm::{DatabaseTransaction, DbErr};
-use seachange_changelog::Image;
+use sea_orm::{DatabaseTransaction, DbErr, Value};
 use seachange_changelog::image::text_of;
 use serde_json::Value as Json;
 
@@ -58,10 +57,10 @@ impl Table {
 
 /// A row that was read.
 pub(super) struct Seen {
-    /// Its key as JSON text.
-    pub(super) key: String,
-    /// Its image.
-    pub(super) image: Json,
+    /// Its key as JSON text; `None` if it cannot be read.
+    pub(super) key: Option<String>,
+    /// Its image, or why it has none.
+    pub(super) image: Result<Json, String>,
 }
 
 /// Some rows.
@@ -99,7 +98,7 @@ pub(super) struct Pages<'a> {
 /// Where a page begins.
 #[derive(Default)]
 struct Next {
-    after: Option<Image>,
+    after: Option<Vec<Value>>,
     first: u64,
 }
 
@@ -115,10 +114,16 @@ impl<'a> Pages<'a> {
             return Ok(None);
         };
         let read = &self.table.entity.table;
-        let Rows { rows, next } = read.read(self.tx, None, after.as_ref(), PAGE).await?;
-        let seen = |Row { key, image }| Seen {
-            key: text_of(&key),
-            image: Json::Object(image),
+        let Rows { rows, next } = read.read(self.tx, None, after.as_deref(), PAGE).await?;
+        let seen = |row| match row {
+            Row::Image { key, image } => Seen {
+                key: Some(text_of(&key)),
+                image: Ok(Json::Object(image)),
+            },
+            Row::Unreadable { key, fault } => Seen {
+                key: key.as_ref().map(text_of),
+                image: Err(fault),
+            },
         };
         let rows = rows.into_iter().map(seen).collect();
         let page = Page { first, rows };

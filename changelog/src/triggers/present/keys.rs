@@ -8,21 +8,20 @@ use sea_orm::{DbBackend, DbErr, QueryResult};
 use super::super::mariadb::{base, is_hexadecimal};
 use super::super::schema::Column;
 use super::super::{literal, name};
-use super::place_alias;
 
 /// A row's key: one literal for each of its columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Place(Vec<String>);
 
 impl Place {
-    /// Takes it from a row with the columns that [`place_alias`] names, made by [`sql_text`].
-    pub(in super::super) fn of(
+    /// Takes it from a row with the columns `k0`, `k1` …, made by [`sql_text`].
+    pub(super) fn of(
         row: &QueryResult,
         keys: &[Column],
         backend: DbBackend,
     ) -> Result<Self, DbErr> {
         let literals = keys.iter().enumerate().map(|(n, key)| {
-            let text: String = row.try_get("", &place_alias(n))?;
+            let text: String = row.try_get("", &format!("k{n}"))?;
             Ok(literal_of(&text, key, backend))
         });
         literals.collect::<Result<_, DbErr>>().map(Self)
@@ -59,7 +58,7 @@ fn compared(key: &Column, row: &str, backend: DbBackend) -> String {
 }
 
 /// A key column's value as a text of which [`literal_of`] makes a literal.
-pub(in super::super) fn sql_text(key: &Column, row: &str, backend: DbBackend) -> String {
+pub(super) fn sql_text(key: &Column, row: &str, backend: DbBackend) -> String {
     let value = format!("{row}.{}", name(&key.name, backend));
     match backend {
         DbBackend::Postgres => format!("{value}::text"),
@@ -99,7 +98,7 @@ pub(super) fn order(keys: &[Column], row: &str, backend: DbBackend) -> String {
 }
 
 /// The rows after a place: (a > x) or (a = x and b > y) …, and a >= x for the planner.
-pub(in super::super) fn beyond(
+pub(super) fn beyond(
     keys: &[Column],
     row: &str,
     after: Option<&Place>,
@@ -126,7 +125,7 @@ pub(in super::super) fn beyond(
 }
 
 /// The rows at these places.
-pub(in super::super) fn among<'a>(
+pub(super) fn among<'a>(
     keys: &[Column],
     row: &str,
     places: impl Iterator<Item = &'a Place>,
