@@ -77,8 +77,12 @@ pub fn a_vault(id: i64) -> vault::ActiveModel {
 pub async fn serve(server: &TestServer) -> anyhow::Result<TestServer> {
     let db = server.db().writer();
     let schema = Schema::new(db.get_database_backend());
-    db.execute(&schema.create_table_from_entity(vault::Entity))
-        .await?;
+    let mut table = schema.create_table_from_entity(vault::Entity);
+    if matches!(server.kind, Database::MariaDb(_)) {
+        // A subscription filters by its texts.
+        table.collate("utf8mb4_nopad_bin");
+    }
+    db.execute(&table).await?;
     if matches!(server.kind, Database::MariaDb(_)) {
         // Its `timestamp` has whole seconds.
         let finer = "ALTER TABLE vault MODIFY updated_at datetime(6) NOT NULL";
