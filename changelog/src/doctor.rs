@@ -45,7 +45,7 @@ pub enum FlawCode {
     TriggerDifferent,
     /// The table has changed under its triggers.
     TriggerOutdated,
-    /// A table of hooks has changed, and the log was not told how.
+    /// A table of hooks has changed without `change_tables`, so the log does not know which columns were renamed.
     TableReshaped,
     /// Triggers show columns that the `track!` line hides.
     ColumnShown,

@@ -2,7 +2,7 @@
 //
 // Guarantees: the batch size is the one that RxDB compares with, whatever the server answers at once; nothing
 // null reaches the collection; a push is never larger than the server reads, and a row that is holds up no
-// other; rows that were not taken are told of.
+// other; rows that the server did not take are reported.
 
 import type { RxCollection, RxReplicationWriteToMasterRow } from 'rxdb';
 import { replicateRxCollection, type RxReplicationState } from 'rxdb/plugins/replication';

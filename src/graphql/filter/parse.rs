@@ -1,4 +1,4 @@
-//! From Seaography's `…FilterInput` to a predicate.
+//! From a `…FilterInput` to a predicate.
 
 use async_graphql::Value as GraphqlValue;
 use sea_orm::Value;

@@ -70,7 +70,7 @@ fn text_expression<C: ColumnTrait>(column: C, pattern: Pattern, text: &str) -> E
     }
 }
 
-/// The text literally, between wildcards. Seaography would take `%` and `_` in it for wildcards.
+/// The text literally, between wildcards: `%` and `_` in it are none.
 fn escaped(before: &str, text: &str, after: &str) -> LikeExpr {
     let mut literal = String::with_capacity(text.len() + 2);
     for character in text.chars() {

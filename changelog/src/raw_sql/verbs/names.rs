@@ -13,7 +13,8 @@ use super::Statement;
 const POSTGRES_NAME_BYTES: usize = 63;
 
 impl Statement<'_> {
-    /// The first tracked table that the statement writes; where that cannot be told, that it names.
+    /// The first tracked table that the statement writes; where it is unclear what is written, the first
+    /// one that the statement names.
     pub(super) fn written_name(&self) -> Option<String> {
         match self.targets() {
             Some(targets) => targets

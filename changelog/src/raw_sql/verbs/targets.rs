@@ -29,7 +29,7 @@ const MODIFIERS: &[&str] = &[
 const AFTER_DELETED: &[&str] = &["where", "order", "limit", "returning"];
 
 impl Statement<'_> {
-    /// The tokens that name what the statement writes; `None` if that cannot be told.
+    /// The tokens that name what the statement writes; `None` if that is unclear.
     pub(super) fn targets(&self) -> Option<Vec<&[Token]>> {
         if self.hedged {
             return None;
