@@ -8,9 +8,10 @@ pub(crate) mod stored;
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait, InsertStatement, Query, Value};
-use sea_orm::sqlx::mysql::MySqlDatabaseError;
-use sea_orm::{DbBackend, Iterable, RuntimeErr};
+use sea_orm::{DbBackend, Iterable};
 use serde::{Deserialize, Serialize};
+
+use crate::driver::mariadb_number;
 
 /// What happened to a row.
 #[derive(
@@ -180,12 +181,5 @@ fn version_of(entity: &str, mark: &str, backend: DbBackend) -> Expr {
 /// Whether an [`insertion`] failed because triggers write the log of the table. MariaDB: 1048, a column
 /// that cannot be null, and no other of the statement's can be.
 pub(crate) fn left_to_triggers(error: &DbErr) -> bool {
-    let (DbErr::Exec(RuntimeErr::SqlxError(driver)) | DbErr::Query(RuntimeErr::SqlxError(driver))) =
-        error
-    else {
-        return false;
-    };
-    let database = driver.as_database_error();
-    let mariadb = database.and_then(|error| error.try_downcast_ref::<MySqlDatabaseError>());
-    mariadb.is_some_and(|error| error.number() == 1048)
+    mariadb_number(error) == Some(1048)
 }

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 
 use crate::graphql::arguments::Ordering;
 use crate::graphql::budget::Budget;
-use crate::graphql::entity::ColumnInfo;
+use crate::graphql::entity::{ColumnInfo, is_integer};
 use crate::graphql::error::Refusal;
 use crate::graphql::fetch::{find, selecting};
 use crate::graphql::filter::Predicate;
@@ -394,18 +394,6 @@ fn meets(relation: &Relation) -> (Vec<ColumnInfo>, Meets) {
 
 /// Whether equal values of two columns have equal images, and no others.
 fn is_same(one: &ColumnInfo, other: &ColumnInfo) -> bool {
-    use ColumnType as T;
-    let is_exact = matches!(
-        one.ty,
-        T::TinyInteger
-            | T::SmallInteger
-            | T::Integer
-            | T::BigInteger
-            | T::TinyUnsigned
-            | T::SmallUnsigned
-            | T::Unsigned
-            | T::BigUnsigned
-            | T::Uuid
-    );
+    let is_exact = is_integer(&one.ty) || matches!(one.ty, ColumnType::Uuid);
     is_exact && one.ty == other.ty && one.rust == other.rust
 }
