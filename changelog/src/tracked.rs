@@ -11,6 +11,7 @@ pub(crate) mod bulk;
 mod capturing;
 mod cascades;
 mod connection;
+mod end;
 mod inspect;
 mod ledger;
 mod lock_wait;

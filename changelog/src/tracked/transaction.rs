@@ -13,9 +13,9 @@ use sea_orm::{
 
 use super::alive::{After, after_error};
 use super::capturing::Capturing;
+use super::end::End;
 use super::inspect::{Write, writes_of};
 use super::ledger::Ledger;
-use super::lock_wait::take_back;
 use super::shared::{Level, Scope};
 use crate::binding::make_bindable;
 use crate::capture::protocol::Message;
@@ -34,8 +34,8 @@ pub struct TrackedTransaction {
     pub(super) failed: AtomicBool,
     /// Parts of this level that are under way; one that is left when it ends was cut off.
     pub(super) parts: AtomicUsize,
-    level: Level,
-    is_savepoint: bool,
+    pub(super) level: Level,
+    pub(super) is_savepoint: bool,
 }
 
 impl std::fmt::Debug for TrackedTransaction {
@@ -346,61 +346,5 @@ impl TransactionSession for TrackedTransaction {
 
     async fn rollback(self) -> Result<(), DbErr> {
         self.end(End::Rollback).await
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
-    Commit,
-    Rollback,
-}
-
-impl TrackedTransaction {
-    async fn end(self, end: End) -> Result<(), DbErr> {
-        if !self.is_savepoint && self.scope.has_lock_limit.load(Ordering::Relaxed) {
-            // A transaction that has ended or failed cannot be asked; its connection is then closed.
-            let _ = take_back(&self.inner).await;
-        }
-        let is_proven = self.proves_its_end();
-        if is_proven {
-            // On a connection that the driver counts wrongly its own commit would end a savepoint only.
-            // The statement ends the transaction; the driver then ends an empty one.
-            let sql = match end {
-                End::Commit => "COMMIT; BEGIN",
-                End::Rollback => "ROLLBACK; BEGIN",
-            };
-            self.answer(self.inner.execute_unprepared(sql)).await?;
-        }
-        let Self {
-            inner,
-            scope,
-            capturing,
-            level: _level,
-            ..
-        } = self;
-        scope.in_flight.fetch_add(1, Ordering::Relaxed);
-        let ended = match end {
-            End::Commit => inner.commit().await,
-            End::Rollback => inner.rollback().await,
-        };
-        scope.in_flight.fetch_sub(1, Ordering::Relaxed);
-        if !is_proven {
-            ended?;
-        }
-        match end {
-            End::Rollback => {}
-            End::Commit if self.is_savepoint => capturing.released(),
-            End::Commit => scope.committed(),
-        }
-        Ok(())
-    }
-
-    /// Whether its end must not be left to the driver: on SQLite, in a pool of which nothing is known.
-    fn proves_its_end(&self) -> bool {
-        self.get_database_backend() == DbBackend::Sqlite
-            && !self.is_savepoint
-            && !self.scope.settings.is_pool_clean
-            && !self.scope.ended.load(Ordering::Relaxed)
-            && !self.level.has_open_savepoint()
     }
 }
