@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 
 use async_graphql::parser::types::{
-    Directive, ExecutableDocument, FragmentDefinition, Selection, SelectionSet,
+    Directive, ExecutableDocument, FragmentDefinition, OperationDefinition, Selection, SelectionSet,
 };
 use async_graphql::{Name, Positioned, ServerError};
 
@@ -153,24 +153,23 @@ impl Names {
         for name in parts.keys() {
             settle(name, &parts, &mut wholes);
         }
+        let operations = document.operations.iter();
+        let operations: Vec<Part> = operations
+            .map(|(_, operation)| Part::of_operation(&operation.node))
+            .collect();
         let spread: HashSet<&Name> = parts
             .values()
+            .chain(&operations)
             .flat_map(|part| part.spreads.iter().map(|(name, _)| name))
             .collect();
-        let operations = document.operations.iter().map(|(_, operation)| {
-            let mut part = Part::default();
-            part.directives(&operation.node.directives);
-            part.names += count(operation.node.variable_definitions.len());
-            part.set(&operation.node.selection_set.node, true);
-            part.whole(&wholes).names
-        });
-        // Validation visits what no operation spreads, too.
+        let named = operations.iter().map(|part| part.whole(&wholes).names);
+        // Validation visits what nothing spreads, too.
         let unspread = wholes.iter().filter(|(name, _)| !spread.contains(name));
         let unspread = unspread.map(|(_, whole)| whole.names);
         // In a circle of fragments each is spread by another.
         let endless = wholes.values().filter(|whole| whole.levels > FRAGMENTS);
         let endless = endless.map(|_| u64::MAX);
-        let total = operations.chain(unspread).chain(endless);
+        let total = named.chain(unspread).chain(endless);
         Self {
             total: total.fold(0, u64::saturating_add),
             fragments: wholes,
@@ -200,6 +199,14 @@ impl Part {
         let mut part = Self::default();
         part.directives(&fragment.directives);
         part.set(&fragment.selection_set.node, true);
+        part
+    }
+
+    fn of_operation(operation: &OperationDefinition) -> Self {
+        let mut part = Self::default();
+        part.directives(&operation.directives);
+        part.names += count(operation.variable_definitions.len());
+        part.set(&operation.selection_set.node, true);
         part
     }
 
