@@ -6,7 +6,7 @@
 use serde_json::{Value as Json, json};
 
 use super::converge::{come_to_rest, seeds};
-use super::replica::{Dealt, Replica};
+use super::replica::{Dealt, Replica, STAMPS};
 use super::{conflicts, pull_all, update_task};
 use crate::graphql::given::{LABELS, Names, TASKS, project};
 use crate::harness::{Client, Database, Outcome, OwnDatabase, Random, TestServer};
@@ -164,8 +164,6 @@ impl Play {
         Ok(())
     }
 }
-
-const STAMPS: [&str; 2] = ["createdAt", "updatedAt"];
 
 /// Whether what became of an edit is what its client was answered.
 fn is_kept(one: &Dealt, stored: Option<&Json>, is_filed: bool) -> Result<(), &'static str> {

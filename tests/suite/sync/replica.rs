@@ -20,6 +20,18 @@ pub struct Dealt {
     pub is_told: bool,
 }
 
+/// What the server stamps. It comes by the pull alone; where a client pulled a row whose edit was answered
+/// for only later, it has the stamps of before until the row changes again.
+pub const STAMPS: [&str; 2] = ["createdAt", "updatedAt"];
+
+/// Rows as all must have them at rest: without stamps.
+pub fn without_stamps(mut rows: BTreeMap<String, Json>) -> BTreeMap<String, Json> {
+    for row in rows.values_mut().filter_map(Json::as_object_mut) {
+        row.retain(|field, _| !STAMPS.contains(&field.as_str()));
+    }
+    rows
+}
+
 /// Rows of one entity on one client.
 pub struct Replica {
     client: Client,
