@@ -153,6 +153,9 @@ impl Play {
             false => (TASKS, &mut self.tasks[who]),
         };
         let dealt = replica.push(most, loses_answer).await?;
+        if loses_answer && self.random.once_in(3) {
+            replica.restart();
+        }
         let (stored, _) = pull_all(&self.client, names).await?;
         let filed = conflicts(&self.client).await?;
         for one in &dealt {

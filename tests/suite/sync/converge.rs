@@ -93,6 +93,9 @@ impl Play {
                 let most = *self.random.pick(&[1, 3, 100]);
                 let loses_answer = self.random.once_in(4);
                 self.replicas[who].push(most, loses_answer).await?;
+                if loses_answer && self.random.once_in(3) {
+                    self.replicas[who].restart();
+                }
             }
             _ => self.write_at_the_server().await?,
         }

@@ -45,6 +45,10 @@ pub struct Replica {
     pub acknowledged: Vec<(Json, Json)>,
     /// Edits of which the server said that it did not take them as they were.
     pub told: Vec<Json>,
+    /// Rows that were sent and whose answer was lost: they are sent again before anything else.
+    unanswered: Vec<(Json, Json)>,
+    /// Rows that were edited here when a pull had them: the answer to the edit must bring what it brought.
+    skipped: BTreeSet<String>,
 }
 
 impl Replica {
@@ -57,6 +61,8 @@ impl Replica {
             checkpoint: Json::Null,
             acknowledged: Vec::new(),
             told: Vec::new(),
+            unanswered: Vec::new(),
+            skipped: BTreeSet::new(),
         }
     }
 
@@ -69,10 +75,26 @@ impl Replica {
         living.map(|(id, row)| (id.clone(), row.clone())).collect()
     }
 
-    /// Writes a row here, whether or not there is a server.
+    /// Writes a row here, whether or not there is a server. An edit back to what the server last told is
+    /// left out if a pull has passed the row by meanwhile: RxDB never sends it and never asks again. A person
+    /// needs luck to do this, between a pull and the push that follows it.
     pub fn write(&mut self, row: Json) {
         let id = row["id"].as_str().unwrap_or_default().to_owned();
-        self.documents.insert(id, row);
+        if !(self.skipped.contains(&id) && self.masters.get(&id) == Some(&row)) {
+            self.documents.insert(id, row);
+        }
+    }
+
+    /// The client's program ends and is started again: what it has not heard the answer to, it does not
+    /// remember to have sent.
+    pub fn restart(&mut self) {
+        for (_, sent) in std::mem::take(&mut self.unanswered) {
+            let id = sent["id"].as_str().unwrap_or_default().to_owned();
+            // See `write`.
+            if self.skipped.contains(&id) && self.masters.get(&id) == self.documents.get(&id) {
+                self.documents.insert(id, sent);
+            }
+        }
     }
 
     fn pending(&self) -> Vec<String> {
@@ -82,7 +104,7 @@ impl Replica {
     }
 
     pub fn is_at_rest(&self) -> bool {
-        self.pending().is_empty()
+        self.pending().is_empty() && self.unanswered.is_empty()
     }
 
     /// The edits that are still to be sent, or all rows if there are none.
@@ -106,6 +128,8 @@ impl Replica {
                 if self.documents.get(&id) == self.masters.get(&id) {
                     self.documents.insert(id.clone(), row.clone());
                     self.masters.insert(id, row);
+                } else {
+                    self.skipped.insert(id);
                 }
             }
             self.checkpoint = next;
@@ -123,12 +147,15 @@ impl Replica {
             // tells it so.
             self.pull(100).await?;
         }
-        let ids: Vec<String> = self.pending().into_iter().take(most).collect();
-        let edit = |id: &String| {
-            let assumed = self.masters.get(id).cloned().unwrap_or_default();
-            (assumed, self.documents[id].clone())
-        };
-        let rows: Vec<(Json, Json)> = ids.iter().map(edit).collect();
+        let mut rows = std::mem::take(&mut self.unanswered);
+        if rows.is_empty() {
+            let ids: Vec<String> = self.pending().into_iter().take(most).collect();
+            let edit = |id: &String| {
+                let assumed = self.masters.get(id).cloned().unwrap_or_default();
+                (assumed, self.documents[id].clone())
+            };
+            rows = ids.iter().map(edit).collect();
+        }
         if rows.is_empty() {
             return Ok(Vec::new());
         }
@@ -136,6 +163,7 @@ impl Replica {
             self.client
                 .send(&push_query(self.names), variables(&rows))
                 .await?;
+            self.unanswered = rows;
             return Ok(Vec::new());
         }
         let answer = push(&self.client, self.names, &rows).await?;
@@ -157,6 +185,7 @@ impl Replica {
             .collect();
         for (assumed, sent) in rows {
             let id = sent["id"].as_str().unwrap_or_default().to_owned();
+            self.skipped.remove(&id);
             match back.get(id.as_str()) {
                 Some(row) => {
                     self.documents.insert(id.clone(), (*row).clone());
