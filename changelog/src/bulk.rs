@@ -14,6 +14,7 @@
 mod arrange;
 mod delete;
 mod insert;
+mod restored;
 mod rows;
 mod update;
 mod upsert;
@@ -24,6 +25,8 @@ pub use written::{Target, Written};
 use sea_orm::{ActiveModelBehavior, DbErr, EntityTrait, IntoActiveModel};
 
 use crate::capture::{Hooks, Tracked};
+use crate::error::CaptureError;
+use crate::rows::Stored;
 use crate::tracked::TrackedTransaction;
 
 /// An entity that can be written many rows at a time: every tracked one whose derives are SeaORM's.
@@ -59,6 +62,23 @@ impl TrackedTransaction {
         if models.is_empty() {
             return Ok(Vec::new());
         }
+        let insert = async { held::<E>(insert::rows::<E>(self, models).await?) };
+        self.whole(insert).await
+    }
+
+    /// As [`insert_many`](Self::insert_many), also where the database makes rows of the models which
+    /// they could not hold.
+    ///
+    /// # Errors
+    /// As a single insert; nothing of the call is then kept.
+    pub async fn insert_rows<E: BulkEntity>(
+        &self,
+        models: impl IntoIterator<Item = E::ActiveModel>,
+    ) -> Result<Vec<Stored<E::Model>>, DbErr> {
+        let models: Vec<E::ActiveModel> = models.into_iter().collect();
+        if models.is_empty() {
+            return Ok(Vec::new());
+        }
         self.whole(insert::rows::<E>(self, models)).await
     }
 
@@ -71,12 +91,27 @@ impl TrackedTransaction {
     /// # Errors
     /// As a single update; [`CaptureError::KeyChanged`](crate::CaptureError::KeyChanged) if a key
     /// would change, [`CaptureError::TooMany`](crate::CaptureError::TooMany) beyond the target's
-    /// bound. Nothing of the call is then kept.
+    /// bound; [`CaptureError::NoModel`](crate::CaptureError::NoModel) if one of the rows has a value that
+    /// the model cannot hold. Nothing of the call is then kept.
     pub async fn update_many<E: BulkEntity>(
         &self,
         target: Target,
         changes: E::ActiveModel,
     ) -> Result<Vec<Written<E::Model>>, DbErr> {
+        let update = async { all_held::<E>(update::rows::<E>(self, target, &changes).await?) };
+        self.whole(update).await
+    }
+
+    /// As [`update_many`](Self::update_many), rows included that have a value which the model cannot
+    /// hold: what `changes` does not set of them stays as it is stored.
+    ///
+    /// # Errors
+    /// As [`update_many`](Self::update_many), but for [`CaptureError::NoModel`](crate::CaptureError::NoModel).
+    pub async fn update_rows<E: BulkEntity>(
+        &self,
+        target: Target,
+        changes: E::ActiveModel,
+    ) -> Result<Vec<Written<Stored<E::Model>>>, DbErr> {
         self.whole(update::rows::<E>(self, target, &changes)).await
     }
 
@@ -110,7 +145,36 @@ impl TrackedTransaction {
         if models.is_empty() {
             return Ok(Vec::new());
         }
-        self.whole(upsert::rows::<E>(self, models, unique)).await
+        let upsert = async { all_held::<E>(upsert::rows::<E>(self, models, unique).await?) };
+        self.whole(upsert).await
+    }
+}
+
+/// The models of rows.
+fn held<E: EntityTrait>(rows: Vec<Stored<E::Model>>) -> Result<Vec<E::Model>, DbErr> {
+    rows.into_iter().map(model::<E>).collect()
+}
+
+fn all_held<E: EntityTrait>(
+    rows: Vec<Written<Stored<E::Model>>>,
+) -> Result<Vec<Written<E::Model>>, DbErr> {
+    let rows = rows.into_iter().map(|row| {
+        Ok(match row {
+            Written::Inserted(row) => Written::Inserted(model::<E>(row)?),
+            Written::Updated(row) => Written::Updated(model::<E>(row)?),
+            Written::Unchanged(row) => Written::Unchanged(model::<E>(row)?),
+        })
+    });
+    rows.collect()
+}
+
+fn model<E: EntityTrait>(row: Stored<E::Model>) -> Result<E::Model, DbErr> {
+    match row {
+        Stored::Model(model) => Ok(model),
+        Stored::Image(_) => Err(CaptureError::NoModel {
+            table: table::<E>().to_owned(),
+        }
+        .into()),
     }
 }
 

@@ -65,6 +65,8 @@ pub enum FlawCode {
     CollationUndecided,
     /// The database fills a column, and the `track!` line does not say so.
     ColumnComputed,
+    /// A row has a value that its entity cannot hold.
+    ValueUnfit,
     /// No process works for a consumer.
     ConsumerUnheld,
     /// A consumer is paused.

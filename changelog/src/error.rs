@@ -237,6 +237,15 @@ pub enum CaptureError {
     /// The row cannot be written down as an image.
     #[error(transparent)]
     Image(#[from] ImageError),
+    /// A row has a value that its entity's model cannot hold, and the call returns models.
+    #[error(
+        "a row of `{table}` has a value that its entity cannot hold; cure: `doctor` names it, and an \
+         update of that column repairs it; update_rows and insert_rows return such rows as images"
+    )]
+    NoModel {
+        /// The tracked table.
+        table: String,
+    },
     /// The change could not be written to the log.
     #[error("the change of `{table}` could not be recorded: {source}")]
     Log {

@@ -28,6 +28,7 @@ pub mod reader;
 pub mod request;
 mod retention;
 mod row_lock;
+pub mod rows;
 mod statement_time;
 pub mod sync;
 mod tracked;

@@ -22,6 +22,7 @@ mod schema;
 mod sqlite;
 mod switch;
 mod tables;
+mod values;
 
 pub(crate) use catalogue::{column_names, computed_columns};
 pub use change::{TableChange, change_tables};
@@ -30,15 +31,17 @@ pub use check::{TriggerFinding, check_triggers, tables_by_triggers};
 pub(crate) use decode::decode;
 pub(crate) use install::piece_name as trigger_name;
 pub use options::TriggerOptions;
+pub(crate) use present::settings::pin as pin_settings;
 pub(crate) use present::{Found, Place, Present, Wait};
 pub(crate) use schema::{Schemas, Shown};
 pub use switch::{track_by_hooks, track_by_triggers};
 pub(crate) use tables::{create, drop, require_log, shapes};
+pub(crate) use values::Values;
 
 use sea_orm::{DbBackend, Statement, Value};
 
 /// An SQL string literal. Sound with MariaDB's `NO_BACKSLASH_ESCAPES` on or off.
-fn literal(text: &str, backend: DbBackend) -> String {
+pub(crate) fn literal(text: &str, backend: DbBackend) -> String {
     match backend {
         DbBackend::MySql => {
             let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use chrono::{DateTime, Utc};
 use clap::Args;
 use sea_orm::{DatabaseConnection, EntityTrait};
+use seachange_changelog::image::text_of;
 use seachange_changelog::reader::{self, Position, ReadError};
 use seachange_changelog::{
     Expected, Flaw, FlawCode, TrackedConnection, consumer, epoch, examine, sync,
@@ -16,6 +17,7 @@ use super::app::App;
 use super::settings::Settings;
 use crate::database;
 use crate::feed::{Cursor, FeedError};
+use crate::graphql::Registered;
 
 /// How `doctor` tells.
 #[derive(Args, Debug)]
@@ -27,8 +29,8 @@ pub(super) struct DoctorArgs {
 
 impl App {
     /// Looks for what could let a write escape or keep the log from being read: triggers, foreign
-    /// keys, the shapes of tables, rights, the epoch, consumers. Changes nothing. Nothing found is
-    /// an empty list.
+    /// keys, the shapes of tables, rights, the epoch, consumers, rows that their entities cannot hold
+    /// (for which it reads every registered table). Changes nothing. Nothing found is an empty list.
     ///
     /// # Errors
     /// If the database cannot be asked.
@@ -46,11 +48,42 @@ impl App {
             use FlawCode::{EpochMissing, LogMissing, LogOutdated};
             matches!(flaw.code, LogMissing | LogOutdated | EpochMissing)
         };
+        for entity in &registered {
+            // A table that lacks what is asked for has a finding of its own.
+            let is_of_table = |flaw: &Flaw| {
+                use FlawCode::{ColumnMissing, TableMissing};
+                flaw.table == entity.info.table && matches!(flaw.code, TableMissing | ColumnMissing)
+            };
+            if !flaws.iter().any(is_of_table) {
+                flaws.extend(unfit(db, entity).await?);
+            }
+        }
         if !flaws.iter().any(is_of_log) {
             flaws.extend(consumers(db).await?);
         }
         Ok(flaws)
     }
+}
+
+/// Rows of one table that are named, each with its columns; there may be more.
+const UNFIT_ROWS: usize = 100;
+
+/// The rows of a table that have values which its entity cannot hold. Reads the whole table.
+async fn unfit(db: &DatabaseConnection, entity: &Registered) -> Result<Vec<Flaw>, FeedError> {
+    let table = entity.info.table;
+    let rows = entity.table.misfits(db, UNFIT_ROWS).await?;
+    let flaws = rows.iter().flat_map(|row| {
+        let key = text_of(&row.key);
+        row.columns.iter().map(move |column| {
+            let message =
+                format!("`{table}` {key}: the entity's field cannot hold what is in `{column}`");
+            let fix = "update the column of this row, by the API or by any other program, or give \
+                       the field a type that holds the value; until then the row is read by its \
+                       values, and code that asks for its model fails";
+            Flaw::new(FlawCode::ValueUnfit, table, message, fix)
+        })
+    });
+    Ok(flaws.collect())
 }
 
 pub(super) async fn command(

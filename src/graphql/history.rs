@@ -18,7 +18,7 @@ use super::change;
 use super::entity::EntityInfo;
 use super::error::Refusal;
 use super::record::record_name;
-use super::table::{Row, Table};
+use super::table::Table;
 use crate::feed::{Cursor, Feed, FeedError, Past, RowName, Start, When};
 
 /// `taskHistory(key, after, first)`.
@@ -82,11 +82,7 @@ async fn state(
         Some(known) => return Ok(known),
         None => {}
     }
-    let now = match table.find(db, &row.key).await? {
-        Some(Row::Image { image, .. }) => Some(image),
-        Some(Row::Unreadable { fault, .. }) => return Err(Refusal::internal(&fault)),
-        None => None,
-    };
+    let now = table.find(db, &row.key).await?;
     // What was committed before the row was read is in the log now, and tells what it found.
     Ok(known(feed.past(row, when).await?).unwrap_or(now))
 }
@@ -104,7 +100,7 @@ async fn completed(
     let mut last = last_of(db, &row.entity, std::slice::from_ref(&row.key)).await?;
     let last = last.remove(&0).and_then(|change| change.after);
     let is_last = last.as_ref().and_then(Json::as_object) == Some(&image);
-    if let (true, Some(Row::Image { image: now, .. })) = (is_last, found) {
+    if let (true, Some(now)) = (is_last, found) {
         let newer = now
             .into_iter()
             .filter(|(name, _)| !image.contains_key(name));
@@ -131,6 +127,10 @@ fn row_name(entity: &EntityInfo, ctx: &ResolverContext<'_>) -> Result<RowName, R
             .get(name)
             .filter(|json| !json.is_null())
             .ok_or_else(|| Refusal::bad_input(format!("`key` lacks the column `{name}`")))?;
+        if image::is_unfit(json) {
+            key.insert(name.to_owned(), json.clone());
+            continue;
+        }
         let value = image::decode(&column.ty, &column.rust, json)?;
         let value = image::canonical(&column.ty, value);
         key.insert(name.to_owned(), image::encode(&column.ty, &value)?);

@@ -6,11 +6,12 @@ use sea_orm::{
     ActiveModelTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, Iterable,
     ModelTrait, PrimaryKeyToColumn, QueryFilter, QueryOrder,
 };
-use seachange_changelog::{Image, RowLock, TrackedTransaction, image, lock_rows};
+use seachange_changelog::rows::{self, Row};
+use seachange_changelog::{Image, RowLock, Target, TrackedTransaction, image, lock_rows};
 
 use super::error::{ErrorCode, Refusal};
 use super::mutation::Writable;
-use super::table::{KEYS, key_condition, named};
+use super::table::{KEYS, named};
 use super::transaction::Failure;
 
 /// Writes an entity's rows.
@@ -34,6 +35,17 @@ pub(super) trait Rows: Send + Sync {
         key: &Image,
         set: &Image,
     ) -> Result<Image, Failure>;
+
+    /// Inserts a row that was there once, as it was: also with values that the entity cannot hold.
+    async fn insert_again(&self, tx: &TrackedTransaction, row: &Image) -> Result<Image, Failure>;
+
+    /// Sets columns of a row to what they had once; otherwise as [`update`](Self::update).
+    async fn update_again(
+        &self,
+        tx: &TrackedTransaction,
+        key: &Image,
+        set: &Image,
+    ) -> Result<Image, Failure>;
 }
 
 /// The rows of one entity.
@@ -44,16 +56,24 @@ impl<E: Writable> Rows for RowsOf<E> {
     async fn lock(&self, tx: &TrackedTransaction, keys: &[Image]) -> Result<Vec<Image>, Failure> {
         let mut images = Vec::with_capacity(keys.len());
         for keys in keys.chunks(KEYS) {
-            for model in locked::<E>(tx, keys, RowLock::Update).await? {
-                images.push(image_of(&model)?);
-            }
+            let found = locked::<E>(tx, keys, RowLock::Update).await?;
+            images.extend(found.into_iter().map(Row::into_image));
         }
         Ok(images)
     }
 
     async fn delete(&self, tx: &TrackedTransaction, key: &Image) -> Result<(), Failure> {
-        let model = stored::<E>(tx, key, RowLock::Delete).await?;
-        model.delete::<E::ActiveModel, _>(tx).await?;
+        let row = stored::<E>(tx, key, RowLock::Delete).await?;
+        match row.model() {
+            Some(model) => {
+                let model = model.clone();
+                model.delete::<E::ActiveModel, _>(tx).await?;
+            }
+            None => {
+                tx.delete_many::<E>(Target::matching(row.condition()))
+                    .await?;
+            }
+        }
         Ok(())
     }
 
@@ -74,12 +94,67 @@ impl<E: Writable> Rows for RowsOf<E> {
         key: &Image,
         set: &Image,
     ) -> Result<Image, Failure> {
-        let mut model = stored::<E>(tx, key, RowLock::Update)
-            .await?
-            .into_active_model();
-        set_all::<E>(&mut model, set)?;
-        image_of(&model.update(tx).await?)
+        let row = stored::<E>(tx, key, RowLock::Update).await?;
+        if let Some(model) = row.model() {
+            let mut model = model.clone().into_active_model();
+            set_all::<E>(&mut model, set)?;
+            return image_of(&model.update(tx).await?);
+        }
+        let mut changes = <E::ActiveModel as ActiveModelTrait>::default();
+        set_all::<E>(&mut changes, set)?;
+        let target = Target::matching(row.condition());
+        let written = tx.update_rows::<E>(target, changes).await?.pop();
+        let written = written.ok_or_else(gone)?.into_row();
+        Ok(written.into_image().map_err(Refusal::from)?)
     }
+
+    async fn insert_again(&self, tx: &TrackedTransaction, row: &Image) -> Result<Image, Failure> {
+        if set_all::<E>(&mut <E::ActiveModel as ActiveModelTrait>::default(), row).is_ok() {
+            return self.insert(tx, row).await;
+        }
+        known::<E>(row)?;
+        let written = tx.insert_image::<E>(row).await.map_err(refused)?;
+        Ok(written.into_image().map_err(Refusal::from)?)
+    }
+
+    async fn update_again(
+        &self,
+        tx: &TrackedTransaction,
+        key: &Image,
+        set: &Image,
+    ) -> Result<Image, Failure> {
+        if set_all::<E>(&mut <E::ActiveModel as ActiveModelTrait>::default(), set).is_ok() {
+            return self.update(tx, key, set).await;
+        }
+        known::<E>(set)?;
+        let row = stored::<E>(tx, key, RowLock::Update).await?;
+        let written = tx.update_image::<E>(&row, set).await.map_err(refused)?;
+        Ok(written.into_image().map_err(Refusal::from)?)
+    }
+}
+
+/// What the database does not take of values that the entity cannot hold is bad input.
+fn refused(error: DbErr) -> Failure {
+    match Refusal::from(&error) {
+        refusal if refusal.code == ErrorCode::BadInput => refusal.into(),
+        _ => error.into(),
+    }
+}
+
+/// Refuses values of columns that the entity does not have.
+fn known<E: EntityTrait>(values: &Image) -> Result<(), Refusal> {
+    match values.keys().find(|name| named::<E>(name).is_none()) {
+        Some(name) => Err(unfit(name)),
+        None => Ok(()),
+    }
+}
+
+fn unfit(name: &str) -> Refusal {
+    Refusal::bad_input(format!("`{name}` does not take this value"))
+}
+
+fn gone() -> Refusal {
+    Refusal::new(ErrorCode::Conflict, "the row is gone")
 }
 
 /// Whether the database alone counts the keys.
@@ -96,9 +171,8 @@ async fn stored<E: Writable>(
     tx: &TrackedTransaction,
     key: &Image,
     lock: RowLock,
-) -> Result<E::Model, Failure> {
+) -> Result<Row<E>, Failure> {
     let mut found = locked::<E>(tx, std::slice::from_ref(key), lock).await?;
-    let gone = || Refusal::new(ErrorCode::Conflict, "the row is gone");
     Ok(found.pop().ok_or_else(gone)?)
 }
 
@@ -106,23 +180,25 @@ async fn locked<E: Writable>(
     tx: &TrackedTransaction,
     keys: &[Image],
     lock: RowLock,
-) -> Result<Vec<E::Model>, Failure> {
+) -> Result<Vec<Row<E>>, Failure> {
+    let backend = tx.get_database_backend();
     let mut any = Condition::any();
     for key in keys {
-        any = any.add(key_condition::<E>(key).map_err(Refusal::from)?);
+        let condition = rows::key_condition::<E>(key, backend);
+        any = any.add(condition.map_err(Refusal::from)?);
     }
     let mut select = E::find().filter(any);
     for column in E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column) {
         select = select.order_by_asc(column);
     }
-    let select = lock_rows(select, lock, tx.get_database_backend());
-    Ok(select.all(tx).await?)
+    let select = lock_rows(select, lock, backend);
+    Ok(rows::read(tx, select).await?)
 }
 
 /// Sets columns to what an image holds.
 fn set_all<E: EntityTrait>(model: &mut E::ActiveModel, values: &Image) -> Result<(), Refusal> {
     for (name, json) in values {
-        let unfit = || Refusal::bad_input(format!("`{name}` does not take this value"));
+        let unfit = || unfit(name);
         let column = named::<E>(name).ok_or_else(unfit)?;
         let value = image::value_of::<E>(column, json).map_err(|_| unfit())?;
         if !image::try_set(model, column, value) {

@@ -1,61 +1,73 @@
 //! Reading a registered entity's rows without knowing its Rust type.
 
-use std::collections::BTreeMap;
-
-use sea_orm::sea_query::IntoValueTuple;
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr,
-    EntityTrait, FromQueryResult, IdenStatic, Iterable, Order, PrimaryKeyToColumn, PrimaryKeyTrait,
-    QueryFilter, QueryOrder, QueryResult, QuerySelect, TryGetableMany, Value,
+    Condition, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    EntityTrait, IdenStatic, Iterable, PrimaryKeyToColumn, QueryFilter, QueryOrder, QuerySelect,
 };
-use seachange_changelog::{Image, ImageError, image};
+use seachange_changelog::{Image, ImageError, rows};
 
 use super::filter::{self, Predicate};
-use super::source::beyond;
 
 /// Keys in one statement: each is a term of its condition, and SQLite takes terms nested up to 1,000
 /// deep.
 pub(super) const KEYS: usize = 250;
 
-/// A row as an image, or why it has none.
-pub(crate) enum Row {
-    /// Its key and all of it.
-    Image { key: Image, image: Image },
-    /// The stored value does not fit the entity.
-    Unreadable {
-        /// `None` if it is the key that does not.
-        key: Option<Image>,
-        fault: String,
-    },
+/// A row as it is stored.
+pub(crate) struct Row {
+    /// Its key.
+    pub(crate) key: Image,
+    /// All of it.
+    pub(crate) image: Image,
+}
+
+impl Row {
+    fn of<E: EntityTrait>(row: rows::Row<E>) -> Self {
+        Self {
+            key: row.key(),
+            image: row.into_image(),
+        }
+    }
 }
 
 /// Some rows in key order.
 pub(crate) struct Rows {
     pub(crate) rows: Vec<Row>,
     /// Pass back for the rows after these; `None` at the end.
-    pub(crate) next: Option<Vec<Value>>,
+    pub(crate) next: Option<Image>,
 }
+
+/// A row with values that its entity cannot hold.
+pub(crate) struct Misfit {
+    pub(crate) key: Image,
+    pub(crate) columns: Vec<&'static str>,
+}
+
+/// Rows looked at by one statement for what does not fit.
+const LOOKED_AT: u64 = 1_000;
 
 /// The rows of one table.
 #[async_trait::async_trait]
 pub(crate) trait Table: Send + Sync {
-    /// Up to `limit` rows after a key.
+    /// Up to `limit` rows after a key, which [`check_key`](Self::check_key) takes.
     async fn read(
         &self,
         tx: &DatabaseTransaction,
         predicate: Option<&Predicate>,
-        after: Option<&[Value]>,
+        after: Option<&Image>,
         limit: u64,
     ) -> Result<Rows, DbErr>;
 
-    /// The row with a key.
-    async fn find(&self, db: &DatabaseConnection, key: &Image) -> Result<Option<Row>, DbErr>;
+    /// The row with a key; `None` also if no row can have it.
+    async fn find(&self, db: &DatabaseConnection, key: &Image) -> Result<Option<Image>, DbErr>;
 
     /// The rows with these keys that are there, in any order.
     async fn among(&self, db: &DatabaseConnection, keys: &[Image]) -> Result<Vec<Row>, DbErr>;
 
-    /// A key as [`read`](Self::read) takes it.
-    fn key_values(&self, key: &Image) -> Result<Vec<Value>, ImageError>;
+    /// The first rows, up to `most`, that have values which the entity cannot hold.
+    async fn misfits(&self, db: &DatabaseConnection, most: usize) -> Result<Vec<Misfit>, DbErr>;
+
+    /// Whether rows can have this key.
+    fn check_key(&self, key: &Image) -> Result<(), ImageError>;
 
     /// Every column of the entity, those that the API leaves out included.
     fn columns(&self) -> Vec<&'static str>;
@@ -74,77 +86,85 @@ where
         &self,
         tx: &DatabaseTransaction,
         predicate: Option<&Predicate>,
-        after: Option<&[Value]>,
+        after: Option<&Image>,
         limit: u64,
     ) -> Result<Rows, DbErr> {
+        let backend = tx.get_database_backend();
         let mut select = E::find();
         if let Some(predicate) = predicate {
-            select = select.filter(filter::condition::<E>(predicate, tx.get_database_backend()));
+            select = select.filter(filter::condition::<E>(predicate, backend));
         }
         if let Some(key) = after {
-            select = select.filter(beyond::<E>(key, Order::Asc));
+            let after = rows::after_key::<E>(key, backend);
+            select = select.filter(after.map_err(|error| DbErr::Type(error.to_string()))?);
         }
         for column in keys::<E>() {
             select = select.order_by_asc(column);
         }
-        let mut select = select.limit(limit);
-        let found = tx
-            .query_all(sea_orm::QueryTrait::query(&mut select))
-            .await?;
-        let mut rows: Vec<Row> = found.iter().map(read_row::<E>).collect();
-        if (found.len() as u64) < limit {
-            return Ok(Rows { rows, next: None });
-        }
-        let last = found.iter().enumerate().rev();
-        let mut last = last.filter_map(|(place, row)| Some((place, key_values::<E>(row)?)));
-        let Some((place, key)) = last.next() else {
-            // To end here would pass over the rows after these.
-            return Err(DbErr::Type(format!(
-                "{}: {limit} rows in a row have keys that cannot be read",
-                E::default().table_name()
-            )));
-        };
-        // What comes after it comes again.
-        rows.truncate(place + 1);
-        let next = Some(key);
+        let found = rows::read(tx, select.limit(limit)).await?;
+        let is_last = (found.len() as u64) < limit;
+        let rows: Vec<Row> = found.into_iter().map(Row::of).collect();
+        let last = rows.last().filter(|_| !is_last);
+        let next = last.map(|row| row.key.clone());
         Ok(Rows { rows, next })
     }
 
-    async fn find(&self, db: &DatabaseConnection, key: &Image) -> Result<Option<Row>, DbErr> {
-        let condition = match key_condition::<E>(key) {
-            Ok(condition) => condition,
-            Err(error) => {
-                let (key, fault) = (Some(key.clone()), error.to_string());
-                return Ok(Some(Row::Unreadable { key, fault }));
-            }
+    async fn find(&self, db: &DatabaseConnection, key: &Image) -> Result<Option<Image>, DbErr> {
+        let Ok(condition) = rows::key_condition::<E>(key, db.get_database_backend()) else {
+            return Ok(None);
         };
         let select = E::find().filter(condition);
-        let found = db.query_one(sea_orm::QueryTrait::as_query(&select)).await?;
-        Ok(found.as_ref().map(read_row::<E>))
+        let found = rows::read_from::<E>(db, |extra| rows::with(&select, extra)).await?;
+        Ok(found.into_iter().next().map(|(row, _)| row.into_image()))
     }
 
     async fn among(&self, db: &DatabaseConnection, keys: &[Image]) -> Result<Vec<Row>, DbErr> {
-        let mut rows = Vec::with_capacity(keys.len());
+        let backend = db.get_database_backend();
+        let mut found = Vec::with_capacity(keys.len());
         for keys in keys.chunks(KEYS) {
             // What is none of the key's type is no row's key.
-            let keys = keys.iter().filter_map(|key| key_condition::<E>(key).ok());
+            let keys = keys.iter();
+            let keys = keys.filter_map(|key| rows::key_condition::<E>(key, backend).ok());
             let any = keys.fold(Condition::any(), Condition::add);
             if any.is_empty() {
                 continue;
             }
             let select = E::find().filter(any);
-            let found = db.query_all(sea_orm::QueryTrait::as_query(&select)).await?;
-            rows.extend(found.iter().map(read_row::<E>));
+            let rows = rows::read_from::<E>(db, |extra| rows::with(&select, extra)).await?;
+            found.extend(rows.into_iter().map(|(row, _)| Row::of(row)));
         }
-        Ok(rows)
+        Ok(found)
     }
 
-    fn key_values(&self, key: &Image) -> Result<Vec<Value>, ImageError> {
-        let value = |column: E::Column| {
-            let json = key.get(column.as_str()).unwrap_or(&serde_json::Value::Null);
-            image::value_of::<E>(column, json)
-        };
-        keys::<E>().map(value).collect()
+    async fn misfits(&self, db: &DatabaseConnection, most: usize) -> Result<Vec<Misfit>, DbErr> {
+        let (mut misfits, mut after) = (Vec::new(), None);
+        loop {
+            let mut select = E::find();
+            if let Some(after) = after.take() {
+                select = select.filter::<Condition>(after);
+            }
+            for column in keys::<E>() {
+                select = select.order_by_asc(column);
+            }
+            let select = select.limit(LOOKED_AT);
+            let found = rows::read_from::<E>(db, |extra| rows::with(&select, extra)).await?;
+            let unfit = found.iter().filter(|(row, _)| row.model().is_none());
+            misfits.extend(unfit.map(|(row, _)| Misfit {
+                key: row.key(),
+                columns: row.misfits(),
+            }));
+            let last = found.last().filter(|_| found.len() as u64 == LOOKED_AT);
+            let Some((last, _)) = last.filter(|_| misfits.len() < most) else {
+                misfits.truncate(most);
+                return Ok(misfits);
+            };
+            after = Some(last.after());
+        }
+    }
+
+    fn check_key(&self, key: &Image) -> Result<(), ImageError> {
+        // What a key can be does not depend on the database, only how it is looked for.
+        rows::key_condition::<E>(key, DbBackend::Sqlite).map(drop)
     }
 
     fn columns(&self) -> Vec<&'static str> {
@@ -152,52 +172,9 @@ where
     }
 }
 
-/// The condition that names the row with a key.
-pub(super) fn key_condition<E: EntityTrait>(key: &Image) -> Result<Condition, ImageError> {
-    let mut condition = Condition::all();
-    for column in keys::<E>() {
-        let json = key.get(column.as_str()).unwrap_or(&serde_json::Value::Null);
-        condition = condition.add(column.eq(image::value_of::<E>(column, json)?));
-    }
-    Ok(condition)
-}
-
 /// The column with a name.
 pub(super) fn named<E: EntityTrait>(column: &str) -> Option<E::Column> {
     E::Column::iter().find(|candidate| candidate.as_str() == column)
-}
-
-fn read_row<E: EntityTrait>(row: &QueryResult) -> Row {
-    let key = || key_image::<E>(&key_values::<E>(row)?).ok();
-    let (key, fault) = match E::Model::from_query_result(row, "") {
-        Ok(model) => match (image::key_of(&model), image::image_of(&model)) {
-            (Ok(key), Ok(image)) => return Row::Image { key, image },
-            (key, Err(error)) => (key.ok(), error.to_string()),
-            (Err(error), _) => (None, error.to_string()),
-        },
-        Err(error) => (key(), error.to_string()),
-    };
-    Row::Unreadable { key, fault }
-}
-
-/// The key of a row of which other values may not fit the entity.
-fn key_values<E: EntityTrait>(row: &QueryResult) -> Option<Vec<Value>> {
-    type Key<E> = <<E as EntityTrait>::PrimaryKey as PrimaryKeyTrait>::ValueType;
-    let names: Vec<String> = keys::<E>()
-        .map(|column| column.as_str().to_owned())
-        .collect();
-    let key = Key::<E>::try_get_many(row, "", &names).ok()?;
-    Some(key.into_value_tuple().into_iter().collect())
-}
-
-fn key_image<E: EntityTrait>(key: &[Value]) -> Result<Image, ImageError> {
-    let fields = keys::<E>().zip(key).map(|(column, value)| {
-        let json = image::encode(column.def().get_column_type(), value)?;
-        Ok((column.as_str().to_owned(), json))
-    });
-    // Names sorted, as in every image.
-    let fields: BTreeMap<_, _> = fields.collect::<Result<_, ImageError>>()?;
-    Ok(fields.into_iter().collect())
 }
 
 fn keys<E: EntityTrait>() -> impl Iterator<Item = E::Column> {

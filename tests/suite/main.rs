@@ -21,6 +21,7 @@ mod specimen;
 mod sync;
 mod torture;
 mod triggers;
+mod unreadable;
 mod waits;
 
 use std::process::ExitCode;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         programs::cases(),
         torture::cases(),
         triggers::cases(),
+        unreadable::cases(),
         waits::cases(),
     ];
     let cases: Vec<Case> = modules.into_iter().flatten().collect();

@@ -5,9 +5,10 @@ use std::collections::{HashMap, VecDeque};
 use sea_orm::{ActiveModelTrait, ColumnTrait, IdenStatic, Iterable, ModelTrait, Value};
 
 use super::BulkEntity;
-use super::rows::{keys, values_of};
+use super::rows::keys;
 use crate::error::CaptureError;
 use crate::image::{self, Image};
+use crate::rows::Row;
 
 /// A model's values in columns as text; `None` if one is not set.
 pub(super) fn name_of<E: BulkEntity>(
@@ -26,16 +27,14 @@ pub(super) fn name_of<E: BulkEntity>(
 }
 
 /// A row's values in columns as text.
-pub(super) fn name_of_row<E: BulkEntity>(
-    row: &E::Model,
-    columns: &[E::Column],
-) -> Result<String, CaptureError> {
+pub(super) fn name_of_row<E: BulkEntity>(row: &Row<E>, columns: &[E::Column]) -> String {
     let mut image = Image::new();
     for column in columns {
-        let json = image::encode(column.def().get_column_type(), &row.get(*column))?;
-        image.insert(column.as_str().to_owned(), json);
+        let name = column.as_str();
+        let value = row.image().get(name).cloned().unwrap_or_default();
+        image.insert(name.to_owned(), value);
     }
-    Ok(image::text_of(&image))
+    image::text_of(&image)
 }
 
 /// The rows in the order of the models that they were inserted for.
@@ -46,8 +45,8 @@ pub(super) fn name_of_row<E: BulkEntity>(
 /// all three databases assign them within a statement.
 pub(super) fn in_order<E: BulkEntity>(
     given: &[E::ActiveModel],
-    rows: Vec<E::Model>,
-) -> Result<Vec<E::Model>, CaptureError> {
+    rows: Vec<Row<E>>,
+) -> Result<Vec<Row<E>>, CaptureError> {
     let keys = keys::<E>();
     if is_in_order::<E>(given, &rows, &keys) {
         return Ok(rows);
@@ -62,15 +61,15 @@ pub(super) fn in_order<E: BulkEntity>(
             .collect(),
         _ => keys.clone(),
     };
-    let mut rows: Vec<Option<E::Model>> = sorted::<E>(rows, &keys);
+    let mut rows: Vec<Option<Row<E>>> = sorted::<E>(rows, &keys);
     let mut by_name: HashMap<String, VecDeque<usize>> = HashMap::new();
     for (place, row) in rows.iter().enumerate() {
         if let Some(row) = row {
-            let name = name_of_row::<E>(row, &columns)?;
+            let name = name_of_row::<E>(row, &columns);
             by_name.entry(name).or_default().push_back(place);
         }
     }
-    let mut found: Vec<Option<E::Model>> = Vec::with_capacity(given.len());
+    let mut found: Vec<Option<Row<E>>> = Vec::with_capacity(given.len());
     for model in given {
         let name = name_of::<E>(model, &columns)?.unwrap_or_default();
         let place = by_name.get_mut(&name).and_then(VecDeque::pop_front);
@@ -86,25 +85,24 @@ pub(super) fn in_order<E: BulkEntity>(
 /// Whether each model's key is known and its row's: most often, and cheaper to see than to bring about.
 fn is_in_order<E: BulkEntity>(
     given: &[E::ActiveModel],
-    rows: &[E::Model],
+    rows: &[Row<E>],
     keys: &[E::Column],
 ) -> bool {
-    let is_its = |(model, row): (&E::ActiveModel, &E::Model)| {
+    let is_its = |(model, row): (&E::ActiveModel, &Row<E>)| {
+        let value = |key: &E::Column| Some(row.model()?.get(*key));
         keys.iter().all(|key| {
-            model
-                .get(*key)
-                .into_value()
-                .is_some_and(|value| value == row.get(*key))
+            let given = model.get(*key).into_value();
+            given.is_some() && given == value(key)
         })
     };
     given.len() == rows.len() && given.iter().zip(rows).all(is_its)
 }
 
 /// By a key that the database counts; others stay as they are.
-fn sorted<E: BulkEntity>(mut rows: Vec<E::Model>, keys: &[E::Column]) -> Vec<Option<E::Model>> {
+fn sorted<E: BulkEntity>(mut rows: Vec<Row<E>>, keys: &[E::Column]) -> Vec<Option<Row<E>>> {
     rows.sort_by_key(|row| {
-        let number = values_of(row, keys).first().and_then(number);
-        number.unwrap_or_default()
+        let value = keys.first().and_then(|key| row.value(*key));
+        value.as_ref().and_then(number).unwrap_or_default()
     });
     rows.into_iter().map(Some).collect()
 }

@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 
 use sea_orm::sea_query::Query;
-use sea_orm::{ConnectionTrait, DbErr, IntoActiveModel, StatementBuilder};
+use sea_orm::{ConnectionTrait, DbErr, StatementBuilder};
 
-use super::rows::{Chunks, among, keys, lock, values_of};
+use super::rows::{Chunks, lock};
 use super::{BulkEntity, Target, table};
 use crate::capture::Hooks;
-use crate::error::CaptureError;
 use crate::image;
 use crate::log::Operation;
 use crate::row_lock::RowLock;
+use crate::rows::{Row, among};
 use crate::tracked::TrackedTransaction;
 use crate::tracked::append::RowChange;
 use crate::tracked::bulk::{Answer, RowsStatement};
@@ -34,25 +34,23 @@ pub(super) async fn rows<E: BulkEntity>(
 
 async fn chunk<E: BulkEntity>(
     tx: &TrackedTransaction,
-    mut rows: Vec<E::Model>,
+    mut rows: Vec<Row<E>>,
 ) -> Result<u64, DbErr> {
     let seen = tx.writes();
     let mut models = Vec::with_capacity(rows.len());
     for row in &rows {
-        let model = row.clone().into_active_model();
+        let model = row.active_model();
         models.push(<E::ActiveModel as Hooks>::before_delete(model, tx).await?);
     }
-    let columns = keys::<E>();
     if tx.writes() != seen {
         // An own hook wrote: perhaps these very rows.
         rows = again::<E>(tx, &rows).await?;
     }
     let count = rows.len();
     if count > 0 {
-        let tuples = rows.iter().map(|row| values_of(row, &columns)).collect();
         let statement = Query::delete()
             .from_table(E::default().table_ref())
-            .cond_where(among(&columns, tuples))
+            .cond_where(among(rows.iter()))
             .take();
         tx.write_rows(RowsStatement {
             table: table::<E>(),
@@ -62,15 +60,12 @@ async fn chunk<E: BulkEntity>(
             answer: Answer::Count,
         })
         .await?;
-        let changes = rows.iter().map(|row| {
-            Ok(RowChange {
-                key: image::key_of(row)?,
-                before: Some(image::image_of(row)?),
-                after: None,
-            })
+        let changes = rows.into_iter().map(|row| RowChange {
+            key: row.key(),
+            before: Some(row.into_image()),
+            after: None,
         });
-        let changes = changes.collect::<Result<_, CaptureError>>()?;
-        tx.record_rows(table::<E>(), Operation::Delete, changes)
+        tx.record_rows(table::<E>(), Operation::Delete, changes.collect())
             .await?;
     }
     for model in models {
@@ -82,20 +77,15 @@ async fn chunk<E: BulkEntity>(
 /// The rows as they are now, in the same order, less those that are gone.
 pub(super) async fn again<E: BulkEntity>(
     tx: &TrackedTransaction,
-    rows: &[E::Model],
-) -> Result<Vec<E::Model>, DbErr> {
-    let columns = keys::<E>();
-    let tuples = rows.iter().map(|row| values_of(row, &columns)).collect();
-    let found = lock::<E>(tx, among(&columns, tuples), RowLock::Delete, None).await?;
-    let mut by_key = HashMap::with_capacity(found.len());
-    for row in found {
-        let key = image::key_of(&row).map_err(CaptureError::from)?;
-        by_key.insert(image::text_of(&key), row);
-    }
-    let mut now = Vec::with_capacity(rows.len());
-    for row in rows {
-        let key = image::key_of(row).map_err(CaptureError::from)?;
-        now.extend(by_key.remove(&image::text_of(&key)));
-    }
-    Ok(now)
+    rows: &[Row<E>],
+) -> Result<Vec<Row<E>>, DbErr> {
+    let found = lock::<E>(tx, among(rows.iter()), RowLock::Delete, None).await?;
+    let mut by_key: HashMap<String, Row<E>> = found
+        .into_iter()
+        .map(|row| (image::text_of(&row.key()), row))
+        .collect();
+    let now = rows.iter();
+    Ok(now
+        .filter_map(|row| by_key.remove(&image::text_of(&row.key())))
+        .collect())
 }

@@ -8,16 +8,17 @@ use sea_orm::{
 
 use super::arrange::in_order;
 use super::rows::{
-    CHUNK, PARAMETERS, among, as_stored, has_returning, keys, lock, models, returning_all,
+    CHUNK, PARAMETERS, among, answered, as_stored, has_returning, keys, lock, returning_all,
     values_in,
 };
+use super::update::after_save;
 use super::{BulkEntity, table};
 use crate::capture::hooks::now;
 use crate::capture::{Hooks, row};
 use crate::error::CaptureError;
-use crate::image;
 use crate::log::Operation;
 use crate::row_lock::RowLock;
+use crate::rows::{Row, Stored};
 use crate::tracked::TrackedTransaction;
 use crate::tracked::append::RowChange;
 use crate::tracked::bulk::{Answer, RowsStatement};
@@ -30,7 +31,7 @@ const MOST_BYTES: usize = 2 << 20;
 pub(super) async fn rows<E: BulkEntity>(
     tx: &TrackedTransaction,
     given: Vec<E::ActiveModel>,
-) -> Result<Vec<E::Model>, DbErr> {
+) -> Result<Vec<Stored<E::Model>>, DbErr> {
     let mut stored = Vec::with_capacity(given.len());
     let mut given = given.into_iter();
     loop {
@@ -42,11 +43,10 @@ pub(super) async fn rows<E: BulkEntity>(
         let mut inserted = Vec::with_capacity(chunk.len());
         for run in runs::<E>(&chunk) {
             let rows = insert::<E>(tx, run).await?;
-            record::<E>(tx, &rows).await?;
-            inserted.extend(rows);
+            inserted.extend(record::<E>(tx, rows).await?);
         }
         for row in inserted {
-            stored.push(<E::ActiveModel as Hooks>::after_save(row, tx, true).await?);
+            stored.push(after_save::<E>(tx, row, true).await?);
         }
     }
 }
@@ -70,18 +70,22 @@ pub(super) async fn prepared<E: BulkEntity>(
 /// Puts inserted rows into the log.
 pub(super) async fn record<E: BulkEntity>(
     tx: &TrackedTransaction,
-    rows: &[E::Model],
-) -> Result<(), CaptureError> {
-    let changes = rows.iter().map(|row| {
-        Ok(RowChange {
-            key: image::key_of(row)?,
+    rows: Vec<Row<E>>,
+) -> Result<Vec<Stored<E::Model>>, CaptureError> {
+    let rows = rows.into_iter().map(|row| {
+        let key = row.key();
+        let (image, stored) = row.split();
+        let change = RowChange {
+            key,
             before: None,
-            after: Some(image::image_of(row)?),
-        })
+            after: Some(image),
+        };
+        (change, stored)
     });
-    let changes = changes.collect::<Result<_, CaptureError>>()?;
+    let (changes, stored) = rows.unzip();
     tx.record_rows(table::<E>(), Operation::Insert, changes)
-        .await
+        .await?;
+    Ok(stored)
 }
 
 /// Which columns a model sets.
@@ -173,7 +177,7 @@ pub(super) fn statement<E: BulkEntity>(run: &[E::ActiveModel]) -> InsertStatemen
 async fn insert<E: BulkEntity>(
     tx: &TrackedTransaction,
     run: &[E::ActiveModel],
-) -> Result<Vec<E::Model>, DbErr> {
+) -> Result<Vec<Row<E>>, DbErr> {
     let backend = tx.get_database_backend();
     let mut statement = statement::<E>(run);
     let write = |statement: Statement, answer: Answer| RowsStatement {
@@ -187,7 +191,7 @@ async fn insert<E: BulkEntity>(
         statement.returning(returning_all::<E>(backend));
         let statement = with_given_keys::<E>(run, StatementBuilder::build(&statement, &backend));
         let rows = tx.write_rows(write(statement, Answer::Rows)).await?;
-        let rows = in_order::<E>(run, models::<E>(&rows)?)?;
+        let rows = in_order::<E>(run, answered::<E>(tx, rows).await?)?;
         return as_stored::<E>(tx, rows).await;
     }
     let columns = keys::<E>();

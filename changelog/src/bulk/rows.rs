@@ -2,19 +2,21 @@
 
 use std::marker::PhantomData;
 
-use sea_orm::sea_query::ReturningClause;
+use sea_orm::sea_query::{IntoValueTuple, ReturningClause};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait,
-    FromQueryResult, Iterable, ModelTrait, PrimaryKeyToColumn, QueryFilter, QueryOrder,
-    QueryResult, QuerySelect, Value,
+    IdenStatic, Iterable, PrimaryKeyTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect,
+    TryGetableMany, Value,
 };
 
 use super::delete::again;
 use super::{BulkEntity, Target, table};
 use crate::error::CaptureError;
-use crate::image;
+use crate::image::Image;
 use crate::reader::{Position, changed_after};
 use crate::row_lock::{RowLock, lock_rows};
+use crate::rows::{self, Models, Row};
+pub(super) use crate::rows::{among_values as among, keys};
 use crate::tracked::TrackedTransaction;
 
 /// Rows read and written at a time: their keys stay far below the parameters that a statement takes
@@ -24,21 +26,6 @@ pub(super) const CHUNK: usize = 500;
 
 /// Parameters that one statement may use.
 pub(super) const PARAMETERS: usize = 30_000;
-
-/// The columns of the primary key.
-pub(super) fn keys<E: EntityTrait>() -> Vec<E::Column> {
-    E::PrimaryKey::iter()
-        .map(PrimaryKeyToColumn::into_column)
-        .collect()
-}
-
-/// A row's values in columns.
-pub(super) fn values_of<M: ModelTrait>(
-    row: &M,
-    columns: &[<M::Entity as EntityTrait>::Column],
-) -> Vec<Value> {
-    columns.iter().map(|column| row.get(*column)).collect()
-}
 
 /// A model's values in columns, if all are set.
 pub(super) fn values_in<A: ActiveModelTrait>(
@@ -51,44 +38,19 @@ pub(super) fn values_in<A: ActiveModelTrait>(
         .collect()
 }
 
-/// The rows whose columns have one of these tuples of values.
-pub(super) fn among<C: ColumnTrait>(columns: &[C], tuples: Vec<Vec<Value>>) -> Condition {
-    if let [column] = columns {
-        return Condition::all().add(column.is_in(tuples.into_iter().flatten()));
-    }
-    tuples.into_iter().fold(Condition::any(), |any, tuple| {
-        let all = columns.iter().zip(tuple);
-        any.add(all.fold(Condition::all(), |all, (column, value)| {
-            all.add(column.eq(value))
-        }))
-    })
-}
-
-/// The rows after a key, in key order: (a > x) or (a = x and b > y) …
-fn after<C: ColumnTrait>(columns: &[C], key: &[Value]) -> Condition {
-    let steps = columns.iter().zip(key).enumerate();
-    steps.fold(Condition::any(), |any, (index, (column, value))| {
-        let same = columns.iter().zip(key).take(index);
-        let prefix = same.fold(Condition::all(), |all, (column, value)| {
-            all.add(column.eq(value.clone()))
-        });
-        any.add(prefix.add(column.gt(value.clone())))
-    })
-}
-
 /// Rows that the condition names, in key order, locked until the transaction ends.
 pub(super) async fn lock<E: BulkEntity>(
     tx: &TrackedTransaction,
     condition: Condition,
     row_lock: RowLock,
     limit: Option<usize>,
-) -> Result<Vec<E::Model>, DbErr> {
+) -> Result<Vec<Row<E>>, DbErr> {
     let mut select = E::find().filter(condition);
     for column in keys::<E>() {
         select = select.order_by_asc(column);
     }
     let select = lock_rows(select, row_lock, tx.get_database_backend());
-    select.limit(limit.map(|rows| rows as u64)).all(tx).await
+    rows::read(tx, select.limit(limit.map(|rows| rows as u64))).await
 }
 
 /// The rows of a target, in key order, locked, chunk by chunk. A row is judged and locked in one
@@ -96,7 +58,8 @@ pub(super) async fn lock<E: BulkEntity>(
 pub(super) struct Chunks<E: EntityTrait> {
     target: Target,
     row_lock: RowLock,
-    last: Option<Vec<Value>>,
+    /// The rows after the last that was read.
+    rest: Option<Condition>,
     found: u64,
     is_done: bool,
     _entity: PhantomData<fn() -> E>,
@@ -107,7 +70,7 @@ impl<E: BulkEntity> Chunks<E> {
         Self {
             target,
             row_lock,
-            last: None,
+            rest: None,
             found: 0,
             is_done: false,
             _entity: PhantomData,
@@ -115,14 +78,13 @@ impl<E: BulkEntity> Chunks<E> {
     }
 
     /// The next rows; empty at the end.
-    pub(super) async fn next(&mut self, tx: &TrackedTransaction) -> Result<Vec<E::Model>, DbErr> {
+    pub(super) async fn next(&mut self, tx: &TrackedTransaction) -> Result<Vec<Row<E>>, DbErr> {
         if self.is_done {
             return Ok(Vec::new());
         }
-        let keys = keys::<E>();
         let mut condition = Condition::all().add(self.target.condition.clone());
-        if let Some(key) = &self.last {
-            condition = condition.add(after(&keys, key));
+        if let Some(rest) = self.rest.take() {
+            condition = condition.add(rest);
         }
         let rows = lock::<E>(tx, condition, self.row_lock, Some(CHUNK)).await?;
         self.found += rows.len() as u64;
@@ -137,7 +99,7 @@ impl<E: BulkEntity> Chunks<E> {
             check_unchanged::<E>(tx, &rows, position).await?;
         }
         self.is_done = rows.len() < CHUNK;
-        self.last = rows.last().map(|row| values_of(row, &keys));
+        self.rest = rows.last().map(Row::after);
         Ok(rows)
     }
 }
@@ -145,25 +107,17 @@ impl<E: BulkEntity> Chunks<E> {
 /// Refuses rows, locked by this transaction, that another has changed after a position of the log.
 async fn check_unchanged<E: BulkEntity>(
     tx: &TrackedTransaction,
-    rows: &[E::Model],
+    rows: &[Row<E>],
     position: Position,
 ) -> Result<(), DbErr> {
-    let keys = rows
-        .iter()
-        .map(image::key_of)
-        .collect::<Result<Vec<_>, _>>();
-    let keys = keys.map_err(CaptureError::from)?;
+    let keys: Vec<Image> = rows.iter().map(Row::key).collect();
     let entity = table::<E>();
     let changed = changed_after(tx, entity, &keys, position, tx.transaction_id()).await?;
     if changed.is_empty() {
         return Ok(());
     }
-    let changed = changed
-        .into_iter()
-        .map(|place| image::image_of(&rows[place]));
-    let current = changed
-        .collect::<Result<_, _>>()
-        .map_err(CaptureError::from)?;
+    let changed = changed.into_iter();
+    let current = changed.map(|place| rows[place].image().clone()).collect();
     let table = entity.to_owned();
     Err(CaptureError::ChangedSince { table, current }.into())
 }
@@ -177,8 +131,8 @@ pub(super) fn has_returning(backend: DbBackend) -> bool {
 /// The rows as they are stored, where the database fills columns of them after they were written.
 pub(super) async fn as_stored<E: BulkEntity>(
     tx: &TrackedTransaction,
-    rows: Vec<E::Model>,
-) -> Result<Vec<E::Model>, DbErr> {
+    rows: Vec<Row<E>>,
+) -> Result<Vec<Row<E>>, DbErr> {
     if E::computed().is_empty() || rows.is_empty() {
         return Ok(rows);
     }
@@ -198,10 +152,35 @@ pub(super) fn returning_all<E: EntityTrait>(backend: DbBackend) -> ReturningClau
         .exprs(columns.map(|column| column.select_as(column.into_returning_expr(backend))))
 }
 
-/// The rows of a statement's answer.
-pub(super) fn models<E: EntityTrait>(answer: &[QueryResult]) -> Result<Vec<E::Model>, DbErr> {
-    answer
+/// The rows of a statement's answer; if one of them is no model, all are read again by their keys. This
+/// transaction has written them, so that nobody else has changed them since.
+pub(super) async fn answered<E: BulkEntity>(
+    tx: &TrackedTransaction,
+    answer: Vec<QueryResult>,
+) -> Result<Vec<Row<E>>, DbErr> {
+    let models = Models::<E>::on(tx.get_database_backend());
+    let mut rows = Vec::with_capacity(answer.len());
+    for row in &answer {
+        match models.row(row) {
+            Some(row) => rows.push(row),
+            None => {
+                let columns = keys::<E>();
+                let tuples = answer.iter().map(key_of::<E>).collect::<Result<_, _>>()?;
+                return lock::<E>(tx, among(&columns, tuples), RowLock::Update, None).await;
+            }
+        }
+    }
+    Ok(rows)
+}
+
+/// The key in an answer.
+fn key_of<E: EntityTrait>(answer: &QueryResult) -> Result<Vec<Value>, DbErr> {
+    type Key<E> = <<E as EntityTrait>::PrimaryKey as PrimaryKeyTrait>::ValueType;
+    let columns = keys::<E>();
+    let names: Vec<String> = columns
         .iter()
-        .map(|row| E::Model::from_query_result(row, ""))
-        .collect()
+        .map(|column| column.as_str().to_owned())
+        .collect();
+    let key = Key::<E>::try_get_many(answer, "", &names)?;
+    Ok(key.into_value_tuple().into_iter().collect())
 }

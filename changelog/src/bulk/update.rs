@@ -6,14 +6,12 @@ use std::collections::hash_map::Entry;
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{
     ActiveModelTrait, ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IdenStatic,
-    IntoActiveModel, Iterable, ModelTrait, PrimaryKeyToColumn, StatementBuilder,
+    Iterable, ModelTrait, PrimaryKeyToColumn, StatementBuilder,
 };
 
 use super::delete::again;
-use super::rows::{
-    CHUNK, Chunks, PARAMETERS, among, as_stored, has_returning, keys, lock, models, returning_all,
-    values_of,
-};
+use super::restored::Unfit;
+use super::rows::{CHUNK, Chunks, PARAMETERS, has_returning, keys, lock, returning_all};
 use super::{BulkEntity, Target, Written, table};
 use crate::capture::hooks::now;
 use crate::capture::{Hooks, row};
@@ -21,6 +19,7 @@ use crate::error::CaptureError;
 use crate::image::{self, Image};
 use crate::log::Operation;
 use crate::row_lock::RowLock;
+use crate::rows::{Models, Row, Stored, among};
 use crate::tracked::TrackedTransaction;
 use crate::tracked::append::RowChange;
 use crate::tracked::bulk::{Answer, RowsStatement};
@@ -30,7 +29,7 @@ pub(super) async fn rows<E: BulkEntity>(
     tx: &TrackedTransaction,
     target: Target,
     changes: &E::ActiveModel,
-) -> Result<Vec<Written<E::Model>>, DbErr> {
+) -> Result<Vec<Written<Stored<E::Model>>>, DbErr> {
     let mut written = Vec::new();
     let mut chunks = Chunks::<E>::new(target, RowLock::Update);
     loop {
@@ -43,16 +42,16 @@ pub(super) async fn rows<E: BulkEntity>(
             with::<E>(row, changes)
         });
         let wanted = wanted.collect::<Result<_, DbErr>>()?;
-        written.extend(locked::<E>(tx, rows, wanted).await?);
+        written.extend(locked::<E>(tx, rows, wanted, &[]).await?);
     }
 }
 
 /// The row with the changes set on it, but for its key.
 pub(super) fn with<E: BulkEntity>(
-    row: &E::Model,
+    row: &Row<E>,
     changes: &E::ActiveModel,
 ) -> Result<E::ActiveModel, DbErr> {
-    let mut model = row.clone().into_active_model();
+    let mut model = row.active_model();
     for column in E::Column::iter().filter(|column| !is_key::<E>(*column)) {
         if let ActiveValue::Set(value) = changes.get(column) {
             model.try_set(column, value)?;
@@ -66,11 +65,20 @@ fn is_key<E: EntityTrait>(column: E::Column) -> bool {
 }
 
 /// Refuses a model that would give the row another key.
-fn check_key<E: BulkEntity>(row: &E::Model, model: &E::ActiveModel) -> Result<(), CaptureError> {
+fn check_key<E: BulkEntity>(row: &Row<E>, model: &E::ActiveModel) -> Result<(), CaptureError> {
     for column in keys::<E>() {
-        if let ActiveValue::Set(value) = model.get(column)
-            && value != row.get(column)
-        {
+        let ActiveValue::Set(value) = model.get(column) else {
+            continue;
+        };
+        let is_same = match row.model() {
+            Some(stored) => value == stored.get(column),
+            None => {
+                let json = image::encode(column.def().get_column_type(), &value)?;
+                let stored = row.image().get(column.as_str());
+                stored.is_some_and(|stored| image::same(stored, &json))
+            }
+        };
+        if !is_same {
             let table = table::<E>().to_owned();
             return Err(CaptureError::KeyChanged { table });
         }
@@ -86,12 +94,14 @@ struct Group<A> {
     members: Vec<usize>,
 }
 
-/// Updates locked rows: `wanted[i]` is what to make of `rows[i]`. At most [`CHUNK`] of them.
+/// Updates locked rows: `wanted[i]` is what to make of `rows[i]`, and `unfit` what no model can hold, of
+/// each. At most [`CHUNK`] of them.
 pub(super) async fn locked<E: BulkEntity>(
     tx: &TrackedTransaction,
-    mut rows: Vec<E::Model>,
+    mut rows: Vec<Row<E>>,
     wanted: Vec<E::ActiveModel>,
-) -> Result<Vec<Written<E::Model>>, DbErr> {
+    unfit: &[Unfit<E::Column>],
+) -> Result<Vec<Written<Stored<E::Model>>>, DbErr> {
     let seen = tx.writes();
     let mut prepared = Vec::with_capacity(rows.len());
     for (row, model) in rows.iter().zip(wanted) {
@@ -107,42 +117,55 @@ pub(super) async fn locked<E: BulkEntity>(
             return Err(DbErr::RecordNotUpdated);
         }
     }
-    let before = rows
-        .iter()
-        .map(image::image_of)
-        .collect::<Result<Vec<_>, _>>();
-    let before = before.map_err(CaptureError::from)?;
-    let groups = group::<E>(tx, &before, prepared)?;
-    let mut after: Vec<Option<E::Model>> = rows.iter().map(|_| None).collect();
+    let groups = group::<E>(tx, &rows, prepared, unfit)?;
+    let mut after: Vec<Option<Row<E>>> = rows.iter().map(|_| None).collect();
     for group in &groups {
         for members in group.members.chunks(members_at_a_time::<E>()) {
-            let stored = write::<E>(tx, &group.model, &rows, members).await?;
+            let stored = write::<E>(tx, (&group.model, unfit), &rows, members).await?;
             for (place, row) in members.iter().zip(stored) {
                 after[*place] = Some(row);
             }
         }
     }
-    let mut changes = Vec::new();
-    for ((row, before), after) in rows.iter().zip(before).zip(&after) {
-        if let Some(after) = after {
-            changes.push(RowChange {
-                key: image::key_of(row).map_err(CaptureError::from)?,
-                before: Some(before),
-                after: Some(image::image_of(after).map_err(CaptureError::from)?),
-            });
-        }
+    let (mut changes, mut written) = (Vec::new(), Vec::with_capacity(rows.len()));
+    for (row, after) in rows.into_iter().zip(after) {
+        let Some(after) = after else {
+            written.push(Written::Unchanged(row.split().1));
+            continue;
+        };
+        let (image, stored) = after.split();
+        changes.push(RowChange {
+            key: row.key(),
+            before: Some(row.into_image()),
+            after: Some(image),
+        });
+        written.push(Written::Updated(stored));
     }
     tx.record_rows(table::<E>(), Operation::Update, changes)
         .await?;
-    let mut written = Vec::with_capacity(rows.len());
-    for (row, after) in rows.into_iter().zip(after) {
-        let own = |row| <E::ActiveModel as Hooks>::after_save(row, tx, false);
-        written.push(match after {
-            Some(after) => Written::Updated(own(after).await?),
-            None => Written::Unchanged(own(row).await?),
+    let mut settled = Vec::with_capacity(written.len());
+    for row in written {
+        settled.push(match row {
+            Written::Updated(row) => Written::Updated(after_save::<E>(tx, row, false).await?),
+            row => Written::Unchanged(after_save::<E>(tx, row.into_row(), false).await?),
         });
     }
-    Ok(written)
+    Ok(settled)
+}
+
+/// Runs the entity's own hook on a row that its model holds.
+pub(super) async fn after_save<E: BulkEntity>(
+    tx: &TrackedTransaction,
+    row: Stored<E::Model>,
+    is_new: bool,
+) -> Result<Stored<E::Model>, DbErr> {
+    match row {
+        Stored::Model(row) => {
+            let row = <E::ActiveModel as Hooks>::after_save(row, tx, is_new).await?;
+            Ok(Stored::Model(row))
+        }
+        row => Ok(row),
+    }
 }
 
 /// Rows in one statement, by the parameters that it has.
@@ -155,15 +178,17 @@ fn members_at_a_time<E: EntityTrait>() -> usize {
 /// is in no group.
 fn group<E: BulkEntity>(
     tx: &TrackedTransaction,
-    rows: &[Image],
+    rows: &[Row<E>],
     prepared: Vec<E::ActiveModel>,
+    unfit: &[Unfit<E::Column>],
 ) -> Result<Vec<Group<E::ActiveModel>>, DbErr> {
     let now = now();
     let mut groups: Vec<Group<E::ActiveModel>> = Vec::new();
     let mut by_values: HashMap<String, usize> = HashMap::new();
-    for (place, (before, mut model)) in rows.iter().zip(prepared).enumerate() {
+    for (place, (row, mut model)) in rows.iter().zip(prepared).enumerate() {
         row::canonicalise(&mut model, tx.get_database_backend())?;
-        if !row::keep_changed(&mut model, before, &now)? {
+        let is_changed = unfit.iter().any(|unfit| unfit.differs(row.image()));
+        if !row::keep_changed(&mut model, row.image(), &now, is_changed)? {
             continue;
         }
         let mut values = Image::new();
@@ -189,25 +214,23 @@ fn group<E: BulkEntity>(
 /// Writes the same values to these rows; returns them as stored, in their order.
 async fn write<E: BulkEntity>(
     tx: &TrackedTransaction,
-    model: &E::ActiveModel,
-    rows: &[E::Model],
+    (model, unfit): (&E::ActiveModel, &[Unfit<E::Column>]),
+    rows: &[Row<E>],
     members: &[usize],
-) -> Result<Vec<E::Model>, DbErr> {
+) -> Result<Vec<Row<E>>, DbErr> {
     let backend = tx.get_database_backend();
-    let columns = keys::<E>();
-    let tuples = || {
-        members
-            .iter()
-            .map(|place| values_of(&rows[*place], &columns))
-    };
+    let condition = among(members.iter().map(|place| &rows[*place]));
     let mut statement = Query::update();
     statement
         .table(E::default().table_ref())
-        .cond_where(among(&columns, tuples().collect()));
+        .cond_where(condition.clone());
     for column in E::Column::iter().filter(|column| !is_key::<E>(*column)) {
         if let ActiveValue::Set(value) = model.get(column) {
             statement.value(column, column.save_as(Expr::val(value)));
         }
+    }
+    for unfit in unfit {
+        statement.value(unfit.column, unfit.sql.clone());
     }
     let returns = has_returning(backend);
     if returns {
@@ -222,33 +245,36 @@ async fn write<E: BulkEntity>(
             answer: if returns { Answer::Rows } else { Answer::Count },
         })
         .await?;
-    let stored = if returns {
-        as_stored::<E>(tx, models::<E>(&answer)?).await?
-    } else {
-        lock::<E>(
-            tx,
-            among(&columns, tuples().collect()),
-            RowLock::Update,
-            None,
-        )
-        .await?
+    let models = Models::<E>::on(backend);
+    // What the database fills after the statement is not in its answer.
+    let is_told = returns && E::computed().is_empty();
+    let stored = match models.all(answer).filter(|_| is_told) {
+        Some(stored) => stored.into_iter().map(|(row, _)| row).collect(),
+        None => lock::<E>(tx, condition, RowLock::Update, None).await?,
     };
-    let keys = stored.iter().map(|row| values_of(row, &columns));
-    if keys.eq(tuples()) {
+    in_order(rows, members, stored)
+}
+
+/// The rows in the order of these members.
+fn in_order<E: BulkEntity>(
+    rows: &[Row<E>],
+    members: &[usize],
+    stored: Vec<Row<E>>,
+) -> Result<Vec<Row<E>>, DbErr> {
+    let is_same = |(row, place): (&Row<E>, &usize)| row.has_key_of(&rows[*place]);
+    if stored.len() == members.len() && stored.iter().zip(members).all(is_same) {
         return Ok(stored);
     }
-    let mut by_key = HashMap::with_capacity(stored.len());
-    for row in stored {
-        let key = image::key_of(&row).map_err(CaptureError::from)?;
-        by_key.insert(image::text_of(&key), row);
-    }
-    let mut ordered = Vec::with_capacity(members.len());
-    for place in members {
-        let key = image::key_of(&rows[*place]).map_err(CaptureError::from)?;
-        let row = by_key.remove(&image::text_of(&key));
-        ordered.push(row.ok_or_else(|| CaptureError::Raced {
+    let mut by_key: HashMap<String, Row<E>> = stored
+        .into_iter()
+        .map(|row| (image::text_of(&row.key()), row))
+        .collect();
+    let ordered = members.iter().map(|place| {
+        let row = by_key.remove(&image::text_of(&rows[*place].key()));
+        let raced = || CaptureError::Raced {
             table: table::<E>().to_owned(),
-        })?);
-    }
-    Ok(ordered)
+        };
+        row.ok_or_else(|| raced().into())
+    });
+    ordered.collect()
 }

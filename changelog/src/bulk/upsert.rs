@@ -14,13 +14,15 @@ use sea_orm::{
 
 use super::arrange::{name_of, name_of_row};
 use super::insert::{prepared, record, runs, statement, with_given_keys};
-use super::rows::{CHUNK, among, as_stored, has_returning, lock, models, returning_all, values_in};
+use super::rows::{
+    CHUNK, among, answered, as_stored, has_returning, lock, returning_all, values_in,
+};
 use super::{BulkEntity, Written, table, update};
-use crate::capture::Hooks;
 use crate::capture::row::canonicalise;
 use crate::error::CaptureError;
 use crate::log::Operation;
 use crate::row_lock::RowLock;
+use crate::rows::{self, Row, Stored};
 use crate::tracked::TrackedTransaction;
 use crate::tracked::bulk::{Answer, RowsStatement};
 
@@ -43,8 +45,8 @@ pub(super) async fn rows<E: BulkEntity>(
     tx: &TrackedTransaction,
     given: Vec<E::ActiveModel>,
     unique: &[E::Column],
-) -> Result<Vec<Written<E::Model>>, DbErr> {
-    let mut written: Vec<Option<Written<E::Model>>> = given.iter().map(|_| None).collect();
+) -> Result<Vec<Written<Stored<E::Model>>>, DbErr> {
+    let mut written: Vec<Option<Written<Stored<E::Model>>>> = given.iter().map(|_| None).collect();
     for round in rounds::<E>(tx, given, unique)? {
         let mut round = round.into_iter();
         loop {
@@ -121,7 +123,7 @@ fn find_by<E: BulkEntity>(
     }
 }
 
-type Places<M> = Vec<(usize, Written<M>)>;
+type Places<M> = Vec<(usize, Written<Stored<M>>)>;
 
 async fn upsert<E: BulkEntity>(
     tx: &TrackedTransaction,
@@ -162,9 +164,9 @@ async fn part<E: BulkEntity>(
         return Ok((chunk, Vec::new()));
     }
     let values = chunk.iter().map(|wanted| wanted.values.clone()).collect();
-    let rows = E::find().filter(among(unique, values)).all(tx).await?;
+    let rows = rows::read(tx, E::find().filter(among(unique, values))).await?;
     let names = rows.iter().map(|row| name_of_row::<E>(row, unique));
-    let names: HashSet<String> = names.collect::<Result<_, _>>()?;
+    let names: HashSet<String> = names.collect();
     let is_there = |wanted: &Wanted<_>| names.contains(&wanted.name);
     Ok(chunk.into_iter().partition(is_there))
 }
@@ -191,12 +193,10 @@ async fn update_stored<E: BulkEntity>(
     }
     let values = wanted.iter().map(|wanted| wanted.values.clone()).collect();
     let found = lock::<E>(tx, among(unique, values), RowLock::Update, None).await?;
-    let mut by_name: HashMap<String, E::Model> = HashMap::with_capacity(found.len());
+    let mut by_name: HashMap<String, Row<E>> = HashMap::with_capacity(found.len());
     for row in found {
-        if by_name
-            .insert(name_of_row::<E>(&row, unique)?, row)
-            .is_some()
-        {
+        let name = name_of_row::<E>(&row, unique);
+        if by_name.insert(name, row).is_some() {
             let table = table::<E>().to_owned();
             return Err(CaptureError::NotUnique { table }.into());
         }
@@ -213,7 +213,7 @@ async fn update_stored<E: BulkEntity>(
             None => missing.push(wanted),
         }
     }
-    let updated = update::locked::<E>(tx, rows, models).await?;
+    let updated = update::locked::<E>(tx, rows, models, &[]).await?;
     written.extend(places.into_iter().zip(updated));
     Ok(missing)
 }
@@ -223,7 +223,7 @@ async fn insert_missing<E: BulkEntity>(
     tx: &TrackedTransaction,
     missing: &[Wanted<E::ActiveModel>],
     unique: &[E::Column],
-) -> Result<HashMap<usize, E::Model>, DbErr> {
+) -> Result<HashMap<usize, Stored<E::Model>>, DbErr> {
     // A statement that failed must have left nothing, for the next try.
     let work = insert_in::<E>(tx, missing, unique);
     if has_on_conflict(tx) {
@@ -237,7 +237,7 @@ async fn insert_in<E: BulkEntity>(
     tx: &TrackedTransaction,
     missing: &[Wanted<E::ActiveModel>],
     unique: &[E::Column],
-) -> Result<HashMap<usize, E::Model>, DbErr> {
+) -> Result<HashMap<usize, Stored<E::Model>>, DbErr> {
     let backend = tx.get_database_backend();
     let given = missing.iter().map(|wanted| wanted.model.clone()).collect();
     let given = prepared::<E>(tx, given).await?;
@@ -264,16 +264,16 @@ async fn insert_in<E: BulkEntity>(
             let insertion = StatementBuilder::build(&insertion, &backend);
             let insertion = with_given_keys::<E>(run, insertion);
             let answer = tx.write_rows(write(insertion, Answer::SomeRows)).await?;
-            as_stored::<E>(tx, models::<E>(&answer)?).await?
+            as_stored::<E>(tx, answered::<E>(tx, answer).await?).await?
         } else {
             let insertion = StatementBuilder::build(&insertion, &backend);
             tx.write_rows(write(insertion, Answer::Count)).await?;
             let values = run.iter().filter_map(|model| values_in(model, unique));
             lock::<E>(tx, among(unique, values.collect()), RowLock::Update, None).await?
         };
-        record::<E>(tx, &rows).await?;
-        for row in rows {
-            let place = places.remove(&name_of_row::<E>(&row, unique)?);
+        let names: Vec<String> = rows.iter().map(|row| name_of_row(row, unique)).collect();
+        for (name, row) in names.iter().zip(record::<E>(tx, rows).await?) {
+            let place = places.remove(name);
             // Otherwise the database stored the columns not as given: whose row is it?
             inserted.insert(place.ok_or(DbErr::RecordNotInserted)?, row);
         }
@@ -285,14 +285,14 @@ async fn insert_in<E: BulkEntity>(
 async fn settle<E: BulkEntity>(
     tx: &TrackedTransaction,
     missing: Vec<Wanted<E::ActiveModel>>,
-    mut inserted: HashMap<usize, E::Model>,
+    mut inserted: HashMap<usize, Stored<E::Model>>,
     written: &mut Places<E::Model>,
 ) -> Result<Vec<Wanted<E::ActiveModel>>, DbErr> {
     let mut rest = Vec::new();
     for wanted in missing {
         match inserted.remove(&wanted.place) {
             Some(row) => {
-                let row = <E::ActiveModel as Hooks>::after_save(row, tx, true).await?;
+                let row = update::after_save::<E>(tx, row, true).await?;
                 written.push((wanted.place, Written::Inserted(row)));
             }
             None => rest.push(wanted),

@@ -23,12 +23,14 @@ pub trait Hooks: ActiveModelTrait {
         <Self as ActiveModelTrait>::default()
     }
 
-    /// Runs before capture compares with the stored row: what it sets is recorded.
+    /// Runs before capture compares with the stored row: what it sets is recorded. A value of that row
+    /// which the model cannot hold is not set.
     async fn before_save<C: ConnectionTrait>(self, _db: &C, _insert: bool) -> Result<Self, DbErr> {
         Ok(self)
     }
 
-    /// Runs after the change is in the log.
+    /// Runs after the change is in the log, but for a row of a bulk call that still has a value which
+    /// the model cannot hold: there is no model of it to give.
     async fn after_save<C: ConnectionTrait>(
         model: <Self::Entity as EntityTrait>::Model,
         _db: &C,
@@ -107,11 +109,10 @@ where
     let Some(key) = row::key_of(&model)? else {
         return Err(DbErr::PrimaryKeyNotSet { ctx: "UpdateOne" });
     };
-    let Some(stored) = row::lock_row(&model, db, RowLock::Update).await? else {
+    let Some(before) = row::lock_row(&model, db, RowLock::Update).await? else {
         return Err(DbErr::RecordNotUpdated);
     };
-    let before = image::image_of(&stored).map_err(CaptureError::from)?;
-    let step = if row::keep_changed(&mut model, &before, &now())? {
+    let step = if row::keep_changed(&mut model, &before, &now(), false)? {
         Step::Announce {
             key: Some(key),
             before: Some(before),
@@ -163,12 +164,7 @@ where
     let Some(key) = row::key_of(&model)? else {
         return Err(DbErr::PrimaryKeyNotSet { ctx: "DeleteOne" });
     };
-    let stored = row::lock_row(&model, db, RowLock::Delete).await?;
-    let before = stored
-        .as_ref()
-        .map(image::image_of)
-        .transpose()
-        .map_err(CaptureError::from)?;
+    let before = row::lock_row(&model, db, RowLock::Delete).await?;
     let step = Step::Announce {
         key: Some(key),
         before,

@@ -11,6 +11,7 @@ use crate::binding;
 use crate::error::CaptureError;
 use crate::image::{self, Image};
 use crate::row_lock::{RowLock, lock_rows};
+use crate::rows;
 
 /// The condition that names the active model's row, if its whole key is known.
 fn key_condition<A: ActiveModelTrait>(model: &A) -> Option<Condition> {
@@ -35,13 +36,9 @@ pub(crate) fn key_of<A: ActiveModelTrait>(model: &A) -> Result<Option<Image>, Ca
     Ok(Some(key))
 }
 
-/// The stored row that the active model means, locked until the transaction ends; `None` if its
-/// key is not fully set or no such row exists.
-pub(super) async fn lock_row<A, C>(
-    model: &A,
-    db: &C,
-    lock: RowLock,
-) -> Result<Option<<A::Entity as EntityTrait>::Model>, DbErr>
+/// The image of the stored row that the active model means, locked until the transaction ends; `None`
+/// if its key is not fully set or no such row exists.
+pub(super) async fn lock_row<A, C>(model: &A, db: &C, lock: RowLock) -> Result<Option<Image>, DbErr>
 where
     A: ActiveModelTrait,
     C: ConnectionTrait,
@@ -50,9 +47,9 @@ where
         return Ok(None);
     };
     let select = A::Entity::find().filter(condition);
-    lock_rows(select, lock, db.get_database_backend())
-        .one(db)
-        .await
+    let select = lock_rows(select, lock, db.get_database_backend());
+    let found = rows::read(db, select).await?;
+    Ok(found.into_iter().next().map(rows::Row::into_image))
 }
 
 /// The row as it is stored, where the database fills columns of it after it was written; the model has
@@ -91,15 +88,21 @@ pub(crate) fn canonicalise<A: ActiveModelTrait>(
 }
 
 /// Leaves only columns set whose value differs from the stored row, and stamps `updated_at` with
-/// `now` if one of them is in the log; tells whether any is left to write.
-pub(crate) fn keep_changed<A>(model: &mut A, before: &Image, now: &str) -> Result<bool, DbErr>
+/// `now` if one of them is in the log; tells whether any is left to write. `is_changed` says that other
+/// columns, which the model does not set, will differ.
+pub(crate) fn keep_changed<A>(
+    model: &mut A,
+    before: &Image,
+    now: &str,
+    is_changed: bool,
+) -> Result<bool, DbErr>
 where
     A: ActiveModelTrait,
     A::Entity: Tracked,
 {
     let excluded = A::Entity::excluded();
     let is_excluded = |name: &str| excluded.iter().any(|column| column.as_str() == name);
-    let (mut is_changed, mut is_told) = (false, false);
+    let (mut is_changed, mut is_told) = (is_changed, is_changed);
     for column in <A::Entity as EntityTrait>::Column::iter() {
         if <A::Entity as EntityTrait>::PrimaryKey::from_column(column).is_some() {
             continue;

@@ -137,6 +137,14 @@ pub fn value_of<E: EntityTrait>(column: E::Column, json: &Json) -> Result<Value,
         .map_err(|fact| fact.in_column(column.as_str()))
 }
 
+/// Whether this is what images have for a value that does not fit its column: `{"$text": …}` or
+/// `{"$blob": …}`. A JSON column may hold such an object itself.
+pub fn is_unfit(json: &Json) -> bool {
+    let field = json.as_object().filter(|fields| fields.len() == 1);
+    let field = field.and_then(|fields| fields.iter().next());
+    field.is_some_and(|(form, value)| matches!(&**form, "$text" | "$blob") && value.is_string())
+}
+
 /// The names of the columns that differ, sorted. A column that only one image has differs.
 pub fn differing(before: &Image, after: &Image) -> Vec<String> {
     let changed = before.iter().filter(|(name, value)| {

@@ -103,6 +103,17 @@ pub(crate) fn with_numbers(key: &Image) -> String {
     Json::Object(fields.collect()).to_string()
 }
 
+/// The key's text as triggers write it where a value does not fit its column; `None` if all do.
+fn with_texts(key: &Image) -> Option<String> {
+    key.values().find(|value| image::is_unfit(value))?;
+    let text = |value: &Json| match value.get("$text").filter(|_| image::is_unfit(value)) {
+        Some(text) => text.clone(),
+        None => value.clone(),
+    };
+    let fields = key.iter().map(|(name, value)| (name.clone(), text(value)));
+    Some(Json::Object(fields.collect()).to_string())
+}
+
 /// Changes with exactly this key, written so that the index on keys serves it.
 fn key_condition(key: &Image, backend: DbBackend) -> Condition {
     any_key_condition([key], backend)
@@ -115,10 +126,11 @@ pub(super) fn any_key_condition<'k>(
 ) -> Condition {
     // Keys are stored as JSON text with sorted keys, so equal text is an equal key. One text, where they
     // are the same: the index then has the order, too.
-    let keys = keys.into_iter();
-    let texts: BTreeSet<String> = keys
-        .flat_map(|key| [image::text_of(key), with_numbers(key)])
-        .collect();
+    let mut texts = BTreeSet::new();
+    for key in keys {
+        texts.extend([image::text_of(key), with_numbers(key)]);
+        texts.extend(with_texts(key));
+    }
     keys_condition(texts.into_iter().collect(), backend)
 }
 

@@ -24,9 +24,9 @@ use texts::{Texts, Token};
 
 /// How a column's values are read and written.
 #[derive(Clone, Debug)]
-struct Reading {
-    column: ColumnType,
-    rust: ArrayType,
+pub(super) struct Reading {
+    pub(super) column: ColumnType,
+    pub(super) rust: ArrayType,
 }
 
 /// The image that a trigger's text means, in today's names.
@@ -37,29 +37,47 @@ pub(crate) fn decode(
     text: &[u8],
     backend: DbBackend,
 ) -> Image {
+    let schema = schemas.version(entity, version);
+    let image = image_with(text, backend, |name, token| match column_of(schema, name) {
+        Some(column) if column.shown == Shown::Redacted => redacted(token),
+        Some(column) => {
+            let own = own_reading(schemas, entity, column);
+            value(token, column, own.as_ref(), backend)
+        }
+        None => unknown(token),
+    });
+    schemas.in_todays_names(entity, version, image)
+}
+
+/// The image of a row that was read as triggers write it, by columns as an entity has them.
+pub(super) fn decode_row<'c>(
+    columns: impl Iterator<Item = (&'c Column, &'c Reading)> + Clone,
+    text: &[u8],
+    backend: DbBackend,
+) -> Image {
+    image_with(text, backend, |name, token| {
+        let mut columns = columns.clone();
+        match columns.find(|(column, _)| column.name == name) {
+            Some((column, own)) => value(token, column, Some(own), backend),
+            None => unknown(token),
+        }
+    })
+}
+
+/// The image of a text, its values read by `read`.
+fn image_with(text: &[u8], backend: DbBackend, read: impl Fn(&str, &Token<'_>) -> Json) -> Image {
     let Some(texts) = Texts::read(text, backend) else {
         let whole = String::from_utf8_lossy(text).into_owned();
         return [("$text".to_owned(), Json::String(whole))]
             .into_iter()
             .collect();
     };
-    let schema = schemas.version(entity, version);
-    let mut fields: Vec<(String, Json)> = texts
-        .fields()
-        .map(|(name, token)| {
-            let json = match column_of(schema, name) {
-                Some(column) if column.shown == Shown::Redacted => redacted(token),
-                Some(column) => {
-                    let own = own_reading(schemas, entity, column);
-                    value(token, column, own.as_ref(), backend)
-                }
-                None => unknown(token),
-            };
-            (name.to_owned(), json)
-        })
+    let fields = texts.fields();
+    let mut fields: Vec<(String, Json)> = fields
+        .map(|(name, token)| (name.to_owned(), read(name, token)))
         .collect();
     fields.sort_by(|(left, _), (right, _)| left.cmp(right));
-    schemas.in_todays_names(entity, version, fields.into_iter().collect())
+    fields.into_iter().collect()
 }
 
 /// What a trigger wrote in place of a value.
@@ -115,6 +133,12 @@ fn value(token: &Token<'_>, column: &Column, own: Option<&Reading>, backend: DbB
             backend,
         ),
     };
+    if let (Some(own), Token::Bytes(bytes)) = (own, token) {
+        let scalar = Scalar::stored(bytes, &column.ty, backend);
+        if is_spelled_uuid(&scalar, own, backend) {
+            return told(&scalar);
+        }
+    }
     own.and_then(read)
         .or_else(|| read(&by_type()))
         .unwrap_or_else(|| match token {
@@ -122,6 +146,12 @@ fn value(token: &Token<'_>, column: &Column, own: Option<&Reading>, backend: DbB
             Token::Json(text) => told(&Scalar::of_json(text)),
             Token::Bytes(bytes) => told(&Scalar::stored(bytes, &column.ty, backend)),
         })
+}
+
+/// Whether a text of SQLite spells a UUID that the entity keeps as 16 bytes: no driver reads it, and no
+/// key that has it is found by the bytes.
+fn is_spelled_uuid(scalar: &Scalar<'_>, own: &Reading, backend: DbBackend) -> bool {
+    backend == DbBackend::Sqlite && own.rust == ArrayType::Uuid && scalar.class == Class::Text
 }
 
 /// A value of PostgreSQL: its JSON as the server wrote it, digit by digit.

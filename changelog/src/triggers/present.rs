@@ -6,8 +6,8 @@
 //!
 //! Knows the catalogue and SQL. What becomes of the rows is another's business.
 
-mod keys;
-mod settings;
+pub(super) mod keys;
+pub(super) mod settings;
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement};
 
@@ -21,6 +21,14 @@ use crate::row_lock::RowLock;
 pub(crate) use keys::Place;
 use keys::{among, beyond, order, sql_text};
 use settings::Settings;
+
+/// Under which name a statement answers a row's image.
+pub(super) const IMAGE: &str = "seachange_image";
+
+/// Under which name it answers the how manieth column of the key.
+pub(super) fn place_alias(n: usize) -> String {
+    format!("seachange_key_{n}")
+}
 
 /// The alias of the table.
 const ROW: &str = postgres::ROW;
@@ -109,9 +117,9 @@ impl Present {
         Ok(Self {
             image: match backend {
                 DbBackend::Postgres if by_triggers => postgres::image(&shape, ROW),
-                _ => image_of(&shape, backend),
+                _ => image_of(&shape, ROW, backend),
             },
-            key_image: image_of(&of_keys, backend),
+            key_image: image_of(&of_keys, ROW, backend),
             shape: Schemas::of(&entity, shape),
             entity,
             version,
@@ -142,9 +150,12 @@ impl Present {
     ) -> Result<Vec<Found>, DbErr> {
         let backend = tx.get_database_backend();
         let literals = self.keys.iter().enumerate();
-        let literals = literals.map(|(n, key)| format!("{} AS k{n}", sql_text(key, ROW, backend)));
+        let literals = literals.map(|(n, key)| {
+            let text = sql_text(key, ROW, backend);
+            format!("{text} AS {}", place_alias(n))
+        });
         let sql = format!(
-            "SELECT {} AS image, {} FROM {} WHERE {} ORDER BY {} LIMIT {limit}",
+            "SELECT {} AS {IMAGE}, {} FROM {} WHERE {} ORDER BY {} LIMIT {limit}",
             readable(&self.key_image, backend),
             literals.collect::<Vec<_>>().join(", "),
             self.from(backend),
@@ -181,7 +192,7 @@ impl Present {
         };
         let places = rows.iter().map(|row| &row.place);
         let sql = format!(
-            "SELECT {} AS image FROM {} WHERE {}{lock}{skip}",
+            "SELECT {} AS {IMAGE} FROM {} WHERE {}{lock}{skip}",
             readable(&self.image, backend),
             self.from(backend),
             among(&self.keys, ROW, places, backend),
@@ -206,10 +217,7 @@ impl Present {
 
     /// The image that a text means.
     fn read(&self, row: &QueryResult, backend: DbBackend) -> Result<Image, DbErr> {
-        let text = match backend {
-            DbBackend::Sqlite => row.try_get::<Vec<u8>>("", "image")?,
-            _ => row.try_get::<String>("", "image")?.into_bytes(),
-        };
+        let text = text_of(row, backend)?;
         let version = self.shape.newest(&self.entity).map_or(1, |v| v.version);
         Ok(decode(&self.shape, &self.entity, version, &text, backend))
     }
@@ -259,16 +267,25 @@ fn as_hooks_see(
     }
 }
 
-fn image_of(version: &Version, backend: DbBackend) -> String {
+/// The image of a row as the database's triggers write it, in SQL.
+pub(super) fn image_of(version: &Version, row: &str, backend: DbBackend) -> String {
     match backend {
-        DbBackend::Postgres => postgres::image_of(version, ROW),
-        DbBackend::MySql => mariadb::image_of(version, ROW),
-        _ => sqlite::image_of(version, ROW),
+        DbBackend::Postgres => postgres::image_of(version, row),
+        DbBackend::MySql => mariadb::image_of(version, row),
+        _ => sqlite::image_of(version, row),
+    }
+}
+
+/// The image's text in a row of an answer.
+pub(super) fn text_of(row: &QueryResult, backend: DbBackend) -> Result<Vec<u8>, DbErr> {
+    match backend {
+        DbBackend::Sqlite => row.try_get::<Vec<u8>>("", IMAGE),
+        _ => Ok(row.try_get::<String>("", IMAGE)?.into_bytes()),
     }
 }
 
 /// The text in a form that drivers read.
-fn readable(text: &str, backend: DbBackend) -> String {
+pub(super) fn readable(text: &str, backend: DbBackend) -> String {
     match backend {
         DbBackend::Postgres => format!("({text})::text"),
         // Text on SQLite may hold bytes that are no UTF-8.

@@ -73,12 +73,7 @@ pub(super) async fn settle_rows(
         let changes = changes_at(tx, &places.collect::<Vec<_>>()).await?;
         for fault in doubts {
             let parting = match seen(fault) {
-                Some((
-                    Seen {
-                        image: Ok(image), ..
-                    },
-                    Why::Differs { change },
-                )) => {
+                Some((Seen { image, .. }, Why::Differs { change })) => {
                     let left = changes
                         .get(&change)
                         .and_then(|change| change.after.as_ref());
@@ -173,11 +168,7 @@ async fn of_row(
     seen: &Seen,
     why: Why,
 ) -> Result<Finding, DbErr> {
-    let key = seen.key.as_deref().unwrap_or("unknown key");
-    let image = match &seen.image {
-        Ok(image) => image,
-        Err(fault) => return Ok(Finding::new(table.name(), key, fault)),
-    };
+    let Seen { key, image } = seen;
     let told = match why {
         Why::Differs { change } => {
             let names = parting(tx, table, change, image).await?;
@@ -185,9 +176,7 @@ async fn of_row(
             format!("differs from change {change} in {names}")
         }
         Why::Deleted { change } => format!("in the table, deleted in the log (change {change})"),
-        Why::Unknown | Why::Unreadable => {
-            "in the table, written after tracking began, not in the log".to_owned()
-        }
+        Why::Unknown => "in the table, written after tracking began, not in the log".to_owned(),
     };
     Ok(Finding::new(table.name(), key, told))
 }

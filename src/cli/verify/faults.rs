@@ -35,8 +35,6 @@ pub(super) enum Why {
     Deleted { change: Place },
     /// No change tells of it, and one should.
     Unknown,
-    /// It has no image.
-    Unreadable,
 }
 
 /// What has been found so far.

@@ -143,9 +143,6 @@ impl Rows {
                     what: faults::What::Row { ordinal, why },
                 };
                 let state = self.states.remove(&key);
-                let Some(image) = image else {
-                    return tally.add(fault(Why::Unreadable));
-                };
                 let Some(State {
                     change,
                     image: left,

@@ -31,11 +31,10 @@ pub(super) enum What {
     },
     /// All changes of a row up to this one.
     State { place: Place, after: Option<Digest> },
-    /// A row of the table, the how manieth, and whether the log must know it; no image if it cannot be
-    /// read.
+    /// A row of the table, the how manieth, and whether the log must know it.
     Row {
         ordinal: u64,
-        image: Option<Digest>,
+        image: Digest,
         is_expected: bool,
     },
 }
@@ -64,8 +63,8 @@ impl Record {
                 ordinal,
                 image,
                 is_expected: false,
-            } => (ROW, ordinal, None, image),
-            What::Row { ordinal, image, .. } => (ROW | IS_EXPECTED, ordinal, None, image),
+            } => (ROW, ordinal, None, Some(image)),
+            What::Row { ordinal, image, .. } => (ROW | IS_EXPECTED, ordinal, None, Some(image)),
         };
         let flag = |image: Option<Digest>, has: u8| if image.is_some() { has } else { 0 };
         let hash = |image: Option<Digest>| image.map_or(0, |Digest(hash)| hash);
@@ -103,7 +102,7 @@ impl Record {
             STATE => What::State { place, after },
             ROW => What::Row {
                 ordinal: of(number),
-                image: after,
+                image: after.ok_or_else(malformed)?,
                 is_expected: flags & IS_EXPECTED != 0,
             },
             _ => return Err(malformed()),
@@ -129,9 +128,9 @@ mod tests {
         let digest = |hash| Some(Digest(hash));
         let place = Place::from(7);
         let in_inbox = Place::from(1 << 63 | 9);
-        let row = |image, is_expected| What::Row {
+        let row = |hash, is_expected| What::Row {
             ordinal: 3,
-            image,
+            image: Digest(hash),
             is_expected,
         };
         let change = |before, after| What::Change {
@@ -149,9 +148,8 @@ mod tests {
             change(digest(5), digest(6)),
             state(digest(1)),
             state(None),
-            row(digest(u64::MAX), true),
-            row(digest(u64::MAX), false),
-            row(None, false),
+            row(u64::MAX, true),
+            row(u64::MAX, false),
         ];
         for what in whats {
             let key = Key::of(2, "{}");

@@ -8,7 +8,7 @@ use seachange_changelog::reader::{Extent, Place, history};
 
 use super::VerifyError;
 use super::doubts;
-use super::faults::{self, Fault, Tally, Why};
+use super::faults::Tally;
 use super::keys::Key;
 use super::parts::Rows;
 use super::records::{Record, What};
@@ -76,20 +76,12 @@ pub(super) async fn table(
     let mut pages = Pages::new(tx, table);
     while let Some(page) = pages.next().await? {
         for (ordinal, seen) in page.rows() {
-            let Some(key) = &seen.key else {
-                let why = Why::Unreadable;
-                let what = faults::What::Row { ordinal, why };
-                let table = table.number;
-                tally.add(Fault { table, what });
-                continue;
-            };
-            let image = seen.image.as_ref().ok();
             let what = What::Row {
                 ordinal,
-                image: image.map(|image| table.compared.digest(image)),
-                is_expected: image.is_some_and(|row| table.is_expected(row, since.as_deref())),
+                image: table.compared.digest(&seen.image),
+                is_expected: table.is_expected(&seen.image, since.as_deref()),
             };
-            let (key, table) = (Key::of(table.number, key), table.number);
+            let (key, table) = (Key::of(table.number, &seen.key), table.number);
             rows.take(Record { key, table, what }, tally)?;
         }
         doubts::settle_rows(tx, table, &page, tally).await?;

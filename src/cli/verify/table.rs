@@ -1,7 +1,8 @@
 //! A table that is verified, and its rows page by page.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use sea_orm::{DatabaseTransaction, DbErr, Value};
+use sea_orm::{DatabaseTransaction, DbErr};
+use seachange_changelog::Image;
 use seachange_changelog::image::text_of;
 use serde_json::Value as Json;
 
@@ -57,10 +58,10 @@ impl Table {
 
 /// A row that was read.
 pub(super) struct Seen {
-    /// Its key as JSON text; `None` if it cannot be read.
-    pub(super) key: Option<String>,
-    /// Its image, or why it has none.
-    pub(super) image: Result<Json, String>,
+    /// Its key as JSON text.
+    pub(super) key: String,
+    /// Its image.
+    pub(super) image: Json,
 }
 
 /// Some rows.
@@ -98,7 +99,7 @@ pub(super) struct Pages<'a> {
 /// Where a page begins.
 #[derive(Default)]
 struct Next {
-    after: Option<Vec<Value>>,
+    after: Option<Image>,
     first: u64,
 }
 
@@ -114,16 +115,10 @@ impl<'a> Pages<'a> {
             return Ok(None);
         };
         let read = &self.table.entity.table;
-        let Rows { rows, next } = read.read(self.tx, None, after.as_deref(), PAGE).await?;
-        let seen = |row| match row {
-            Row::Image { key, image } => Seen {
-                key: Some(text_of(&key)),
-                image: Ok(Json::Object(image)),
-            },
-            Row::Unreadable { key, fault } => Seen {
-                key: key.as_ref().map(text_of),
-                image: Err(fault),
-            },
+        let Rows { rows, next } = read.read(self.tx, None, after.as_ref(), PAGE).await?;
+        let seen = |Row { key, image }| Seen {
+            key: text_of(&key),
+            image: Json::Object(image),
         };
         let rows = rows.into_iter().map(seen).collect();
         let page = Page { first, rows };

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sea_orm::Value;
+use seachange_changelog::Image;
 use tokio::time::Instant;
 
 use crate::feed::{Cursor, Feed, Snapshot, unhurried};
@@ -24,7 +24,7 @@ pub(super) struct Initial {
     table: Arc<dyn Table>,
     predicate: Option<Predicate>,
     snapshot: Arc<Snapshot>,
-    after: Option<Vec<Value>>,
+    after: Option<Image>,
     rows: VecDeque<Row>,
     is_last: bool,
     began: Instant,
@@ -56,10 +56,9 @@ impl Initial {
     pub(super) async fn next(&mut self) -> Result<Option<RecordChange>, Refusal> {
         loop {
             match self.rows.pop_front() {
-                Some(Row::Image { key, image }) => {
+                Some(Row { key, image }) => {
                     return Ok(Some(RecordChange::initial(key, image, self.cursor())));
                 }
-                Some(Row::Unreadable { fault, .. }) => return Err(Refusal::internal(&fault)),
                 None if self.is_last => return Ok(None),
                 None => self.read().await?,
             }
@@ -76,7 +75,7 @@ impl Initial {
         let (table, snapshot) = (Arc::clone(&self.table), Arc::clone(&self.snapshot));
         let (predicate, after) = (self.predicate.clone(), self.after.clone());
         let page = unhurried(async move {
-            let (predicate, after) = (predicate.as_ref(), after.as_deref());
+            let (predicate, after) = (predicate.as_ref(), after.as_ref());
             table.read(&snapshot.tx, predicate, after, PAGE).await
         });
         let Rows { rows, next } = page.await?;

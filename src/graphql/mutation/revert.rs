@@ -229,8 +229,8 @@ async fn write(rows: &dyn Rows, tx: &TrackedTransaction, step: &Step) -> Result<
     let key = &step.name.key;
     match &step.write {
         Write::Delete => rows.delete(tx, key).await,
-        Write::Insert(row) => rows.insert(tx, row).await.map(drop),
-        Write::Update(set) => rows.update(tx, key, set).await.map(drop),
+        Write::Insert(row) => rows.insert_again(tx, row).await.map(drop),
+        Write::Update(set) => rows.update_again(tx, key, set).await.map(drop),
     }
 }
 

@@ -44,10 +44,8 @@ pub(super) async fn complete(
     };
     let keys: Vec<Image> = partial.iter().map(|document| key(document)).collect();
     let mut rows = HashMap::with_capacity(keys.len());
-    for row in synced.registered.table.among(db, &keys).await? {
-        if let Row::Image { key, image } = row {
-            rows.insert(text_of(&key), image);
-        }
+    for Row { key, image } in synced.registered.table.among(db, &keys).await? {
+        rows.insert(text_of(&key), image);
     }
     for (document, key) in partial.iter_mut().zip(&keys) {
         match rows.get(&text_of(key)) {

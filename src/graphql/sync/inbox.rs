@@ -25,7 +25,6 @@ use crate::graphql::change;
 use crate::graphql::error::Refusal;
 use crate::graphql::live::{Begin, Plan, Role, Watch};
 use crate::graphql::scalar::json_value;
-use crate::graphql::table::Row;
 
 /// The table, as the log names it.
 const TABLE: &str = "sync_conflict";
@@ -154,12 +153,15 @@ async fn row_now(
     let Ok(key) = serde_json::from_str::<Image>(&conflict.row_key) else {
         return Ok(None);
     };
-    Ok(match synced.registered.table.find(db, &key).await? {
-        Some(Row::Image { image, .. }) => {
+    let table = &synced.registered.table;
+    if table.check_key(&key).is_err() {
+        return Ok(None);
+    }
+    Ok(match table.find(db, &key).await? {
+        Some(image) => {
             let document = Document::present(image).to_json(synced);
             Some(Some(document.to_string()))
         }
-        Some(Row::Unreadable { .. }) => None,
         None => {
             let recorded = conflict.server.as_deref().map(serde_json::from_str::<Json>);
             match recorded {

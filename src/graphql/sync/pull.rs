@@ -13,7 +13,7 @@ use async_graphql::dynamic::{
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sea_orm::{DatabaseConnection, TransactionTrait, Value};
+use sea_orm::{DatabaseConnection, TransactionTrait};
 use seachange_changelog::{Image, image};
 
 use super::complete::complete;
@@ -179,7 +179,7 @@ impl Pull<'_> {
                 cursor,
                 key: Some(key),
             }) => {
-                let after = self.after(&key)?;
+                let after = self.after(key)?;
                 // Else it would be told at the end of the table only.
                 self.feed.position(&cursor).await.map_err(told)?;
                 self.of_table(ctx, cursor, Some(after), &mut gathered)
@@ -200,11 +200,16 @@ impl Pull<'_> {
     }
 
     /// The key of a checkpoint.
-    fn after(&self, key: &Image) -> Result<Vec<Value>, Refusal> {
-        let is_whole = self.synced.key_of(key).values().all(|part| !part.is_null());
-        let values = self.synced.registered.table.key_values(key).ok();
-        let values = values.filter(|_| is_whole);
-        values.ok_or_else(|| Refusal::from(FeedError::CursorInvalid))
+    fn after(&self, key: Image) -> Result<Image, Refusal> {
+        let is_whole = self
+            .synced
+            .key_of(&key)
+            .values()
+            .all(|part| !part.is_null());
+        match self.synced.registered.table.check_key(&key) {
+            Ok(()) if is_whole => Ok(key),
+            _ => Err(FeedError::CursorInvalid.into()),
+        }
     }
 
     /// The table's rows after a key, and after the last of them what has changed since `cursor`.
@@ -212,37 +217,29 @@ impl Pull<'_> {
         &self,
         ctx: &ResolverContext<'_>,
         cursor: Cursor,
-        after: Option<Vec<Value>>,
+        after: Option<Image>,
         gathered: &mut Gathered<'_>,
     ) -> Result<Checkpoint, Refusal> {
         let table = &self.synced.registered.table;
         let db = ctx.data::<DatabaseConnection>();
         let db = db.map_err(|error| Refusal::internal(&error.message))?;
         let mut after = after;
-        let mut last = None;
         while gathered.documents.len() < self.limit {
             self.budget.check()?;
             let wanted = TABLE_PAGE.min(self.limit - gathered.documents.len());
             let tx = db.begin().await?;
-            let read = table.read(&tx, None, after.as_deref(), wanted as u64);
+            let read = table.read(&tx, None, after.as_ref(), wanted as u64);
             let found = read.await?;
             tx.commit().await?;
-            for row in found.rows {
-                match row {
-                    Row::Image { key, image } => {
-                        let text = image::text_of(&key);
-                        gathered.put(text, Document::present(image))?;
-                        last = Some(key);
-                    }
-                    Row::Unreadable { fault, .. } => return Err(Refusal::internal(&fault)),
-                }
+            for Row { key, image } in found.rows {
+                gathered.put(image::text_of(&key), Document::present(image))?;
             }
             if found.next.is_none() {
                 return self.of_log(cursor, gathered).await;
             }
             after = found.next;
         }
-        Ok(Checkpoint { cursor, key: last })
+        Ok(Checkpoint { cursor, key: after })
     }
 
     /// What has changed since `cursor`, until there is enough of it.

@@ -169,7 +169,8 @@ async fn by_triggers(server: &TestServer) -> Outcome {
     Ok(())
 }
 
-/// SQLite takes a UUID as text, too.
+/// SQLite takes a UUID as text, too. Such a key is another one than the 16 bytes: SQL does not find the row by
+/// them, and neither does a subscription.
 async fn a_key_of_another_spelling(server: &TestServer) -> Outcome {
     let db = server.db().writer();
     if db.get_database_backend() != DbBackend::Sqlite {
@@ -192,7 +193,7 @@ async fn a_key_of_another_spelling(server: &TestServer) -> Outcome {
     }
     let filter = json!({ "id": { "eq": id } });
     let found = alike(server, ("comment", "Comment"), &after, filter).await?;
-    assert_eq!(found, 2);
+    assert_eq!(found, 0);
     Ok(())
 }
 

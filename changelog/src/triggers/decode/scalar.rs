@@ -262,6 +262,13 @@ fn with_offset(text: String) -> String {
 fn unix_time<'a>(seconds: &[u8]) -> Option<Scalar<'a>> {
     let text = std::str::from_utf8(seconds).ok()?;
     let (seconds, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    if text.bytes().all(|byte| matches!(byte, b'0' | b'.')) {
+        // The first moment of the type is one second later: this is its zero date.
+        return Some(Scalar {
+            class: Class::Declared,
+            bytes: Cow::Borrowed(b"0000-00-00 00:00:00"),
+        });
+    }
     let micros: u32 = format!("{fraction:0<6}").get(..6)?.parse().ok()?;
     let moment = chrono::DateTime::from_timestamp(seconds.parse().ok()?, micros * 1_000)?;
     let text = moment.format("%Y-%m-%dT%H:%M:%S%.6f").to_string();

@@ -8,20 +8,21 @@ use sea_orm::{DbBackend, DbErr, QueryResult};
 use super::super::mariadb::{base, is_hexadecimal};
 use super::super::schema::Column;
 use super::super::{literal, name};
+use super::place_alias;
 
 /// A row's key: one literal for each of its columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Place(Vec<String>);
 
 impl Place {
-    /// Takes it from a row with the columns `k0`, `k1` …, made by [`sql_text`].
-    pub(super) fn of(
+    /// Takes it from a row with the columns that [`place_alias`] names, made by [`sql_text`].
+    pub(in super::super) fn of(
         row: &QueryResult,
         keys: &[Column],
         backend: DbBackend,
     ) -> Result<Self, DbErr> {
         let literals = keys.iter().enumerate().map(|(n, key)| {
-            let text: String = row.try_get("", &format!("k{n}"))?;
+            let text: String = row.try_get("", &place_alias(n))?;
             Ok(literal_of(&text, key, backend))
         });
         literals.collect::<Result<_, DbErr>>().map(Self)
@@ -58,7 +59,7 @@ fn compared(key: &Column, row: &str, backend: DbBackend) -> String {
 }
 
 /// A key column's value as a text of which [`literal_of`] makes a literal.
-pub(super) fn sql_text(key: &Column, row: &str, backend: DbBackend) -> String {
+pub(in super::super) fn sql_text(key: &Column, row: &str, backend: DbBackend) -> String {
     let value = format!("{row}.{}", name(&key.name, backend));
     match backend {
         DbBackend::Postgres => format!("{value}::text"),
@@ -98,7 +99,7 @@ pub(super) fn order(keys: &[Column], row: &str, backend: DbBackend) -> String {
 }
 
 /// The rows after a place: (a > x) or (a = x and b > y) …, and a >= x for the planner.
-pub(super) fn beyond(
+pub(in super::super) fn beyond(
     keys: &[Column],
     row: &str,
     after: Option<&Place>,
@@ -125,7 +126,7 @@ pub(super) fn beyond(
 }
 
 /// The rows at these places.
-pub(super) fn among<'a>(
+pub(in super::super) fn among<'a>(
     keys: &[Column],
     row: &str,
     places: impl Iterator<Item = &'a Place>,

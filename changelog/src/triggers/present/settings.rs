@@ -14,10 +14,10 @@ const PINNED: [(&str, &str); 6] = [
 ];
 
 /// The settings as they were.
-pub(super) struct Settings(Vec<String>);
+pub(crate) struct Settings(Vec<String>);
 
 /// Pins them for this transaction.
-pub(super) async fn pin<C: ConnectionTrait>(tx: &C) -> Result<Settings, DbErr> {
+pub(crate) async fn pin<C: ConnectionTrait>(tx: &C) -> Result<Settings, DbErr> {
     if tx.get_database_backend() != DbBackend::Postgres {
         return Ok(Settings(Vec::new()));
     }
@@ -35,7 +35,7 @@ pub(super) async fn pin<C: ConnectionTrait>(tx: &C) -> Result<Settings, DbErr> {
 
 impl Settings {
     /// Gives them back: the transaction may be a migration's, which goes on.
-    pub(super) async fn restore<C: ConnectionTrait>(&self, tx: &C) -> Result<(), DbErr> {
+    pub(crate) async fn restore<C: ConnectionTrait>(&self, tx: &C) -> Result<(), DbErr> {
         if self.0.is_empty() {
             return Ok(());
         }

@@ -74,7 +74,7 @@ fn records() -> impl Strategy<Value = Vec<Record>> {
             .map(|(ordinal, (n, (image, is_expected)))| {
                 let what = What::Row {
                     ordinal,
-                    image: Some(image),
+                    image,
                     is_expected,
                 };
                 (n, what)

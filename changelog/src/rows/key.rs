@@ -1,0 +1,121 @@
+//! Conditions on keys: by values, and by images whose values need not fit the key's columns.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ColumnTrait, Condition, DbBackend, EntityTrait, IdenStatic, Value};
+use serde_json::Value as Json;
+
+use super::keys;
+use crate::image::{self, Image, ImageError};
+use crate::triggers::literal;
+
+/// The rows whose columns have one of these tuples of values.
+pub(crate) fn among<C: ColumnTrait>(columns: &[C], tuples: Vec<Vec<Value>>) -> Condition {
+    if let [column] = columns {
+        return Condition::all().add(column.is_in(tuples.into_iter().flatten()));
+    }
+    tuples.into_iter().fold(Condition::any(), |any, tuple| {
+        let all = columns.iter().zip(tuple);
+        any.add(all.fold(Condition::all(), |all, (column, value)| {
+            all.add(column.eq(value))
+        }))
+    })
+}
+
+/// The rows after a key, in key order: (a > x) or (a = x and b > y) …
+pub(crate) fn after<C: ColumnTrait>(columns: &[C], key: &[Value]) -> Condition {
+    let parts = key.iter().cloned().map(Part::Value).collect::<Vec<_>>();
+    after_parts(columns, &parts)
+}
+
+fn after_parts<C: ColumnTrait>(columns: &[C], key: &[Part]) -> Condition {
+    let steps = columns.iter().zip(key).enumerate();
+    steps.fold(Condition::any(), |any, (index, (column, part))| {
+        let same = columns.iter().zip(key).take(index);
+        let prefix = same.fold(Condition::all(), |all, (column, part)| {
+            all.add(part.is(*column))
+        });
+        any.add(prefix.add(part.is_before(*column)))
+    })
+}
+
+/// The condition that names the row with a key, as images have it. A value that does not fit its column
+/// is looked for as it is stored.
+///
+/// # Errors
+/// If a part of the key is no image of its column.
+pub fn key_condition<E: EntityTrait>(
+    key: &Image,
+    backend: DbBackend,
+) -> Result<Condition, ImageError> {
+    let columns = keys::<E>().into_iter().zip(parts::<E>(key, backend)?);
+    Ok(columns.fold(Condition::all(), |all, (column, part)| {
+        all.add(part.is(column))
+    }))
+}
+
+/// The condition that names the rows after a key, in key order.
+///
+/// # Errors
+/// As [`key_condition`].
+pub fn after_key<E: EntityTrait>(key: &Image, backend: DbBackend) -> Result<Condition, ImageError> {
+    Ok(after_parts(&keys::<E>(), &parts::<E>(key, backend)?))
+}
+
+/// A part of a key.
+enum Part {
+    /// One that its column holds.
+    Value(Value),
+    /// One that it does not.
+    Odd(Expr),
+}
+
+impl Part {
+    fn is(&self, column: impl ColumnTrait) -> Expr {
+        match self {
+            Self::Value(value) => column.eq(value.clone()),
+            Self::Odd(stored) => column.into_expr().eq(stored.clone()),
+        }
+    }
+
+    fn is_before(&self, column: impl ColumnTrait) -> Expr {
+        match self {
+            Self::Value(value) => column.gt(value.clone()),
+            Self::Odd(stored) => column.into_expr().gt(stored.clone()),
+        }
+    }
+}
+
+fn parts<E: EntityTrait>(key: &Image, backend: DbBackend) -> Result<Vec<Part>, ImageError> {
+    let part = |column: E::Column| {
+        let json = key.get(column.as_str()).unwrap_or(&Json::Null);
+        match image::value_of::<E>(column, json) {
+            Ok(value) => Ok(Part::Value(value)),
+            Err(error) => match image::is_unfit(json) {
+                true => stored_as(json, backend).map(Part::Odd).ok_or(error),
+                false => Err(error),
+            },
+        }
+    };
+    keys::<E>().into_iter().map(part).collect()
+}
+
+/// What an image tells of a value that its column's model cannot hold, as SQL; `None` for what is
+/// neither a text nor stands for a value that does not fit, nor a number on SQLite.
+pub(crate) fn stored_as(json: &Json, backend: DbBackend) -> Option<Expr> {
+    if let (Json::Number(number), DbBackend::Sqlite) = (json, backend) {
+        // Any column takes it.
+        let integer = number.as_i64().map(Expr::val);
+        return integer.or_else(|| number.as_f64().map(Expr::val));
+    }
+    if let Some(text) = json.as_str().or_else(|| json.get("$text")?.as_str()) {
+        return Some(match backend {
+            // A literal has the type of what it is compared with, a bound text has its own.
+            DbBackend::Postgres => Expr::cust(literal(text, backend)),
+            _ => Expr::val(text),
+        });
+    }
+    let blob = json.get("$blob")?.as_str()?;
+    Some(Expr::val(STANDARD.decode(blob).ok()?))
+}

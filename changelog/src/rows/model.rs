@@ -1,0 +1,192 @@
+//! From a row of an answer to a model, where the model can hold it.
+//!
+//! Drivers do not refuse all that they cannot read: sqlx panics at PostgreSQL's `infinity`, takes its
+//! `24:00:00` for midnight, and on MariaDB a zero date for NULL and a time below zero for one above. Such
+//! values are seen before they are read.
+
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use sea_orm::sea_query::ArrayType;
+use sea_orm::sqlx::postgres::PgValueFormat;
+use sea_orm::sqlx::{Row as _, ValueRef as _};
+use sea_orm::{
+    ActiveModelTrait, DbBackend, EntityTrait, FromQueryResult, IdenStatic, Iterable, ModelTrait,
+    QueryResult,
+};
+
+use super::{Held, Row};
+use crate::image::{self, Image};
+
+/// Reads rows as models of an entity.
+pub(crate) struct Models<E> {
+    /// Columns whose values the driver may misread.
+    suspects: Vec<Suspect>,
+    entity: PhantomData<fn() -> E>,
+}
+
+/// A column of dates or times.
+struct Suspect {
+    column: &'static str,
+    kind: Kind,
+}
+
+/// What its field holds, which says what is safe to read.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// A time of day.
+    Clock,
+    /// A date, alone or with a time, of the `chrono` crate.
+    Chrono,
+    /// The same of the `time` crate, whose years have four digits.
+    Time,
+}
+
+impl<E: EntityTrait> Models<E> {
+    /// Of a database.
+    pub(crate) fn on(backend: DbBackend) -> Self {
+        let suspects = E::Column::iter().filter_map(|column| {
+            use ArrayType as T;
+            let kind = match E::Model::get_value_type(column) {
+                T::ChronoTime | T::TimeTime => Kind::Clock,
+                T::ChronoDate
+                | T::ChronoDateTime
+                | T::ChronoDateTimeUtc
+                | T::ChronoDateTimeLocal
+                | T::ChronoDateTimeWithTimeZone => Kind::Chrono,
+                T::TimeDate | T::TimeDateTime | T::TimeDateTimeWithTimeZone => Kind::Time,
+                _ => return None,
+            };
+            let column = column.as_str();
+            Some(Suspect { column, kind })
+        });
+        let suspects = match backend {
+            DbBackend::Sqlite => Vec::new(),
+            _ => suspects.collect(),
+        };
+        Self {
+            suspects,
+            entity: PhantomData,
+        }
+    }
+
+    /// All rows of an answer; `None` if one of them is no model.
+    pub(crate) fn all(&self, answer: Vec<QueryResult>) -> Option<Vec<(Row<E>, QueryResult)>> {
+        let rows = answer.into_iter();
+        rows.map(|answer| Some((self.row(&answer)?, answer)))
+            .collect()
+    }
+
+    /// The row, if it is a model.
+    pub(crate) fn row(&self, answer: &QueryResult) -> Option<Row<E>> {
+        if self.suspects.iter().any(|suspect| suspect.misreads(answer)) {
+            return None;
+        }
+        // The elements of arrays are not looked at before.
+        let read = || E::Model::from_query_result(answer, "").ok();
+        let model = catch_unwind(AssertUnwindSafe(read)).ok()??;
+        let image = image::image_of(&model).ok()?;
+        let held = Held::Model(model);
+        Some(Row { image, held })
+    }
+}
+
+impl Suspect {
+    /// Whether the driver would make another value of it, or panic.
+    fn misreads(&self, answer: &QueryResult) -> bool {
+        if let Some(row) = answer.try_as_pg_row() {
+            let Ok(value) = row.try_get_raw(self.column) else {
+                return false;
+            };
+            if value.is_null() || value.format() != PgValueFormat::Binary {
+                return false;
+            }
+            return value.as_bytes().is_ok_and(|bytes| !self.kind.holds(bytes));
+        }
+        if let Some(row) = answer.try_as_mysql_row() {
+            let Ok(value) = row.try_get_raw(self.column) else {
+                return false;
+            };
+            let bytes = || row.try_get_unchecked::<&[u8], _>(self.column);
+            return match (self.kind, value.is_null()) {
+                // Behind the length stands the sign.
+                (Kind::Clock, false) => bytes().is_ok_and(|bytes| bytes.get(1) == Some(&1)),
+                (Kind::Clock, true) | (_, false) => false,
+                // Its bytes are there: it only passes for NULL.
+                (_, true) => bytes().is_ok(),
+            };
+        }
+        false
+    }
+}
+
+impl Kind {
+    /// Whether the field's type holds PostgreSQL's days or microseconds since 2000.
+    fn holds(self, bytes: &[u8]) -> bool {
+        const DAY: i64 = 86_400_000_000;
+        if let Ok(bytes) = <[u8; 4]>::try_from(bytes) {
+            let (first, last) = self.days();
+            return (first..=last).contains(&i64::from(i32::from_be_bytes(bytes)));
+        }
+        let Ok(bytes) = <[u8; 8]>::try_from(bytes) else {
+            return true;
+        };
+        let micros = i64::from_be_bytes(bytes);
+        match self {
+            Self::Clock => (0..DAY).contains(&micros),
+            _ => {
+                let (first, last) = self.days();
+                (first..last).contains(&micros.div_euclid(DAY))
+            }
+        }
+    }
+
+    /// The days from and to which dates can be read, counted from 2000-01-01; one day less than the
+    /// types have, because of offsets.
+    fn days(self) -> (i64, i64) {
+        use chrono::{Datelike, NaiveDate};
+        // 2000-01-01 as the crates count days.
+        const FROM_YEAR_1: i64 = 730_120;
+        const JULIAN: i64 = 2_451_545;
+        let (first, last, epoch) = match self {
+            Self::Time => (
+                time::Date::MIN.to_julian_day(),
+                time::Date::MAX.to_julian_day(),
+                JULIAN,
+            ),
+            _ => (
+                NaiveDate::MIN.num_days_from_ce(),
+                NaiveDate::MAX.num_days_from_ce(),
+                FROM_YEAR_1,
+            ),
+        };
+        (i64::from(first) - epoch + 1, i64::from(last) - epoch - 1)
+    }
+}
+
+/// An active model with the values of an image that it can hold.
+pub(super) fn active<E: EntityTrait>(image: &Image) -> E::ActiveModel {
+    let mut model = <E::ActiveModel as ActiveModelTrait>::default();
+    for column in E::Column::iter() {
+        if !takes::<E>(&mut model, column, image) {
+            model.not_set(column);
+        }
+    }
+    model
+}
+
+/// The columns that have values which the model cannot hold.
+pub(super) fn misfits<E: EntityTrait>(image: &Image) -> Vec<&'static str> {
+    let mut model = <E::ActiveModel as ActiveModelTrait>::default();
+    let columns = E::Column::iter().filter(|column| !takes::<E>(&mut model, *column, image));
+    columns.map(|column| column.as_str()).collect()
+}
+
+/// Sets a column to its value in an image, if the model can hold it.
+fn takes<E: EntityTrait>(model: &mut E::ActiveModel, column: E::Column, image: &Image) -> bool {
+    // In a column of JSON, too, it stands for what is none.
+    let json = image.get(column.as_str());
+    let json = json.filter(|json| !image::is_unfit(json));
+    let value = json.and_then(|json| image::value_of::<E>(column, json).ok());
+    value.is_some_and(|value| image::try_set(model, column, value))
+}

@@ -1,0 +1,114 @@
+//! The rows of an entity's table read value by value, as triggers would write them down.
+//!
+//! Needs no model: what the entity's columns cannot hold is `{"$text": …}` or `{"$blob": …}`, as in a
+//! change that a trigger recorded. Knows the catalogue, SQL and column types, nothing of models.
+
+use sea_orm::sea_query::{Alias, Expr};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, IdenStatic, Iterable,
+    ModelTrait, PrimaryKeyToColumn, QueryResult,
+};
+
+use super::catalogue::columns;
+use super::decode::{Reading, decode_row};
+use super::name;
+use super::present::{IMAGE, Place, image_of, keys, place_alias, readable, text_of};
+use super::schema::{Column, Shown, Version};
+use crate::error::CaptureError;
+use crate::image::Image;
+
+/// How the rows of one entity's table are read, for as long as a transaction lasts.
+#[derive(Debug)]
+pub(crate) struct Values {
+    backend: DbBackend,
+    /// The table's name, quoted.
+    table: String,
+    version: Version,
+    /// As the entity has the columns, in the version's order.
+    readings: Vec<Reading>,
+    /// In the order of the entity's key.
+    keys: Vec<Column>,
+}
+
+impl Values {
+    /// Asks the catalogue for the types of the entity's columns.
+    ///
+    /// # Errors
+    /// [`CaptureError::NoTable`]; what the database says.
+    pub(crate) async fn of<E: EntityTrait>(db: &impl ConnectionTrait) -> Result<Self, DbErr> {
+        let backend = db.get_database_backend();
+        let entity = E::default().table_name().to_owned();
+        let found = columns(db, &entity).await?;
+        if found.is_empty() {
+            return Err(CaptureError::NoTable { table: entity }.into());
+        }
+        let (mut columns, mut readings) = (Vec::new(), Vec::new());
+        for (column, number) in E::Column::iter().zip(1..) {
+            let called = column.as_str();
+            let Some(found) = found.iter().find(|found| found.name == called) else {
+                continue;
+            };
+            columns.push(Column {
+                number,
+                name: called.to_owned(),
+                ty: found.ty.clone(),
+                is_key: E::PrimaryKey::from_column(column).is_some(),
+                shown: Shown::Whole,
+            });
+            readings.push(Reading {
+                column: column.def().get_column_type().clone(),
+                rust: E::Model::get_value_type(column),
+            });
+        }
+        let named = |key: E::PrimaryKey| {
+            let called = key.into_column();
+            columns
+                .iter()
+                .find(|column| column.name == called.as_str())
+                .cloned()
+        };
+        Ok(Self {
+            backend,
+            table: name(&entity, backend),
+            keys: E::PrimaryKey::iter().filter_map(named).collect(),
+            version: Version {
+                version: 1,
+                columns,
+            },
+            readings,
+        })
+    }
+
+    /// What a statement selects beside the entity's columns, from the table under its own name.
+    pub(crate) fn selected(&self) -> Vec<(Expr, Alias)> {
+        let image = image_of(&self.version, &self.table, self.backend);
+        let image = readable(&image, self.backend);
+        let places = self.keys.iter().enumerate().map(|(n, key)| {
+            let text = keys::sql_text(key, &self.table, self.backend);
+            (Expr::cust(text), Alias::new(place_alias(n)))
+        });
+        std::iter::once((Expr::cust(image), Alias::new(IMAGE)))
+            .chain(places)
+            .collect()
+    }
+
+    /// The image of a row of such a statement's answer, and its place.
+    pub(crate) fn read(&self, row: &QueryResult) -> Result<(Image, Place), DbErr> {
+        let text = text_of(row, self.backend)?;
+        let columns = self.version.columns.iter().zip(&self.readings);
+        let image = decode_row(columns, &text, self.backend);
+        Ok((image, Place::of(row, &self.keys, self.backend)?))
+    }
+
+    /// The condition that names the rows at these places.
+    pub(crate) fn at<'p>(&self, places: impl Iterator<Item = &'p Place>) -> Condition {
+        let sql = keys::among(&self.keys, &self.table, places, self.backend);
+        Condition::all().add(Expr::cust(format!("({sql})")))
+    }
+
+    /// The condition that names the rows after a place, in key order.
+    pub(crate) fn after(&self, place: &Place) -> Condition {
+        let sql = keys::beyond(&self.keys, &self.table, Some(place), self.backend);
+        Condition::all().add(Expr::cust(format!("({sql})")))
+    }
+}
