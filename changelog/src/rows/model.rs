@@ -38,7 +38,9 @@ enum Kind {
     Clock,
     /// A date, alone or with a time, of the `chrono` crate.
     Chrono,
-    /// The same of the `time` crate, whose years have four digits.
+    /// The same with the offset of the place, which may lead to the next day or the one before.
+    Local,
+    /// A date, alone or with a time, of the `time` crate, whose years have four digits.
     Time,
 }
 
@@ -52,8 +54,8 @@ impl<E: EntityTrait> Models<E> {
                 T::ChronoDate
                 | T::ChronoDateTime
                 | T::ChronoDateTimeUtc
-                | T::ChronoDateTimeLocal
                 | T::ChronoDateTimeWithTimeZone => Kind::Chrono,
+                T::ChronoDateTimeLocal => Kind::Local,
                 T::TimeDate | T::TimeDateTime | T::TimeDateTimeWithTimeZone => Kind::Time,
                 _ => return None,
             };
@@ -136,31 +138,24 @@ impl Kind {
             Self::Clock => (0..DAY).contains(&micros),
             _ => {
                 let (first, last) = self.days();
-                (first..last).contains(&micros.div_euclid(DAY))
+                (first..=last).contains(&micros.div_euclid(DAY))
             }
         }
     }
 
-    /// The days from and to which dates can be read, counted from 2000-01-01; one day less than the
-    /// types have, because of offsets.
+    /// The first and the last day that can be read, counted from 2000-01-01.
     fn days(self) -> (i64, i64) {
         use chrono::{Datelike, NaiveDate};
         // 2000-01-01 as the crates count days.
         const FROM_YEAR_1: i64 = 730_120;
         const JULIAN: i64 = 2_451_545;
-        let (first, last, epoch) = match self {
-            Self::Time => (
-                time::Date::MIN.to_julian_day(),
-                time::Date::MAX.to_julian_day(),
-                JULIAN,
-            ),
-            _ => (
-                NaiveDate::MIN.num_days_from_ce(),
-                NaiveDate::MAX.num_days_from_ce(),
-                FROM_YEAR_1,
-            ),
-        };
-        (i64::from(first) - epoch + 1, i64::from(last) - epoch - 1)
+        let chrono = |date: NaiveDate| i64::from(date.num_days_from_ce()) - FROM_YEAR_1;
+        let time = |date: time::Date| i64::from(date.to_julian_day()) - JULIAN;
+        match self {
+            Self::Time => (time(time::Date::MIN), time(time::Date::MAX)),
+            Self::Local => (chrono(NaiveDate::MIN) + 1, chrono(NaiveDate::MAX) - 1),
+            Self::Clock | Self::Chrono => (chrono(NaiveDate::MIN), chrono(NaiveDate::MAX)),
+        }
     }
 }
 
