@@ -10,6 +10,7 @@
 
 mod key;
 mod model;
+mod reader;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,9 +24,10 @@ use sea_orm::{
 
 use crate::image::{self, Image};
 use crate::triggers::{Place, Values, pin_settings};
-pub use key::{after_key, key_condition};
+pub use key::{after_key, beyond_key, key_condition};
 pub(crate) use key::{among as among_values, stored_as};
 pub(crate) use model::Models;
+pub use reader::Reader;
 
 /// What a statement is to select beside an entity's columns: expressions on the table under its own
 /// name, and what to call them. Empty for the first try.

@@ -31,7 +31,7 @@ pub use check::{TriggerFinding, check_triggers, tables_by_triggers};
 pub(crate) use decode::decode;
 pub(crate) use install::piece_name as trigger_name;
 pub use options::TriggerOptions;
-pub(crate) use present::settings::pin as pin_settings;
+pub(crate) use present::settings::{Settings, pin as pin_settings};
 pub(crate) use present::{Found, Place, Present, Wait};
 pub(crate) use schema::{Schemas, Shown};
 pub use switch::{track_by_hooks, track_by_triggers};

@@ -266,6 +266,14 @@ impl Budget {
         Ok(())
     }
 
+    /// Takes back what was counted of rows that were not kept.
+    pub(super) fn give_back(&self, cost: Cost) {
+        self.spent(|spent| {
+            spent.rows = spent.rows.saturating_sub(cost.rows);
+            spent.read = spent.read.saturating_sub(cost.bytes);
+        });
+    }
+
     /// The rows of a statement, counted as they come. After the first excess the rest is read and let go:
     /// a result that is left half-read puts its connection out of step with the server.
     ///

@@ -117,12 +117,13 @@ impl List<'_> {
 
     async fn after(&self, cursor: Option<&str>, limit: u64) -> Result<Connection, Refusal> {
         let (entity, source) = (&self.of.info, &self.of.source);
+        let backend = self.db.get_database_backend();
         let after = cursor
             .map(|cursor| pagination::decode(entity, cursor))
             .transpose()?;
         let mut select = self.in_key_order(self.select());
         if let Some(key) = &after {
-            select.cond_where(source.beyond(key, Order::Asc));
+            select.cond_where(source.beyond(key, &Order::Asc, backend)?);
         }
         select.limit(self.budget.rows_to_fetch(limit + 1));
         let mut nodes = rows((self.db, self.budget), self.of, select).await?;
@@ -131,12 +132,12 @@ impl List<'_> {
         nodes.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         let has_previous = match nodes.first() {
             Some(first) if self.asked.previous => {
-                let first = pagination::values(entity, &first.key(entity))?;
+                let first = source.beyond(&first.key(entity), &Order::Desc, backend)?;
                 let mut before = self.select();
                 before
                     .clear_selects()
                     .expr(Expr::val(1))
-                    .cond_where(source.beyond(&first, Order::Desc))
+                    .cond_where(first)
                     .limit(1);
                 !fetch(self.db, before).await?.is_empty()
             }

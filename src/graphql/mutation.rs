@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use async_graphql::dynamic::{Field, FieldValue, InputValue, ResolverContext, TypeRef};
 use sea_orm::{ConnectionTrait, EntityTrait, TryIntoModel};
-use seachange_changelog::{BulkEntity, ImageError, Target, TrackedConnection};
+use seachange_changelog::rows::Stored;
+use seachange_changelog::{BulkEntity, Target, TrackedConnection};
 
 use super::arguments::filter_name;
 use super::change;
@@ -38,16 +39,16 @@ pub(super) fn fields<E: Writable>(entity: &Arc<EntityInfo>) -> Vec<Field> {
     ]
 }
 
-/// Rows that were written, for the fields of `TaskBasic`.
-fn nodes<E: EntityTrait>(models: &[E::Model]) -> Result<Vec<Node>, Refusal> {
-    let rows = models.iter().map(Row::of::<E>);
-    let rows: Result<Vec<Row>, ImageError> = rows.collect();
-    rows.map(Node::all)
-        .map_err(|error| Refusal::internal(&error))
+/// Rows that were written, as the list of a field.
+fn list(rows: Vec<Row>) -> FieldValue<'static> {
+    FieldValue::list(Node::all(rows).into_iter().map(FieldValue::owned_any))
 }
 
-fn list(nodes: Vec<Node>) -> FieldValue<'static> {
-    FieldValue::list(nodes.into_iter().map(FieldValue::owned_any))
+/// Rows that were written, for the fields of `TaskBasic`.
+fn rows<E: EntityTrait>(
+    stored: impl IntoIterator<Item = Stored<E::Model>>,
+) -> Result<Vec<Row>, Refusal> {
+    Row::all::<E>(stored).map_err(|error| Refusal::internal(&error))
 }
 
 fn filter_argument(entity: &EntityInfo) -> InputValue {

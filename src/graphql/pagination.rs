@@ -3,8 +3,7 @@
 use async_graphql::dynamic::ResolverContext;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sea_orm::Value;
-use seachange_changelog::{Image, ImageError, image};
+use seachange_changelog::{Image, image};
 use serde_json::Value as Json;
 
 use super::entity::EntityInfo;
@@ -121,7 +120,7 @@ pub(super) fn encode(entity: &EntityInfo, key: &Image) -> String {
 }
 
 /// The key that a cursor holds.
-pub(super) fn decode(entity: &EntityInfo, cursor: &str) -> Result<Vec<Value>, Refusal> {
+pub(super) fn decode(entity: &EntityInfo, cursor: &str) -> Result<Image, Refusal> {
     let invalid = || {
         Refusal::new(
             super::error::ErrorCode::CursorInvalid,
@@ -133,23 +132,10 @@ pub(super) fn decode(entity: &EntityInfo, cursor: &str) -> Result<Vec<Value>, Re
     if values.len() != entity.key().count() || values.iter().any(Json::is_null) {
         return Err(invalid());
     }
-    decoded(entity, values.iter()).map_err(|_| invalid())
-}
-
-/// The values of a key.
-pub(super) fn values(entity: &EntityInfo, key: &Image) -> Result<Vec<Value>, Refusal> {
-    let values = entity
-        .key()
-        .map(|column| key.get(column.name).unwrap_or(&Json::Null));
-    Ok(decoded(entity, values)?)
-}
-
-fn decoded<'a>(
-    entity: &EntityInfo,
-    values: impl Iterator<Item = &'a Json>,
-) -> Result<Vec<Value>, ImageError> {
-    let values = entity.key().zip(values);
-    values
-        .map(|(column, json)| image::decode(&column.ty, &column.rust, json))
-        .collect()
+    let fields = entity.key().zip(values).map(|(column, json)| {
+        // What the column cannot hold may be stored in it all the same.
+        let fits = image::is_unfit(&json) || image::decode(&column.ty, &column.rust, &json).is_ok();
+        fits.then(|| (column.name.to_owned(), json))
+    });
+    fields.collect::<Option<Image>>().ok_or_else(invalid)
 }

@@ -3,10 +3,12 @@
 //! Not a model: a model exists only if every value fits its field, so one row that does not would hide
 //! all that are read with it.
 
+use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
 
 use sea_orm::{ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable, ModelTrait};
+use seachange_changelog::rows::Stored;
 use seachange_changelog::{Image, ImageError, image};
 use serde_json::Value as Json;
 
@@ -60,16 +62,39 @@ impl Deref for Node {
 pub(crate) struct Row(Box<[Json]>);
 
 impl Row {
-    /// The row of a model.
+    /// The rows that a call has answered.
     ///
     /// # Errors
     /// [`ImageError`] for a value that has no image.
-    pub(crate) fn of<E: EntityTrait>(model: &E::Model) -> Result<Self, ImageError> {
+    pub(super) fn all<E: EntityTrait>(
+        stored: impl IntoIterator<Item = Stored<E::Model>>,
+    ) -> Result<Vec<Self>, ImageError> {
         let types: Vec<ColumnType> = types::<E>().collect();
-        Self::with(model, E::Column::iter().zip(&types))
+        let rows = stored.into_iter().map(|row| match row {
+            Stored::Model(model) => Self::with(&model, E::Column::iter().zip(&types)),
+            Stored::Image(image) => Ok(Self::of_image::<E>(image)),
+        });
+        rows.collect()
     }
 
-    /// As [`of`](Self::of), with the types of the columns read before: SeaORM makes them anew each time.
+    /// The row that an image tells of; null is in the place of what the image lacks.
+    pub(super) fn of_image<E: EntityTrait>(mut image: Image) -> Self {
+        let values = E::Column::iter().map(|column| image.remove(column.as_str()));
+        Self(values.map(Option::unwrap_or_default).collect())
+    }
+
+    /// Its image.
+    pub(super) fn image<E: EntityTrait>(&self) -> Image {
+        let names = E::Column::iter().map(|column| column.as_str().to_owned());
+        let fields: BTreeMap<_, _> = names.zip(self.0.iter().cloned()).collect();
+        // Names sorted, as in every image.
+        fields.into_iter().collect()
+    }
+
+    /// The row of a model, with the types of the columns read before: SeaORM makes them anew each time.
+    ///
+    /// # Errors
+    /// [`ImageError`] for a value that has no image.
     pub(super) fn with<'a, M: ModelTrait>(
         model: &M,
         columns: impl Iterator<Item = (<M::Entity as EntityTrait>::Column, &'a ColumnType)>,

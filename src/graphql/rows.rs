@@ -82,8 +82,9 @@ impl<E: Writable> Rows for RowsOf<E> {
         set_all::<E>(&mut model, row)?;
         // Only the bulk call keeps a key that the database would count.
         if has_counted_key::<E>() {
-            let mut stored = tx.insert_many::<E>([model]).await?;
-            return image_of(&stored.pop().ok_or(DbErr::RecordNotInserted)?);
+            let stored = tx.insert_rows::<E>([model]).await?.pop();
+            let stored = stored.ok_or(DbErr::RecordNotInserted)?;
+            return Ok(stored.into_image().map_err(Refusal::from)?);
         }
         image_of(&model.insert(tx).await?)
     }

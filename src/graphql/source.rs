@@ -7,16 +7,17 @@ use std::marker::PhantomData;
 use std::sync::LazyLock;
 
 use async_graphql::dynamic::FieldValue;
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use sea_orm::sea_query::{
     Alias, DynIden, Expr, ExprTrait, IntoColumnRef, IntoIden, IntoValueTuple, SelectStatement,
 };
 use sea_orm::{
     ColumnTrait, ColumnType, Condition, DatabaseConnection, DbBackend, DbErr, EntityTrait,
-    FromQueryResult, IdenStatic, Iterable, Order, PrimaryKeyToColumn, PrimaryKeyTrait, QueryResult,
-    QueryTrait, RelationDef, RelationTrait, StreamTrait, TryGetableMany, Value,
+    IdenStatic, Iterable, Order, PrimaryKeyToColumn, PrimaryKeyTrait, QueryResult, QueryTrait,
+    RelationDef, RelationTrait, StreamTrait, TransactionTrait, TryGetableMany,
 };
-use seachange_changelog::{ImageError, bindable, image};
+use seachange_changelog::rows::{Reader, Stored, beyond_key};
+use seachange_changelog::{Image, ImageError, bindable, image};
 use serde_json::Value as Json;
 
 use super::budget::{Budget, Cost};
@@ -44,7 +45,15 @@ pub(crate) trait Source: Send + Sync {
     fn condition(&self, predicate: &Predicate, backend: DbBackend) -> Condition;
 
     /// The condition for the rows after (or, descending, before) a key.
-    fn beyond(&self, key: &[Value], order: Order) -> Condition;
+    ///
+    /// # Errors
+    /// [`ImageError`] for what is no key of the table.
+    fn beyond(
+        &self,
+        key: &Image,
+        order: &Order,
+        backend: DbBackend,
+    ) -> Result<Condition, ImageError>;
 
     /// The condition for the rows in which columns have one of these values, each as long as there are
     /// columns; of the table, or of an alias of it.
@@ -60,7 +69,8 @@ pub(crate) trait Source: Send + Sync {
     ) -> Result<Condition, ImageError>;
 
     /// The rows that a statement finds, each with all that was selected for it. `build` makes the
-    /// statement of [`select`](Self::select), which selects besides what it is given.
+    /// statement of [`select`](Self::select), which selects besides what it is given; it is called a second
+    /// time if the entity cannot hold one of the rows, which are then read value by value.
     ///
     /// # Errors
     /// `LIMIT_EXCEEDED` for more than the budget has left, and the database's.
@@ -101,6 +111,34 @@ impl<E: EntityTrait> SourceOf<E> {
     fn row(&self, model: &E::Model) -> Result<Row, ImageError> {
         Row::with(model, E::Column::iter().zip(self.types.iter()))
     }
+
+    /// The rows of an answer, counted; `None` if the reader cannot read one of them.
+    async fn gather(
+        &self,
+        reader: &Reader<E>,
+        budget: &Budget,
+        answer: impl Stream<Item = Result<QueryResult, DbErr>>,
+    ) -> Result<Option<Vec<(Row, QueryResult)>>, Refusal> {
+        let rows = answer.map(|found| {
+            let found = found?;
+            let row = match reader.read(&found)? {
+                Some(Stored::Model(model)) => self.row(&model).ok(),
+                Some(Stored::Image(image)) => Some(Row::of_image::<E>(image)),
+                None => None,
+            };
+            Ok(row.map(|row| (row, found)))
+        });
+        let cost =
+            |found: &Option<(Row, QueryResult)>| Cost::of_rows(found.iter().map(|(row, _)| row));
+        let gathered = budget.gather(rows, cost).await?;
+        if gathered.iter().all(Option::is_some) {
+            return Ok(Some(gathered.into_iter().flatten().collect()));
+        }
+        // They are read once more.
+        let rows = gathered.iter().flatten().map(|(row, _)| row);
+        budget.give_back(Cost::of_rows(rows));
+        Ok(None)
+    }
 }
 
 #[async_trait::async_trait]
@@ -125,8 +163,13 @@ where
         filter::condition::<E>(predicate, backend)
     }
 
-    fn beyond(&self, key: &[Value], order: Order) -> Condition {
-        beyond::<E>(key, order)
+    fn beyond(
+        &self,
+        key: &Image,
+        order: &Order,
+        backend: DbBackend,
+    ) -> Result<Condition, ImageError> {
+        beyond_key::<E>(key, order, backend)
     }
 
     fn among(
@@ -168,15 +211,18 @@ where
         (db, budget): (&DatabaseConnection, &Budget),
         build: &Build<'_>,
     ) -> Result<Vec<(Row, QueryResult)>, Refusal> {
-        let found = db.stream(&build(&[])).await?;
-        let rows = found.map(|found| {
-            let found = found?;
-            let model = E::Model::from_query_result(&found, "")?;
-            let row = self.row(&model);
-            let row = row.map_err(|error| DbErr::Type(error.to_string()))?;
-            Ok((row, found))
-        });
-        budget.gather(rows, |(row, _)| Cost::of_rows([row])).await
+        let models = Reader::of_models(db.get_database_backend());
+        let answer = db.stream(&build(&[])).await?;
+        if let Some(rows) = self.gather(&models, budget, answer).await? {
+            return Ok(rows);
+        }
+        let tx = db.begin().await?;
+        let values = Reader::of_values(&tx).await?;
+        let answer = tx.stream(&build(&values.extra())).await?;
+        let rows = self.gather(&values, budget, answer).await?;
+        values.end(&tx).await?;
+        tx.commit().await?;
+        rows.ok_or_else(|| Refusal::internal(&"a row has no image"))
     }
 
     fn takes(&self, column: &str, value: &Json) -> bool {
@@ -220,23 +266,6 @@ pub(super) fn column_of(alias: &str, column: &str) -> Expr {
         Alias::new(column).into_iden(),
     );
     Expr::col((alias, column).into_column_ref())
-}
-
-/// Rows whose key comes after (or, descending, before) this one: (a > x) or (a = x and b > y) …
-pub(super) fn beyond<E: EntityTrait>(key: &[Value], order: Order) -> Condition {
-    let columns: Vec<E::Column> = keys::<E>().collect();
-    let steps = columns.iter().zip(key).enumerate();
-    steps.fold(Condition::any(), |any, (index, (column, value))| {
-        let same = columns.iter().zip(key).take(index);
-        let prefix = same.fold(Condition::all(), |all, (column, value)| {
-            all.add(column.eq(value.clone()))
-        });
-        let step = match order {
-            Order::Desc => column.lt(value.clone()),
-            _ => column.gt(value.clone()),
-        };
-        any.add(prefix.add(step))
-    })
 }
 
 fn keys<E: EntityTrait>() -> impl Iterator<Item = E::Column> {

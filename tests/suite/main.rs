@@ -50,6 +50,7 @@ fn main() -> ExitCode {
         torture::cases(),
         triggers::cases(),
         unreadable::cases(),
+        unreadable::listed::cases(),
         waits::cases(),
     ];
     let cases: Vec<Case> = modules.into_iter().flatten().collect();

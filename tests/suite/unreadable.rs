@@ -6,7 +6,9 @@
     reason = "SeaORM's macro generates more than a private entity uses"
 )]
 
-mod gauge;
+pub mod gauge;
+pub mod listed;
+mod related;
 
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, TransactionSession,
@@ -68,6 +70,14 @@ async fn pulled(server: &TestServer) -> anyhow::Result<Vec<Json>> {
     }
 }
 
+/// What GraphQL gives for the value: what its image has, an object as text.
+fn shown(Odd { column, image, .. }: &Odd) -> Json {
+    match image {
+        unfit @ Json::Object(_) if *column != "note" => json!(unfit.to_string()),
+        image => image.clone(),
+    }
+}
+
 async fn they_are_pulled(server: &TestServer) -> Outcome {
     let server = gauge::start(server).await?;
     let documents = pulled(&server).await?;
@@ -80,13 +90,13 @@ async fn they_are_pulled(server: &TestServer) -> Outcome {
     };
     assert_eq!(document(1)?["mood"], "calm");
     assert_eq!(document(99)?["mood"], "calm");
-    for (id, Odd { column, image, .. }) in all_odd(&server) {
-        let shown = document(id)?[column].clone();
-        let expected = match image {
-            unfit @ Json::Object(_) if column != "note" => json!(unfit.to_string()),
-            image => image,
-        };
-        assert_eq!(shown, expected, "{column} of {id}");
+    for (id, odd) in all_odd(&server) {
+        assert_eq!(
+            document(id)?[odd.column],
+            shown(&odd),
+            "{} of {id}",
+            odd.column
+        );
     }
     server.finish().await
 }

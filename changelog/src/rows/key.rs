@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, Condition, DbBackend, EntityTrait, IdenStatic, Value};
+use sea_orm::{ColumnTrait, Condition, DbBackend, EntityTrait, IdenStatic, Order, Value};
 use serde_json::Value as Json;
 
 use super::keys;
@@ -26,17 +26,21 @@ pub(crate) fn among<C: ColumnTrait>(columns: &[C], tuples: Vec<Vec<Value>>) -> C
 /// The rows after a key, in key order: (a > x) or (a = x and b > y) …
 pub(crate) fn after<C: ColumnTrait>(columns: &[C], key: &[Value]) -> Condition {
     let parts = key.iter().cloned().map(Part::Value).collect::<Vec<_>>();
-    after_parts(columns, &parts)
+    beyond_parts(columns, &parts, &Order::Asc)
 }
 
-fn after_parts<C: ColumnTrait>(columns: &[C], key: &[Part]) -> Condition {
+fn beyond_parts<C: ColumnTrait>(columns: &[C], key: &[Part], order: &Order) -> Condition {
     let steps = columns.iter().zip(key).enumerate();
     steps.fold(Condition::any(), |any, (index, (column, part))| {
         let same = columns.iter().zip(key).take(index);
         let prefix = same.fold(Condition::all(), |all, (column, part)| {
             all.add(part.is(*column))
         });
-        any.add(prefix.add(part.is_before(*column)))
+        let step = match order {
+            Order::Desc => part.is_after(*column),
+            _ => part.is_before(*column),
+        };
+        any.add(prefix.add(step))
     })
 }
 
@@ -49,10 +53,14 @@ pub fn key_condition<E: EntityTrait>(
     key: &Image,
     backend: DbBackend,
 ) -> Result<Condition, ImageError> {
-    let columns = keys::<E>().into_iter().zip(parts::<E>(key, backend)?);
-    Ok(columns.fold(Condition::all(), |all, (column, part)| {
-        all.add(part.is(column))
-    }))
+    let columns = keys::<E>();
+    let parts = parts::<E>(&columns, key, backend)?;
+    Ok(columns
+        .into_iter()
+        .zip(parts)
+        .fold(Condition::all(), |all, (column, part)| {
+            all.add(part.is(column))
+        }))
 }
 
 /// The condition that names the rows after a key, in key order.
@@ -60,7 +68,25 @@ pub fn key_condition<E: EntityTrait>(
 /// # Errors
 /// As [`key_condition`].
 pub fn after_key<E: EntityTrait>(key: &Image, backend: DbBackend) -> Result<Condition, ImageError> {
-    Ok(after_parts(&keys::<E>(), &parts::<E>(key, backend)?))
+    beyond_key::<E>(key, &Order::Asc, backend)
+}
+
+/// The condition that names the rows after (or, descending, before) a key, by those of its columns that
+/// the image has.
+///
+/// # Errors
+/// As [`key_condition`].
+pub fn beyond_key<E: EntityTrait>(
+    key: &Image,
+    order: &Order,
+    backend: DbBackend,
+) -> Result<Condition, ImageError> {
+    let columns = keys::<E>().into_iter();
+    let columns: Vec<_> = columns
+        .filter(|column| key.contains_key(column.as_str()))
+        .collect();
+    let parts = parts::<E>(&columns, key, backend)?;
+    Ok(beyond_parts(&columns, &parts, order))
 }
 
 /// A part of a key.
@@ -85,9 +111,20 @@ impl Part {
             Self::Odd(stored) => column.into_expr().gt(stored.clone()),
         }
     }
+
+    fn is_after(&self, column: impl ColumnTrait) -> Expr {
+        match self {
+            Self::Value(value) => column.lt(value.clone()),
+            Self::Odd(stored) => column.into_expr().lt(stored.clone()),
+        }
+    }
 }
 
-fn parts<E: EntityTrait>(key: &Image, backend: DbBackend) -> Result<Vec<Part>, ImageError> {
+fn parts<E: EntityTrait>(
+    columns: &[E::Column],
+    key: &Image,
+    backend: DbBackend,
+) -> Result<Vec<Part>, ImageError> {
     let part = |column: E::Column| {
         let json = key.get(column.as_str()).unwrap_or(&Json::Null);
         match image::value_of::<E>(column, json) {
@@ -98,7 +135,7 @@ fn parts<E: EntityTrait>(key: &Image, backend: DbBackend) -> Result<Vec<Part>, I
             },
         }
     };
-    keys::<E>().into_iter().map(part).collect()
+    columns.iter().copied().map(part).collect()
 }
 
 /// What an image tells of a value that its column's model cannot hold, as SQL; `None` for what is

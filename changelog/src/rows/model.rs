@@ -81,15 +81,20 @@ impl<E: EntityTrait> Models<E> {
 
     /// The row, if it is a model.
     pub(crate) fn row(&self, answer: &QueryResult) -> Option<Row<E>> {
+        let model = self.model(answer)?;
+        let image = image::image_of(&model).ok()?;
+        let held = Held::Model(model);
+        Some(Row { image, held })
+    }
+
+    /// The model, if the row is one.
+    pub(crate) fn model(&self, answer: &QueryResult) -> Option<E::Model> {
         if self.suspects.iter().any(|suspect| suspect.misreads(answer)) {
             return None;
         }
         // The elements of arrays are not looked at before.
         let read = || E::Model::from_query_result(answer, "").ok();
-        let model = catch_unwind(AssertUnwindSafe(read)).ok()??;
-        let image = image::image_of(&model).ok()?;
-        let held = Held::Model(model);
-        Some(Row { image, held })
+        catch_unwind(AssertUnwindSafe(read)).ok()?
     }
 }
 

@@ -14,7 +14,7 @@ use sea_orm::{
 use seachange_changelog::TrackedTransaction;
 use serde_json::Value as Json;
 
-use super::{Writable, connection, list, nodes};
+use super::{Writable, connection, list, rows};
 use crate::graphql::budget::Cost;
 use crate::graphql::entity::EntityInfo;
 use crate::graphql::error::Refusal;
@@ -23,6 +23,7 @@ use crate::graphql::inputs::{self, Purpose};
 use crate::graphql::objects::basic_name;
 use crate::graphql::once::{Repeatable, once, recall_rows, remember_rows};
 use crate::graphql::pagination::limits;
+use crate::graphql::row::{Node, Row};
 use crate::graphql::transaction::{Failure, Work};
 
 pub(super) fn one<E>(entity: &Arc<EntityInfo>) -> Field
@@ -36,7 +37,11 @@ where
         FieldFuture::new(async move {
             let data = argument(&ctx)?;
             let rows = insert_all::<E>(&ctx, &entity, std::slice::from_ref(&*data)).await?;
-            Ok(nodes::<E>(&rows)?.pop().map(FieldValue::owned_any))
+            Ok(rows
+                .into_iter()
+                .next()
+                .map(Node::alone)
+                .map(FieldValue::owned_any))
         })
     })
     .argument(InputValue::new(
@@ -60,7 +65,7 @@ where
                 single => std::slice::from_ref(single),
             };
             let rows = insert_all::<E>(&ctx, &entity, data).await?;
-            Ok(Some(list(nodes::<E>(&rows)?)))
+            Ok(Some(list(rows)))
         })
     })
     .argument(InputValue::new(
@@ -77,7 +82,7 @@ async fn insert_all<E>(
     ctx: &ResolverContext<'_>,
     entity: &EntityInfo,
     data: &[GraphqlValue],
-) -> Result<Vec<E::Model>, Refusal>
+) -> Result<Vec<Row>, Refusal>
 where
     E: Writable,
 {
@@ -104,23 +109,24 @@ struct Insert<E: EntityTrait> {
 }
 
 impl<E: Writable> Work for Insert<E> {
-    type Output = Vec<E::Model>;
+    type Output = Vec<Row>;
 
-    async fn run(&self, tx: &TrackedTransaction) -> Result<Vec<E::Model>, Failure> {
-        Ok(tx.insert_many::<E>(self.models.clone()).await?)
+    async fn run(&self, tx: &TrackedTransaction) -> Result<Vec<Row>, Failure> {
+        let inserted = tx.insert_rows::<E>(self.models.clone()).await?;
+        Ok(rows::<E>(inserted)?)
     }
 
-    fn cost(&self, rows: &Vec<E::Model>) -> Cost {
-        Cost::of(rows)
+    fn cost(&self, rows: &Vec<Row>) -> Cost {
+        Cost::of_rows(rows)
     }
 }
 
 impl<E: Writable> Repeatable for Insert<E> {
-    fn remember(&self, rows: &Vec<E::Model>) -> Result<Option<Json>, Refusal> {
-        remember_rows::<E>(rows).map(Some)
+    fn remember(&self, rows: &Vec<Row>) -> Result<Option<Json>, Refusal> {
+        Ok(Some(remember_rows::<E>(rows)))
     }
 
-    async fn recall(&self, tx: &TrackedTransaction, kept: Json) -> Result<Vec<E::Model>, Failure> {
+    async fn recall(&self, tx: &TrackedTransaction, kept: Json) -> Result<Vec<Row>, Failure> {
         recall_rows::<E>(tx, kept).await
     }
 }

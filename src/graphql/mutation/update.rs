@@ -8,7 +8,7 @@ use seachange_changelog::{Target, TrackedTransaction, Written};
 use serde_json::Value as Json;
 
 use super::{
-    Writable, all_argument, connection, filter_argument, list, nodes, since_argument, target,
+    Writable, all_argument, connection, filter_argument, list, rows, since_argument, target,
 };
 use crate::graphql::budget::Cost;
 use crate::graphql::entity::EntityInfo;
@@ -17,6 +17,7 @@ use crate::graphql::guard::given;
 use crate::graphql::inputs::{self, Purpose};
 use crate::graphql::objects::basic_name;
 use crate::graphql::once::{Repeatable, once, recall_rows, remember_rows};
+use crate::graphql::row::Row;
 use crate::graphql::transaction::{Failure, Work};
 
 pub(super) fn field<E>(entity: &Arc<EntityInfo>) -> Field
@@ -29,7 +30,7 @@ where
         let entity = Arc::clone(&info);
         FieldFuture::new(async move {
             let rows = update::<E>(&ctx, &entity).await?;
-            Ok(Some(list(nodes::<E>(&rows)?)))
+            Ok(Some(list(rows)))
         })
     })
     .argument(InputValue::new(
@@ -41,7 +42,7 @@ where
     .argument(since_argument())
 }
 
-async fn update<E>(ctx: &ResolverContext<'_>, entity: &EntityInfo) -> Result<Vec<E::Model>, Refusal>
+async fn update<E>(ctx: &ResolverContext<'_>, entity: &EntityInfo) -> Result<Vec<Row>, Refusal>
 where
     E: Writable,
 {
@@ -60,25 +61,25 @@ struct Update<E: EntityTrait> {
 }
 
 impl<E: Writable> Work for Update<E> {
-    type Output = Vec<E::Model>;
+    type Output = Vec<Row>;
 
-    async fn run(&self, tx: &TrackedTransaction) -> Result<Vec<E::Model>, Failure> {
+    async fn run(&self, tx: &TrackedTransaction) -> Result<Vec<Row>, Failure> {
         let (target, changes) = (self.target.clone(), self.changes.clone());
-        let written = tx.update_many::<E>(target, changes).await?;
-        Ok(written.into_iter().map(Written::into_row).collect())
+        let written = tx.update_rows::<E>(target, changes).await?;
+        Ok(rows::<E>(written.into_iter().map(Written::into_row))?)
     }
 
-    fn cost(&self, rows: &Vec<E::Model>) -> Cost {
-        Cost::of(rows)
+    fn cost(&self, rows: &Vec<Row>) -> Cost {
+        Cost::of_rows(rows)
     }
 }
 
 impl<E: Writable> Repeatable for Update<E> {
-    fn remember(&self, rows: &Vec<E::Model>) -> Result<Option<Json>, Refusal> {
-        remember_rows::<E>(rows).map(Some)
+    fn remember(&self, rows: &Vec<Row>) -> Result<Option<Json>, Refusal> {
+        Ok(Some(remember_rows::<E>(rows)))
     }
 
-    async fn recall(&self, tx: &TrackedTransaction, kept: Json) -> Result<Vec<E::Model>, Failure> {
+    async fn recall(&self, tx: &TrackedTransaction, kept: Json) -> Result<Vec<Row>, Failure> {
         recall_rows::<E>(tx, kept).await
     }
 }

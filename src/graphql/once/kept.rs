@@ -4,21 +4,22 @@ use std::collections::HashMap;
 use std::marker::PhantomData;
 
 use sea_orm::{EntityTrait, IdenStatic, Iterable, PrimaryKeyToColumn};
-use seachange_changelog::{Hidden, Image, TrackedTransaction, image};
+use seachange_changelog::{Hidden, Image, TrackedTransaction};
 use serde_json::Value as Json;
 
 use crate::graphql::error::{ErrorCode, Refusal};
 use crate::graphql::mutation::Writable;
+use crate::graphql::row::Row;
 use crate::graphql::rows::{Rows, RowsOf};
 use crate::graphql::transaction::Failure;
 
 /// What to keep of rows.
-pub(in crate::graphql) fn remember_rows<E: Writable>(rows: &[E::Model]) -> Result<Json, Refusal> {
+pub(in crate::graphql) fn remember_rows<E: Writable>(rows: &[Row]) -> Json {
     let hidden = Hidden::of::<E>();
     let images = rows.iter().map(|row| {
-        let mut image = image::image_of(row)?;
+        let mut image = row.image::<E>();
         image.retain(|column, _| !hidden.hides(column));
-        Ok(Json::Object(image))
+        Json::Object(image)
     });
     images.collect()
 }
@@ -26,20 +27,28 @@ pub(in crate::graphql) fn remember_rows<E: Writable>(rows: &[E::Model]) -> Resul
 /// The rows of what was kept, in their order. Hidden columns are as the rows have them now.
 ///
 /// # Errors
-/// `NOT_FOUND` if a row with hidden columns is gone.
+/// `NOT_FOUND` if a row with hidden columns is gone; `INTERNAL` if the entity has a column that was not
+/// kept, because it has changed since.
 pub(in crate::graphql) async fn recall_rows<E: Writable>(
     tx: &TrackedTransaction,
     kept: Json,
-) -> Result<Vec<E::Model>, Failure> {
+) -> Result<Vec<Row>, Failure> {
     let mut images: Vec<Image> =
         serde_json::from_value(kept).map_err(|error| Refusal::internal(&error))?;
     if Hidden::of::<E>() != Hidden::default() {
         complete::<E>(tx, &mut images).await?;
     }
-    // The entity may have changed since: another program answers than has kept.
-    let models = images.iter().map(image::model_from::<E::Model>);
-    let models = models.collect::<Result<_, _>>();
-    Ok(models.map_err(|error| Refusal::internal(&error))?)
+    let has_all = |image: &Image| {
+        let mut columns = E::Column::iter();
+        columns.all(|column| image.contains_key(column.as_str()))
+    };
+    // Another program answers than has kept.
+    if !images.iter().all(has_all) {
+        return Err(
+            Refusal::internal(&"the entity has got columns since the answer was kept").into(),
+        );
+    }
+    Ok(images.into_iter().map(Row::of_image::<E>).collect())
 }
 
 /// Adds to images what was not kept of them.

@@ -212,11 +212,18 @@ pub async fn create(server: &TestServer) -> anyhow::Result<()> {
         .writer()
         .execute_unprepared(&table(backend))
         .await?;
-    let mut statements = vec![insertion(1, None)];
+    for related in [
+        "CREATE TABLE gauge_panel (name varchar(40) NOT NULL PRIMARY KEY)",
+        "CREATE TABLE gauge_dial (id integer NOT NULL PRIMARY KEY)",
+    ] {
+        server.db().writer().execute_unprepared(related).await?;
+    }
+    let mut statements = vec![insertion(1, None), insertion(99, None)];
     for (place, odd) in odd(backend).iter().enumerate() {
         statements.push(insertion(id_of(place), Some(odd)));
     }
-    statements.push(insertion(99, None));
+    statements.push("INSERT INTO gauge_panel (name) VALUES ('gauge'), ('none')".to_owned());
+    statements.push("INSERT INTO gauge_dial (id) SELECT id FROM gauge".to_owned());
     write(server, &statements).await
 }
 
@@ -225,6 +232,8 @@ pub async fn serve(server: &TestServer) -> anyhow::Result<TestServer> {
     let app = reference_app()
         .enumeration::<Mood>()
         .entity::<Entity>()
+        .entity::<super::related::panel::Entity>()
+        .entity::<super::related::dial::Entity>()
         .sync::<Entity>(Policy::last_write_wins());
     TestServer::start_with(server.kind.clone(), app, server.settings.clone()).await
 }
