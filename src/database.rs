@@ -9,7 +9,7 @@ use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DatabaseConnectionType, DbBackend, DbErr,
     RuntimeErr, SqlxError,
 };
-use seachange_changelog::{TrackedConnection, closing_unclean, limit_statements};
+use seachange_changelog::{TrackedConnection, closing_unclean, limit_statements, lock_timeout};
 use url::Url;
 
 pub(crate) use self::writable::Writable;
@@ -35,8 +35,9 @@ pub struct DatabaseSettings {
     pub url: String,
     /// Connections in the pool; on SQLite, connections that read, beside the one that writes.
     pub connections: u32,
-    /// How long a statement waits for a lock that another transaction holds, and a write on SQLite for its
-    /// turn. MariaDB counts whole seconds, at least one.
+    /// How long a statement waits for a row that another transaction holds, and a write on SQLite for its
+    /// turn. MariaDB counts whole seconds, at least one. On PostgreSQL a statement can wait twice, for its turn
+    /// at the row and then for the row: each of these ends after half of the time.
     pub lock_wait: Duration,
 }
 
@@ -203,7 +204,7 @@ fn options(
         })
         .map_sqlx_sqlite_pool_opts(closing_unclean)
         .map_sqlx_postgres_pool_opts(move |options| {
-            let wait = format!("SET lock_timeout = {}", lock_wait.as_millis());
+            let wait = format!("SET {}", lock_timeout(lock_wait));
             beginning_with(closing_unclean(options), [Some(wait), also.clone()])
         })
         .map_sqlx_mysql_pool_opts(move |options| {

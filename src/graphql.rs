@@ -9,6 +9,7 @@ mod arguments;
 mod budget;
 mod builder;
 mod change;
+mod committed;
 mod connection;
 mod entity;
 mod error;

@@ -19,7 +19,7 @@ use crate::context::Context;
 use crate::image::Image;
 use crate::log::{Operation, Source};
 use crate::reader::sequence;
-use crate::tracked::append::{Origin, RowChange, insertions};
+use crate::tracked::append::{Origin, RowChange, insertions, most_bytes};
 use crate::triggers::{Found, Place, Present, Wait, require_log};
 
 /// Rows in one transaction: their locks are held for some tens of milliseconds.
@@ -44,7 +44,9 @@ const ROWS: u64 = 200;
 /// [`CaptureError::NoChangeLog`](crate::CaptureError::NoChangeLog),
 /// [`CaptureError::NoTable`](crate::CaptureError::NoTable),
 /// [`CaptureError::NotTracked`](crate::CaptureError::NotTracked): also where hooks track the table and
-/// the program has not linked its entity. What the database says.
+/// the program has not linked its entity; on MariaDB [`CaptureError::NoImage`](crate::CaptureError::NoImage)
+/// and [`CaptureError::TooLarge`](crate::CaptureError::TooLarge), which name a row that does not fit into
+/// `max_allowed_packet`: what comes before its step is recorded. What the database says.
 pub async fn baseline<C>(db: &C, table: &str) -> Result<u64, DbErr>
 where
     C: ConnectionTrait + TransactionTrait<Transaction = DatabaseTransaction>,
@@ -177,14 +179,13 @@ async fn record(
         before: None,
         after: Some(image),
     };
-    let changes = new.into_iter().map(change).collect();
+    let changes: Vec<RowChange> = new.into_iter().map(change).collect();
     let origin = Origin {
         context: &Context::default(),
         transaction_id: &uuid::Uuid::now_v7().to_string(),
         source: Source::Baseline,
         hidden: table.hidden,
-        // It is there, and can be deleted.
-        most: None,
+        most: most_bytes(tx, &changes).await?,
     };
     let (entity, version) = (&table.entity, Some(table.version));
     let backend = tx.get_database_backend();

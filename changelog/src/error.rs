@@ -173,16 +173,40 @@ pub enum CaptureError {
     /// A row whose change, or the change of its next update, the database would not take: that holds the row
     /// as it was and as it is.
     #[error(
-        "a row of `{table}` is too large: an update of it would take {bytes} bytes in the log, and one \
+        "row {key} of `{table}` is too large: a change of it would take {bytes} bytes in the log, and one \
          statement has at most {most}; cure: a larger max_allowed_packet"
     )]
     TooLarge {
         /// The tracked table.
         table: String,
+        /// The row's key, as JSON.
+        key: String,
         /// What the change takes.
         bytes: usize,
         /// What the database takes.
         most: usize,
+    },
+    /// A statement that the database would not take. It is not sent: MariaDB would close the connection.
+    #[error(
+        "a statement of {bytes} bytes is too large: the database takes {most}; cure: a larger \
+         max_allowed_packet"
+    )]
+    StatementTooLarge {
+        /// What the statement takes.
+        bytes: usize,
+        /// What the database takes.
+        most: usize,
+    },
+    /// A row from before tracking that MariaDB cannot write down: no change of it could be recorded either.
+    #[error(
+        "row {key} of `{table}` is too large: written down it does not fit into max_allowed_packet; cure: a \
+         larger one"
+    )]
+    NoImage {
+        /// The table.
+        table: String,
+        /// The row's key, as JSON.
+        key: String,
     },
     /// A model to upsert does not say which row it means.
     #[error("an upsert of `{table}` needs a value in column `{column}`, by which it finds the row")]

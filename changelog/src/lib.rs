@@ -22,6 +22,7 @@ mod error;
 pub mod image;
 pub mod log;
 mod migration;
+mod packet;
 mod pool;
 mod raw_sql;
 pub mod reader;
@@ -56,7 +57,7 @@ pub use retention::{new_epoch, prune};
 pub use row_lock::{RowLock, lock_rows};
 pub use statement_time::limit_statements;
 pub use sync::{create_sync_tables, drop_sync_tables};
-pub use tracked::{TrackedConnection, TrackedTransaction};
+pub use tracked::{TrackedConnection, TrackedTransaction, lock_timeout};
 pub use triggers::{
     TableChange, TriggerFinding, TriggerOptions, change_tables, check_triggers, tables_by_triggers,
     track_by_hooks, track_by_triggers,

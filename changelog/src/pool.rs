@@ -13,7 +13,8 @@ use sea_orm::sqlx::pool::PoolOptions;
 use sea_orm::sqlx::{Connection, Database, Error, Executor};
 
 /// Makes a pool with these options close each connection that is given back and still counts an open
-/// transaction, and each that is inside a transaction when it is handed out. The latter asks the database
+/// transaction, and each that is inside a transaction when it is handed out; on MariaDB each, too, for which
+/// `max_allowed_packet` is not what it has been set to since. The latter asks the database
 /// once, in place of the ping that finds out whether the connection still is one. It takes the place of
 /// `after_release`, `before_acquire` and `test_before_acquire`.
 ///
@@ -45,9 +46,11 @@ fn unclean(driver: &str) -> Option<&'static str> {
     match driver {
         // Outside of a transaction block the query is its own transaction, and begins with it.
         "PostgreSQL" => Some("SELECT 1 WHERE now() <> statement_timestamp()"),
-        // The variable: waits of a transaction were bounded, and the bound has not been taken back.
+        // The variable: waits of a transaction were bounded, and the bound has not been taken back. A session
+        // keeps the packet's size that was set when it began.
         "MySQL" => Some(
-            "SELECT 1 FROM DUAL WHERE @@in_transaction = 1 OR @seachange_lock_wait IS NOT NULL",
+            "SELECT 1 FROM DUAL WHERE @@in_transaction = 1 OR @seachange_lock_wait IS NOT NULL
+               OR @@SESSION.max_allowed_packet <> @@GLOBAL.max_allowed_packet",
         ),
         _ => None,
     }

@@ -23,4 +23,5 @@ mod transaction;
 
 pub(crate) use cascades::escaping;
 pub use connection::TrackedConnection;
+pub use lock_wait::lock_timeout;
 pub use transaction::TrackedTransaction;

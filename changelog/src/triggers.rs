@@ -40,6 +40,12 @@ pub(crate) use values::Values;
 
 use sea_orm::{DbBackend, Statement, Value};
 
+/// Characters that are kept of what another program gives as its actor or as a mutation's id.
+const MOST_OF_NAME: usize = 255;
+
+/// Characters that are kept of what another program gives as metadata.
+const MOST_OF_METADATA: usize = 4096;
+
 /// An SQL string literal. Sound with MariaDB's `NO_BACKSLASH_ESCAPES` on or off.
 pub(crate) fn literal(text: &str, backend: DbBackend) -> String {
     match backend {

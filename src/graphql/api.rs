@@ -13,6 +13,7 @@ use serde_json::Value as Json;
 
 use super::budget::{self, Budget, Names};
 use super::change::with_head;
+use super::committed::Committed;
 use super::error::{ErrorCode, Refusal, finish, refusal};
 use super::guard;
 use super::live::{Live, Payload, Rendering, Role, Watch, listen};
@@ -90,8 +91,11 @@ impl Api {
             Err(error) => return Response::from_errors(vec![error]),
         };
         let _waiting = budget.while_waited_for();
-        let rejections = Rejections::default();
-        let request = request.data(rejections.clone()).data(Rendered::default());
+        let (rejections, committed) = (Rejections::default(), Committed::default());
+        let request = request
+            .data(rejections.clone())
+            .data(committed.clone())
+            .data(Rendered::default());
         let schema = self.schema.clone();
         let live = self.live.clone();
         let answering = async move {
@@ -102,7 +106,7 @@ impl Api {
             schema.execute(request).await
         };
         match tokio::spawn(answering).await {
-            Ok(response) => rejections.tell(finish(response)),
+            Ok(response) => committed.tell(rejections.tell(finish(response))),
             Err(error) => failed(error),
         }
     }

@@ -234,7 +234,10 @@ impl From<&CaptureError> for Refusal {
                 Self::limit(format!("more than {most} rows in one mutation"))
             }
             CaptureError::TooLarge { most, .. } => Self::limit(format!(
-                "the row is too large: the change of it would not fit into {most} bytes twice"
+                "the row is too large: a change of it, as it was and as it is, would not fit into {most} bytes"
+            )),
+            CaptureError::StatementTooLarge { most, .. } => Self::limit(format!(
+                "the row is too large: the database takes {most} bytes"
             )),
             CaptureError::Raced { .. } | CaptureError::Switched { .. } | CaptureError::Ended => {
                 Self::new(ErrorCode::Unavailable, "the database is busy; try again")

@@ -155,6 +155,10 @@ impl<W: Repeatable> Work for Once<'_, W> {
         Ok(output)
     }
 
+    fn is_done(&self, output: &W::Output) -> bool {
+        self.work.is_done(output)
+    }
+
     fn cost(&self, output: &W::Output) -> Cost {
         self.work.cost(output)
     }

@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::budget::{Budget, Cost};
+use super::committed::Committed;
 use super::error::{ErrorCode, Refusal};
 use super::pagination::limits;
 
@@ -43,6 +44,11 @@ pub(super) trait Work: Sync {
         &self,
         tx: &TrackedTransaction,
     ) -> impl Future<Output = Result<Self::Output, Failure>> + Send;
+
+    /// Whether what was asked for is done once this is committed.
+    fn is_done(&self, _output: &Self::Output) -> bool {
+        true
+    }
 
     /// What the answer costs: nothing is committed for a request that cannot afford it.
     fn cost(&self, output: &Self::Output) -> Cost;
@@ -96,11 +102,23 @@ pub(super) async fn in_transaction<W: Work>(
             Err(Failure::Database(error)) if is_transient(&error) && !wait.is_over() => {
                 tracing::debug!(%error, "trying the transaction again");
             }
-            done => return done.map_err(Refusal::from),
+            done => return finished(ctx, work, done),
         }
         sleep(backoff.next_wait()).await;
     }
-    attempt(budget, db, work, wait).await.map_err(Refusal::from)
+    finished(ctx, work, attempt(budget, db, work, wait).await)
+}
+
+fn finished<W: Work>(
+    ctx: &ResolverContext<'_>,
+    work: &W,
+    done: Result<W::Output, Failure>,
+) -> Result<W::Output, Refusal> {
+    let output = done?;
+    if work.is_done(&output) {
+        Committed::add(ctx);
+    }
+    Ok(output)
 }
 
 /// How long a mutation waits for locks in all.

@@ -29,11 +29,34 @@ pub(crate) fn mark_member(why: &str, text: &str, number: usize) -> String {
     format!("\"{SHOWN} {number}\": {}", mark(why, text))
 }
 
-/// Whether a value shows the text of one that could not be read.
+/// Whether a value shows the text of one that could not be read, or the beginning of one that was too large.
 pub(super) fn is_unreadable(value: &Json) -> bool {
     value
         .as_object()
         .is_some_and(|shown| shown.contains_key(SHOWN))
+}
+
+/// Bytes of a value, as JSON, beyond which a document that is too large for the inbox has its beginning only.
+const LONG: usize = 1024;
+
+/// Bytes of that beginning.
+const BEGINNING: usize = 200;
+
+/// The document with the beginnings of its long values in their places.
+pub(super) fn shortened(document: &Json) -> Json {
+    let Json::Object(fields) = document else {
+        return document.clone();
+    };
+    let fields = fields.iter().map(|(field, value)| {
+        let text = value.to_string();
+        if text.len() <= LONG {
+            return (field.clone(), value.clone());
+        }
+        let beginning = &text[..text.floor_char_boundary(BEGINNING)];
+        let shown = format!("{beginning}… ({} bytes)", text.len());
+        (field.clone(), json!({ SHOWN: shown }))
+    });
+    Json::Object(fields.collect())
 }
 
 /// Takes the marks out of a document's fields, in whose places the values' texts remain; says which field
@@ -95,6 +118,17 @@ mod tests {
         let mut document = Map::new();
         document.insert("details".to_owned(), json!({ "$unreadable": "x" }));
         assert_eq!(unmark(&mut document), None);
+    }
+
+    #[test]
+    fn long_values_are_shortened() {
+        let short = shortened(&json!({ "id": 1, "body": "ä".repeat(1_000), "title": "t" }));
+        assert_eq!(short["id"], 1);
+        assert_eq!(short["title"], "t");
+        assert!(is_unreadable(&short["body"]));
+        let shown = short["body"][SHOWN].as_str().unwrap_or_default();
+        assert!(shown.starts_with("\"ää"), "{shown}");
+        assert!(shown.ends_with("ä… (2002 bytes)"), "{shown}");
     }
 
     #[test]

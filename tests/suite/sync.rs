@@ -5,6 +5,7 @@ mod bad;
 mod batch;
 mod converge;
 mod inbox;
+mod large;
 mod memo;
 mod node;
 mod policies;
@@ -28,6 +29,7 @@ pub fn cases() -> Vec<Case> {
         batch::cases(),
         policies::cases(),
         bad::cases(),
+        large::cases(),
         inbox::cases(),
         stream::cases(),
         converge::cases(),

@@ -10,6 +10,7 @@ mod changed;
 mod checked;
 mod context;
 mod gone;
+mod large;
 pub mod note;
 mod replaced;
 mod statements;
@@ -35,6 +36,7 @@ pub fn cases() -> Vec<Case> {
         changed::cases(),
         checked::cases(),
         gone::cases(),
+        large::cases(),
     ];
     parts.into_iter().flatten().collect()
 }

@@ -36,8 +36,6 @@ fn allowed(kind: &Database) -> Vec<String> {
             &[
                 "INSERT INTO ?change_inbox? ",
                 "SELECT u.TABLE_NAME AS ",
-                // How large a statement may be, asked once.
-                "SELECT CAST(@@max_allowed_packet AS SIGNED) AS ",
                 // The driver's, when it connects.
                 "SET sql_mode=",
                 // How long to wait for a lock, set when it connects.

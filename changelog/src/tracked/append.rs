@@ -6,7 +6,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Alias;
-use sea_orm::{DbBackend, Statement, StatementBuilder};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, StatementBuilder};
 use serde_json::Value as Json;
 
 use crate::capture::Hidden;
@@ -16,6 +16,7 @@ use crate::image::{Image, text_of};
 use crate::log::many::{Row, Shared};
 use crate::log::{self, Operation, Source};
 use crate::migration::INBOX;
+use crate::packet;
 
 /// Most changes in one statement: 12 parameters each stay far below the 65,535 that MariaDB takes, and
 /// three each below the 32,766 of SQLite.
@@ -59,19 +60,48 @@ impl Origin<'_> {
         let size = |measure: fn(&Image) -> usize| {
             let of = |image: &Option<Image>| image.as_ref().map_or(0, measure);
             let (before, after) = (of(&change.before), of(&change.after));
-            before.max(after).saturating_add(after)
+            match self.source {
+                // It is there already, and may be made smaller.
+                Source::Baseline => after,
+                // A row that goes has no next change.
+                _ if change.after.is_none() => before,
+                _ => before.max(after).saturating_add(after),
+            }
         };
         let room = most.saturating_sub(BESIDE);
         // Writing the images down to measure them is only worth while where they may be too large.
-        if change.after.is_none() || size(longest) <= room {
+        if size(longest) <= room {
             return Ok(());
         }
         let bytes = size(|image| text_of(image).len());
         if bytes <= room {
             return Ok(());
         }
-        let table = table.to_owned();
-        Err(CaptureError::TooLarge { table, bytes, most })
+        let (table, key) = (table.to_owned(), text_of(&change.key));
+        Err(CaptureError::TooLarge {
+            table,
+            key,
+            bytes,
+            most,
+        })
+    }
+}
+
+/// Bytes of one statement that the database takes, where that is a matter of the server's settings and these
+/// changes are not small.
+pub(crate) async fn most_bytes<C: ConnectionTrait>(
+    db: &C,
+    changes: &[RowChange],
+) -> Result<Option<usize>, DbErr> {
+    if db.get_database_backend() != DbBackend::MySql {
+        return Ok(None);
+    }
+    let images = changes
+        .iter()
+        .flat_map(|change| change.before.iter().chain(&change.after));
+    match images.map(longest).sum::<usize>() > packet::SMALL {
+        true => packet::most(db).await,
+        false => Ok(None),
     }
 }
 

@@ -58,6 +58,7 @@ impl TrackedTransaction {
         self.check(&statement.sql, &writes).await?;
         self.send_context(&[table]).await?;
         let statement = make_bindable(statement);
+        self.check_size(&statement).await?;
         self.scope.count_write();
         self.books(|ledger| ledger.owe(table, operation, rows));
         let ran = match answer {

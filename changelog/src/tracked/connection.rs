@@ -52,7 +52,6 @@ impl TrackedConnection {
                 on_commit: None,
                 cascades: Arc::default(),
                 captured: Hint::default(),
-                statement_bytes: Arc::default(),
                 is_pool_clean: false,
             },
         }

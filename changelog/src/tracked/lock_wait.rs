@@ -9,8 +9,9 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr};
 use super::transaction::TrackedTransaction;
 
 impl TrackedTransaction {
-    /// Bounds each wait for a lock from here on to the end of the transaction; the connection then waits as
-    /// before. Takes one statement. MariaDB counts whole seconds, at least one. On SQLite it does nothing: a
+    /// Bounds each statement's wait for a row from here on to the end of the transaction; the connection then
+    /// waits as before. Takes one statement. On PostgreSQL a statement may wait twice, for its turn at the row
+    /// and for the row, and waits for half of the time each. MariaDB counts whole seconds, at least one. On SQLite it does nothing: a
     /// transaction that writes has waited for all others when it began.
     ///
     /// # Errors
@@ -26,12 +27,15 @@ impl TrackedTransaction {
     }
 }
 
+/// PostgreSQL's bound of each wait, by which a statement waits for a row no longer than `most`: where others
+/// wait for the row already, it waits twice, for its turn and then for the row.
+pub fn lock_timeout(most: Duration) -> String {
+    format!("lock_timeout = {}", (most / 2).as_millis().max(1))
+}
+
 fn limit(backend: DbBackend, most: Duration) -> Option<String> {
     match backend {
-        DbBackend::Postgres => {
-            let most = most.as_millis().max(1);
-            Some(format!("SET LOCAL lock_timeout = {most}"))
-        }
+        DbBackend::Postgres => Some(format!("SET LOCAL {}", lock_timeout(most))),
         DbBackend::MySql => {
             let most = most.as_secs_f64().ceil().max(1.0);
             Some(format!(

@@ -2,7 +2,7 @@
 
 use sea_orm::{ConnectionTrait, DbErr};
 
-use super::append::{Origin, RowChange, insertions};
+use super::append::{Origin, RowChange, insertions, most_bytes};
 use super::capturing::{Writer, Written};
 use super::ledger::Settlement;
 use super::transaction::TrackedTransaction;
@@ -88,7 +88,7 @@ impl TrackedTransaction {
         let backend = self.inner.get_database_backend();
         let settings = &self.scope.settings;
         let context = self.scope.context();
-        let most = settings.statement_bytes(&self.inner);
+        let most = most_bytes(&self.inner, &changes);
         let origin = Origin {
             most: self.answer(most).await.map_err(failed)?,
             context: &context,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
+use sea_orm::{ConnectionTrait, DbErr};
 
 use super::capturing::Hint;
 use super::cascades::Cascades;
@@ -26,34 +26,11 @@ pub(super) struct Settings {
     pub(super) cascades: Arc<OnceLock<Cascades>>,
     /// Which tables triggers capture.
     pub(super) captured: Hint,
-    /// Bytes of one statement that the server takes; read when first needed.
-    pub(super) statement_bytes: Arc<OnceLock<usize>>,
     /// The pool closes connections that still count an open transaction.
     pub(super) is_pool_clean: bool,
 }
 
 impl Settings {
-    /// Bytes of one statement that the database takes, where that is a matter of the server's settings; read
-    /// through `db` if they have not been yet.
-    pub(super) async fn statement_bytes<C: ConnectionTrait>(
-        &self,
-        db: &C,
-    ) -> Result<Option<usize>, DbErr> {
-        if db.get_database_backend() != DbBackend::MySql {
-            return Ok(None);
-        }
-        if let Some(most) = self.statement_bytes.get() {
-            return Ok(Some(*most));
-        }
-        let sql = "SELECT CAST(@@max_allowed_packet AS SIGNED) AS most";
-        let ask = Statement::from_string(DbBackend::MySql, sql);
-        let Some(row) = db.query_one_raw(ask).await? else {
-            return Ok(None);
-        };
-        let most = usize::try_from(row.try_get::<i64>("", "most")?).unwrap_or(usize::MAX);
-        Ok(Some(*self.statement_bytes.get_or_init(|| most)))
-    }
-
     /// The foreign keys that matter, read through `db` if they have not been yet.
     pub(super) async fn cascades<C: ConnectionTrait>(&self, db: &C) -> Result<&Cascades, DbErr> {
         if let Some(cascades) = self.cascades.get() {

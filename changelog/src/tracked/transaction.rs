@@ -20,6 +20,7 @@ use super::shared::{Level, Scope};
 use crate::binding::make_bindable;
 use crate::capture::protocol::Message;
 use crate::error::CaptureError;
+use crate::packet;
 
 /// A transaction that cannot commit a tracked row without its change, nor the change without it.
 ///
@@ -134,6 +135,11 @@ impl TrackedTransaction {
         self.failed.load(Ordering::Relaxed) || self.scope.ended.load(Ordering::Relaxed)
     }
 
+    /// Refuses a statement that is larger than the database takes.
+    pub(super) async fn check_size(&self, stmt: &Statement) -> Result<(), DbErr> {
+        self.answer(packet::check(&self.inner, stmt)).await
+    }
+
     /// Enters the statement's writes in the books.
     fn enter(&self, writes: &[Write]) -> Result<(), CaptureError> {
         self.scope.count_write();
@@ -177,6 +183,7 @@ impl TrackedTransaction {
         }
         let writes = self.for_hooks(writes.tracked).await?;
         let bindable = make_bindable(built);
+        self.check_size(&bindable).await?;
         if writes.is_empty() {
             return self.answer(run(bindable)).await.map(Some);
         }
@@ -201,6 +208,7 @@ impl ConnectionTrait for TrackedTransaction {
 
     async fn execute_raw(&self, stmt: Statement) -> Result<ExecResult, DbErr> {
         self.check_raw(&stmt.sql).await?;
+        self.check_size(&stmt).await?;
         self.answer(self.inner.execute_raw(stmt)).await
     }
 
@@ -222,6 +230,7 @@ impl ConnectionTrait for TrackedTransaction {
 
     async fn query_one_raw(&self, stmt: Statement) -> Result<Option<QueryResult>, DbErr> {
         self.check_raw(&stmt.sql).await?;
+        self.check_size(&stmt).await?;
         self.answer(self.inner.query_one_raw(stmt)).await
     }
 
@@ -237,6 +246,7 @@ impl ConnectionTrait for TrackedTransaction {
 
     async fn query_all_raw(&self, stmt: Statement) -> Result<Vec<QueryResult>, DbErr> {
         self.check_raw(&stmt.sql).await?;
+        self.check_size(&stmt).await?;
         self.answer(self.inner.query_all_raw(stmt)).await
     }
 

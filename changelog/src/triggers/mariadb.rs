@@ -15,7 +15,7 @@ use sea_orm::DbBackend;
 
 use super::install::{Piece, Plan, piece_name};
 use super::schema::{Column, Shown, Version};
-use super::{literal, name};
+use super::{MOST_OF_METADATA, MOST_OF_NAME, literal, name};
 use crate::capture::{REDACTED, REDACTED_CHANGED};
 
 pub(super) fn pieces(plan: &Plan<'_>) -> Vec<Piece> {
@@ -23,37 +23,41 @@ pub(super) fn pieces(plan: &Plan<'_>) -> Vec<Piece> {
     let (old, new) = (Row::of(version, "OLD"), Row::of(version, "NEW"));
     let updated = Row::updated(version);
     let insert = format!(
-        "SET new_key = {}; SET new_row = {};\n{}",
+        "SET new_key = {}; SET new_row = {};\n{}{}",
         new.key,
         new.image,
+        refuse_without(&["new_row"]),
         log(plan, "insert", "new_key", "NULL", "new_row")
     );
     let delete = format!(
-        "SET old_key = {}; SET old_row = {};\n{}",
+        "SET old_key = {}; SET old_row = {};\n{}{}",
         old.key,
         old.image,
+        refuse_without(&["old_row"]),
         log(plan, "delete", "old_key", "old_row", "NULL")
     );
     let update = format!(
         "SET old_key = {}; SET old_row = {};\nSET new_key = {}; SET new_row = {};
-IF old_key <> new_key THEN\n{}{}ELSEIF {} THEN\n{}END IF;\n",
+{}IF old_key <> new_key THEN\n{}{}ELSEIF {} THEN\n{}END IF;\n",
         old.key,
         old.image,
         updated.key,
         updated.image,
+        refuse_without(&["old_row", "new_row"]),
         log(plan, "delete", "old_key", "old_row", "NULL"),
         log(plan, "insert", "new_key", "NULL", "new_row"),
         "old_row <> new_row",
         log(plan, "update", "new_key", "old_row", "new_row"),
     );
+    let (declared, context) = (declared(), context());
     [("insert", insert), ("update", update), ("delete", delete)]
         .into_iter()
         .map(|(kind, steps)| {
             let piece = piece_name(kind, plan.entity);
             let sql = format!(
-                "CREATE OR REPLACE TRIGGER {} AFTER {} ON {} FOR EACH ROW BEGIN\n{DECLARED}\
+                "CREATE OR REPLACE TRIGGER {} AFTER {} ON {} FOR EACH ROW BEGIN\n{declared}\
 SELECT writer INTO written_by FROM change_capture WHERE entity = {} LOCK IN SHARE MODE;
-IF written_by = 'trigger' THEN\n{CONTEXT}{steps}END IF;\nEND",
+IF written_by = 'trigger' THEN\n{context}{steps}END IF;\nEND",
                 quoted(&piece),
                 kind.to_uppercase(),
                 quoted(plan.entity),
@@ -65,25 +69,52 @@ IF written_by = 'trigger' THEN\n{CONTEXT}{steps}END IF;\nEND",
 }
 
 /// What every trigger begins with.
-const DECLARED: &str = "DECLARE old_row, new_row, old_key, new_key longtext CHARACTER SET utf8mb4 \
+///
+/// A text that would not fit into `max_allowed_packet` is NULL, with an error (1301) or, where the trigger was
+/// made without strict mode, a warning, which ends the trigger all the same; where sessions keep no warnings,
+/// an image that is NULL does.
+fn declared() -> String {
+    format!(
+        "DECLARE old_row, new_row, old_key, new_key longtext CHARACTER SET utf8mb4 \
 COLLATE utf8mb4_nopad_bin;
 DECLARE by_actor, of_mutation, with_metadata, in_transaction, written_by longtext \
 CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin;
 DECLARE CONTINUE HANDLER FOR NOT FOUND BEGIN END;
-";
+DECLARE EXIT HANDLER FOR {TOO_LARGE} {REFUSE}
+"
+    )
+}
+
+/// MariaDB's number for a text that is larger than a packet.
+const TOO_LARGE: u32 = 1301;
+
+/// Refuses the write whose image cannot be made. Has MariaDB's number, by which programs know what it means.
+const REFUSE: &str = "SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 1301, MESSAGE_TEXT = \
+'seachange: the row is too large to be recorded: it does not fit into max_allowed_packet; cure: a larger one';";
+
+/// Refuses a write of which one of these images is NULL.
+fn refuse_without(images: &[&str]) -> String {
+    let missing = images.iter().map(|image| format!("{image} IS NULL"));
+    let missing = missing.collect::<Vec<_>>().join(" OR ");
+    format!("IF {missing} THEN {REFUSE} END IF;\n")
+}
 
 /// On whose behalf the row is written. Our programs always say which transaction it is; only where
 /// nobody does are the variables of the session another program's, as plain text.
-const CONTEXT: &str = "SELECT actor, mutation_id, metadata, transaction_id
+fn context() -> String {
+    format!(
+        "SELECT actor, mutation_id, metadata, transaction_id
 INTO by_actor, of_mutation, with_metadata, in_transaction
 FROM change_context WHERE connection_id = CONNECTION_ID();
 IF in_transaction IS NULL THEN
-SET by_actor = NULLIF(LEFT(CONVERT(@seachange_actor USING utf8mb4), 255), '');
-SET of_mutation = NULLIF(LEFT(CONVERT(@seachange_mutation_id USING utf8mb4), 255), '');
-SET with_metadata = NULLIF(LEFT(CONVERT(@seachange_metadata USING utf8mb4), 4096), '');
+SET by_actor = NULLIF(LEFT(CONVERT(@seachange_actor USING utf8mb4), {MOST_OF_NAME}), '');
+SET of_mutation = NULLIF(LEFT(CONVERT(@seachange_mutation_id USING utf8mb4), {MOST_OF_NAME}), '');
+SET with_metadata = NULLIF(LEFT(CONVERT(@seachange_metadata USING utf8mb4), {MOST_OF_METADATA}), '');
 SET in_transaction = UUID();
 END IF;
-";
+"
+    )
+}
 
 fn quoted(text: &str) -> String {
     name(text, DbBackend::MySql)
@@ -123,7 +154,7 @@ impl Row {
     /// The row that an update has left: it tells which redacted columns have changed.
     fn updated(version: &Version) -> Self {
         Self::with(version, "NEW", |column| {
-            let (old, new) = (value("OLD", column), value("NEW", column));
+            let (old, new) = (told_apart("OLD", column), told_apart("NEW", column));
             format!("IF({old} <=> {new}, '\"{REDACTED}\"', '\"{REDACTED_CHANGED}\"')")
         })
     }
@@ -161,6 +192,19 @@ fn object(parts: impl Iterator<Item = String>) -> String {
     )
 }
 
+/// Types whose values are texts of any characters.
+const TEXTS: [&str; 9] = [
+    "char",
+    "varchar",
+    "tinytext",
+    "text",
+    "mediumtext",
+    "longtext",
+    "json",
+    "enum",
+    "set",
+];
+
 /// What the type's name begins with.
 pub(super) fn base(ty: &str) -> &str {
     ty.split(['(', ' ']).next().unwrap_or(ty)
@@ -168,17 +212,6 @@ pub(super) fn base(ty: &str) -> &str {
 
 /// Whether the triggers write the type in hexadecimal.
 pub(super) fn is_hexadecimal(ty: &str) -> bool {
-    let texts = [
-        "char",
-        "varchar",
-        "tinytext",
-        "text",
-        "mediumtext",
-        "longtext",
-        "json",
-        "enum",
-        "set",
-    ];
     let others = [
         "tinyint",
         "smallint",
@@ -199,16 +232,30 @@ pub(super) fn is_hexadecimal(ty: &str) -> bool {
         "inet6",
     ];
     let base = base(ty);
-    !texts.contains(&base) && !others.contains(&base)
+    !TEXTS.contains(&base) && !others.contains(&base)
 }
 
-/// A value as a JSON string, or null.
+/// What differs where a value does, and is never too large to be compared: only where both values are NULL is
+/// it NULL for both.
+fn told_apart(row: &str, column: &Column) -> String {
+    let value = format!("{row}.{}", quoted(&column.name));
+    match base(&column.ty) {
+        ty if is_hexadecimal(ty) => format!("SHA2({value}, 256)"),
+        ty if TEXTS.contains(&ty) => {
+            format!("CONVERT({value} USING utf8mb4) COLLATE utf8mb4_nopad_bin")
+        }
+        _ => self::value(row, column),
+    }
+}
+
+/// A value as a JSON string, or null. NULL where the string would be too large.
 fn value(row: &str, column: &Column) -> String {
     let value = format!("{row}.{}", quoted(&column.name));
+    let long = |text: String| format!("IF({value} IS NULL, 'null', {text})");
     let quoted = |value: &str| {
-        format!(
-            "COALESCE(JSON_QUOTE(CONVERT({value} USING utf8mb4) COLLATE utf8mb4_nopad_bin), 'null')"
-        )
+        long(format!(
+            "JSON_QUOTE(CONVERT({value} USING utf8mb4) COLLATE utf8mb4_nopad_bin)"
+        ))
     };
     let plain = |value: &str| {
         format!(
@@ -216,9 +263,10 @@ fn value(row: &str, column: &Column) -> String {
         )
     };
     match base(&column.ty) {
-        ty if is_hexadecimal(ty) => plain(&format!("HEX({value})")),
-        "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" | "json" | "enum"
-        | "set" => quoted(&value),
+        ty if is_hexadecimal(ty) => long(format!(
+            "CONCAT('\"', CONVERT(HEX({value}) USING utf8mb4) COLLATE utf8mb4_nopad_bin, '\"')"
+        )),
+        ty if TEXTS.contains(&ty) => quoted(&value),
         // A float's own text has six digits.
         "float" => plain(&format!("CAST({value} AS DOUBLE)")),
         "bit" => plain(&format!("({value} + 0)")),

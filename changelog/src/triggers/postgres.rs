@@ -21,7 +21,7 @@ use sea_orm::DbBackend;
 
 use super::install::{Piece, Plan, piece_name};
 use super::schema::{Column, Shown, Version};
-use super::{literal, name};
+use super::{MOST_OF_METADATA, MOST_OF_NAME, literal, name};
 use crate::capture::{REDACTED, REDACTED_CHANGED};
 
 pub(super) fn pieces(plan: &Plan<'_>) -> Vec<Piece> {
@@ -104,38 +104,46 @@ pub(super) fn body(plan: &Plan<'_>) -> String {
         "
 #variable_conflict use_variable
 DECLARE{variables}
-{CONTEXT_VARIABLES}
+{context_variables}
 BEGIN
-{PLAIN_METADATA}
+{plain_metadata}
   IF TG_OP = 'TRUNCATE' THEN
     {truncate};
     RETURN NULL;
   END IF;
 {steps}
   RETURN NULL;
-END"
+END",
+        context_variables = context_variables(),
+        plain_metadata = plain_metadata(),
     )
 }
 
 /// On whose behalf the rows are written. Our programs always say which transaction it is, and put a mark
 /// before each text, because an empty setting is an absent one; only where nobody does are the settings
 /// another program's, as plain text.
-const CONTEXT_VARIABLES: &str = "
+fn context_variables() -> String {
+    format!(
+        "
   is_ours boolean := coalesce(current_setting('seachange.transaction_id', true), '') LIKE '=%';
   text_start int := CASE WHEN is_ours THEN 2 ELSE 1 END;
-  most int := CASE WHEN is_ours THEN 2147483647 ELSE 255 END;
+  most int := CASE WHEN is_ours THEN 2147483647 ELSE {MOST_OF_NAME} END;
   by_actor text := left(substr(nullif(current_setting('seachange.actor', true), ''), text_start), most);
   of_mutation text :=
     left(substr(nullif(current_setting('seachange.mutation_id', true), ''), text_start), most);
   with_metadata text := substr(nullif(current_setting('seachange.metadata', true), ''), text_start);
   in_transaction text :=
-    CASE WHEN is_ours THEN substr(current_setting('seachange.transaction_id', true), 2) END;";
+    CASE WHEN is_ours THEN substr(current_setting('seachange.transaction_id', true), 2) END;"
+    )
+}
 
 /// Another program's metadata never makes its statement fail: what is no JSON, or is too long, is kept
 /// as a JSON string.
-const PLAIN_METADATA: &str = "  IF NOT is_ours AND with_metadata IS NOT NULL THEN
-    IF length(with_metadata) > 4096 THEN
-      with_metadata := to_json(left(with_metadata, 4096))::text;
+fn plain_metadata() -> String {
+    format!(
+        "  IF NOT is_ours AND with_metadata IS NOT NULL THEN
+    IF length(with_metadata) > {MOST_OF_METADATA} THEN
+      with_metadata := to_json(left(with_metadata, {MOST_OF_METADATA}))::text;
     ELSE
       BEGIN
         PERFORM with_metadata::json;
@@ -143,7 +151,9 @@ const PLAIN_METADATA: &str = "  IF NOT is_ours AND with_metadata IS NOT NULL THE
         with_metadata := to_json(with_metadata)::text;
       END;
     END IF;
-  END IF;";
+  END IF;"
+    )
+}
 
 /// A statement that logs one change for each row of `from`, or one where there is none.
 fn log(plan: &Plan<'_>, operation: &str, key: &str, images: [&str; 2], from: &str) -> String {

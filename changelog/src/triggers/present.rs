@@ -16,7 +16,7 @@ use super::schema::{Column, Schemas, Shown, Version};
 use super::{decode, mariadb, name, postgres, sqlite, statement};
 use crate::capture::{Hidden, Registry};
 use crate::error::CaptureError;
-use crate::image::Image;
+use crate::image::{self, Image};
 use crate::row_lock::RowLock;
 pub(crate) use keys::Place;
 use keys::{among, beyond, order, sql_text};
@@ -166,7 +166,7 @@ impl Present {
             .query_all_raw(Statement::from_string(backend, sql))
             .await?;
         let found = |row: &QueryResult| {
-            let key = self.read(row, backend)?;
+            let key = self.read(row, IMAGE, backend)?;
             let place = Place::of(row, &self.keys, backend)?;
             Ok(Found { place, key })
         };
@@ -177,7 +177,7 @@ impl Present {
     /// no row locks: a write transaction has the database to itself.
     ///
     /// # Errors
-    /// What the database says.
+    /// [`CaptureError::NoImage`]; what the database says.
     pub(crate) async fn lock<C: ConnectionTrait>(
         &self,
         tx: &C,
@@ -192,8 +192,9 @@ impl Present {
         };
         let places = rows.iter().map(|row| &row.place);
         let sql = format!(
-            "SELECT {} AS {IMAGE} FROM {} WHERE {}{lock}{skip}",
+            "SELECT {} AS {IMAGE}, {} AS key_image FROM {} WHERE {}{lock}{skip}",
             readable(&self.image, backend),
+            readable(&self.key_image, backend),
             self.from(backend),
             among(&self.keys, ROW, places, backend),
         );
@@ -201,7 +202,12 @@ impl Present {
             .query_all_raw(Statement::from_string(backend, sql))
             .await?;
         let locked = rows.iter().map(|row| {
-            let image = self.read(row, backend)?;
+            if backend == DbBackend::MySql && row.try_get::<Option<String>>("", IMAGE)?.is_none() {
+                let key = image::text_of(&self.read(row, "key_image", backend)?);
+                let table = self.entity.clone();
+                return Err(CaptureError::NoImage { table, key }.into());
+            }
+            let image = self.read(row, IMAGE, backend)?;
             let key = self.keys.iter().filter_map(|key| {
                 let value = image.get(&key.name)?;
                 Some((key.name.clone(), value.clone()))
@@ -216,8 +222,11 @@ impl Present {
     }
 
     /// The image that a text means.
-    fn read(&self, row: &QueryResult, backend: DbBackend) -> Result<Image, DbErr> {
-        let text = text_of(row, backend)?;
+    fn read(&self, row: &QueryResult, column: &str, backend: DbBackend) -> Result<Image, DbErr> {
+        let text = match backend {
+            DbBackend::Sqlite => row.try_get::<Vec<u8>>("", column)?,
+            _ => row.try_get::<String>("", column)?.into_bytes(),
+        };
         let version = self.shape.newest(&self.entity).map_or(1, |v| v.version);
         Ok(decode(&self.shape, &self.entity, version, &text, backend))
     }

@@ -20,6 +20,7 @@ use text::{are_other, json, literal, quoted};
 
 use super::install::{Piece, Plan, piece_name};
 use super::schema::Shown;
+use super::{MOST_OF_METADATA, MOST_OF_NAME};
 
 pub(super) use text::image_of;
 
@@ -144,9 +145,9 @@ impl<'a> Sql<'a> {
                {version}, strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000+00:00'
              FROM change_capture c LEFT JOIN change_context x ON x.id = 1 {from}
              WHERE c.entity = {entity} AND c.writer = 'trigger' AND {when}",
-            actor = context("actor", 255),
-            mutation_id = context("mutation_id", 255),
-            metadata = context("metadata", 4096),
+            actor = context("actor", MOST_OF_NAME),
+            mutation_id = context("mutation_id", MOST_OF_NAME),
+            metadata = context("metadata", MOST_OF_METADATA),
         )
     }
 

@@ -17,6 +17,7 @@ use seachange_changelog::{Context, Image, RowLock, TrackedTransaction, lock_rows
 use serde_json::{Map, Value as Json, json};
 
 use super::document::Document;
+use super::file::is_too_large;
 use super::inbox::Conflict;
 use super::store::store;
 use super::{Synced, pushed};
@@ -27,6 +28,7 @@ use crate::graphql::guard::given;
 use crate::graphql::mutation::connection;
 use crate::graphql::once::{Repeatable, once};
 use crate::graphql::transaction::{Failure, Work};
+use crate::graphql::unreadable::{is_unreadable, shortened};
 use crate::sync::{Edit, State};
 
 /// Entities by table.
@@ -140,6 +142,11 @@ enum Resolved {
 impl Work for Resolve {
     type Output = Resolved;
 
+    /// Bringing the conflict up to date decides nothing.
+    fn is_done(&self, resolved: &Resolved) -> bool {
+        matches!(resolved, Resolved::Done(_))
+    }
+
     /// One row, of a size that was stored.
     fn cost(&self, _: &Resolved) -> Cost {
         Cost::default()
@@ -168,7 +175,7 @@ impl Work for Resolve {
             None => conflict.server.as_deref().map(object).transpose()?,
         };
         if !is_as_seen(synced, seen, here.as_ref(), &wanted) {
-            return outdated(tx, synced, conflict, here).await;
+            return outdated(tx, synced, (conflict, self.context.clone()), here).await;
         }
         let mut context = self.context.clone();
         let metadata = context.metadata.get_or_insert_default();
@@ -218,7 +225,13 @@ fn object(text: &str) -> Result<Image, Refusal> {
 fn edit_of(synced: &Synced, conflict: &Model) -> Result<Edit, Refusal> {
     let assumed = conflict.assumed.as_deref().map(object).transpose()?;
     let assumed = assumed.map(|row| pushed::state(synced, &row)).transpose()?;
-    let client = pushed::state(synced, &object(&conflict.client)?)?;
+    let client = object(&conflict.client)?;
+    if let Some((field, _)) = client.iter().find(|(_, value)| is_unreadable(value)) {
+        return Err(Refusal::bad_input(format!(
+            "the inbox has not all of `{field}` as it was sent: use USE_DATA"
+        )));
+    }
+    let client = pushed::state(synced, &client)?;
     Ok(Edit::new(assumed, client))
 }
 
@@ -248,13 +261,24 @@ fn is_as_seen(synced: &Synced, seen: Option<Image>, here: Option<&Image>, wanted
 async fn outdated(
     tx: &TrackedTransaction,
     synced: &Synced,
-    conflict: Model,
+    (conflict, context): (Model, Context),
     here: Option<Image>,
 ) -> Result<Resolved, Failure> {
     let current = here.map(|row| Document::present(row).to_json(synced));
-    let mut conflict = conflict.into_active_model();
-    conflict.server = Set(current.as_ref().map(Json::to_string));
-    conflict.update(tx).await?;
+    let update = |server: Option<String>| {
+        let mut conflict = conflict.clone().into_active_model();
+        conflict.server = Set(server);
+        tx.part(context.clone(), conflict.update(tx))
+    };
+    match update(current.as_ref().map(Json::to_string)).await {
+        Err(error) if is_too_large(&error) => {
+            let short = current.as_ref().map(|row| shortened(row).to_string());
+            update(short).await?;
+        }
+        done => {
+            done?;
+        }
+    }
     Ok(Resolved::Outdated(current))
 }
 

@@ -2,7 +2,8 @@
 //! statement, whose size the server bounds.
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, IntoActiveModel, TransactionSession, TransactionTrait,
+    ActiveModelTrait, ActiveValue::Set, ConnectOptions, ConnectionTrait, Database as SeaDatabase,
+    DbBackend, IntoActiveModel, Statement, TransactionSession, TransactionTrait,
 };
 use seachange::changelog::CaptureError;
 use seachange_entity::{project, task};
@@ -11,7 +12,10 @@ use serde_json::json;
 use super::a_project;
 use crate::harness::{Database, Outcome, TestServer};
 
-crate::cases![a_row_that_could_not_be_updated];
+crate::cases![
+    a_row_that_could_not_be_updated,
+    a_changed_packet_reaches_everybody
+];
 
 /// More than half of MariaDB's sixteen megabytes.
 const TOO_LARGE: usize = 9 << 20;
@@ -51,6 +55,17 @@ async fn a_row_that_could_not_be_updated(server: &TestServer) -> Outcome {
             "{error}"
         );
     }
+    // One that no statement can have is not sent: the connection would be closed.
+    let tx = server.db().begin().await?;
+    let error = large(&project, 17 << 20).insert(&tx).await;
+    let error = error.expect_err("a statement");
+    let told = CaptureError::of(&error);
+    assert!(
+        matches!(told, Some(CaptureError::StatementTooLarge { .. })),
+        "{error}"
+    );
+    large(&project, 10).insert(&tx).await?;
+    tx.commit().await?;
     // A small row does not become one.
     let tx = server.db().begin().await?;
     let row = large(&project, 10).insert(&tx).await?;
@@ -64,4 +79,44 @@ async fn a_row_that_could_not_be_updated(server: &TestServer) -> Outcome {
     );
     tx.rollback().await?;
     Ok(())
+}
+
+/// A session keeps the size that was set when it began. Open connections are told all the same.
+async fn a_changed_packet_reaches_everybody(server: &TestServer) -> Outcome {
+    if !is_bounded(server) {
+        return Ok(());
+    }
+    let project = a_project(server).await?;
+    let mut options = ConnectOptions::new(&server.settings.database_url);
+    options.max_connections(1).sqlx_logging(false);
+    let operator = SeaDatabase::connect(options).await?;
+    let ask = |sql: &str| Statement::from_string(DbBackend::MySql, sql);
+    // One such test at a time.
+    let turn = "SELECT CAST(GET_LOCK('seachange_packet', 60) AS SIGNED) AS turn";
+    let turn = operator.query_one_raw(ask(turn)).await?;
+    assert_eq!(turn.map(|row| row.try_get("", "turn")), Some(Ok(1_i64)));
+    let set = "SELECT CAST(@@GLOBAL.max_allowed_packet AS SIGNED) AS set_to";
+    let set = operator.query_one_raw(ask(set)).await?;
+    let usual: i64 = set.expect("a row").try_get("", "set_to")?;
+    let more = usual + (1 << 20);
+    let change = async |most: i64| {
+        let sql = format!("SET GLOBAL max_allowed_packet = {most}");
+        operator.execute_unprepared(&sql).await
+    };
+    let tried = async {
+        // Twice this, and a little.
+        let size = usize::try_from(usual / 2)?;
+        for (most, fits) in [(usual, false), (more, true), (usual, false)] {
+            change(most).await?;
+            let tx = server.db().begin().await?;
+            let inserted = large(&project, size).insert(&tx).await;
+            tx.rollback().await?;
+            assert_eq!(inserted.is_ok(), fits, "{most}: {:?}", inserted.err());
+        }
+        anyhow::Ok(())
+    };
+    let tried = tried.await;
+    change(usual).await?;
+    operator.close().await?;
+    tried
 }

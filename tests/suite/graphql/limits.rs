@@ -24,6 +24,7 @@ crate::cases![
     introspection_is_an_answer_too,
     an_item_of_a_subscription,
     a_mutation_that_answers_too_much_writes_nothing,
+    a_mutation_that_was_committed_says_so,
 ];
 
 /// Far less than any of these took when it was not bounded, far more than a busy machine needs.
@@ -477,4 +478,51 @@ async fn a_mutation_that_answers_too_much_writes_nothing(server: &TestServer) ->
     server.client().data(&TASKS.update(), all).await?;
     assert_ne!(head(&server.client()).await?, before);
     Ok(())
+}
+
+/// What is rendered after the commit may be too much, and a later field may be refused.
+async fn a_mutation_that_was_committed_says_so(server: &TestServer) -> Outcome {
+    tasks(server, 10, &"x".repeat(1_000)).await?;
+    let small = server
+        .beside(|settings| settings.answer_bytes = 100_000)
+        .await?;
+    let client = small.client();
+    let update = |names: usize| {
+        let fields = aliases(names, "body");
+        format!(
+            "mutation($p: Int!) {{ rows: taskUpdate(data: {{ priority: $p }}, all: true) {{ {fields} }} }}"
+        )
+    };
+    for (names, is_refused) in [(1, false), (12, true)] {
+        let priority = i32::try_from(names)?;
+        let answer = client
+            .send(&update(names), json!({ "p": priority }))
+            .await?;
+        let committed = &answer.body["extensions"]["committed"];
+        if is_refused {
+            assert_eq!(answer.code()?, "LIMIT_EXCEEDED");
+            assert_eq!(*committed, json!(["rows"]));
+        } else {
+            answer.data()?;
+            assert_eq!(*committed, Json::Null);
+        }
+        let found = client
+            .data("{ task { nodes { priority } } }", json!({}))
+            .await?;
+        assert_eq!(found["task"]["nodes"][0]["priority"], priority);
+    }
+    // The second is not done.
+    let two = "mutation { labelCreateOne(data: { name: \"l\" }) { id }
+        again: labelCreateOne(data: { name: \"l\" }) { id } }";
+    let answer = client.send(two, json!({})).await?;
+    assert_eq!(answer.code()?, "CONFLICT");
+    assert_eq!(
+        answer.body["extensions"]["committed"],
+        json!(["labelCreateOne"])
+    );
+    // Nothing is.
+    let answer = client.send(two, json!({})).await?;
+    assert_eq!(answer.code()?, "CONFLICT");
+    assert_eq!(answer.body["extensions"]["committed"], Json::Null);
+    small.stop().await
 }

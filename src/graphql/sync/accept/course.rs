@@ -15,7 +15,7 @@ use super::repeats::Repeats;
 use super::{ATTEMPTS, Batch, held};
 use crate::graphql::error::{ErrorCode, Refusal, is_foreign_key};
 use crate::graphql::sync::complete::with_untold;
-use crate::graphql::sync::file::file;
+use crate::graphql::sync::file::{Extent, file, is_too_large};
 use crate::graphql::sync::known::{Known, is_there};
 use crate::graphql::sync::pushed::Pushed;
 use crate::graphql::sync::rejections::Rejection;
@@ -245,16 +245,23 @@ impl Course<'_> {
         let (batch, tx) = (self.batch, self.tx);
         let known = self.known.get(&text_of(&pushed.key));
         let server = known.map(|known| &known.document);
-        let filing = || {
+        let filing = |extent| {
             let why = (status, reason.clone());
-            let actor = batch.context.actor.as_deref();
-            let filing = file(tx, batch.synced, pushed, server, why, actor);
+            let how = (batch.context.actor.as_deref(), extent);
+            let filing = file(tx, batch.synced, pushed, server, why, how);
             tx.part(batch.context_of(pushed, None), filing)
         };
-        let conflict_id = match filing().await {
-            // The same edit, sent twice at once: it has just been filed.
-            Err(error) if is_unique(&error) => filing().await?,
-            filed => filed?,
+        let mut extent = Extent::Whole;
+        let conflict_id = loop {
+            let filed = match filing(extent).await {
+                // The same edit, sent twice at once: it has just been filed.
+                Err(error) if is_unique(&error) => filing(extent).await,
+                filed => filed,
+            };
+            match (filed, extent.less()) {
+                (Err(error), Some(less)) if is_too_large(&error) => extent = less,
+                (filed, _) => break filed?,
+            }
         };
         Ok(Rejection {
             key: pushed.key.clone(),
