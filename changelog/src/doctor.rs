@@ -5,6 +5,7 @@
 //! columns that it is told; whether rows and log agree is another question.
 
 mod shape;
+mod times;
 
 use std::collections::BTreeSet;
 
@@ -63,6 +64,8 @@ pub enum FlawCode {
     ColumnUnknown,
     /// A column's texts are equal by rules that the database alone knows.
     CollationUndecided,
+    /// A column of SQLite has times in several spellings.
+    TimesMixed,
     /// The database fills a column, and the `track!` line does not say so.
     ColumnComputed,
     /// A row has a value that its entity cannot hold.
@@ -142,6 +145,7 @@ pub async fn examine(db: &DatabaseConnection, entities: &[Expected]) -> Result<V
         if !flaws.iter().any(is_told) {
             flaws.extend(shape::of_entity(db, entity).await?);
             flaws.extend(collations(db, entity).await?);
+            flaws.extend(times::mixed(db, entity).await?);
         }
     }
     Ok(flaws)

@@ -1,11 +1,13 @@
 //! A client's filter as one value with two readings: a SQL condition, and a test of a row image.
 
 mod memory;
+mod moments;
 mod parse;
 mod said;
 mod size;
 mod sql;
 
+pub(crate) use moments::key;
 pub(crate) use parse::parse;
 pub(crate) use said::check_having;
 use said::check_said;

@@ -88,9 +88,10 @@ impl List<'_> {
             false => None,
         };
         let mut select = self.select();
+        let backend = self.db.get_database_backend();
         for (name, direction) in order {
-            if let Some(column) = self.of.source.column(name) {
-                select.order_by_expr(column, direction.clone());
+            if let Some(by) = self.of.source.order(name, backend) {
+                select.order_by_expr(by, direction.clone());
             }
         }
         let mut select = self.in_key_order(select);

@@ -41,6 +41,9 @@ pub(crate) trait Source: Send + Sync {
     /// A column of the table.
     fn column(&self, name: &str) -> Option<Expr>;
 
+    /// What puts rows in the order of a column.
+    fn order(&self, name: &str, backend: DbBackend) -> Option<Expr>;
+
     /// The condition for the rows that a predicate admits.
     fn condition(&self, predicate: &Predicate, backend: DbBackend) -> Condition;
 
@@ -157,6 +160,12 @@ where
 
     fn column(&self, name: &str) -> Option<Expr> {
         Some(Expr::col(named::<E>(name)?.as_column_ref()))
+    }
+
+    fn order(&self, name: &str, backend: DbBackend) -> Option<Expr> {
+        let column = named::<E>(name)?;
+        let key = filter::key::<E>(column, backend);
+        Some(key.unwrap_or_else(|| Expr::col(column.as_column_ref())))
     }
 
     fn condition(&self, predicate: &Predicate, backend: DbBackend) -> Condition {

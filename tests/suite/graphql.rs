@@ -19,6 +19,7 @@ mod large;
 mod limits;
 mod live;
 mod log;
+mod moments;
 mod nulls;
 mod once;
 mod pages;
@@ -80,6 +81,8 @@ pub fn cases() -> Vec<Case> {
         large::cases(),
         limits::cases(),
         nulls::cases(),
+        moments::cases(),
+        moments::spelled::cases(),
         limits::ended::cases(),
         together::cases(),
     ]

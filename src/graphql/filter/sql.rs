@@ -4,24 +4,46 @@ use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr};
 use sea_orm::{ColumnTrait, Condition, DbBackend, EntityTrait, IdenStatic, Iterable, Value};
 use seachange_changelog::bindable;
 
+use super::moments::{self, Keys, Moments};
 use super::{Comparison, Operand, Pattern, Predicate, Test};
 
 /// The condition that holds for exactly the rows that the predicate admits.
 pub(crate) fn condition<E: EntityTrait>(predicate: &Predicate, backend: DbBackend) -> Condition {
+    let times = moments::tested::<E>(predicate, backend);
+    if times.len() <= moments::INLINE {
+        return part::<E>(predicate, (backend, Keys::Inline), Side::Holds);
+    }
+    let inner = part::<E>(predicate, (backend, Keys::Named), Side::Holds);
+    moments::named::<E>(times, inner)
+}
+
+/// Which answer a part of a condition is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    /// Rows for which it holds: whether it is false or unknown of others does not matter.
+    Holds,
+    /// It stands below a negation, which tells the false from the unknown.
+    Negated,
+}
+
+fn part<E: EntityTrait>(predicate: &Predicate, on: (DbBackend, Keys), side: Side) -> Condition {
     match predicate {
-        Predicate::All(parts) => parts.iter().fold(Condition::all(), |all, part| {
-            all.add(condition::<E>(part, backend))
+        Predicate::All(parts) => parts.iter().fold(Condition::all(), |all, each| {
+            all.add(part::<E>(each, on, side))
         }),
-        Predicate::Any(parts) => parts.iter().fold(Condition::any(), |any, part| {
-            any.add(condition::<E>(part, backend))
+        Predicate::Any(parts) => parts.iter().fold(Condition::any(), |any, each| {
+            any.add(part::<E>(each, on, side))
         }),
-        Predicate::Not(inner) => condition::<E>(inner, backend).not(),
+        Predicate::Not(inner) => part::<E>(inner, on, Side::Negated).not(),
         Predicate::Test { column, test } => {
             let column = E::Column::iter().find(|candidate| candidate.as_str() == *column);
             // A predicate is parsed for the entity it is used with, so the column is there; if it
             // were not, no row may match.
             column.map_or_else(nothing, |column| {
-                Condition::all().add(expression(column, test, backend))
+                let by_moment =
+                    Moments::of::<E>(column, on).and_then(|moments| moments.test(test, side));
+                let by_value = || expression(column, test, on.0);
+                Condition::all().add(by_moment.unwrap_or_else(by_value))
             })
         }
     }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use sea_orm::sea_query::{
     Alias, Asterisk, Expr, ExprTrait, Func, OverStatement, Query, SelectStatement, WindowStatement,
 };
-use sea_orm::{ColumnType, Condition, DatabaseConnection, Order, QueryResult, RelationDef};
+use sea_orm::{
+    ColumnType, Condition, DatabaseConnection, DbBackend, Order, QueryResult, RelationDef,
+};
 use serde_json::Value as Json;
 
 use crate::graphql::arguments::Ordering;
@@ -253,7 +255,7 @@ impl Level {
         }
         select.expr_window_as(
             Func::cust(Alias::new("ROW_NUMBER")),
-            self.window(Some(&page.order)),
+            self.window(Some((&page.order, backend))),
             PLACE,
         );
         if page.total {
@@ -263,9 +265,8 @@ impl Level {
         Ok(select)
     }
 
-    /// One partition for each parent; in the page's order, and then by key, so that rows that are
-    /// otherwise equal keep their places.
-    fn window(&self, order: Option<&Ordering>) -> WindowStatement {
+    /// One partition for each parent, in the page's order and then by key: equal rows keep places.
+    fn window(&self, order: Option<(&Ordering, DbBackend)>) -> WindowStatement {
         let child = &self.relation.child;
         let (_, alias) = self.named();
         let alias = alias.unwrap_or(child.info.table);
@@ -273,12 +274,12 @@ impl Level {
         for name in self.names() {
             window.add_partition_by(column_of(alias, name));
         }
-        let Some(order) = order else {
+        let Some((order, backend)) = order else {
             return window;
         };
         for (name, direction) in order {
-            if let Some(column) = child.source.column(name) {
-                window.order_by_expr(column, direction.clone());
+            if let Some(by) = child.source.order(name, backend) {
+                window.order_by_expr(by, direction.clone());
             }
         }
         for name in child.source.key() {

@@ -11,6 +11,7 @@ use sea_orm::{ColumnType, DbBackend};
 use serde_json::Value as Json;
 
 use crate::image;
+use crate::moment::Times;
 use crate::triggers::mariadb::{base, is_hexadecimal};
 
 /// What kind of value the database says it is.
@@ -108,6 +109,11 @@ impl<'a> Scalar<'a> {
             T::Bytes => return self.binary(backend).map(|bytes| Value::Bytes(Some(bytes))),
             T::Uuid => return self.uuid(),
             _ if self.class == Class::Blob => return None,
+            _ if backend == DbBackend::Sqlite => {
+                if let Some(times) = Times::of(rust) {
+                    return read(column, rust, self.time_of_sqlite(times)?);
+                }
+            }
             _ => {}
         }
         let text = self.text()?;
@@ -150,6 +156,17 @@ impl<'a> Scalar<'a> {
             _ => return None,
         })
         .filter(Value::is_some)
+    }
+
+    /// A time as images write it, whatever its spelling.
+    fn time_of_sqlite(&self, times: Times) -> Option<String> {
+        let text = self.text()?;
+        match self.class {
+            Class::Declared | Class::Text => times.image_text(text),
+            Class::Integer => times.image_of_seconds(text.parse().ok()?),
+            Class::Real => times.image_of_days(text.parse().ok()?),
+            Class::Blob => None,
+        }
     }
 
     fn binary(&self, backend: DbBackend) -> Option<Vec<u8>> {

@@ -1,0 +1,117 @@
+//! Columns of SQLite that hold times in several spellings.
+//!
+//! This crate compares them as moments. Programs that compare texts do not, and neither do keys and unique
+//! indexes: one moment in two spellings is two keys.
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr};
+
+use super::{Expected, Flaw, FlawCode, columns};
+use crate::capture::Registry;
+use crate::moment::Times;
+use crate::triggers::{name, statement};
+
+/// Spellings of one column that a finding names, at most.
+const SPELLINGS: usize = 8;
+
+/// The spellings of one column.
+struct Spelling {
+    form: String,
+    rows: i64,
+    /// A row that has it.
+    key: String,
+}
+
+/// The columns whose times differ in more than their digits. Reads the whole table.
+pub(super) async fn mixed(db: &DatabaseConnection, entity: &Expected) -> Result<Vec<Flaw>, DbErr> {
+    if db.get_database_backend() != DbBackend::Sqlite {
+        return Ok(Vec::new());
+    }
+    let Some(there) = columns(db, entity.table).await? else {
+        return Ok(Vec::new());
+    };
+    let is_there = |column: &str| there.contains(&column.to_lowercase());
+    let registry = Registry::linked();
+    let mut flaws = Vec::new();
+    for column in entity.columns.iter().filter(|column| is_there(column)) {
+        let rust = registry.column(entity.table, column, is_there);
+        let Some(times) = rust.and_then(|(_, rust)| Times::of(&rust)) else {
+            continue;
+        };
+        let found = spellings(db, entity.table, column, times).await?;
+        if found.len() > 1 {
+            flaws.push(flaw(entity.table, column, &found));
+        }
+    }
+    Ok(flaws)
+}
+
+fn flaw(table: &str, column: &str, found: &[Spelling]) -> Flaw {
+    let forms = found.iter().take(SPELLINGS).map(|spelling| {
+        let Spelling { form, rows, key } = spelling;
+        format!("{form} in {rows} rows (such as {key})")
+    });
+    let mut forms: Vec<String> = forms.collect();
+    if found.len() > SPELLINGS {
+        forms.push("others".to_owned());
+    }
+    let message = format!(
+        "`{table}`.`{column}` has times in several spellings, which texts, keys and unique indexes tell apart: {}",
+        forms.join(", ")
+    );
+    let fix = "write all as SeaORM does (of a moment 2026-11-30T12:00:00.123456+00:00), those of other programs \
+               included; the API compares moments, however they are written";
+    Flaw::new(FlawCode::TimesMixed, table, message, fix)
+}
+
+/// The spellings of a column, those that most rows have first.
+async fn spellings(
+    db: &DatabaseConnection,
+    table: &str,
+    column: &str,
+    times: Times,
+) -> Result<Vec<Spelling>, DbErr> {
+    let key = key(db, table).await?;
+    let quoted = |text: &str| name(text, DbBackend::Sqlite);
+    let t = quoted(column);
+    let (form, of_key) = (times.form(&t), times.key(&t));
+    let sql = format!(
+        "SELECT form, count(*) AS number, min(row_key) AS row_key FROM (
+         SELECT CASE WHEN typeof({t})<>'text' THEN typeof({t}) WHEN {of_key} IS NULL THEN 'what is not a time'
+         ELSE {form} END AS form, {key} AS row_key FROM {} WHERE {t} IS NOT NULL)
+         GROUP BY form ORDER BY number DESC, form LIMIT {}",
+        quoted(table),
+        SPELLINGS + 1
+    );
+    let found = db
+        .query_all_raw(statement(DbBackend::Sqlite, &sql, []))
+        .await?;
+    let spelling = |row: &sea_orm::QueryResult| {
+        Ok(Spelling {
+            form: row.try_get("", "form")?,
+            rows: row.try_get("", "number")?,
+            key: row.try_get("", "row_key")?,
+        })
+    };
+    found.iter().map(spelling).collect()
+}
+
+/// The key of a row as a text, in SQL.
+async fn key(db: &DatabaseConnection, table: &str) -> Result<String, DbErr> {
+    let sql = "SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk";
+    let found = db
+        .query_all_raw(statement(DbBackend::Sqlite, sql, [table.into()]))
+        .await?;
+    let parts = found.iter().map(|row| {
+        let column: String = row.try_get("", "name")?;
+        let quoted = name(&column, DbBackend::Sqlite);
+        let start = column.replace('\'', "''");
+        Ok(format!(
+            "'{start} '||CASE typeof({quoted}) WHEN 'blob' THEN lower(hex({quoted})) ELSE {quoted} END"
+        ))
+    });
+    let parts: Vec<String> = parts.collect::<Result<_, DbErr>>()?;
+    Ok(match parts.is_empty() {
+        true => "'row '||rowid".to_owned(),
+        false => parts.join("||', '||"),
+    })
+}

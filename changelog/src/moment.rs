@@ -1,0 +1,146 @@
+//! Moments in SQLite, where a time is a text and each program writes it in its own way.
+//!
+//! SeaORM writes `2026-11-30T12:00:00.123456+00:00`, `datetime('now')` writes `2026-11-30 12:00:00`, a browser
+//! `2026-11-30T12:00:00.123Z`, and other programs an offset. As texts they neither sort nor compare. Here each
+//! of them has a *key*: a text that two spellings of one moment share, and whose order is that of the moments.
+//! SQL makes the key of a column by an expression, and Rust makes the same key of a text; the suite compares
+//! the two on random texts.
+//!
+//! The key of what SeaORM writes is the text itself. A key counts microseconds, as images do: finer digits are
+//! cut off. A text that is not a moment has no key: in SQL it is null, and compares as unknown.
+//!
+//! Knows texts and their columns' Rust types, nothing of filters.
+
+mod index;
+mod sql;
+mod text;
+
+pub use index::create_time_index;
+
+use chrono::{Days, NaiveDate};
+use sea_orm::DbBackend;
+use sea_orm::sea_query::ArrayType;
+
+use crate::triggers::name;
+
+/// How SeaORM reads the times of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Times {
+    kind: Kind,
+    numbers: Numbers,
+}
+
+/// What the times are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// A moment. A text without a zone is in UTC.
+    Zoned,
+    /// A day and a time of day, whatever the zone: SeaORM leaves an offset in the text out of account.
+    Plain,
+    /// A day.
+    Day,
+    /// A time of day.
+    Clock,
+}
+
+/// Which numbers SeaORM reads as times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Numbers {
+    /// None.
+    Neither,
+    /// Integers, as seconds since 1970.
+    Seconds,
+    /// Those, and fractions as Julian days.
+    SecondsAndDays,
+}
+
+/// Below the texts that begin with a digit, and above those that begin with a sign: years before 0 and after
+/// 9999. Numbers are below every text.
+pub const BELOW_DIGITS: &str = "/";
+
+impl Times {
+    /// How a column is read whose values are of this type; `None` if they are not times.
+    #[must_use]
+    pub fn of(rust: &ArrayType) -> Option<Self> {
+        use ArrayType as T;
+        use Numbers::{Neither, Seconds, SecondsAndDays};
+        let (kind, numbers) = match rust {
+            T::ChronoDateTimeUtc | T::ChronoDateTimeLocal | T::ChronoDateTimeWithTimeZone => {
+                (Kind::Zoned, SecondsAndDays)
+            }
+            T::TimeDateTimeWithTimeZone => (Kind::Zoned, Seconds),
+            T::ChronoDateTime => (Kind::Plain, SecondsAndDays),
+            T::TimeDateTime => (Kind::Plain, Seconds),
+            T::ChronoDate | T::TimeDate => (Kind::Day, Neither),
+            T::ChronoTime | T::TimeTime => (Kind::Clock, Neither),
+            _ => return None,
+        };
+        Some(Self { kind, numbers })
+    }
+
+    /// The SQL expression of a value's key, where `column` is the quoted name of its column. It calls nothing
+    /// that depends on when it runs, so that an index can be made of it.
+    #[must_use]
+    pub fn key(self, column: &str) -> String {
+        sql::key(self, column)
+    }
+
+    /// As [`key`](Self::key), of a column of a table.
+    #[must_use]
+    pub fn key_in(self, table: &str, column: &str) -> String {
+        let quoted = |text: &str| name(text, DbBackend::Sqlite);
+        self.key(&format!("{}.{}", quoted(table), quoted(column)))
+    }
+
+    /// The SQL expression of a text's form: what stands between day and time of day, and the zone. Texts of
+    /// one form are in the order of their moments, but for fractions before a `Z`.
+    pub(crate) fn form(self, column: &str) -> String {
+        sql::form(self.kind, column)
+    }
+
+    /// The key that the SQL expression has of a stored text.
+    #[must_use]
+    pub fn key_of(self, text: &str) -> Option<String> {
+        text::Parts::stored(self.kind, text)?.key(self.kind)
+    }
+
+    /// The key of the moment that an image has.
+    #[must_use]
+    pub fn key_of_image(self, text: &str) -> Option<String> {
+        text::Parts::read(self.kind, text)?.key(self.kind)
+    }
+
+    /// The text in the form that images take, for a stored text that is a moment.
+    pub(crate) fn image_text(self, text: &str) -> Option<String> {
+        text::Parts::read(self.kind, text)?.image_text(self.kind)
+    }
+
+    /// As [`image_text`](Self::image_text), of a stored integer.
+    pub(crate) fn image_of_seconds(self, seconds: i64) -> Option<String> {
+        let is_read = self.numbers != Numbers::Neither;
+        is_read.then(|| text::Parts::at(seconds, 0)?.image_text(self.kind))?
+    }
+
+    /// As [`image_text`](Self::image_text), of a stored fraction: a Julian day.
+    pub(crate) fn image_of_days(self, days: f64) -> Option<String> {
+        let is_read = self.numbers == Numbers::SecondsAndDays;
+        is_read.then(|| text::Parts::on(days)?.image_text(self.kind))?
+    }
+
+    /// Two texts between which every spelling of a moment with this key is, the first included: but for those
+    /// below [`BELOW_DIGITS`]. `None` where there are none such: in the first year, and from 9999 on.
+    #[must_use]
+    pub fn around(self, key: &str) -> Option<(String, String)> {
+        if self.kind == Kind::Clock {
+            let minute = key.get(..5)?;
+            return Some((minute.to_owned(), format!("{minute}~")));
+        }
+        let day = NaiveDate::parse_from_str(key.get(..10)?, "%Y-%m-%d").ok()?;
+        let is_plain = ("0001".."9999").contains(&key.get(..4)?);
+        // An offset is less than a day, to either side.
+        let offset = u64::from(self.kind == Kind::Zoned);
+        let first = day.checked_sub_days(Days::new(offset))?;
+        let end = day.checked_add_days(Days::new(offset + 1))?;
+        is_plain.then(|| (first.to_string(), end.to_string()))
+    }
+}
