@@ -18,4 +18,4 @@ mod verify;
 pub use app::App;
 pub use serve::{Server, StartError};
 pub use settings::Settings;
-pub use verify::{Finding, Verdict, VerifyError};
+pub use verify::{Finding, Unverified, Verdict, VerifyError};

@@ -16,7 +16,7 @@ mod server;
 mod sync;
 mod torture;
 
-pub use cli::{App, Finding, Server, Settings, StartError, Verdict, VerifyError};
+pub use cli::{App, Finding, Server, Settings, StartError, Unverified, Verdict, VerifyError};
 pub use consumer::{
     Consumer, ConsumerHandle, ConsumerState, Delivery, Handler, HandlerError, LEASE,
 };

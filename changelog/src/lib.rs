@@ -33,6 +33,7 @@ mod row_lock;
 pub mod rows;
 mod statement_time;
 pub mod sync;
+mod tables;
 mod tracked;
 mod triggers;
 mod try_write;
@@ -59,6 +60,7 @@ pub use retention::{new_epoch, prune};
 pub use row_lock::{RowLock, lock_rows};
 pub use statement_time::limit_statements;
 pub use sync::{create_sync_tables, drop_sync_tables};
+pub use tables::{RowPlace, TableRow, TableRows, tracked_here};
 pub use tracked::{TrackedConnection, TrackedTransaction, lock_timeout};
 pub use triggers::{
     TableChange, TriggerFinding, TriggerOptions, change_tables, check_triggers, tables_by_triggers,

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
 use sea_orm::{DatabaseTransaction, DbErr, EntityTrait};
-use seachange_changelog::epoch;
+use seachange_changelog::{TableRows, epoch, tracked_here};
 use serde::Serialize;
 
 use super::app::App;
@@ -27,10 +27,9 @@ use super::progress::Progress;
 use super::reading;
 use super::settings::Settings;
 use crate::feed::{Feed, FeedError};
-use compared::Compared;
 use faults::Tally;
 use parts::{Part, Rows};
-use table::Table;
+use table::{Read, Table};
 
 /// Findings told one by one; the rest are counted.
 const TOLD: usize = 1_000;
@@ -79,6 +78,22 @@ impl Finding {
     }
 }
 
+/// A table whose changes are in the log, and which was not looked at.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Unverified {
+    /// The table.
+    pub entity: String,
+    /// Why it was not.
+    pub why: String,
+}
+
+impl Unverified {
+    fn new(entity: String, why: impl Into<String>) -> Self {
+        let why = why.into();
+        Self { entity, why }
+    }
+}
+
 /// What a verification found.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Verdict {
@@ -95,6 +110,8 @@ pub struct Verdict {
     pub findings: Vec<Finding>,
     /// All faults.
     pub faults: u64,
+    /// The tables that were not looked at.
+    pub unverified: Vec<Unverified>,
 }
 
 /// Why there is no verdict.
@@ -120,14 +137,15 @@ impl From<DbErr> for VerifyError {
 }
 
 impl Verdict {
-    /// Whether every row is what its changes made of it.
+    /// Whether every table of which the log tells was looked at, and every row is what its changes made
+    /// of it.
     pub fn is_sound(&self) -> bool {
-        self.faults == 0
+        self.faults == 0 && self.unverified.is_empty()
     }
 }
 
 impl App {
-    /// Verifies every registered entity's table against the log. Keeps no more than 60 MB of it in
+    /// Verifies every tracked table against the log, whether its entity is registered or not. Keeps no more than 60 MB of it in
     /// memory; see [`App::verify_within`] for what it puts on disk.
     ///
     /// # Errors
@@ -157,19 +175,24 @@ impl App {
         let snapshot = feed.snapshot().await?;
         let tx = &snapshot.tx;
         let kept_since = kept_since(tx).await?;
-        let mut tables = Vec::new();
-        for (number, entity) in (0..).zip(self.entities.registered()) {
-            tables.push(Table {
-                number,
-                compared: Compared::of(tx, &entity).await?,
-                entity,
-                began: None,
-            });
-        }
         let mut verdict = Verdict::default();
+        let mut tables = self.tables(tx, &mut verdict.unverified).await?;
         let mut tally = Tally::default();
         let mut rows = Rows::new(most);
-        verdict.changes = replay::log(tx, &mut tables, &mut rows, &mut tally, progress).await?;
+        let (changes, others) =
+            replay::log(tx, &mut tables, &mut rows, &mut tally, progress).await?;
+        verdict.changes = changes;
+        for entity in others {
+            if !verdict
+                .unverified
+                .iter()
+                .any(|known| known.entity == entity)
+            {
+                let why = "its changes are in the log; this program does not know it, and no triggers \
+                           record it";
+                verdict.unverified.push(Unverified::new(entity, why));
+            }
+        }
         for table in &tables {
             verdict.rows +=
                 replay::table(tx, table, kept_since, &mut rows, &mut tally, progress).await?;
@@ -185,6 +208,31 @@ impl App {
         verdict.faults = tally.faults;
         verdict.findings = tally.into_findings();
         Ok(verdict)
+    }
+
+    /// Every table that is registered or tracked, but for those that cannot be looked at.
+    async fn tables(
+        &self,
+        tx: &DatabaseTransaction,
+        unverified: &mut Vec<Unverified>,
+    ) -> Result<Vec<Table>, DbErr> {
+        let mut tables = Vec::new();
+        for entity in self.entities.registered() {
+            tables.push(Table::of(tx, tables.len(), Read::Entity(entity)).await?);
+        }
+        for name in tracked_here(tx).await? {
+            if tables.iter().any(|table| table.name() == name) {
+                continue;
+            }
+            match TableRows::of(tx, &name).await? {
+                Ok(rows) => {
+                    let read = Read::Rows(name, rows);
+                    tables.push(Table::of(tx, tables.len(), read).await?);
+                }
+                Err(why) => unverified.push(Unverified::new(name, why)),
+            }
+        }
+        Ok(tables)
     }
 }
 
@@ -269,12 +317,15 @@ fn tell(verdict: &Verdict) {
     if untold > 0 {
         println!("… and {untold} more");
     }
+    for Unverified { entity, why } in &verdict.unverified {
+        println!("{entity}: not verified: {why}");
+    }
     println!(
-        "{}: {} changes replayed, {} rows compared, {} without baseline{}, {} faults",
-        if verdict.is_sound() {
-            "sound"
-        } else {
-            "NOT SOUND"
+        "{}: {} changes replayed, {} rows compared, {} without baseline{}, {} faults{}",
+        match verdict.faults {
+            0 if verdict.is_sound() => "sound",
+            0 => "NOT COMPLETE",
+            _ => "NOT SOUND",
         },
         verdict.changes,
         verdict.rows,
@@ -283,6 +334,10 @@ fn tell(verdict: &Verdict) {
             0 => String::new(),
             others => format!(", {others} values not compared"),
         },
-        verdict.faults
+        verdict.faults,
+        match verdict.unverified.len() {
+            0 => String::new(),
+            tables => format!(", {tables} tables not verified"),
+        },
     );
 }

@@ -94,6 +94,9 @@ async fn what_hooks_cannot_see(server: &TestServer) -> Outcome {
     db.execute_unprepared(wanted).await?;
     let expected = of_note(&[FlawCode::CaptureUnfinished, FlawCode::TableMissing]);
     assert_eq!(found(server).await?, expected);
+    // What `verify` cannot look at it does not call sound.
+    db.execute_unprepared("DELETE FROM change_capture WHERE entity = 'note'")
+        .await?;
     Ok(())
 }
 

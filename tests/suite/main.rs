@@ -22,6 +22,7 @@ mod sync;
 mod torture;
 mod triggers;
 mod unreadable;
+mod unregistered;
 mod waits;
 
 use std::process::ExitCode;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         triggers::cases(),
         unreadable::cases(),
         unreadable::listed::cases(),
+        unregistered::cases(),
         waits::cases(),
     ];
     let cases: Vec<Case> = modules.into_iter().flatten().collect();

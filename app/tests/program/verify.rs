@@ -14,7 +14,8 @@ use crate::harness::{Database, Outcome, OwnDatabase, Server, measured, run};
 use voyage::Voyage;
 
 crate::cases! {
-    Every: sound_after_ten_thousand_operations, what_happened_behind_its_back;
+    Every: sound_after_ten_thousand_operations, what_happened_behind_its_back,
+        a_table_that_nobody_knows;
     Sqlite: one_change_changed_in_the_log;
 }
 
@@ -105,6 +106,45 @@ async fn finds(database: &OwnDatabase, table: &str, key: &str, fault: &str) -> O
         let told = format!("{} {word}", verdict[count]);
         assert!(total.contains(&told), "no `{told}` in {total}");
     }
+    Ok(())
+}
+
+/// The log tells of a table that this program does not have.
+async fn a_table_that_nobody_knows(database: &OwnDatabase) -> Outcome {
+    let server = Server::start(&database.url).await?;
+    let create = "mutation { labelCreateOne(data: { name: \"urgent\" }) { id } }";
+    server.client().data(create, json!({})).await?;
+    server.stop().await?;
+    crate::harness::verify(database).await?;
+    let rename =
+        |log: &str| format!("UPDATE {log} SET entity = 'elsewhere' WHERE entity = 'label'");
+    behind_its_back(database, &rename("change_log")).await?;
+    if matches!(database.kind, Database::MariaDb(_)) {
+        behind_its_back(database, &rename("change_inbox")).await?;
+    }
+    let ended = run(&database.url, &["verify"]).await?;
+    assert_eq!(ended.code(), Some(1), "{ended:?}");
+    let lines: Vec<&str> = ended.stdout.lines().collect();
+    let [unverified, total] = lines[..] else {
+        anyhow::bail!("not one table: {}", ended.stdout);
+    };
+    assert!(
+        unverified.starts_with("elsewhere: not verified: "),
+        "{unverified}"
+    );
+    assert!(total.starts_with("NOT COMPLETE: "), "{total}");
+    assert!(
+        total.ends_with(", 0 faults, 1 tables not verified"),
+        "{total}"
+    );
+    let ended = run(&database.url, &["verify", "--json"]).await?;
+    assert_eq!(ended.code(), Some(1), "{ended:?}");
+    let verdict: Json = serde_json::from_str(&ended.stdout)?;
+    assert_eq!(
+        (&verdict["sound"], &verdict["faults"]),
+        (&json!(false), &json!(0))
+    );
+    assert_eq!(verdict["unverified"][0]["entity"], "elsewhere");
     Ok(())
 }
 

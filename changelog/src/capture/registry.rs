@@ -124,6 +124,11 @@ impl Registry {
         names.find(|name| name.to_lowercase() == table.to_lowercase())
     }
 
+    /// The names of all tables as their entities write them.
+    pub(crate) fn names(self) -> impl Iterator<Item = &'static str> {
+        inventory::iter::<TrackedTable>().map(|tracked| (tracked.name)())
+    }
+
     /// The tables and the columns that their `track!` lines say the database alone fills.
     pub(crate) fn computed() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
         inventory::iter::<TrackedTable>().map(|table| ((table.name)(), (table.computed)()))

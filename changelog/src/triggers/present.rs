@@ -76,12 +76,7 @@ impl Present {
     /// database says.
     pub(crate) async fn open<C: ConnectionTrait>(tx: &C, table: &str) -> Result<Self, DbErr> {
         let backend = tx.get_database_backend();
-        let tracked = Registry::linked();
-        let by_hooks = tracked.name_of(table);
-        let entity = by_hooks.unwrap_or(table).to_owned();
-        if column_names(tx, &entity).await?.is_empty() {
-            return Err(CaptureError::NoTable { table: entity }.into());
-        }
+        let entity = called(tx, table).await?;
         if backend == DbBackend::Postgres {
             // What each write of the table takes: it holds up nobody but those who change its shape.
             let lock = format!(
@@ -90,8 +85,25 @@ impl Present {
             );
             tx.execute_unprepared(&lock).await?;
         }
+        Self::of(tx, entity, "LOCK IN SHARE MODE").await
+    }
+
+    /// The same as the transaction's snapshot has it, locking nothing.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(crate) async fn look<C: ConnectionTrait>(tx: &C, table: &str) -> Result<Self, DbErr> {
+        let entity = called(tx, table).await?;
+        Self::of(tx, entity, "").await
+    }
+
+    /// `lock` is what keeps MariaDB's switch waiting.
+    async fn of<C: ConnectionTrait>(tx: &C, entity: String, lock: &str) -> Result<Self, DbErr> {
+        let backend = tx.get_database_backend();
+        let tracked = Registry::linked();
+        let by_hooks = tracked.name_of(&entity);
         let settings = settings::pin(tx).await?;
-        let (by_triggers, version) = writer(tx, &entity).await?;
+        let (by_triggers, version) = writer(tx, &entity, lock).await?;
         let schemas = Schemas::read(tx).await?;
         let found = Table::read(tx, &entity).await?;
         let hidden = tracked.hidden(&entity).filter(|_| !by_triggers);
@@ -103,6 +115,11 @@ impl Present {
             }
             _ => return Err(CaptureError::NotTracked { table: entity }.into()),
         };
+        let is_there = |column: &Column| found.columns.iter().any(|now| now.name == column.name);
+        if !shape.columns.iter().all(is_there) {
+            let text = format!("table `{entity}` has lost columns without change_tables");
+            return Err(DbErr::Custom(text));
+        }
         let names = key_names(tx, &entity).await?;
         let named = |name: &String| shape.columns.iter().find(|column| column.name == *name);
         let keys: Vec<Column> = names.iter().filter_map(named).cloned().collect();
@@ -173,6 +190,59 @@ impl Present {
         rows.iter().map(found).collect()
     }
 
+    /// Up to `limit` rows after a place, in key order, with their images; locks nothing.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub(crate) async fn rows<C: ConnectionTrait>(
+        &self,
+        tx: &C,
+        after: Option<&Place>,
+        limit: u64,
+    ) -> Result<Vec<(Found, Image)>, DbErr> {
+        let backend = tx.get_database_backend();
+        let literals = self.keys.iter().enumerate();
+        let literals = literals.map(|(n, key)| {
+            let text = sql_text(key, ROW, backend);
+            format!("{text} AS {}", place_alias(n))
+        });
+        let sql = format!(
+            "SELECT {} AS {IMAGE}, {} FROM {} WHERE {} ORDER BY {} LIMIT {limit}",
+            readable(&self.image, backend),
+            literals.collect::<Vec<_>>().join(", "),
+            self.from(backend),
+            beyond(&self.keys, ROW, after, backend),
+            order(&self.keys, ROW, backend),
+        );
+        let rows = tx
+            .query_all_raw(Statement::from_string(backend, sql))
+            .await?;
+        let found = |row: &QueryResult| {
+            let image = self.read(row, IMAGE, backend)?;
+            let place = Place::of(row, &self.keys, backend)?;
+            let key = self.key_of(&image);
+            Ok((Found { place, key }, image))
+        };
+        rows.iter().map(found).collect()
+    }
+
+    /// The columns of which the log has every value.
+    pub(crate) fn whole_columns(&self) -> impl Iterator<Item = &str> {
+        let shape = self.shape.newest(&self.entity);
+        let columns = shape.into_iter().flat_map(|shape| &shape.columns);
+        let hidden = self.hidden;
+        let is_whole = move |column: &&Column| {
+            column.shown == Shown::Whole && !hidden.is_some_and(|hidden| hidden.hides(&column.name))
+        };
+        columns.filter(is_whole).map(|column| column.name.as_str())
+    }
+
+    /// How many columns it has.
+    pub(crate) fn width(&self) -> usize {
+        let shape = self.shape.newest(&self.entity);
+        shape.map_or(0, |shape| shape.columns.len())
+    }
+
     /// Key and image of each of the rows that is there, locked until the transaction ends. SQLite has
     /// no row locks: a write transaction has the database to itself.
     ///
@@ -208,13 +278,17 @@ impl Present {
                 return Err(CaptureError::NoImage { table, key }.into());
             }
             let image = self.read(row, IMAGE, backend)?;
-            let key = self.keys.iter().filter_map(|key| {
-                let value = image.get(&key.name)?;
-                Some((key.name.clone(), value.clone()))
-            });
-            Ok((sorted(key), image))
+            Ok((self.key_of(&image), image))
         });
         locked.collect()
+    }
+
+    fn key_of(&self, image: &Image) -> Image {
+        let key = self.keys.iter().filter_map(|key| {
+            let value = image.get(&key.name)?;
+            Some((key.name.clone(), value.clone()))
+        });
+        sorted(key)
     }
 
     fn from(&self, backend: DbBackend) -> String {
@@ -232,17 +306,30 @@ impl Present {
     }
 }
 
+/// The table's name as the log has it, if the table is there.
+async fn called<C: ConnectionTrait>(tx: &C, table: &str) -> Result<String, DbErr> {
+    let by_hooks = Registry::linked().name_of(table);
+    let entity = by_hooks.unwrap_or(table).to_owned();
+    match column_names(tx, &entity).await?.is_empty() {
+        true => Err(CaptureError::NoTable { table: entity }.into()),
+        false => Ok(entity),
+    }
+}
+
 /// Whether triggers write the table's log, and by which version.
-async fn writer<C: ConnectionTrait>(tx: &C, entity: &str) -> Result<(bool, i32), DbErr> {
+async fn writer<C: ConnectionTrait>(
+    tx: &C,
+    entity: &str,
+    lock: &str,
+) -> Result<(bool, i32), DbErr> {
     let backend = tx.get_database_backend();
-    let sql = match backend {
-        DbBackend::MySql => {
-            "SELECT writer, version FROM change_capture WHERE entity = ? LOCK IN SHARE MODE"
-        }
-        _ => "SELECT writer, version FROM change_capture WHERE entity = ?",
+    let lock = match backend {
+        DbBackend::MySql => lock,
+        _ => "",
     };
+    let sql = format!("SELECT writer, version FROM change_capture WHERE entity = ? {lock}");
     let row = tx
-        .query_one_raw(statement(backend, sql, [entity.into()]))
+        .query_one_raw(statement(backend, &sql, [entity.into()]))
         .await?;
     row.map_or(Ok((false, 1)), |row| {
         let writer: String = row.try_get("", "writer")?;

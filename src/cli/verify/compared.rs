@@ -10,30 +10,36 @@ use seachange_changelog::{Image, image, is_redacted};
 use serde_json::Value as Json;
 
 use super::records::Digest;
+use super::table::Read;
 use crate::graphql::{ColumnInfo, Registered};
 
-/// Which columns of an entity can be compared with the log.
+/// Which columns of a table can be compared with the log.
 pub(super) struct Compared {
-    columns: BTreeMap<&'static str, ColumnInfo>,
+    /// With what the API knows of them, if their entity is registered.
+    columns: BTreeMap<String, Option<ColumnInfo>>,
     /// How many cannot.
     pub(super) others: u64,
 }
 
 impl Compared {
     /// Those that the log has values of and that mean the same in every change of the table.
-    pub(super) async fn of(tx: &DatabaseTransaction, entity: &Registered) -> Result<Self, DbErr> {
-        let lasting = lasting_columns(tx, entity.info.table).await?;
-        let all = &entity.info.columns;
-        let shown = all.iter().filter(|column| !column.is_hidden);
-        let lasts = |column: &&ColumnInfo| {
-            let names = lasting.as_ref();
-            names.is_none_or(|names| names.contains(column.name))
+    pub(super) async fn of(tx: &DatabaseTransaction, read: &Read) -> Result<Self, DbErr> {
+        let lasting = lasting_columns(tx, read.name()).await?;
+        let (width, mut columns): (_, BTreeMap<String, _>) = match read {
+            Read::Entity(Registered { info, .. }) => {
+                let shown = info.columns.iter().filter(|column| !column.is_hidden);
+                let shown = shown.map(|column| (column.name.to_owned(), Some(column.clone())));
+                (info.columns.len(), shown.collect())
+            }
+            Read::Rows(_, rows) => {
+                let shown = rows.columns().map(|name| (name.to_owned(), None));
+                (rows.width(), shown.collect())
+            }
         };
-        let columns = shown
-            .filter(lasts)
-            .map(|column| (column.name, column.clone()));
-        let columns: BTreeMap<_, _> = columns.collect();
-        let others = (all.len() - columns.len()) as u64;
+        if let Some(lasting) = lasting {
+            columns.retain(|name, _| lasting.contains(name));
+        }
+        let others = (width - columns.len()) as u64;
         Ok(Self { columns, others })
     }
 
@@ -81,8 +87,14 @@ impl Compared {
             ) else {
                 return false;
             };
+            if was_hidden(logged, name) {
+                return false;
+            }
+            let Some(column) = column else {
+                return !image::same(then, now) && !is_same_number(then, now);
+            };
             let is_of_today = column.restated(then).is_some() && column.restated(now).is_some();
-            is_of_today && !was_hidden(logged, name) && !column.is_same(then, now)
+            is_of_today && !column.is_same(then, now)
         });
         Some(names)
     }
@@ -91,14 +103,27 @@ impl Compared {
     /// another type.
     pub(super) fn not_told(&self, logged: Option<&Json>) -> u64 {
         let logged = logged.and_then(Json::as_object);
-        let is_told = |column: &ColumnInfo| {
-            let then = logged.and_then(|logged| logged.get(column.name));
-            then.is_some_and(|then| column.restated(then).is_some())
+        let is_told = |(name, column): &(&String, &Option<ColumnInfo>)| {
+            let then = logged.and_then(|logged| logged.get(name.as_str()));
+            let restated = |column: &ColumnInfo| column.restated(then?).map(|_| ());
+            then.is_some()
+                && column
+                    .as_ref()
+                    .is_none_or(|column| restated(column).is_some())
         };
-        self.columns
-            .values()
-            .filter(|column| !is_told(column))
-            .count() as u64
+        let untold = self.columns.iter().filter(|column| !is_told(column));
+        untold.count() as u64
+    }
+}
+
+/// Whether two values are one number, as itself and as text: integers of 64 bits are text in images, and a
+/// column may have become one.
+fn is_same_number(one: &Json, other: &Json) -> bool {
+    match (one, other) {
+        (Json::Number(number), Json::String(text)) | (Json::String(text), Json::Number(number)) => {
+            number.to_string() == *text
+        }
+        _ => false,
     }
 }
 

@@ -168,7 +168,7 @@ async fn of_row(
     seen: &Seen,
     why: Why,
 ) -> Result<Finding, DbErr> {
-    let Seen { key, image } = seen;
+    let Seen { key, image, .. } = seen;
     let told = match why {
         Why::Differs { change } => {
             let names = parting(tx, table, change, image).await?;

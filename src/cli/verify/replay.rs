@@ -1,6 +1,7 @@
 //! Reading: the log once, then each table once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use sea_orm::DatabaseTransaction;
@@ -18,16 +19,28 @@ use crate::cli::progress::Progress;
 /// Changes read at a time.
 const PAGE: u64 = 1_000;
 
-/// Reads all changes of these tables in order, and tells how many there are.
+/// Reads all changes of these tables in order, and tells how many there are; `others` are the names of
+/// tables whose changes were passed over.
 pub(super) async fn log(
     tx: &DatabaseTransaction,
     tables: &mut [Table],
     rows: &mut Rows,
     tally: &mut Tally,
     progress: &mut Progress,
-) -> Result<u64, VerifyError> {
-    let numbers: HashMap<&str, usize> = tables.iter().map(Table::name).zip(0..).collect();
-    let is_wanted = |table: &str| numbers.contains_key(table);
+) -> Result<(u64, BTreeSet<String>), VerifyError> {
+    let names = tables.iter().map(|table| table.name().to_owned());
+    let numbers: HashMap<String, usize> = names.zip(0..).collect();
+    let others = Mutex::new(BTreeSet::new());
+    let is_wanted = |table: &str| {
+        let is_wanted = numbers.contains_key(table);
+        if !is_wanted {
+            let mut others = others.lock().unwrap_or_else(PoisonError::into_inner);
+            if !others.contains(table) {
+                others.insert(table.to_owned());
+            }
+        }
+        is_wanted
+    };
     let extent = Extent::of(tx).await?;
     let mut count = 0;
     let mut place = Some(Place::default());
@@ -59,7 +72,8 @@ pub(super) async fn log(
         });
         place = page.next;
     }
-    Ok(count)
+    let others = others.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok((count, others))
 }
 
 /// Reads all rows of a table, and tells how many there are.
@@ -81,7 +95,7 @@ pub(super) async fn table(
                 image: table.compared.digest(&seen.image),
                 is_expected: table.is_expected(&seen.image, since.as_deref()),
             };
-            let (key, table) = (Key::of(table.number, &seen.key), table.number);
+            let (key, table) = (Key::of(table.number, seen.key_text()), table.number);
             rows.take(Record { key, table, what }, tally)?;
         }
         doubts::settle_rows(tx, table, &page, tally).await?;

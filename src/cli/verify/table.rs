@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use sea_orm::{DatabaseTransaction, DbErr};
-use seachange_changelog::Image;
 use seachange_changelog::image::text_of;
+use seachange_changelog::{Image, RowPlace, TableRow, TableRows};
 use serde_json::Value as Json;
 
 use super::compared::Compared;
@@ -13,26 +13,58 @@ use crate::graphql::table::{Row, Rows};
 /// Rows read at a time.
 const PAGE: u64 = 1_000;
 
+/// How the rows of a table are read.
+pub(super) enum Read {
+    /// By a registered entity.
+    Entity(Registered),
+    /// As capture would write them, of a table that nobody has registered, by its name.
+    Rows(String, TableRows),
+}
+
+impl Read {
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::Entity(entity) => entity.info.table,
+            Self::Rows(name, _) => name,
+        }
+    }
+}
+
 /// A table.
 pub(super) struct Table {
     /// Its place among those that are verified.
     pub(super) number: u32,
-    pub(super) entity: Registered,
+    pub(super) read: Read,
     pub(super) compared: Compared,
     /// When the first change of it that is kept was recorded.
     pub(super) began: Option<DateTime<Utc>>,
 }
 
 impl Table {
-    pub(super) fn name(&self) -> &'static str {
-        self.entity.info.table
+    pub(super) async fn of(
+        tx: &DatabaseTransaction,
+        number: usize,
+        read: Read,
+    ) -> Result<Self, DbErr> {
+        Ok(Self {
+            number: u32::try_from(number).unwrap_or(u32::MAX),
+            compared: Compared::of(tx, &read).await?,
+            read,
+            began: None,
+        })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        self.read.name()
     }
 
     /// The key of a change, as the table has it today.
     pub(super) fn key_text(&self, key: &Json) -> String {
-        let today = key
-            .as_object()
-            .and_then(|key| self.entity.info.restated(key));
+        let today = match (&self.read, key.as_object()) {
+            (Read::Entity(entity), Some(key)) => entity.info.restated(key),
+            (Read::Rows(..), Some(key)) => Some(in_one_form(key)),
+            (_, None) => None,
+        };
         today.map_or_else(|| key.to_string(), |key| text_of(&key))
     }
 
@@ -49,19 +81,51 @@ impl Table {
         let Some(since) = since else {
             return false;
         };
+        let Read::Entity(entity) = &self.read else {
+            return false;
+        };
         // Times of one form compare as texts do.
-        let columns = self.entity.info.columns.iter();
+        let columns = entity.info.columns.iter();
         let mut managed = columns.filter(|column| column.is_managed);
         managed.any(|column| image.get(column.name).and_then(Json::as_str) > Some(since))
     }
+}
+
+/// A key with numbers as text: integers of 64 bits are text in images, and a column may have become one.
+fn in_one_form(key: &Image) -> Image {
+    let fields = key.iter().map(|(name, value)| {
+        let value = match value {
+            Json::Number(number) => Json::String(number.to_string()),
+            value => value.clone(),
+        };
+        (name.clone(), value)
+    });
+    fields.collect()
 }
 
 /// A row that was read.
 pub(super) struct Seen {
     /// Its key as JSON text.
     pub(super) key: String,
+    /// The same as keys of changes are compared with it, where that is another.
+    compared: Option<String>,
     /// Its image.
     pub(super) image: Json,
+}
+
+impl Seen {
+    fn of(key: &Image, image: Image) -> Self {
+        Self {
+            key: text_of(key),
+            compared: None,
+            image: Json::Object(image),
+        }
+    }
+
+    /// Its key as [`Table::key_text`] has that of a change.
+    pub(super) fn key_text(&self) -> &str {
+        self.compared.as_ref().unwrap_or(&self.key)
+    }
 }
 
 /// Some rows.
@@ -99,8 +163,17 @@ pub(super) struct Pages<'a> {
 /// Where a page begins.
 #[derive(Default)]
 struct Next {
-    after: Option<Image>,
+    after: After,
     first: u64,
+}
+
+/// The row that a page comes after.
+#[derive(Default)]
+enum After {
+    #[default]
+    Nothing,
+    Key(Image),
+    Place(RowPlace),
 }
 
 impl<'a> Pages<'a> {
@@ -114,16 +187,34 @@ impl<'a> Pages<'a> {
         let Some(Next { after, first }) = self.next.take() else {
             return Ok(None);
         };
-        let read = &self.table.entity.table;
-        let Rows { rows, next } = read.read(self.tx, None, after.as_ref(), PAGE).await?;
-        let seen = |Row { key, image }| Seen {
-            key: text_of(&key),
-            image: Json::Object(image),
+        let (rows, next): (Vec<Seen>, _) = match (&self.table.read, &after) {
+            (Read::Entity(entity), after) => {
+                let after = match after {
+                    After::Key(key) => Some(key),
+                    _ => None,
+                };
+                let Rows { rows, next } = entity.table.read(self.tx, None, after, PAGE).await?;
+                let rows = rows
+                    .into_iter()
+                    .map(|Row { key, image }| Seen::of(&key, image));
+                (rows.collect(), next.map(After::Key))
+            }
+            (Read::Rows(_, table), after) => {
+                let after = match after {
+                    After::Place(place) => Some(place),
+                    _ => None,
+                };
+                let (rows, next) = table.read(self.tx, after, PAGE).await?;
+                let rows = rows.into_iter().map(|TableRow { key, image }| Seen {
+                    compared: Some(text_of(&in_one_form(&key))),
+                    ..Seen::of(&key, image)
+                });
+                (rows.collect(), next.map(After::Place))
+            }
         };
-        let rows = rows.into_iter().map(seen).collect();
         let page = Page { first, rows };
         self.next = next.map(|after| Next {
-            after: Some(after),
+            after,
             first: page.end(),
         });
         Ok(Some(page))

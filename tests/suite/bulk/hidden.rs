@@ -319,6 +319,11 @@ async fn a_hidden_key(server: &TestServer) -> Outcome {
     }
     tx.commit().await?;
     assert!(wrong::Entity::find().all(server.db()).await?.is_empty());
+    // What `verify` cannot look at it does not call sound.
+    let verdict = server.verdict().await?;
+    let unverified: Vec<&str> = verdict.unverified.iter().map(|t| &*t.entity).collect();
+    assert_eq!((verdict.is_sound(), unverified), (false, vec!["wrong"]));
+    db.execute_unprepared("DROP TABLE wrong").await?;
     Ok(())
 }
 

@@ -102,6 +102,12 @@ async fn come(server: &TestServer, way: Way) -> Outcome {
         db.execute_unprepared(sql).await?;
     }
     assert_eq!(second.verdict().await?.faults, 2);
+    for sql in [
+        "UPDATE bulletin SET pinned = false WHERE id = 1",
+        "UPDATE bulletin SET body = 'body 2' WHERE id = 2",
+    ] {
+        db.execute_unprepared(sql).await?;
+    }
     second.stop().await
 }
 
@@ -265,6 +271,8 @@ async fn otherwise(server: &TestServer, way: Way) -> Outcome {
         db.execute_unprepared("UPDATE bulletin SET text = 'tampered' WHERE id = 2")
             .await?;
         assert_eq!(third.verdict().await?.faults, 1);
+        db.execute_unprepared("UPDATE bulletin SET text = 'body 2' WHERE id = 2")
+            .await?;
     }
     third.stop().await
 }
