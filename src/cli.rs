@@ -2,10 +2,12 @@
 
 mod app;
 mod baseline;
+mod command;
 mod doctor;
 mod interrupt;
 mod keep;
 mod migrate;
+mod migrations;
 mod progress;
 mod reading;
 mod schema;

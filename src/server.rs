@@ -7,11 +7,14 @@
 
 mod auth;
 mod body;
+mod close_code;
 mod demo;
 mod health;
 mod http;
 mod idempotency;
+mod media_type;
 mod metrics;
+mod operation_kind;
 mod origin;
 mod outcome;
 mod page;

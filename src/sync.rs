@@ -5,13 +5,15 @@
 //! carries, without those that the server fills.
 
 mod decide;
+mod edit;
 mod merge;
 mod policy;
 mod repeat;
 mod state;
 
-pub(crate) use decide::{Decision, Edit, Resolution, decide};
+pub(crate) use decide::{Decision, Resolution, decide};
+pub(crate) use edit::{Edit, Repeat};
 pub use policy::{Choice, Conflict, Policy, Resolver, Rule};
-pub(crate) use repeat::{Later, Repeat, repeat};
+pub(crate) use repeat::{Later, repeat};
 pub use state::State;
 pub(crate) use state::Stored;

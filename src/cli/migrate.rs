@@ -1,22 +1,12 @@
-//! `migrate up|down|status`, and the migrator without its type.
+//! `migrate up|down|status`.
 
-use std::marker::PhantomData;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Subcommand;
-use sea_orm::{DatabaseConnection, DbErr};
-use sea_orm_migration::{MigrationStatus, MigratorTrait};
-use tokio::time::Instant;
 
 use super::app::App;
 use super::settings::Settings;
 use crate::database;
-
-/// How long another process is given for a migration that failed here.
-const OTHERS: Duration = Duration::from_secs(3);
-/// Between looks whether it has applied it.
-const LOOK: Duration = Duration::from_millis(50);
 
 /// What `migrate` does.
 #[derive(Clone, Copy, Debug, Subcommand)]
@@ -27,68 +17,6 @@ pub(super) enum Direction {
     Down,
     /// List them.
     Status,
-}
-
-/// The adopter's migrations.
-#[async_trait::async_trait]
-pub(super) trait Migrations: Send + Sync {
-    async fn up(&self, db: &DatabaseConnection) -> Result<(), DbErr>;
-    async fn down(&self, db: &DatabaseConnection) -> Result<(), DbErr>;
-    /// Name, and whether it is applied.
-    async fn status(&self, db: &DatabaseConnection) -> Result<Vec<(String, bool)>, DbErr>;
-}
-
-struct MigrationsOf<M>(PhantomData<fn() -> M>);
-
-pub(super) fn migrations<M: MigratorTrait + 'static>() -> Box<dyn Migrations> {
-    Box::new(MigrationsOf::<M>(PhantomData))
-}
-
-#[async_trait::async_trait]
-impl<M: MigratorTrait> Migrations for MigrationsOf<M> {
-    /// Of two processes that migrate at once, one meets what the other has made, and fails. It does not
-    /// try again what may have failed for good, but waits whether the other applies it, and goes on.
-    async fn up(&self, db: &DatabaseConnection) -> Result<(), DbErr> {
-        while let Err(error) = M::up(db, None).await {
-            tracing::warn!(%error, "a migration failed; another process may be at it");
-            if !others_go_on::<M>(db).await {
-                return Err(error);
-            }
-        }
-        Ok(())
-    }
-
-    async fn down(&self, db: &DatabaseConnection) -> Result<(), DbErr> {
-        M::down(db, Some(1)).await
-    }
-
-    async fn status(&self, db: &DatabaseConnection) -> Result<Vec<(String, bool)>, DbErr> {
-        let migrations = M::get_migration_with_status(db).await?;
-        Ok(migrations
-            .iter()
-            .map(|migration| {
-                let applied = migration.status() == MigrationStatus::Applied;
-                (migration.name().to_owned(), applied)
-            })
-            .collect())
-    }
-}
-
-/// Whether another process applies a migration within a while, or has applied them all.
-async fn others_go_on<M: MigratorTrait>(db: &DatabaseConnection) -> bool {
-    let until = Instant::now() + OTHERS;
-    let mut first = None;
-    while Instant::now() < until {
-        // While the other is at work the database may not answer.
-        if let Ok(pending) = M::get_pending_migrations(db).await {
-            let before = *first.get_or_insert(pending.len());
-            if pending.is_empty() || pending.len() < before {
-                return true;
-            }
-        }
-        tokio::time::sleep(LOOK).await;
-    }
-    false
 }
 
 pub(super) async fn command(

@@ -4,11 +4,26 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::str::FromStr;
 
-use super::app::TailArgs;
+use clap::Args;
+
 use super::interrupt::interrupted;
 use super::reading;
 use super::settings::Settings;
 use crate::feed::{ChangeLine, Cursor, FeedError, FeedItem, Selection, Start, Subscription};
+
+/// What `tail` shows.
+#[derive(Args, Debug)]
+pub(super) struct TailArgs {
+    /// Begin after this cursor; "0" is the oldest change. Without it, from now.
+    #[arg(long, value_name = "CURSOR")]
+    pub(super) after: Option<String>,
+    /// Only changes of this table; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub(super) entity: Vec<String>,
+    /// One change a line, as JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
 
 pub(super) async fn command(
     settings: &Settings,

@@ -14,7 +14,8 @@ use super::log::Log;
 use super::page::Page;
 use super::replay::Replay;
 use super::shared::Shared;
-use super::subscription::{Start, Subscription};
+use super::start::Start;
+use super::subscription::Subscription;
 use super::tail::{Place, follow, listen};
 
 /// Wait for one of them to be closed.

@@ -11,7 +11,7 @@ use super::error::FeedError;
 use super::handle::Feed;
 use super::log::Log;
 use super::page::Page;
-use super::subscription::Start;
+use super::start::Start;
 use super::unhurried::unhurried;
 
 /// A moment in a row's life.

@@ -10,7 +10,8 @@ use tokio::sync::broadcast;
 
 use super::cursor::{Cursor, Epoch};
 use super::error::FeedError;
-use super::subscription::{News, Start};
+use super::news::News;
+use super::start::Start;
 use super::unhurried::unhurried;
 
 /// Batches kept for subscribers that are a little behind; further back they read the log.

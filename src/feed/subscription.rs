@@ -9,18 +9,8 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::cursor::{Cursor, Epoch};
 use super::error::FeedError;
+use super::news::News;
 use super::replay::Replay;
-
-/// Where a reader begins.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Start {
-    /// With the next change committed.
-    Now,
-    /// With the oldest change kept.
-    Oldest,
-    /// With the first change after the cursor.
-    After(Cursor),
-}
 
 /// What a subscription yields.
 #[derive(Clone, Debug)]
@@ -30,17 +20,6 @@ pub enum FeedItem {
     /// The reader has everything there was when it subscribed; yielded exactly once.
     CaughtUp,
 }
-
-/// New changes, as the tail hands them out: all there are in `(from, to]`.
-#[derive(Debug)]
-pub(super) struct Batch {
-    pub(super) from: Position,
-    pub(super) to: Position,
-    pub(super) changes: Vec<Arc<Change>>,
-}
-
-/// What the tail says to all who listen: new changes, or why there cannot be any until somebody mends it.
-pub(super) type News = Result<Arc<Batch>, FeedError>;
 
 /// A reader of the feed. Dropping it ends it.
 pub struct Subscription {

@@ -10,8 +10,8 @@ use tokio::time::Instant;
 
 use super::error::FeedError;
 use super::log::Followed;
+use super::news::Batch;
 use super::shared::Shared;
-use super::subscription::Batch;
 
 /// Changes read at a time.
 const READ_PAGE: u64 = 500;

@@ -12,6 +12,7 @@ use seachange_changelog::{Context, TrackedConnection};
 use serde_json::Value as Json;
 
 use super::budget::{self, Budget, Names};
+use super::caller::Caller;
 use super::change::with_head;
 use super::committed::Committed;
 use super::error::{ErrorCode, Refusal, finish, refusal};
@@ -23,17 +24,6 @@ use super::rendered::Rendered;
 use super::sync::Rejections;
 use crate::feed::{Cursor, Feed};
 use crate::limits::Limits;
-
-/// Who asks.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Caller {
-    /// The token's `sub`; `None` in open mode.
-    pub actor: Option<String>,
-    /// The client's idempotency key, if any.
-    pub idempotency_key: Option<String>,
-    /// The position at which the caller's socket was accepted.
-    pub since: Option<Cursor>,
-}
 
 /// Executes requests. Cheap to clone.
 #[derive(Clone)]

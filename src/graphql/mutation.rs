@@ -9,9 +9,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use async_graphql::dynamic::{Field, FieldValue, InputValue, ResolverContext, TypeRef};
-use sea_orm::{ConnectionTrait, EntityTrait, TryIntoModel};
+use sea_orm::{ConnectionTrait, EntityTrait};
 use seachange_changelog::rows::Stored;
-use seachange_changelog::{BulkEntity, Target, TrackedConnection};
+use seachange_changelog::{Target, TrackedConnection};
 
 use super::arguments::filter_name;
 use super::change;
@@ -20,14 +20,10 @@ use super::error::Refusal;
 use super::filter;
 use super::pagination::limits;
 use super::row::{Node, Row};
+use super::writable::Writable;
 use crate::feed::{Cursor, FeedError};
 
 pub(super) use revert::{change as revert_change, transaction as revert_transaction};
-
-/// An entity that the API can write: every tracked one whose derives are SeaORM's.
-pub trait Writable: BulkEntity<ActiveModel: TryIntoModel<Self::Model> + 'static> {}
-
-impl<E: BulkEntity<ActiveModel: TryIntoModel<E::Model> + 'static>> Writable for E {}
 
 /// `taskCreateOne`, `taskCreateBatch`, `taskUpdate`, `taskDelete`.
 pub(super) fn fields<E: Writable>(entity: &Arc<EntityInfo>) -> Vec<Field> {

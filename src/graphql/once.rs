@@ -20,8 +20,8 @@ use seachange_changelog::{TrackedConnection, TrackedTransaction};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
-use super::api::Caller;
 use super::budget::Cost;
+use super::caller::Caller;
 use super::error::{ErrorCode, Refusal};
 use super::pagination::limits;
 use super::transaction::{Failure, Work, in_transaction};

@@ -10,9 +10,9 @@ use seachange_changelog::rows::{self, Row};
 use seachange_changelog::{Image, RowLock, Target, TrackedTransaction, image, lock_rows};
 
 use super::error::{ErrorCode, Refusal};
-use super::mutation::Writable;
 use super::table::{KEYS, named};
 use super::transaction::Failure;
+use super::writable::Writable;
 
 /// Writes an entity's rows.
 #[async_trait::async_trait]

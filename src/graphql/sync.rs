@@ -8,6 +8,7 @@
 
 mod accept;
 mod ahead;
+mod bulk;
 mod complete;
 mod document;
 mod file;
@@ -33,9 +34,9 @@ use super::builder::Builder;
 use super::entity::{ColumnInfo, EntityInfo};
 use super::registered::{ByTable, Registered};
 use crate::sync::Policy;
+pub(super) use bulk::Bulk;
 pub(super) use inbox::Conflict;
 pub(super) use rejections::Rejections;
-pub(super) use stream::Bulk;
 
 /// Separates the parts of a composite key where clients have it as one text; RxDB's word for it is
 /// `separator`.

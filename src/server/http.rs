@@ -11,9 +11,11 @@ use axum::http::{HeaderMap, Uri, header};
 use axum::response::Response;
 
 use super::auth::Admitted;
+use super::media_type::MediaType;
+use super::operation_kind::OperationKind;
 use super::rejection::Rejection;
-use super::reply::{self, MediaType};
-use super::request::{self, Kind};
+use super::reply;
+use super::request;
 use super::{Server, body, idempotency, socket, sse};
 use crate::graphql::{Caller, ErrorCode, refusal};
 
@@ -106,8 +108,8 @@ fn query_of(
     let admitted = admit(server, headers, uri)?;
     let mut request = request::from_query_string(uri)?;
     // A link or an image in a page can make a browser send a GET.
-    match Kind::of(&mut request) {
-        Kind::Mutation => Err(Rejection::MutationByGet),
+    match OperationKind::of(&mut request) {
+        OperationKind::Mutation => Err(Rejection::MutationByGet),
         _ => Ok((request, admitted)),
     }
 }
@@ -129,10 +131,10 @@ async fn execute(
     caller: Caller,
     media: MediaType,
 ) -> Response {
-    let kind = Kind::of(&mut request);
+    let kind = OperationKind::of(&mut request);
     let mut tally = server.metrics.request(kind);
     let answer = match kind {
-        Kind::Subscription => Answer::from_errors(vec![refusal(
+        OperationKind::Subscription => Answer::from_errors(vec![refusal(
             ErrorCode::BadInput,
             "a subscription needs a WebSocket (graphql-transport-ws) at this address, or \
              `Accept: text/event-stream`",
@@ -146,7 +148,7 @@ async fn execute(
 fn reject(server: &Server, rejection: Rejection, media: MediaType) -> Response {
     server
         .metrics
-        .request(Kind::Unknown)
+        .request(OperationKind::Unknown)
         .refused(rejection.code());
     rejection.into_response(media)
 }

@@ -14,9 +14,9 @@ use axum::http::header;
 use axum::response::IntoResponse;
 
 use super::Server;
+use super::close_code::CloseCode;
+use super::operation_kind::OperationKind;
 use super::outcome::code_of;
-use super::request::Kind;
-use super::socket::CloseCode;
 use crate::graphql::ErrorCode;
 
 /// `OK`, the codes a client may see, and one for all that an adopter invents.
@@ -46,7 +46,7 @@ pub(super) struct Metrics {
 struct Counters {
     sockets: AtomicU64,
     subscriptions: AtomicU64,
-    requests: [[AtomicU64; OUTCOMES.len()]; Kind::ALL.len()],
+    requests: [[AtomicU64; OUTCOMES.len()]; OperationKind::ALL.len()],
     /// One for each of [`CloseCode::ALL`], in its order.
     closes: [AtomicU64; CloseCode::ALL.len()],
     /// Codes that only a client could think of.
@@ -60,8 +60,8 @@ impl Metrics {
     }
 
     /// Counts a request when it is dropped, under the first error it met until then.
-    pub(super) fn request(&self, kind: Kind) -> Tally {
-        let open = (kind == Kind::Subscription)
+    pub(super) fn request(&self, kind: OperationKind) -> Tally {
+        let open = (kind == OperationKind::Subscription)
             .then(|| Open::new(self, |counters| &counters.subscriptions));
         Tally {
             metrics: self.clone(),
@@ -101,7 +101,7 @@ impl Metrics {
         line(&mut text, "subscriptions_open", "", subscriptions);
         let help = "GraphQL requests ended, by kind of operation and first error code.";
         describe(&mut text, "requests_total", "counter", help);
-        for (kind, outcomes) in Kind::ALL.iter().zip(requests) {
+        for (kind, outcomes) in OperationKind::ALL.iter().zip(requests) {
             for (outcome, count) in OUTCOMES.iter().zip(outcomes) {
                 let labels = format!("{{kind=\"{}\",code=\"{outcome}\"}}", kind.as_str());
                 line(&mut text, "requests_total", &labels, count);
@@ -144,7 +144,7 @@ impl Drop for Open {
 #[derive(Debug)]
 pub(super) struct Tally {
     metrics: Metrics,
-    kind: Kind,
+    kind: OperationKind,
     outcome: usize,
     _open: Option<Open>,
 }
@@ -223,15 +223,15 @@ mod tests {
     fn counts_what_it_is_told_and_nothing_else() {
         let metrics = Metrics::default();
         let socket = metrics.socket();
-        let subscription = metrics.request(Kind::Subscription);
-        let mut query = metrics.request(Kind::Query);
+        let subscription = metrics.request(OperationKind::Subscription);
+        let mut query = metrics.request(OperationKind::Query);
         query.note_error(&refusal(ErrorCode::NotFound, "gone"));
         query.note_error(&refusal(ErrorCode::Conflict, "only the first counts"));
         drop(query);
         metrics
-            .request(Kind::Unknown)
+            .request(OperationKind::Unknown)
             .refused(ErrorCode::LimitExceeded);
-        let mut own = metrics.request(Kind::Mutation);
+        let mut own = metrics.request(OperationKind::Mutation);
         own.note_error(&ServerError::new("no code", None));
         drop(own);
         metrics.closed(4408);

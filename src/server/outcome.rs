@@ -2,7 +2,7 @@
 
 use async_graphql::{Response, ServerError, Value};
 
-use super::request::Kind;
+use super::operation_kind::OperationKind;
 use crate::graphql::ErrorCode;
 
 /// The code a client reads in an error.
@@ -19,10 +19,10 @@ pub(super) fn code_of(error: &ServerError) -> Option<&str> {
 /// A response does not say whether execution had begun, and fields of a dynamic schema report errors
 /// without a path. So errors without a path count as refusals of the text only under the codes that
 /// those have.
-pub(super) fn has_not_run(kind: Kind, response: &Response) -> bool {
+pub(super) fn has_not_run(kind: OperationKind, response: &Response) -> bool {
     let is_refusal = |error: &ServerError| match kind {
-        Kind::Subscription => error.path.len() <= 1,
-        Kind::Query | Kind::Mutation | Kind::Unknown => {
+        OperationKind::Subscription => error.path.len() <= 1,
+        OperationKind::Query | OperationKind::Mutation | OperationKind::Unknown => {
             error.path.is_empty() && is_of_text(code_of(error))
         }
     };
@@ -45,7 +45,7 @@ mod tests {
     #[test]
     fn table() {
         use ErrorCode::{BadInput, Conflict, CursorExpired, LimitExceeded};
-        use Kind::{Mutation, Query, Subscription, Unknown};
+        use OperationKind::{Mutation, Query, Subscription, Unknown};
         for (kind, code, depth, expected) in [
             (Unknown, BadInput, 0, true),
             (Query, BadInput, 0, true),

@@ -13,8 +13,9 @@ use super::Server;
 use super::auth::Unauthenticated;
 use super::body::BodyFault;
 use super::idempotency::InvalidKey;
+use super::media_type::MediaType;
 use super::origin::ForeignOrigin;
-use super::reply::{self, MediaType};
+use super::reply;
 use crate::graphql::{ErrorCode, refusal};
 
 /// Why a request was turned away.

@@ -1,8 +1,7 @@
-//! A GraphQL request as it comes over the wire, and what kind of operation it names.
+//! A GraphQL request as it comes over the wire.
 
 mod lenient;
 
-use async_graphql::parser::types::{DocumentOperations, OperationType};
 use async_graphql::{Extensions, Request, Variables};
 use axum::extract::Query;
 use axum::http::Uri;
@@ -10,7 +9,6 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::rejection::Rejection;
-use crate::graphql::is_readable;
 
 /// The request object of both protocols: an HTTP body and the payload of `subscribe`.
 ///
@@ -105,64 +103,6 @@ fn object<T: Default + DeserializeOwned>(text: &str) -> Result<T, Rejection> {
     }
 }
 
-/// What a request asks to run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Query,
-    Mutation,
-    Subscription,
-    /// No valid GraphQL, or no operation of the given name: executing it says which.
-    Unknown,
-}
-
-impl Kind {
-    pub(super) const ALL: [Self; 4] = [
-        Self::Query,
-        Self::Mutation,
-        Self::Subscription,
-        Self::Unknown,
-    ];
-
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Query => "query",
-            Self::Mutation => "mutation",
-            Self::Subscription => "subscription",
-            Self::Unknown => "unknown",
-        }
-    }
-
-    /// Parses the request, which keeps the result: executing it does not parse again.
-    ///
-    /// Chooses the operation as async-graphql does when it executes; a difference would let a
-    /// mutation pass for a query.
-    pub(super) fn of(request: &mut Request) -> Self {
-        // The parser must not meet what executing it will refuse.
-        if !is_readable(&request.query) {
-            return Self::Unknown;
-        }
-        let name = request.operation_name.clone();
-        let Ok(document) = request.parsed_query() else {
-            return Self::Unknown;
-        };
-        let operation = match (&document.operations, name) {
-            (DocumentOperations::Single(operation), None) => Some(operation),
-            (DocumentOperations::Single(_), Some(_)) => None,
-            (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name.as_str()),
-            (DocumentOperations::Multiple(operations), None) => {
-                let mut all = operations.values();
-                all.next().filter(|_| all.next().is_none())
-            }
-        };
-        match operation.map(|operation| operation.node.ty) {
-            Some(OperationType::Query) => Self::Query,
-            Some(OperationType::Mutation) => Self::Mutation,
-            Some(OperationType::Subscription) => Self::Subscription,
-            None => Self::Unknown,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,36 +142,5 @@ mod tests {
             "[".repeat(100_000)
         );
         from_json(deep.as_bytes()).expect_err("deep");
-    }
-
-    #[test]
-    fn kinds() {
-        let two = "query A { a } mutation B { b }";
-        for (query, name, kind) in [
-            ("{ a }", None, Kind::Query),
-            ("query A { a }", None, Kind::Query),
-            ("query A { a }", Some("A"), Kind::Query),
-            ("{ a }", Some("A"), Kind::Unknown),
-            ("mutation { a }", None, Kind::Mutation),
-            ("subscription S { a }", None, Kind::Subscription),
-            (two, None, Kind::Unknown),
-            (two, Some("A"), Kind::Query),
-            (two, Some("B"), Kind::Mutation),
-            (two, Some("C"), Kind::Unknown),
-            ("{", None, Kind::Unknown),
-            ("", None, Kind::Unknown),
-        ] {
-            let mut request = Request::new(query);
-            request.operation_name = name.map(str::to_owned);
-            assert_eq!(Kind::of(&mut request), kind, "{query} {name:?}");
-        }
-    }
-
-    #[test]
-    fn nesting_does_not_overflow_the_stack() {
-        for piece in ["{a", "[", "{a(b:[", "{a(b:{c:"] {
-            let mut request = Request::new(format!("{{a(b:{}", piece.repeat(100_000)));
-            assert_eq!(Kind::of(&mut request), Kind::Unknown, "{piece}");
-        }
     }
 }

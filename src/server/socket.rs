@@ -29,8 +29,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_tungstenite::tungstenite;
 
 use super::Server;
+use super::close_code::CloseCode;
 use close::Close;
-pub(super) use close::CloseCode;
 use session::Session;
 use writer::Writer;
 

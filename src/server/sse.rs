@@ -21,8 +21,8 @@ use tokio::time::Instant;
 use super::Server;
 use super::auth::Admitted;
 use super::metrics::Tally;
+use super::operation_kind::OperationKind;
 use super::rejection::Rejection;
-use super::request::Kind;
 use crate::graphql::Answer;
 
 /// Below the idle time after which proxies drop a connection (60 s).
@@ -55,7 +55,7 @@ pub(super) fn answer(
         Some(Err(_)) => Some(String::new()),
         _ => None,
     };
-    let tally = server.metrics.request(Kind::of(&mut request));
+    let tally = server.metrics.request(OperationKind::of(&mut request));
     let answers = server.api.resume_stream(request, caller, resume);
     let events = events(Arc::clone(server), tally, permit, until, answers);
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);

@@ -5,26 +5,15 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value as Json;
 
+use super::edit::{Edit, Repeat};
 use super::merge::{merge, order};
 use super::policy::{Choice, Clock, Conflict, Kind, Policy, Rule};
-use super::repeat::Repeat;
 use super::state::{State, Stored};
 
 /// Why an edit that may be an earlier one sent again is not written over what came later.
 const CHANGED_SINCE: &str = "the same edit was stored before, and the row has been changed since";
 const TAKEN_BACK: &str =
     "the same edit was stored before, and somebody else has taken it back since";
-
-/// A pushed row.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Edit {
-    /// What the client took for the stored row.
-    pub(crate) assumed: Option<State>,
-    /// What it wants to be stored. Columns that the client knows and left out are null in it.
-    pub(crate) client: State,
-    /// What it is to an earlier one that said the same, as far as the log knows.
-    pub(crate) repeat: Repeat,
-}
 
 /// What becomes of a pushed row.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,42 +60,6 @@ impl Resolution {
             Self::Merged => "merged",
             Self::Own => "own",
         }
-    }
-}
-
-impl Edit {
-    /// The columns that the client knows are those that it sent, now or for the row it started from.
-    /// Others are newer than the client, and no business of its edit.
-    pub(crate) fn new(assumed: Option<State>, mut client: State) -> Self {
-        for column in assumed.iter().flat_map(|assumed| assumed.row.keys()) {
-            client.row.entry(column.clone()).or_insert(Json::Null);
-        }
-        Self {
-            assumed,
-            client,
-            repeat: Repeat::No,
-        }
-    }
-
-    /// What the edit does to a row: the columns that it changed. Where there is no row, or the client knew of
-    /// none, all of them.
-    pub(crate) fn onto(self, is_there: bool) -> State {
-        let Self {
-            assumed,
-            mut client,
-            ..
-        } = self;
-        let assumed = assumed.filter(|assumed| is_there && !assumed.is_deleted);
-        if let (Some(assumed), false) = (assumed, client.is_deleted) {
-            client
-                .row
-                .retain(|column, value| assumed.value(column) != value);
-        }
-        client
-    }
-
-    pub(super) fn knows(&self, column: &str) -> bool {
-        self.client.row.contains_key(column)
     }
 }
 

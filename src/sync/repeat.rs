@@ -6,7 +6,7 @@
 //! the one before; so it can make an edit once more only if it was brought back to the state that the edit
 //! was made from, by an edit of its own or by another's.
 
-use super::decide::Edit;
+use super::edit::{Edit, Repeat};
 use super::state::State;
 
 /// What a change left of the row, after the edit that said the same.
@@ -15,23 +15,6 @@ pub(crate) struct Later {
     pub(crate) state: State,
     /// Whether it was pushed by who pushes now; where nobody signs in, by anybody.
     pub(crate) is_by_same: bool,
-}
-
-/// What an edit is to an earlier one of the same row that said the same.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Repeat {
-    /// There was none.
-    #[default]
-    No,
-    /// It is that one, and nothing has come after it.
-    Last,
-    /// It is that one, and the row has been changed since.
-    Overtaken,
-    /// It may be that one, and may be new.
-    Unclear {
-        /// Others have brought the row back, and the client gives no sign of having heard of that.
-        is_taken_back: bool,
-    },
 }
 
 /// What the edit is to one that said the same, after which these changes came. `names_moment`: it says

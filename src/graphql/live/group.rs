@@ -8,7 +8,6 @@ use tokio::sync::watch;
 use super::page::Pages;
 use super::plan::Watch;
 use super::render::{Payload, Rendering};
-use super::router::Membership;
 use crate::feed::{Epoch, FeedError, Position};
 
 /// Payloads that a group keeps for those a little behind; further back they read the log.
@@ -22,7 +21,10 @@ pub(super) const TOGETHER: usize = 64;
 pub(super) const TOGETHER_BYTES: usize = 64 * 1024;
 
 pub(super) struct Group {
-    membership: Membership,
+    /// No other group has it.
+    pub(super) number: u64,
+    /// Takes the group out of the table of groups; called when its last listener has gone.
+    leave: Box<Leave>,
     pub(super) epoch: Epoch,
     pub(super) watch: Watch,
     pub(super) rendering: Rendering,
@@ -32,6 +34,9 @@ pub(super) struct Group {
     /// Changes whenever the ring does.
     news: watch::Sender<()>,
 }
+
+/// What is done when a group has no listener any more.
+pub(super) type Leave = dyn Fn(&Watch) + Send + Sync;
 
 struct Ring {
     payloads: VecDeque<Arc<Payload>>,
@@ -56,14 +61,16 @@ pub(super) enum Taken {
 
 impl Group {
     pub(super) fn new(
-        membership: Membership,
+        number: u64,
+        leave: Box<Leave>,
         epoch: Epoch,
         watch: Watch,
         rendering: Rendering,
         from: Option<Position>,
     ) -> Self {
         Self {
-            membership,
+            number,
+            leave,
             epoch,
             watch,
             rendering,
@@ -76,11 +83,6 @@ impl Group {
             }),
             news: watch::Sender::new(()),
         }
-    }
-
-    /// No other group's.
-    pub(super) fn number(&self) -> u64 {
-        self.membership.number()
     }
 
     fn ring<T>(&self, act: impl FnOnce(&mut Ring) -> T) -> T {
@@ -198,6 +200,6 @@ impl Given {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        self.membership.leave(&self.watch);
+        (self.leave)(&self.watch);
     }
 }

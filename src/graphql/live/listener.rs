@@ -12,7 +12,7 @@ use super::page::Page;
 use super::plan::{Begin, Item, Plan, Watch};
 use super::render::{Payload, Rendering};
 use super::router::Live;
-use crate::feed::{Cursor, FeedError, Position, Replay, Start};
+use crate::feed::{Change, Cursor, FeedError, Position, Replay, Start};
 use crate::graphql::error::Refusal;
 use crate::graphql::record::RecordChange;
 
@@ -151,8 +151,15 @@ impl Listener {
         };
         let (mut bytes, mut at) = (0, *place);
         while payloads.len() < TOGETHER && bytes < TOGETHER_BYTES {
-            let seen = page.payload(at, &self.group, &self.live.schema).await;
-            let Some(payload) = seen else { break };
+            let (group, schema) = (&self.group, &self.live.schema);
+            let render = async |changes: &[Arc<Change>], position| {
+                let item = group.watch.item(&group.epoch, changes)?;
+                let cursor = Cursor::at(&group.epoch, position);
+                Some(group.rendering.render(schema, item, &cursor).await)
+            };
+            let Some(payload) = page.payload(at, render).await else {
+                break;
+            };
             at += 1;
             bytes += payload.as_ref().map_or(0, |payload| payload.json.len());
             payloads.extend(payload);
@@ -161,7 +168,7 @@ impl Listener {
         if payloads.is_empty()
             && let Some((page, _)) = self.page.take()
         {
-            self.live.kept().keep(self.group.number(), &page);
+            self.live.kept().keep(self.group.number, &page);
         }
         payloads
     }
@@ -238,7 +245,7 @@ impl Listener {
     }
 
     fn known_page(&self, after: Position) -> Option<Arc<Page>> {
-        let kept = || self.live.kept().after(self.group.number(), after);
+        let kept = || self.live.kept().after(self.group.number, after);
         self.group.pages.after(after).or_else(kept)
     }
 

@@ -8,12 +8,10 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use async_graphql::dynamic::Schema;
 use tokio::sync::{Mutex as Turn, MutexGuard, OnceCell};
 
-use super::group::Group;
 use super::render::Payload;
-use crate::feed::{Change, Cursor, Position};
+use crate::feed::{Change, Position};
 
 /// Pages kept when nobody reads them. Each has so many changes at least, fewer are soon read again, and
 /// so many bytes at most.
@@ -91,22 +89,22 @@ impl Page {
         (page.changes.len() >= KEPT_CHANGES && bytes <= KEPT_BYTES).then_some(page)
     }
 
-    /// What the group sees at this place; `None` after the last.
-    pub(super) async fn payload(
-        &self,
+    /// What the group sees at this place, rendered if nobody has come here before; `None` after the last.
+    /// `render` gets changes and the position of the last of them.
+    pub(super) async fn payload<'a, R>(
+        &'a self,
         place: usize,
-        group: &Group,
-        schema: &Schema,
-    ) -> Option<Seen> {
+        render: impl FnOnce(&'a [Arc<Change>], Position) -> R,
+    ) -> Option<Seen>
+    where
+        R: Future<Output = Option<Payload>>,
+    {
         let entry = self.changes.get(place)?;
         // In a box: only the first to come here needs the room.
         let render = || {
-            Box::pin(async {
-                // Its changes are there as long as its payload is not.
-                let item = group.watch.item(&group.epoch, &entry.parcel)?;
-                let at = Cursor::at(&group.epoch, entry.position);
-                Some(Arc::new(group.rendering.render(schema, item, &at).await))
-            })
+            // Its changes are there as long as its payload is not.
+            let rendered = render(&entry.parcel, entry.position);
+            Box::pin(async { rendered.await.map(Arc::new) })
         };
         Some(entry.payload.get_or_init(render).await.clone())
     }

@@ -94,12 +94,10 @@ impl Table {
             state.next += 1;
             let number = state.next;
             let here = state.place.as_ref().filter(|place| place.epoch == *epoch);
+            let (table, name) = (self.clone(), key.clone());
             let group = Arc::new(Group::new(
-                Membership {
-                    number,
-                    key: key.clone(),
-                    table: self.clone(),
-                },
+                number,
+                Box::new(move |watch| table.leave(number, &name, watch)),
                 epoch.clone(),
                 watch,
                 rendering,
@@ -169,7 +167,7 @@ impl Table {
             let mut places = HashMap::new();
             for change in changes {
                 for group in state.routes.concerned(change) {
-                    let place = *places.entry(group.number()).or_insert(concerned.len());
+                    let place = *places.entry(group.number).or_insert(concerned.len());
                     match concerned.get_mut(place) {
                         Some((_, of_group)) => of_group.push(Arc::clone(change)),
                         None => concerned.push((group, vec![Arc::clone(change)])),
@@ -195,23 +193,6 @@ impl Table {
             let place = state.place.as_ref()?;
             (place.epoch == *epoch).then_some(place.published)
         })
-    }
-}
-
-/// A group's place in the table, which it leaves with its last listener.
-pub(super) struct Membership {
-    number: u64,
-    key: Key,
-    table: Table,
-}
-
-impl Membership {
-    pub(super) fn number(&self) -> u64 {
-        self.number
-    }
-
-    pub(super) fn leave(&self, watch: &Watch) {
-        self.table.leave(self.number, &self.key, watch);
     }
 }
 

@@ -14,7 +14,7 @@ use sea_orm::{
 use seachange_changelog::TrackedTransaction;
 use serde_json::Value as Json;
 
-use super::{Writable, connection, list, rows};
+use super::{connection, list, rows};
 use crate::graphql::budget::Cost;
 use crate::graphql::entity::EntityInfo;
 use crate::graphql::error::Refusal;
@@ -25,6 +25,7 @@ use crate::graphql::once::{Repeatable, once, recall_rows, remember_rows};
 use crate::graphql::pagination::limits;
 use crate::graphql::row::{Node, Row};
 use crate::graphql::transaction::{Failure, Work};
+use crate::graphql::writable::Writable;
 
 pub(super) fn one<E>(entity: &Arc<EntityInfo>) -> Field
 where

@@ -8,12 +8,13 @@ use async_graphql::dynamic::{Field, FieldFuture, ResolverContext, TypeRef};
 use seachange_changelog::{Target, TrackedTransaction};
 use serde_json::Value as Json;
 
-use super::{Writable, all_argument, connection, filter_argument, since_argument, target};
+use super::{all_argument, connection, filter_argument, since_argument, target};
 use crate::graphql::budget::Cost;
 use crate::graphql::entity::EntityInfo;
 use crate::graphql::error::Refusal;
 use crate::graphql::once::{Repeatable, once};
 use crate::graphql::transaction::{Failure, Work};
+use crate::graphql::writable::Writable;
 
 pub(super) fn field<E>(entity: &Arc<EntityInfo>) -> Field
 where

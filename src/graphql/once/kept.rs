@@ -8,10 +8,10 @@ use seachange_changelog::{Hidden, Image, TrackedTransaction};
 use serde_json::Value as Json;
 
 use crate::graphql::error::{ErrorCode, Refusal};
-use crate::graphql::mutation::Writable;
 use crate::graphql::row::Row;
 use crate::graphql::rows::{Rows, RowsOf};
 use crate::graphql::transaction::Failure;
+use crate::graphql::writable::Writable;
 
 /// What to keep of rows.
 pub(in crate::graphql) fn remember_rows<E: Writable>(rows: &[Row]) -> Json {

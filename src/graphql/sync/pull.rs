@@ -16,9 +16,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sea_orm::{DatabaseConnection, TransactionTrait};
 use seachange_changelog::{Image, image};
 
+use super::bulk::{Bulk, left};
 use super::complete::complete;
 use super::document::Document;
-use super::stream::{Bulk, left};
 use super::{Synced, ahead, types};
 use crate::feed::{Cursor, Feed, FeedError, Start};
 use crate::graphql::budget::{Budget, Cost};

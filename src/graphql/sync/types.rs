@@ -9,9 +9,9 @@ use std::sync::Arc;
 use sea_orm::DatabaseConnection;
 
 use super::Synced;
+use super::bulk::Bulk;
 use super::complete::complete;
 use super::document::{self, Document};
-use super::stream::Bulk;
 use crate::graphql::builder::Builder;
 use crate::graphql::error::Refusal;
 

@@ -18,8 +18,8 @@ use crate::graphql::{Answer, Caller, ErrorCode, Payload, refusal};
 use crate::server::Server;
 use crate::server::idempotency::{self, InvalidKey};
 use crate::server::metrics::Tally;
+use crate::server::operation_kind::OperationKind;
 use crate::server::outcome::has_not_run;
-use crate::server::request::Kind;
 
 /// An operation that has begun, and how its results begin.
 #[derive(Debug)]
@@ -103,7 +103,7 @@ pub(super) async fn run(
         origin: Arc::new(Origin { operation, next }),
         outbox,
     };
-    let kind = Kind::of(&mut request);
+    let kind = OperationKind::of(&mut request);
     let mut tally = server.metrics.request(kind);
     let id = answers.origin.operation.id.as_str();
     let last = match execute(&server, kind, request, caller, &answers, &mut tally).await {
@@ -127,7 +127,7 @@ pub(super) async fn run(
 
 async fn execute(
     server: &Server,
-    kind: Kind,
+    kind: OperationKind,
     request: Box<Request>,
     caller: Caller,
     answers: &Answers,

@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
-use super::close::{Close, CloseCode};
+use super::close::Close;
 use super::deadlines::{Deadlines, Due};
 use super::operation::{self, Outgoing};
 use super::protocol::{Action, Operation, Protocol, Serial};
@@ -25,7 +25,8 @@ use super::{Connection, End, message};
 use crate::graphql::{Caller, ErrorCode, refusal};
 use crate::server::Server;
 use crate::server::auth::Admitted;
-use crate::server::request::Kind;
+use crate::server::close_code::CloseCode;
+use crate::server::operation_kind::OperationKind;
 
 /// Answers that wait for the peer before operations do: single ones, or payloads that go together.
 const QUEUE: usize = 8;
@@ -230,7 +231,7 @@ impl Session {
     fn refuse(&mut self, id: &str, message: &str) {
         self.server
             .metrics
-            .request(Kind::Unknown)
+            .request(OperationKind::Unknown)
             .refused(ErrorCode::LimitExceeded);
         match message::error(id, &[refusal(ErrorCode::LimitExceeded, message)]) {
             Ok(text) => self.reply(text),

@@ -1,0 +1,101 @@
+//! The program's commands, and running the one that its arguments name.
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use super::app::App;
+use super::baseline::BaselineArgs;
+use super::doctor::DoctorArgs;
+use super::keep::{self, EpochAction, PruneArgs};
+use super::migrate::{self, Direction};
+use super::settings::Settings;
+use super::tail::TailArgs;
+use super::torture::TortureArgs;
+use super::verify::VerifyArgs;
+use super::{baseline, doctor, schema, serve, tail, torture, verify};
+
+#[derive(Debug, Parser)]
+#[command(version, about = "Change tracking and sync for SeaORM")]
+struct Cli {
+    #[command(flatten)]
+    settings: Settings,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Migrate, then answer GraphQL requests (the default).
+    Serve,
+    /// Bring the database's tables up or down, or tell where they are.
+    Migrate {
+        #[command(subcommand)]
+        direction: Direction,
+    },
+    /// Print the GraphQL schema.
+    Schema,
+    /// Follow the changes until stopped.
+    Tail(TailArgs),
+    /// Record the rows that no change tells of: those from before tracking.
+    Baseline(BaselineArgs),
+    /// Remove old changes from the log.
+    Prune(PruneArgs),
+    /// Make old cursors invalid: after a database was restored from a copy.
+    Epoch {
+        #[command(subcommand)]
+        action: EpochAction,
+    },
+    /// Fight for rows of a table made for it, and check that no reader misses a change. Use a
+    /// database made for it.
+    Torture(TortureArgs),
+    /// Look for what could let a write escape or keep the log from being read, and tell the cure.
+    Doctor(DoctorArgs),
+    /// Replay the log against the tables and report every row that differs.
+    Verify(VerifyArgs),
+}
+
+impl App {
+    /// Runs the command that the program's arguments name. 0: done, or sound; 1: found a fault;
+    /// 2: wrong use.
+    pub fn run(self) -> ExitCode {
+        let cli = match parse() {
+            Ok(cli) => cli,
+            Err(error) => error.exit(),
+        };
+        let runtime = match tokio::runtime::Runtime::new() {
+            Ok(runtime) => runtime,
+            Err(error) => return fail(&error),
+        };
+        match runtime.block_on(self.dispatch(cli)) {
+            Ok(code) => code,
+            Err(error) => fail(error.as_ref()),
+        }
+    }
+
+    async fn dispatch(self, cli: Cli) -> Result<ExitCode, Box<dyn std::error::Error>> {
+        let Cli { settings, command } = cli;
+        match command.unwrap_or(Command::Serve) {
+            Command::Serve => serve::command(&self, &settings).await,
+            Command::Migrate { direction } => migrate::command(&self, &settings, direction).await,
+            Command::Schema => schema::command(&self, &settings).await,
+            Command::Tail(args) => tail::command(&settings, args).await,
+            Command::Baseline(args) => baseline::command(&self, &settings, args).await,
+            Command::Prune(args) => keep::prune(&settings, &args).await,
+            Command::Epoch { action } => keep::epoch(&settings, action).await,
+            Command::Torture(args) => torture::command(&self, &settings, args).await,
+            Command::Doctor(args) => doctor::command(&self, &settings, &args).await,
+            Command::Verify(args) => verify::command(&self, &settings, &args).await,
+        }
+    }
+}
+
+fn parse() -> Result<Cli, clap::Error> {
+    let matches = Cli::command().try_get_matches()?;
+    Cli::from_arg_matches(&matches)
+}
+
+fn fail(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("error: {error}");
+    ExitCode::from(1)
+}
