@@ -80,7 +80,7 @@ impl Torture {
         let truth = Writers::new(db.clone(), self).run().await?;
         let truth = held.release(truth).await?;
         let read = readers.finish(&feeds).await?;
-        table::remove(&db).await?;
+        table::clear(&db).await?;
         Ok(judge::judge(&truth, read))
     }
 

@@ -188,8 +188,8 @@ impl App {
                 .iter()
                 .any(|known| known.entity == entity)
             {
-                let why = "its changes are in the log; this program does not know it, and no triggers \
-                           record it";
+                let why = "its changes are in the log; it is not in the database, or this program does not \
+                           know it and no triggers record it";
                 verdict.unverified.push(Unverified::new(entity, why));
             }
         }

@@ -1,9 +1,8 @@
 //! The rows that the writers fight for.
 
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Alias, Table};
 use sea_orm::{ActiveValue::Set, Schema, TransactionSession, TransactionTrait};
-use seachange_changelog::TrackedConnection;
+use seachange_changelog::{Target, TrackedConnection};
 
 /// A row; `value` is a number that no other write has.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -22,12 +21,12 @@ pub enum Relation {}
 
 seachange_changelog::track!();
 
-/// Makes the table and its rows, all with value 0.
+/// Makes the table, if it is not there, and its rows, all with value 0.
 pub(super) async fn create(db: &TrackedConnection, rows: i64) -> Result<(), DbErr> {
     let backend = ConnectionTrait::get_database_backend(db);
-    remove(db).await?;
-    let table = Schema::new(backend).create_table_from_entity(Entity);
-    db.writer().execute(&table).await?;
+    let mut table = Schema::new(backend).create_table_from_entity(Entity);
+    db.writer().execute(table.if_not_exists()).await?;
+    clear(db).await?;
     let tx = db.begin().await?;
     for id in 0..=rows {
         let row = ActiveModel {
@@ -39,10 +38,9 @@ pub(super) async fn create(db: &TrackedConnection, rows: i64) -> Result<(), DbEr
     tx.commit().await
 }
 
-/// Removes the table; its changes stay in the log.
-pub(super) async fn remove(db: &TrackedConnection) -> Result<(), DbErr> {
-    let table = Alias::new("seachange_torture");
-    let drop = Table::drop().table(table).if_exists().take();
-    db.writer().execute(&drop).await?;
-    Ok(())
+/// Deletes the rows. The table stays: the log tells of it, and `verify` wants to look at it.
+pub(super) async fn clear(db: &TrackedConnection) -> Result<(), DbErr> {
+    let tx = db.begin().await?;
+    tx.delete_many::<Entity>(Target::all()).await?;
+    tx.commit().await
 }
