@@ -9,7 +9,7 @@ use sea_orm::{DatabaseTransaction, DbErr};
 use crate::capture::Registry;
 use crate::error::CaptureError;
 use crate::image::Image;
-use crate::triggers::{Found, Place, Present, column_names, tables_by_triggers};
+use crate::triggers::{Found, Place, Present, table_names, tables_by_triggers};
 
 /// The tables in the database that are tracked, by triggers or by the hooks of this program, called as the
 /// log calls them.
@@ -18,11 +18,13 @@ use crate::triggers::{Found, Place, Present, column_names, tables_by_triggers};
 /// What the database says.
 pub async fn tracked_here(tx: &DatabaseTransaction) -> Result<BTreeSet<String>, DbErr> {
     let mut tables = tables_by_triggers(tx).await?;
-    for name in Registry::linked().names() {
-        if !tables.contains(name) && !column_names(tx, name).await?.is_empty() {
-            tables.insert(name.to_owned());
-        }
-    }
+    let there = table_names(tx).await?;
+    let by_hooks = Registry::linked().names();
+    tables.extend(
+        by_hooks
+            .filter(|name| there.contains(*name))
+            .map(str::to_owned),
+    );
     Ok(tables)
 }
 

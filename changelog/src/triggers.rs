@@ -35,7 +35,7 @@ pub(crate) use present::settings::{Settings, pin as pin_settings};
 pub(crate) use present::{Found, Place, Present, Wait};
 pub(crate) use schema::{Schemas, Shown};
 pub use switch::{track_by_hooks, track_by_triggers};
-pub(crate) use tables::{create, drop, require_log, shapes};
+pub(crate) use tables::{create, drop, require_log, shapes, table_names};
 pub(crate) use values::Values;
 
 use sea_orm::{DbBackend, Statement, Value};
