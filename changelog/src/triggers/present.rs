@@ -166,22 +166,7 @@ impl Present {
         limit: u64,
     ) -> Result<Vec<Found>, DbErr> {
         let backend = tx.get_database_backend();
-        let literals = self.keys.iter().enumerate();
-        let literals = literals.map(|(n, key)| {
-            let text = sql_text(key, ROW, backend);
-            format!("{text} AS {}", place_alias(n))
-        });
-        let sql = format!(
-            "SELECT {} AS {IMAGE}, {} FROM {} WHERE {} ORDER BY {} LIMIT {limit}",
-            readable(&self.key_image, backend),
-            literals.collect::<Vec<_>>().join(", "),
-            self.from(backend),
-            beyond(&self.keys, ROW, after, backend),
-            order(&self.keys, ROW, backend),
-        );
-        let rows = tx
-            .query_all_raw(Statement::from_string(backend, sql))
-            .await?;
+        let rows = self.select(tx, &self.key_image, after, limit).await?;
         let found = |row: &QueryResult| {
             let key = self.read(row, IMAGE, backend)?;
             let place = Place::of(row, &self.keys, backend)?;
@@ -201,22 +186,7 @@ impl Present {
         limit: u64,
     ) -> Result<Vec<(Found, Image)>, DbErr> {
         let backend = tx.get_database_backend();
-        let literals = self.keys.iter().enumerate();
-        let literals = literals.map(|(n, key)| {
-            let text = sql_text(key, ROW, backend);
-            format!("{text} AS {}", place_alias(n))
-        });
-        let sql = format!(
-            "SELECT {} AS {IMAGE}, {} FROM {} WHERE {} ORDER BY {} LIMIT {limit}",
-            readable(&self.image, backend),
-            literals.collect::<Vec<_>>().join(", "),
-            self.from(backend),
-            beyond(&self.keys, ROW, after, backend),
-            order(&self.keys, ROW, backend),
-        );
-        let rows = tx
-            .query_all_raw(Statement::from_string(backend, sql))
-            .await?;
+        let rows = self.select(tx, &self.image, after, limit).await?;
         let found = |row: &QueryResult| {
             let image = self.read(row, IMAGE, backend)?;
             let place = Place::of(row, &self.keys, backend)?;
@@ -224,6 +194,31 @@ impl Present {
             Ok((Found { place, key }, image))
         };
         rows.iter().map(found).collect()
+    }
+
+    /// An image and the place of each of up to `limit` rows after a place, in key order.
+    async fn select<C: ConnectionTrait>(
+        &self,
+        tx: &C,
+        image: &str,
+        after: Option<&Place>,
+        limit: u64,
+    ) -> Result<Vec<QueryResult>, DbErr> {
+        let backend = tx.get_database_backend();
+        let literals = self.keys.iter().enumerate();
+        let literals = literals.map(|(n, key)| {
+            let text = sql_text(key, ROW, backend);
+            format!("{text} AS {}", place_alias(n))
+        });
+        let sql = format!(
+            "SELECT {} AS {IMAGE}, {} FROM {} WHERE {} ORDER BY {} LIMIT {limit}",
+            readable(image, backend),
+            literals.collect::<Vec<_>>().join(", "),
+            self.from(backend),
+            beyond(&self.keys, ROW, after, backend),
+            order(&self.keys, ROW, backend),
+        );
+        tx.query_all_raw(Statement::from_string(backend, sql)).await
     }
 
     /// The columns of which the log has every value.
