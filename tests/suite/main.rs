@@ -26,6 +26,7 @@ mod unregistered;
 mod waits;
 
 use std::process::ExitCode;
+use std::time::Instant;
 
 use harness::{Case, Database};
 use libtest_mimic::{Arguments, Trial};
@@ -67,7 +68,14 @@ fn main() -> ExitCode {
 }
 
 fn trial(case: Case, database: Database) -> Trial {
-    Trial::test(format!("{}::{}", case.name, database.name()), move || {
-        harness::run(case, &database).map_err(|error| format!("{error:?}").into())
+    let name = format!("{}::{}", case.name, database.name());
+    Trial::test(name.clone(), move || {
+        let began = Instant::now();
+        let outcome = harness::run(case, &database);
+        harness::measured(format_args!(
+            "{name}: {:.2} s",
+            began.elapsed().as_secs_f64()
+        ));
+        outcome.map_err(|error| format!("{error:?}").into())
     })
 }

@@ -50,7 +50,8 @@ const MARIADB: &str = "SELECT u.TABLE_NAME AS `child`, u.REFERENCED_TABLE_NAME A
     JOIN information_schema.REFERENTIAL_CONSTRAINTS r
       ON r.CONSTRAINT_SCHEMA = u.CONSTRAINT_SCHEMA AND r.CONSTRAINT_NAME = u.CONSTRAINT_NAME
       AND r.TABLE_NAME = u.TABLE_NAME
-    WHERE u.TABLE_SCHEMA = DATABASE() AND u.REFERENCED_TABLE_NAME IS NOT NULL";
+    WHERE u.TABLE_SCHEMA = DATABASE() AND r.CONSTRAINT_SCHEMA = DATABASE()
+      AND u.REFERENCED_TABLE_NAME IS NOT NULL";
 
 async fn foreign_keys<C: ConnectionTrait>(db: &C) -> Result<Vec<ForeignKey>, DbErr> {
     let backend = db.get_database_backend();

@@ -40,10 +40,11 @@ const POSTGRES: &str = "SELECT a.attname::text AS name, format_type(a.atttypid, 
     WHERE c.relname = ? AND c.relnamespace = current_schema()::regnamespace
       AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
 
-// JSON columns are `longtext` with a constraint.
+// JSON columns are `longtext` with a constraint. Schema and table are given as constants, also in the inner
+// query: without them MariaDB opens every table of every database for each column.
 const MARIADB: &str = "SELECT c.COLUMN_NAME AS name,
     CASE WHEN EXISTS (SELECT 1 FROM information_schema.CHECK_CONSTRAINTS k
-        WHERE k.CONSTRAINT_SCHEMA = c.TABLE_SCHEMA AND k.TABLE_NAME = c.TABLE_NAME
+        WHERE k.CONSTRAINT_SCHEMA = DATABASE() AND k.TABLE_NAME = ?
           AND k.CHECK_CLAUSE = CONCAT('json_valid(`', c.COLUMN_NAME, '`)'))
       THEN 'json' ELSE CONVERT(c.COLUMN_TYPE USING utf8mb4) END AS ty,
     CAST(c.COLUMN_KEY = 'PRI' AS SIGNED) AS is_key
@@ -88,14 +89,12 @@ impl Table {
 /// A table's columns; none if it is not there.
 pub(super) async fn columns<C: ConnectionTrait>(db: &C, table: &str) -> Result<Vec<Found>, DbErr> {
     let backend = db.get_database_backend();
-    let sql = match backend {
-        DbBackend::Postgres => POSTGRES,
-        DbBackend::MySql => MARIADB,
-        _ => SQLITE,
+    let asked = match backend {
+        DbBackend::Postgres => statement(backend, POSTGRES, [table.into()]),
+        DbBackend::MySql => statement(backend, MARIADB, [table.into(), table.into()]),
+        _ => statement(backend, SQLITE, [table.into()]),
     };
-    let rows = db
-        .query_all_raw(statement(backend, sql, [table.into()]))
-        .await?;
+    let rows = db.query_all_raw(asked).await?;
     rows.iter().map(|row| found(row, backend)).collect()
 }
 

@@ -134,6 +134,7 @@ fn is_rivalry(error: &DbErr) -> bool {
     [
         "deadlock",
         "lock wait",
+        "lock timeout",
         "could not serialize",
         "record has changed",
         "locked",
