@@ -83,6 +83,7 @@ pub fn cases() -> Vec<Case> {
         nulls::cases(),
         moments::cases(),
         moments::spelled::cases(),
+        moments::pushed::cases(),
         limits::ended::cases(),
         together::cases(),
     ]

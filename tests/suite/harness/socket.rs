@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anyhow::Context;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value as Json, json};
 use tokio::net::TcpStream;
@@ -13,6 +14,12 @@ use super::answer::check_errors;
 
 /// A test fails rather than waits longer for a message.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a socket receives, pings aside.
+enum Received {
+    Text(Utf8Bytes),
+    Close(Option<CloseFrame>),
+}
 
 /// A socket.
 pub struct Socket {
@@ -71,26 +78,37 @@ impl Socket {
 
     /// The text of the next message.
     pub async fn text(&mut self) -> anyhow::Result<Utf8Bytes> {
-        loop {
-            let message = tokio::time::timeout(PATIENCE, self.inner.next()).await?;
-            match message.ok_or_else(|| anyhow::anyhow!("socket ended"))?? {
-                Message::Text(text) => return Ok(text),
-                Message::Close(frame) => anyhow::bail!("closed: {frame:?}"),
-                _ => {}
-            }
+        match self.text_or_close().await? {
+            Received::Text(text) => Ok(text),
+            Received::Close(frame) => anyhow::bail!("closed: {frame:?}"),
         }
     }
 
     /// Waits for the close and tells its code.
     pub async fn closed(&mut self) -> anyhow::Result<u16> {
         loop {
-            let message = tokio::time::timeout(PATIENCE, self.inner.next()).await?;
-            match message.ok_or_else(|| anyhow::anyhow!("ended without a close"))?? {
-                Message::Close(Some(CloseFrame { code, .. })) => return Ok(code.into()),
-                Message::Close(None) => anyhow::bail!("closed without a code"),
-                _ => {}
+            match self.text_or_close().await? {
+                Received::Text(_) => {}
+                Received::Close(Some(CloseFrame { code, .. })) => return Ok(code.into()),
+                Received::Close(None) => anyhow::bail!("closed without a code"),
             }
         }
+    }
+
+    /// The next text or close. The server's pings do not prolong the wait.
+    async fn text_or_close(&mut self) -> anyhow::Result<Received> {
+        let received = async {
+            loop {
+                let message = self.inner.next().await;
+                match message.context("the socket has ended without a close")?? {
+                    Message::Text(text) => return anyhow::Ok(Received::Text(text)),
+                    Message::Close(frame) => return Ok(Received::Close(frame)),
+                    _ => {}
+                }
+            }
+        };
+        let received = tokio::time::timeout(PATIENCE, received).await;
+        received.context("no message within the time")?
     }
 
     /// Starts an operation; the id comes back.

@@ -104,10 +104,14 @@ async fn writes_answer_them(server: &TestServer) -> Outcome {
     let server = gauge::start(server).await?;
     let mut socket = server.socket().await?;
     let query = format!(
-        "subscription {{ gaugeChanges {{ kind record {{ {} }} }} }}",
+        "subscription($after: String) {{ gaugeChanges(after: $after) {{ kind record {{ {} }} }} }}",
         GAUGES.all
     );
-    socket.subscribe(&query, json!({})).await?;
+    let mut head = server.client().data("{ changesHead }", json!({})).await?;
+    let after = json!({ "after": head["changesHead"].take() });
+    socket.subscribe(&query, after).await?;
+    let caught_up = socket.next().await?;
+    assert_eq!(caught_up["gaugeChanges"]["kind"], "CAUGHT_UP");
     for (id, odd) in all_odd(&server) {
         let data = match odd.column {
             "count" => json!({ "name": "renamed" }),
