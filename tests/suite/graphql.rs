@@ -82,6 +82,7 @@ pub fn cases() -> Vec<Case> {
         limits::cases(),
         nulls::cases(),
         moments::cases(),
+        moments::doctor::cases(),
         moments::spelled::cases(),
         moments::pushed::cases(),
         limits::ended::cases(),

@@ -1,6 +1,7 @@
 //! A moment is a moment, however its text is written: lists, relations, subscriptions, updates, deletes and
 //! `doctor` on times that many programs have written. On SQLite, where times are texts, in every spelling.
 
+pub mod doctor;
 mod event;
 pub mod pushed;
 pub mod spelled;
@@ -10,7 +11,6 @@ use std::collections::BTreeSet;
 use anyhow::{Context, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::ConnectionTrait;
-use seachange::changelog::FlawCode;
 use serde_json::{Value as Json, json};
 
 use crate::harness::{Client, Database, Outcome, TestServer};
@@ -22,7 +22,6 @@ crate::cases![
     many_tests_in_one_filter,
     what_is_older_is_deleted_and_nothing_else,
     what_is_no_moment_hides_no_row,
-    doctor_names_the_spellings,
 ];
 
 /// How other programs write the moment with this number.
@@ -361,53 +360,5 @@ async fn what_is_no_moment_hides_no_row(server: &TestServer) -> Outcome {
     }
     db.execute_unprepared("DELETE FROM event WHERE id = 99")
         .await?;
-    Ok(())
-}
-
-async fn doctor_names_the_spellings(server: &TestServer) -> Outcome {
-    let server = &event::start(server).await?;
-    let mixed = async || {
-        let flaws = server.doctor().await?.into_iter();
-        anyhow::Ok(
-            flaws
-                .filter(|flaw| flaw.code == FlawCode::TimesMixed)
-                .collect::<Vec<_>>(),
-        )
-    };
-    let create = "mutation ($data: [EventInsertInput!]!) { eventCreateBatch(data: $data) { id } }";
-    let data: Vec<Json> = (0..4)
-        .map(|id| json!({ "id": id, "at": image(id), "clock": "12:30:00.5" }))
-        .collect();
-    server
-        .client()
-        .data(create, json!({ "data": data }))
-        .await?;
-    assert_eq!(mixed().await?, []);
-    fill_two(server).await?;
-    let found = mixed().await?;
-    if !matches!(server.kind, Database::Sqlite) {
-        assert_eq!(found, []);
-        return Ok(());
-    }
-    let [flaw] = &found[..] else {
-        anyhow::bail!("{found:?}")
-    };
-    assert_eq!(flaw.table, "event");
-    for part in [
-        "`at`",
-        "YYYY-MM-DD HH:MM:SS in 2 rows (such as id 50)",
-        "YYYY-MM-DDTHH:MM:SS+00:00 in 4 rows",
-    ] {
-        assert!(flaw.message.contains(part), "{part}: {}", flaw.message);
-    }
-    Ok(())
-}
-
-async fn fill_two(server: &TestServer) -> Outcome {
-    let db = other(server).await?;
-    for id in [50, 51] {
-        let sql = format!("INSERT INTO event (id, at) VALUES ({id}, '2026-11-30 12:00:00')");
-        db.execute_unprepared(&sql).await?;
-    }
     Ok(())
 }
