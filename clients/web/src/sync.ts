@@ -122,8 +122,9 @@ export class CollectionSync {
     await this.#replication.startPromise;
     const state = this.#replication.internalReplicationState;
     if (!state || this.#replication.isStopped()) return;
+    await this.#untilReady();
+    if (this.#replication.isStopped()) return;
     const { stream, documents, withheld } = this.#settings;
-    await withheld.ready();
     this.#following = watchUnsent(state).subscribe((unsent) => pending(withheld.with(unsent)));
     this.#following.add(state.events.active.up.subscribe(() => this.#inflow.flow()));
     this.#following.add(
@@ -158,6 +159,21 @@ export class CollectionSync {
     this.#following?.unsubscribe();
     await this.#replication.cancel();
     for (const subject of [this.#rejections, this.#problem, this.#solved, this.#upToDate]) subject.complete();
+  }
+
+  /** Asks the local database what waits there, again and again until it answers or the replication ends. The
+   *  database may be closed in between: that is nobody's error. */
+  async #untilReady(): Promise<void> {
+    const { withheld, retryTime } = this.#settings;
+    while (!this.#replication.isStopped()) {
+      try {
+        return await withheld.ready();
+      } catch (error) {
+        if (this.#replication.isStopped()) return;
+        this.#problem.next(this.#told(error));
+        await firstValueFrom(timer(retryTime));
+      }
+    }
   }
 
   #missed(): void {

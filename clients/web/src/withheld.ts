@@ -39,9 +39,13 @@ export class Withheld {
     this.#keyOf = keyOf;
   }
 
-  /** Reads what earlier pages have noted, once; before everything else. */
+  /** Reads what earlier pages have noted, once; before everything else. Fails where the database does not answer,
+   *  and asks it again the next time. */
   ready(): Promise<void> {
-    return (this.#loading ??= this.#load());
+    return (this.#loading ??= this.#load().catch((error: unknown) => {
+      this.#loading = undefined;
+      throw error;
+    }));
   }
 
   get keys(): Iterable<string> {

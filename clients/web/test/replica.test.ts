@@ -44,6 +44,18 @@ describe.each(SERVERS)('%s', (_name, start) => {
     await world.converges();
   });
 
+  // What is left behind fails as a rejection that nobody handles, which ends the run.
+  test('a client that is closed while it begins leaves nothing behind', async () => {
+    const world = await World.begin(start);
+    const client = await world.client(PackageClient);
+    for (let turns = 0; turns < 60; turns += 5) {
+      await client.close();
+      await client.open();
+      for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    }
+    await client.rests();
+  });
+
   test('a policy decides, without anything waiting for it', async () => {
     const world = await World.begin(start);
     const asked: Conflict<Task>[] = [];
