@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use sea_orm::sqlx::{AssertSqlSafe, Database as Driver, Executor, pool::PoolOptions};
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DatabaseConnectionType, DbBackend, DbErr,
-    RuntimeErr, SqlxError,
+    ConnectOptions, Database, DatabaseConnection, DatabaseConnectionType, DbErr, RuntimeErr,
+    SqlxError,
 };
-use seachange_changelog::{TrackedConnection, closing_unclean, limit_statements, lock_timeout};
+use seachange_changelog::internal::of_url;
+use seachange_changelog::{TrackedConnection, closing_unclean, lock_timeout};
 use url::Url;
 
 pub(crate) use self::writable::Writable;
@@ -20,9 +21,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a write waits for a lock, unless set.
 pub(crate) const LOCK_WAIT: Duration = Duration::from_secs(5);
-
-/// Of URLs that SeaORM knows a driver for.
-const SCHEMES: [&str; 4] = ["sqlite", "postgres", "postgresql", "mysql"];
 
 /// Rows that a SQLite connection's thread reads ahead of whom they are for: most answers are shorter, and
 /// cost no waiting for one another.
@@ -76,7 +74,7 @@ pub async fn connect(settings: &DatabaseSettings) -> Result<TrackedConnection, D
         ));
     }
     let wait = settings.lock_wait;
-    if DbBackend::Sqlite.is_prefix_of(url) {
+    if is_file(url) {
         // One connection writes and others read, so that a slow writer holds up no reader.
         let writer = pool(url, 1, wait, wait).await?;
         let reader = pool(url, connections, PATIENCE, wait).await?;
@@ -118,14 +116,7 @@ pub(crate) async fn connect_requests(
         lock_wait,
     } = settings;
     check(url)?;
-    let backends = [DbBackend::Postgres, DbBackend::MySql];
-    let Some(backend) = backends
-        .into_iter()
-        .find(|backend| backend.is_prefix_of(url))
-    else {
-        return Ok(None);
-    };
-    let Some(limit) = limit_statements(backend, most) else {
+    let Some(limit) = of_url(url).and_then(|dialect| dialect.limit_statements(most)) else {
         return Ok(None);
     };
     let connections = (*connections).max(1);
@@ -154,10 +145,15 @@ pub(crate) fn most_writers(db: &TrackedConnection) -> usize {
     usize::try_from(connections.saturating_sub(left).max(1)).unwrap_or(usize::MAX)
 }
 
+/// Whether the URL names a file that this program opens itself.
+fn is_file(url: &str) -> bool {
+    of_url(url).is_some_and(|dialect| dialect.facts().is_file)
+}
+
 /// SeaORM panics at what is no URL. The text is not told: it may hold a password.
 fn check(url: &str) -> Result<(), DbErr> {
     let fault = match Url::parse(url) {
-        Ok(url) if SCHEMES.contains(&url.scheme()) => return Ok(()),
+        Ok(parsed) if of_url(parsed.as_str()).is_some() => return Ok(()),
         Ok(url) => format!("there is no database for `{}`", url.scheme()),
         Err(error) => format!("it is no URL ({error})"),
     };
@@ -255,7 +251,7 @@ fn explained(error: DbErr, url: &str) -> DbErr {
             let port = port.map_or_else(String::new, |port| format!(":{port}"));
             format!("no database answered at {host}{port} within {PATIENCE:?}")
         }
-        source if DbBackend::Sqlite.is_prefix_of(url) && !url.contains("mode=rwc") => {
+        source if is_file(url) && !url.contains("mode=rwc") => {
             format!("{source}; `?mode=rwc` after its name makes a file that is not there")
         }
         _ => return error,

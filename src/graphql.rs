@@ -1,8 +1,8 @@
 //! GraphQL: the types, lists and relations of registered entities, their mutations, the changes.
 //!
-//! Guarantees that no value is lost or panics on its way in or out, that each mutation is one
-//! transaction through the hooks, and that every error has a stable code and no database text.
-//! Knows nothing of HTTP or sockets.
+//! Guarantees that no value is lost or panics on its way in or out, and that every error has a stable code and
+//! no database text. Translates between GraphQL and the service, which decides. Knows nothing of HTTP or
+//! sockets.
 
 mod api;
 mod arguments;
@@ -10,9 +10,10 @@ mod budget;
 mod builder;
 mod caller;
 mod change;
+mod column;
 mod committed;
 mod connection;
-mod entity;
+mod context;
 mod error;
 mod fetch;
 mod filter;
@@ -20,40 +21,31 @@ mod guard;
 mod history;
 mod inputs;
 mod list;
+mod listed;
 mod live;
 mod mutation;
 mod names;
+mod node;
 mod objects;
-mod once;
 mod pagination;
+mod parameters;
 mod record;
-mod registered;
 mod related;
 mod relation;
 mod rendered;
-mod row;
-mod rows;
 mod scalar;
 mod schema;
-mod shape;
 mod source;
 mod subscription;
 mod sync;
-pub(crate) mod table;
-mod transaction;
-pub(crate) mod unreadable;
-mod writable;
 
+pub use crate::service::ErrorCode;
+pub(crate) use crate::service::unreadable;
 pub(crate) use api::Answer;
 pub use api::Api;
 pub(crate) use budget::is_readable;
 pub use builder::Builder;
 pub use caller::Caller;
-pub(crate) use entity::ColumnInfo;
-pub use error::ErrorCode;
 pub(crate) use error::refusal;
 pub(crate) use live::Payload;
-pub(crate) use once::sweep;
-pub(crate) use registered::Registered;
 pub(crate) use schema::Entities;
-pub use writable::Writable;

@@ -13,6 +13,7 @@ mod feed;
 mod graphql;
 mod limits;
 mod server;
+mod service;
 mod sync;
 mod torture;
 
@@ -25,9 +26,13 @@ pub use feed::{
     Change, ChangeLine, Cursor, CursorError, Epoch, Feed, FeedError, FeedItem, Page, Past,
     Position, RowName, Selection, Snapshot, Start, Subscription, When,
 };
-pub use graphql::{Builder, Caller, ErrorCode, Writable};
+pub use graphql::{Builder, Caller};
 pub use limits::Limits;
 pub use server::{AllowedOrigins, BadOrigins};
+pub use service::{
+    ErrorCode, Fact, InboxChoice, InboxFilter, InboxPage, Pulled, PushAnswer, Rejection, Service,
+    ServiceError, Writable,
+};
 pub use sync::{Choice, Conflict, Policy, Resolver, Rule, State};
 pub use torture::{Report, Tally, Torture};
 

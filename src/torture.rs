@@ -15,7 +15,8 @@ mod writers;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, TransactionSession};
+use sea_orm::{DbErr, TransactionSession};
+use seachange_changelog::internal;
 use tokio::sync::Notify;
 
 use crate::database::{self, Connections, DatabaseSettings};
@@ -92,8 +93,7 @@ impl Torture {
         if !self.open_transaction {
             return Ok(writers::Held::default());
         }
-        let is_sqlite = ConnectionTrait::get_database_backend(db) == DbBackend::Sqlite;
-        let held = if is_sqlite {
+        let held = if internal::of(db).facts().is_file {
             writers::Held::reading(db).await
         } else {
             writers::Held::writing(db).await

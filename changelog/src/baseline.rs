@@ -10,12 +10,10 @@
 
 mod known;
 
-use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, IsolationLevel, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, TransactionTrait};
 
 use crate::context::Context;
+use crate::database::{self, Begin};
 use crate::image::Image;
 use crate::log::{Operation, Source};
 use crate::reader::sequence;
@@ -131,15 +129,7 @@ async fn begin<C>(db: &C) -> Result<DatabaseTransaction, DbErr>
 where
     C: ConnectionTrait + TransactionTrait<Transaction = DatabaseTransaction>,
 {
-    let mut options = TransactionOptions::default();
-    match db.get_database_backend() {
-        // REPEATABLE READ would lock the gaps between keys, too, and keep others from inserting.
-        DbBackend::MySql => options.isolation_level = Some(IsolationLevel::ReadCommitted),
-        // Not asked for: inside a migration's transaction it cannot be. A stricter one makes a row
-        // that was changed meanwhile an error, nothing worse.
-        DbBackend::Postgres => {}
-        _ => options.sqlite_transaction_mode = Some(SqliteTransactionMode::Immediate),
-    }
+    let options = database::of(db).begin(Begin::WriteSeeingCommits);
     db.begin_with_options(options).await
 }
 
@@ -188,8 +178,8 @@ async fn record(
         most: most_bytes(tx, &changes).await?,
     };
     let (entity, version) = (&table.entity, Some(table.version));
-    let backend = tx.get_database_backend();
-    for insertion in insertions(origin, entity, Operation::Insert, changes, version, backend) {
+    let dialect = database::of(tx);
+    for insertion in insertions(origin, entity, Operation::Insert, changes, version, dialect) {
         tx.execute_raw(insertion?).await?;
     }
     Ok(keys)

@@ -5,19 +5,11 @@
 //! of it found by experiment with sqlx 0.9; the specimen tests keep it true. Knows values and
 //! databases, nothing of columns or statements.
 
-use bigdecimal::{BigDecimal, ToPrimitive};
-use chrono::Timelike;
-use rust_decimal::Decimal;
-use sea_orm::prelude::{TimeDateTime, TimeDateTimeWithTimeZone};
 use sea_orm::sea_query::Value;
-use sea_orm::{ColumnType, DbBackend, Statement};
-use time::UtcOffset;
+use sea_orm::{DbBackend, Statement};
 
+use crate::database;
 use crate::error::CaptureError;
-use crate::image;
-
-/// Digits that PostgreSQL's `numeric` has before and after the point.
-const NUMERIC_DIGITS: (i64, i64) = (131_072, 16_383);
 
 /// The same value in a type that the driver binds without loss.
 ///
@@ -26,46 +18,33 @@ const NUMERIC_DIGITS: (i64, i64) = (131_072, 16_383);
 /// one offset: local ones are bound in UTC.
 #[must_use]
 pub fn bindable(value: Value, backend: DbBackend) -> Value {
-    match (backend, value) {
-        (DbBackend::MySql, Value::ChronoDateTimeUtc(Some(moment))) => moment.naive_utc().into(),
-        (DbBackend::MySql, Value::ChronoDateTimeLocal(Some(moment))) => moment.naive_utc().into(),
-        (DbBackend::MySql, Value::TimeDateTimeWithTimeZone(Some(moment))) => {
-            in_utc(moment).map_or(Value::TimeDateTimeWithTimeZone(Some(moment)), Value::from)
-        }
-        (DbBackend::Sqlite, Value::ChronoDateTimeLocal(Some(moment))) => moment.to_utc().into(),
-        (_, value) => value,
-    }
-}
-
-fn in_utc(moment: TimeDateTimeWithTimeZone) -> Option<TimeDateTime> {
-    let utc = moment.checked_to_offset(UtcOffset::UTC)?;
-    Some(TimeDateTime::new(utc.date(), utc.time()))
+    database::on(backend).bindable(value)
 }
 
 /// The statement with every value [`bindable`].
 pub(crate) fn make_bindable(mut statement: Statement) -> Statement {
-    let backend = statement.db_backend;
+    let dialect = database::on(statement.db_backend);
     if let Some(values) = &mut statement.values {
         let bound = std::mem::take(&mut values.0).into_iter();
-        values.0 = bound.map(|value| bindable(value, backend)).collect();
+        values.0 = bound.map(|value| dialect.bindable(value)).collect();
     }
     statement
 }
 
 /// Refuses a value that the driver would lose, or panic on.
 pub(crate) fn check(column: &str, value: &Value, backend: DbBackend) -> Result<(), CaptureError> {
+    let dialect = database::on(backend);
+    let facts = dialect.facts();
     match value {
         Value::BigUnsigned(Some(number))
-            if backend != DbBackend::MySql && i64::try_from(*number).is_err() =>
+            if !facts.takes_unsigned && i64::try_from(*number).is_err() =>
         {
             Err(CaptureError::IntegerTooLarge {
                 column: column.to_owned(),
                 value: *number,
             })
         }
-        Value::Array(..) | Value::IpNetwork(_) | Value::MacAddress(_)
-            if backend != DbBackend::Postgres =>
-        {
+        Value::Array(..) | Value::IpNetwork(_) | Value::MacAddress(_) if !facts.takes_arrays => {
             Err(CaptureError::UnsupportedHere {
                 column: column.to_owned(),
                 database: backend.as_str(),
@@ -74,86 +53,19 @@ pub(crate) fn check(column: &str, value: &Value, backend: DbBackend) -> Result<(
         Value::Array(_, Some(items)) => items
             .iter()
             .try_for_each(|item| check(column, item, backend)),
-        value if value.is_some() && !holds(backend, value) => Err(CaptureError::OutOfRange {
+        value if value.is_some() && !dialect.holds(value) => Err(CaptureError::OutOfRange {
             column: column.to_owned(),
         }),
         _ => Ok(()),
     }
 }
 
-/// Whether the value is one that the database can be given.
-fn holds(backend: DbBackend, value: &Value) -> bool {
-    match backend {
-        DbBackend::Sqlite => sqlite_holds(value),
-        DbBackend::MySql => mariadb_holds(value),
-        DbBackend::Postgres => postgres_holds(value),
-        _ => true,
-    }
-}
-
-/// NaN becomes NULL, decimals become REAL, and the `time` crate writes no other years with an
-/// offset.
-fn sqlite_holds(value: &Value) -> bool {
-    match value {
-        Value::Float(Some(number)) => !number.is_nan(),
-        Value::Double(Some(number)) => !number.is_nan(),
-        Value::Decimal(Some(number)) => number
-            .to_f64()
-            .is_some_and(|real| Decimal::try_from(real).is_ok()),
-        Value::BigDecimal(Some(number)) => number.to_f64().is_some_and(f64::is_finite),
-        Value::TimeDateTimeWithTimeZone(Some(moment)) => (0..=9999).contains(&moment.year()),
-        _ => true,
-    }
-}
-
-/// Years of more than four digits and leap seconds become zeros, negative years are left out.
-fn mariadb_holds(value: &Value) -> bool {
-    let is_time = matches!(
-        value,
-        Value::ChronoDate(_)
-            | Value::ChronoTime(_)
-            | Value::ChronoDateTime(_)
-            | Value::ChronoDateTimeUtc(_)
-            | Value::ChronoDateTimeLocal(_)
-            | Value::ChronoDateTimeWithTimeZone(_)
-            | Value::TimeDate(_)
-            | Value::TimeTime(_)
-            | Value::TimeDateTime(_)
-            | Value::TimeDateTimeWithTimeZone(_)
-    );
-    // The image of a time says both: a year beyond four digits has a sign.
-    let text = is_time.then(|| image::encode(&ColumnType::Text, value));
-    match text {
-        Some(Ok(text)) => text
-            .as_str()
-            .is_some_and(|text| !text.starts_with(['+', '-']) && !text.contains(":60.")),
-        Some(Err(_)) => false,
-        None => true,
-    }
-}
-
-/// A leap second at the end of a day becomes 24:00:00, which is read back as 00:00:00.
-fn postgres_holds(value: &Value) -> bool {
-    match value {
-        Value::ChronoTime(Some(time)) => {
-            time.nanosecond() < 1_000_000_000 || (time.hour(), time.minute()) != (23, 59)
-        }
-        Value::BigDecimal(Some(number)) => numeric_holds(number),
-        _ => true,
-    }
-}
-
-fn numeric_holds(number: &BigDecimal) -> bool {
-    let (most_whole, most_fraction) = NUMERIC_DIGITS;
-    let fraction = number.fractional_digit_count();
-    let digits = i64::try_from(number.digits()).unwrap_or(i64::MAX);
-    fraction <= most_fraction && digits.saturating_sub(fraction) <= most_whole
-}
-
 #[cfg(test)]
 mod tests {
+    use bigdecimal::BigDecimal;
     use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-    use sea_orm::prelude::{ChronoDateTimeUtc, Uuid};
+    use rust_decimal::Decimal;
+    use sea_orm::prelude::{ChronoDateTimeUtc, TimeDateTimeWithTimeZone, Uuid};
     use sea_orm::sea_query::Values;
     use serde_json::json;
 

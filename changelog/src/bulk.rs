@@ -24,8 +24,9 @@ pub use written::{Target, Written};
 
 use sea_orm::{ActiveModelBehavior, DbErr, EntityTrait, IntoActiveModel};
 
-use crate::capture::{Hooks, Tracked};
+use crate::capture::Hooks;
 use crate::error::CaptureError;
+use crate::registry::Tracked;
 use crate::rows::Stored;
 use crate::tracked::TrackedTransaction;
 

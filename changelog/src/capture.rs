@@ -5,57 +5,13 @@
 //! do and what came of it. Writing the log and deciding whether a transaction may commit is the
 //! business of [`TrackedTransaction`](crate::TrackedTransaction); nothing here knows it.
 
-mod hidden;
 pub(crate) mod hooks;
+mod model;
 pub(crate) mod protocol;
-mod registry;
 pub(crate) mod row;
 
-pub use hidden::{Hidden, REDACTED, REDACTED_CHANGED, is_redacted};
 pub use hooks::{Hooks, after_delete, after_save, before_delete, before_save};
-pub(crate) use registry::Registry;
-pub use registry::{TrackedTable, tracked_tables};
-
-use sea_orm::EntityTrait;
-
-/// An entity whose writes are recorded. Implemented by [`track!`](crate::track).
-pub trait Tracked: EntityTrait {
-    /// The column stamped with the time of the insert, if the server manages one.
-    fn created_at() -> Option<Self::Column>;
-    /// The column stamped whenever another column changes, if the server manages one.
-    fn updated_at() -> Option<Self::Column>;
-
-    /// Columns whose values the log replaces by [`REDACTED`]; that they changed it tells.
-    fn redacted() -> Vec<Self::Column> {
-        Vec::new()
-    }
-    /// Columns that the log knows nothing of; a change of no other is none.
-    fn excluded() -> Vec<Self::Column> {
-        Vec::new()
-    }
-    /// Columns that the database alone fills: generated ones, identities, those of a trigger. No write
-    /// names them, and a row is read back after each write of it.
-    fn computed() -> Vec<Self::Column> {
-        Vec::new()
-    }
-
-    /// Whether the database alone fills this column.
-    fn is_computed(column: &Self::Column) -> bool {
-        use sea_orm::IdenStatic;
-        let computed = Self::computed();
-        let mut names = computed.iter().map(IdenStatic::as_str);
-        names.any(|name| name == column.as_str())
-    }
-
-    /// Whether the server alone writes this column.
-    fn is_managed(column: &Self::Column) -> bool {
-        use sea_orm::IdenStatic;
-        [Self::created_at(), Self::updated_at()]
-            .iter()
-            .flatten()
-            .any(|managed| managed.as_str() == column.as_str())
-    }
-}
+pub use model::model_from;
 
 /// Records every insert, update and delete of the entity in this file: one line.
 ///
@@ -70,8 +26,8 @@ pub trait Tracked: EntityTrait {
 /// seachange_changelog::track!(computed: [Id, Total]);
 /// ```
 ///
-/// A redacted column is [`REDACTED`] in every image, whatever its value; the image after an update
-/// that changed it has [`REDACTED_CHANGED`]. An excluded column is in no image, and an update of
+/// A redacted column is [`REDACTED`](crate::REDACTED) in every image, whatever its value; the image after an update
+/// that changed it has [`REDACTED_CHANGED`](crate::REDACTED_CHANGED). An excluded column is in no image, and an update of
 /// excluded columns alone is written but not recorded, nor does it move `updated_at`. Columns of the
 /// primary key can be neither: every write to such a table is refused with
 /// [`CaptureError::HiddenKey`](crate::CaptureError::HiddenKey).

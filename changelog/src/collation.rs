@@ -1,14 +1,10 @@
-//! When two texts of a column are equal to its database, read from the catalogue.
+//! When two texts of a column are equal to its database.
 //!
 //! Guarantees: an [`Equality`] that is not [`Equality::Undecided`] holds two texts equal exactly if the
 //! database's `=` between the column and a bound text does. Knows equality only: the order of texts is
 //! the database's alone.
 
-mod catalogue;
-
 use std::borrow::Cow;
-
-pub use catalogue::equalities;
 
 /// How the database compares a column with a text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -7,19 +7,21 @@
 mod shape;
 mod times;
 
+pub use shape::examine_entity;
+
 use std::collections::BTreeSet;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, EntityTrait};
 use serde::Serialize;
 
 use crate::admission::{self, Refused};
-use crate::capture::Registry;
-use crate::collation::{Undecided, equalities};
+use crate::catalogue::{column_names, computed_columns, equalities};
+use crate::collation::Undecided;
+use crate::database;
 use crate::epoch;
+use crate::registry::Registry;
 use crate::tracked::escaping;
-use crate::triggers::{
-    TriggerFinding, captured_tables, check_triggers, column_names, computed_columns,
-};
+use crate::triggers::{TriggerFinding, captured_tables, check_triggers};
 
 /// What kind of flaw it is. The words never change their meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -143,7 +145,7 @@ pub async fn examine(db: &DatabaseConnection, entities: &[Expected]) -> Result<V
         let is_told =
             |flaw: &Flaw| flaw.table == entity.table && flaw.code == FlawCode::TableMissing;
         if !flaws.iter().any(is_told) {
-            flaws.extend(shape::of_entity(db, entity).await?);
+            flaws.extend(shape::examine_entity(db, entity).await?);
             flaws.extend(collations(db, entity).await?);
             flaws.extend(times::mixed(db, entity).await?);
         }
@@ -214,9 +216,9 @@ async fn capture(db: &DatabaseConnection) -> Result<Vec<Flaw>, DbErr> {
         let message = format!(
             "`{child}`: a foreign key changes its rows along with those of `{parent}`, unrecorded"
         );
-        let fix = match db.get_database_backend() {
-            DbBackend::MySql => "a foreign key that restricts: no trigger sees its actions here",
-            _ => "a foreign key that restricts, or track_by_triggers in a migration",
+        let fix = match database::of(db).facts().cascades_fire_triggers {
+            false => "a foreign key that restricts: no trigger sees its actions here",
+            true => "a foreign key that restricts, or track_by_triggers in a migration",
         };
         flaws.push(Flaw::new(FlawCode::Cascade, child, message, fix));
     }
@@ -225,10 +227,10 @@ async fn capture(db: &DatabaseConnection) -> Result<Vec<Flaw>, DbErr> {
 
 /// Columns that a subscription cannot test for equality.
 async fn collations(db: &DatabaseConnection, entity: &Expected) -> Result<Vec<Flaw>, DbErr> {
-    let backend = db.get_database_backend();
+    let dialect = database::of(db);
     let known = |column: &str| {
         let mut own = entity.columns.iter();
-        own.any(|own| folded(own, backend) == folded(column, backend))
+        own.any(|own| dialect.fold(own) == dialect.fold(column))
     };
     let found = equalities(db, entity.table).await?;
     let flaws = found.iter().filter_map(|(column, equality)| {
@@ -265,18 +267,13 @@ pub async fn check_computed<C: ConnectionTrait>(db: &C) -> Result<Vec<Flaw>, DbE
     Ok(flaws)
 }
 
-/// As the catalogue writes names: these databases do not tell letters of two cases apart.
-fn folded(name: &str, backend: DbBackend) -> String {
-    match backend {
-        DbBackend::Postgres => name.to_owned(),
-        _ => name.to_lowercase(),
-    }
-}
-
 /// The columns of a table, or none if it is not there.
-async fn columns(db: &DatabaseConnection, table: &str) -> Result<Option<BTreeSet<String>>, DbErr> {
-    let backend = db.get_database_backend();
+async fn columns<C: ConnectionTrait>(
+    db: &C,
+    table: &str,
+) -> Result<Option<BTreeSet<String>>, DbErr> {
+    let dialect = database::of(db);
     let found = column_names(db, table).await?;
-    let names: BTreeSet<String> = found.iter().map(|name| folded(name, backend)).collect();
+    let names: BTreeSet<String> = found.iter().map(|name| dialect.fold(name)).collect();
     Ok((!names.is_empty()).then_some(names))
 }

@@ -15,6 +15,7 @@ mod float;
 mod form;
 mod integer;
 mod network;
+mod redacted;
 mod row;
 mod temporal;
 mod text;
@@ -25,9 +26,9 @@ mod tests;
 pub use canonical::canonical;
 pub use codec::{decode, encode};
 pub use error::ImageError;
-pub use row::{
-    differing, image_of, is_unfit, key_of, model_from, same, text_of, try_set, value_of,
-};
+pub use redacted::{REDACTED, REDACTED_CHANGED, is_redacted};
+pub(crate) use row::try_null;
+pub use row::{differing, image_of, is_unfit, key_of, same, text_of, try_set, value_of};
 
 /// A row, or part of one: column name to value, names sorted.
 pub type Image = serde_json::Map<String, serde_json::Value>;

@@ -12,9 +12,11 @@ mod baseline;
 mod binding;
 mod bulk;
 mod capture;
+mod catalogue;
 mod collation;
 pub mod consumer;
 mod context;
+mod database;
 mod doctor;
 pub mod driver;
 pub mod epoch;
@@ -27,12 +29,15 @@ mod packet;
 mod pool;
 mod raw_sql;
 pub mod reader;
+mod registry;
 pub mod request;
 mod retention;
 mod row_lock;
 pub mod rows;
+mod shape;
 mod statement_time;
 pub mod sync;
+mod table_change;
 mod tables;
 mod tracked;
 mod triggers;
@@ -43,30 +48,43 @@ pub use backoff::Backoff;
 pub use baseline::{Baseline, BaselineStep, baseline};
 pub use binding::bindable;
 pub use bulk::{BulkEntity, Target, Written};
-pub use capture::{
-    Hidden, Hooks, REDACTED, REDACTED_CHANGED, Tracked, TrackedTable, is_redacted, tracked_tables,
-};
-pub use collation::{Equality, Undecided, equalities};
+pub use capture::{Hooks, model_from};
+pub use catalogue::equalities;
+pub use collation::{Equality, Undecided};
 pub use context::Context;
-pub use doctor::{Expected, Flaw, FlawCode, check_computed, examine};
+pub use database::lock_timeout;
+pub use doctor::{Expected, Flaw, FlawCode, check_computed, examine, examine_entity};
 pub use driver::{is_transient, is_unavailable};
 pub use error::CaptureError;
-pub use image::{Image, ImageError};
+pub use image::{Image, ImageError, REDACTED, REDACTED_CHANGED, is_redacted};
 pub use log::{Operation, Source};
 pub use migration::{create_change_log, drop_change_log};
 pub use moment::{BELOW_DIGITS, Times, create_time_index};
 pub use pool::closing_unclean;
+pub use registry::{Hidden, Tracked, TrackedTable, tracked_tables};
 pub use retention::{new_epoch, prune};
 pub use row_lock::{RowLock, lock_rows};
 pub use statement_time::limit_statements;
 pub use sync::{create_sync_tables, drop_sync_tables};
+pub use table_change::{TableChange, change_tables};
 pub use tables::{RowPlace, TableRow, TableRows, tracked_here};
-pub use tracked::{TrackedConnection, TrackedTransaction, lock_timeout};
+pub use tracked::{TrackedConnection, TrackedTransaction};
 pub use triggers::{
-    TableChange, TriggerFinding, TriggerOptions, change_tables, check_triggers, tables_by_triggers,
-    track_by_hooks, track_by_triggers,
+    TriggerFinding, TriggerOptions, check_triggers, tables_by_triggers, track_by_hooks,
+    track_by_triggers,
 };
 pub use try_write::try_write;
+
+/// What differs between databases, for the crate `seachange` and for tests; no interface of its own.
+#[doc(hidden)]
+pub mod internal {
+    pub use crate::database::*;
+
+    /// What tables look like.
+    pub mod shape {
+        pub use crate::shape::*;
+    }
+}
 
 /// What [`track!`] expands to; no interface of its own.
 #[doc(hidden)]

@@ -3,15 +3,12 @@
 //! Rows are only ever added here; retention alone deletes. `id` is assigned by the database in the
 //! transaction that made the change. What order a reader may trust is the feed's business.
 
-pub(crate) mod many;
-pub(crate) mod stored;
-
+use sea_orm::Iterable;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Expr, ExprTrait, InsertStatement, Query, Value};
-use sea_orm::{DbBackend, Iterable};
+use sea_orm::sea_query::{Expr, InsertStatement, Query, Value};
 use serde::{Deserialize, Serialize};
 
-use crate::driver::mariadb_number;
+use crate::database::{Dialect, mariadb_number};
 
 /// What happened to a row.
 #[derive(
@@ -123,34 +120,23 @@ impl ActiveModelBehavior for ActiveModel {}
 /// refuses \u0000 and drops the sign of -0.0 on the way to a `json` column.
 ///
 /// Where triggers write, it adds no row; on MariaDB it fails then, see [`left_to_triggers`].
-pub(crate) fn insertion(row: &ActiveModel, entity: &str, backend: DbBackend) -> InsertStatement {
-    let mark = match backend {
-        DbBackend::Postgres => "$1",
-        _ => "?",
-    };
+pub(crate) fn insertion(row: &ActiveModel, entity: &str, dialect: &dyn Dialect) -> InsertStatement {
     let columns = || Column::iter().filter(|column| !matches!(column, Column::Id));
     let values = columns().map(|column| match row.get(column).into_value() {
-        _ if matches!(column, Column::SchemaVersion) => version_of(entity, mark, backend),
-        Some(Value::Json(json)) => {
-            let text = Expr::val(json.map(|json| json.to_string()));
-            match backend {
-                DbBackend::Postgres => text.cast_as("json"),
-                _ => text,
-            }
-        }
+        _ if matches!(column, Column::SchemaVersion) => version_of(entity, dialect),
+        Some(Value::Json(json)) => dialect.json(Expr::val(json.map(|json| json.to_string()))),
         Some(value) => Expr::val(value),
         None => Expr::val(Value::String(None)),
     });
     let mut insertion = Query::insert();
     insertion.into_table(Entity).columns(columns());
     // As many columns as expressions: both come of one list.
-    if backend == DbBackend::MySql {
+    if dialect.facts().insert_select_locks {
         let _ = insertion.values(values);
         return insertion;
     }
-    let guard = format!(
-        "NOT EXISTS (SELECT 1 FROM change_capture WHERE entity = {mark} AND writer = 'trigger')"
-    );
+    let guard = "NOT EXISTS (SELECT 1 FROM change_capture WHERE entity = ? AND writer = 'trigger')";
+    let guard = dialect.statement(guard, Vec::new()).sql;
     let mut select = Query::select();
     select
         .exprs(values)
@@ -165,16 +151,18 @@ pub(crate) fn insertion(row: &ActiveModel, entity: &str, backend: DbBackend) -> 
 /// there: for `INSERT … SELECT` InnoDB locks the table's AUTO_INCREMENT counter, for which a trigger
 /// would wait and which it would then keep until the statement that fired it has ended. Who writes is
 /// locked, so that nobody switches before this transaction ends.
-fn version_of(entity: &str, mark: &str, backend: DbBackend) -> Expr {
-    let version =
-        format!("COALESCE((SELECT version FROM change_capture WHERE entity = {mark}), 1)");
-    if backend != DbBackend::MySql {
+fn version_of(entity: &str, dialect: &dyn Dialect) -> Expr {
+    let version = "COALESCE((SELECT version FROM change_capture WHERE entity = ?), 1)";
+    if !dialect.facts().insert_select_locks {
+        let version = dialect.statement(version, Vec::new()).sql;
         return Expr::cust_with_values(version, [entity]);
     }
+    let lock = dialect.facts().share_lock;
     let sql = format!(
-        "IF(EXISTS (SELECT 1 FROM change_capture WHERE entity = {mark} AND writer = 'trigger'
-           LOCK IN SHARE MODE), NULL, {version})"
+        "IF(EXISTS (SELECT 1 FROM change_capture WHERE entity = ? AND writer = 'trigger'{lock}),
+           NULL, {version})"
     );
+    let sql = dialect.statement(&sql, Vec::new()).sql;
     Expr::cust_with_values(sql, [entity, entity])
 }
 

@@ -18,10 +18,9 @@ mod text;
 pub use index::create_time_index;
 
 use chrono::{Days, NaiveDate};
-use sea_orm::DbBackend;
 use sea_orm::sea_query::ArrayType;
 
-use crate::triggers::name;
+use crate::database::{Dialect, Sqlite};
 
 /// How SeaORM reads the times of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +87,7 @@ impl Times {
     /// As [`key`](Self::key), of a column of a table.
     #[must_use]
     pub fn key_in(self, table: &str, column: &str) -> String {
-        let quoted = |text: &str| name(text, DbBackend::Sqlite);
+        let quoted = |text: &str| Sqlite.quote(text);
         self.key(&format!("{}.{}", quoted(table), quoted(column)))
     }
 

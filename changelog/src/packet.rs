@@ -5,8 +5,9 @@
 //! is large, so that nothing here is out of date.
 
 use sea_orm::sea_query::Value;
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
+use sea_orm::{ConnectionTrait, DbErr, Statement};
 
+use crate::database;
 use crate::error::CaptureError;
 use crate::image::text_of;
 
@@ -18,18 +19,14 @@ const BESIDE: usize = 1024;
 
 /// Bytes of one statement that the database takes, where that is a matter of the server's settings.
 pub(crate) async fn most<C: ConnectionTrait>(db: &C) -> Result<Option<usize>, DbErr> {
-    let backend = db.get_database_backend();
-    if backend != DbBackend::MySql {
-        return Ok(None);
-    }
-    let sql = "SELECT CAST(@@max_allowed_packet AS SIGNED) AS most";
-    let Some(row) = db
-        .query_one_raw(Statement::from_string(backend, sql))
-        .await?
-    else {
+    let dialect = database::of(db);
+    let Some(ask) = dialect.facts().largest_statement else {
         return Ok(None);
     };
-    let most = row.try_get::<i64>("", "most")?;
+    let Some(row) = db.query_one_raw(dialect.statement(ask, Vec::new())).await? else {
+        return Ok(None);
+    };
+    let most = row.try_get_by_index::<i64>(0)?;
     Ok(Some(usize::try_from(most).unwrap_or(usize::MAX)))
 }
 
@@ -38,7 +35,8 @@ pub(crate) async fn most<C: ConnectionTrait>(db: &C) -> Result<Option<usize>, Db
 /// # Errors
 /// [`CaptureError::StatementTooLarge`]; what the database says.
 pub(crate) async fn check<C: ConnectionTrait>(db: &C, statement: &Statement) -> Result<(), DbErr> {
-    if statement.db_backend != DbBackend::MySql {
+    let dialect = database::on(statement.db_backend);
+    if dialect.facts().largest_statement.is_none() {
         return Ok(());
     }
     let values = statement.values.iter().flat_map(|values| &values.0);

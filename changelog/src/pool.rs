@@ -12,6 +12,8 @@
 use sea_orm::sqlx::pool::PoolOptions;
 use sea_orm::sqlx::{Connection, Database, Error, Executor};
 
+use crate::database::{self, Dialect};
+
 /// Makes a pool with these options close each connection that is given back and still counts an open
 /// transaction, and each that is inside a transaction when it is handed out; on MariaDB each, too, for which
 /// `max_allowed_packet` is not what it has been set to since. The latter asks the database
@@ -30,7 +32,9 @@ where
     for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
 {
     let options = options.after_release(|connection, _| Box::pin(is_clean(connection)));
-    let Some(ask) = unclean(D::NAME) else {
+    let of_driver = |dialect: &&&dyn Dialect| dialect.facts().driver == D::NAME;
+    let dialect = database::ALL.iter().find(of_driver);
+    let Some(ask) = dialect.and_then(|dialect| dialect.facts().unclean) else {
         return options;
     };
     options
@@ -38,22 +42,6 @@ where
         .before_acquire(move |connection, _| {
             Box::pin(async move { Ok((&mut *connection).fetch_optional(ask).await?.is_none()) })
         })
-}
-
-/// A query that has a row on a connection that must not be used again; `None` where the driver's own count
-/// can be relied on, because it is the thread of the connection that counts.
-fn unclean(driver: &str) -> Option<&'static str> {
-    match driver {
-        // Outside of a transaction block the query is its own transaction, and begins with it.
-        "PostgreSQL" => Some("SELECT 1 WHERE now() <> statement_timestamp()"),
-        // The variable: waits of a transaction were bounded, and the bound has not been taken back. A session
-        // keeps the packet's size that was set when it began.
-        "MySQL" => Some(
-            "SELECT 1 FROM DUAL WHERE @@in_transaction = 1 OR @seachange_lock_wait IS NOT NULL
-               OR @@SESSION.max_allowed_packet <> @@GLOBAL.max_allowed_packet",
-        ),
-        _ => None,
-    }
 }
 
 async fn is_clean<C: Connection>(connection: &mut C) -> Result<bool, Error> {

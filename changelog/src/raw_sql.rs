@@ -20,8 +20,8 @@ mod tests;
 mod token;
 mod verbs;
 
-use sea_orm::DbBackend;
-use token::{Dialect, Token};
+use crate::database::Syntax;
+use token::{ReadAs, Token};
 use verbs::Statement;
 
 /// Why a raw text may not run. Verbs are upper case, as a message would show them.
@@ -42,21 +42,16 @@ pub(crate) enum RawRefusal {
 /// the database stores them (PostgreSQL cuts names at 63 bytes).
 pub(crate) fn check(
     sql: &str,
-    backend: DbBackend,
+    syntax: &'static Syntax,
     is_tracked: &dyn Fn(&str) -> bool,
 ) -> Result<(), RawRefusal> {
-    let readings = readings(sql, backend);
-    if readings.is_empty() {
-        // A server this module has not been taught.
-        let verb = leading_word(sql);
-        return Err(RawRefusal::Unclear { verb });
-    }
-    for dialect in readings {
-        let tokens = lexer::lex(sql, *dialect).map_err(|_| RawRefusal::Unclear {
+    let is_ambiguous = ways(sql, syntax).count() > 1;
+    for read_as in ways(sql, syntax) {
+        let tokens = lexer::lex(sql, read_as).map_err(|_| RawRefusal::Unclear {
             verb: leading_word(sql),
         })?;
-        check_reading(&tokens, *dialect, is_tracked)?;
-        if readings.len() > 1 && changes_reading(&tokens, backend) {
+        check_reading(&tokens, read_as, is_tracked)?;
+        if is_ambiguous && changes_reading(&tokens, syntax) {
             let verb = "SET".to_owned();
             return Err(RawRefusal::Unclear { verb });
         }
@@ -66,12 +61,12 @@ pub(crate) fn check(
 
 /// The first statement that would end a transaction around it by itself, as MariaDB does before
 /// nearly everything but queries and plain writes.
-pub(crate) fn ends_transaction(sql: &str, backend: DbBackend) -> Option<String> {
-    if backend != DbBackend::MySql {
+pub(crate) fn ends_transaction(sql: &str, syntax: &'static Syntax) -> Option<String> {
+    if !syntax.statements_commit {
         return None;
     }
-    readings(sql, backend).iter().find_map(|dialect| {
-        let Ok(tokens) = lexer::lex(sql, *dialect) else {
+    ways(sql, syntax).find_map(|read_as| {
+        let Ok(tokens) = lexer::lex(sql, read_as) else {
             return Some(leading_word(sql));
         };
         statements(&tokens).find_map(verbs::ends_transaction)
@@ -80,61 +75,34 @@ pub(crate) fn ends_transaction(sql: &str, backend: DbBackend) -> Option<String> 
 
 /// Whether the text is one statement that writes rows and nothing else, however it is read: one that
 /// fires the triggers of whatever table it names.
-pub(crate) fn fires_triggers(sql: &str, backend: DbBackend) -> bool {
-    let readings = readings(sql, backend);
-    let fires = |dialect: &Dialect| {
-        lexer::lex(sql, *dialect).is_ok_and(|tokens| {
+pub(crate) fn fires_triggers(sql: &str, syntax: &'static Syntax) -> bool {
+    let fires = |read_as: ReadAs| {
+        lexer::lex(sql, read_as).is_ok_and(|tokens| {
             let mut statements = statements(&tokens);
             let only = statements.next().filter(|_| statements.next().is_none());
-            only.is_some_and(|only| verbs::fires_triggers(only, backend))
+            only.is_some_and(|only| verbs::fires_triggers(only, syntax))
         })
     };
-    !readings.is_empty() && readings.iter().all(fires)
+    ways(sql, syntax).all(fires)
 }
 
 /// The ways the server may read this text. Its settings are not known here, and may change between
-/// this check and the run, so each way counts.
-fn readings(sql: &str, backend: DbBackend) -> &'static [Dialect] {
-    // Only a backslash sets the readings apart: whether it takes the quote after it out of effect.
-    const fn dialect(backend: DbBackend, single: bool, double: bool) -> Dialect {
-        Dialect {
-            backend,
-            single_escapes: single,
-            double_escapes: double,
-        }
-    }
-    // `NO_BACKSLASH_ESCAPES` off or on; with it off, `ANSI_QUOTES` takes escapes out of "x" alone.
-    const MYSQL: &[Dialect] = &[
-        dialect(DbBackend::MySql, true, true),
-        dialect(DbBackend::MySql, false, false),
-        dialect(DbBackend::MySql, true, false),
-    ];
-    // `standard_conforming_strings` on or off.
-    const POSTGRES: &[Dialect] = &[
-        dialect(DbBackend::Postgres, false, false),
-        dialect(DbBackend::Postgres, true, false),
-    ];
-    const SQLITE: &[Dialect] = &[dialect(DbBackend::Sqlite, false, false)];
-
-    let all = match backend {
-        DbBackend::MySql => MYSQL,
-        DbBackend::Postgres => POSTGRES,
-        DbBackend::Sqlite => SQLITE,
-        _ => &[],
+/// this check and the run, so each way counts. Only a backslash sets them apart: whether it takes the
+/// quote after it out of effect.
+fn ways(sql: &str, syntax: &'static Syntax) -> impl Iterator<Item = ReadAs> {
+    let count = match sql.contains('\\') {
+        true => syntax.readings.len(),
+        false => 1,
     };
-    if sql.contains('\\') {
-        all
-    } else {
-        all.get(..1).unwrap_or(all)
-    }
+    let readings = syntax.readings.iter().take(count);
+    readings.map(move |&escapes| ReadAs { syntax, escapes })
 }
 
 /// Whether a `SET` among other statements may have the rest read otherwise than what came before.
-fn changes_reading(tokens: &[Token], backend: DbBackend) -> bool {
-    // The others read all of the text before they run any of it, or have no such setting.
+fn changes_reading(tokens: &[Token], syntax: &Syntax) -> bool {
     let mut parts = statements(tokens);
     let sets = |part: &[Token]| part.first().is_some_and(|first| first.is_word("set"));
-    backend == DbBackend::MySql && statements(tokens).count() > 1 && parts.any(sets)
+    syntax.set_changes_reading && statements(tokens).count() > 1 && parts.any(sets)
 }
 
 /// The statements that are not empty. Every `;` ends one, even inside parentheses: a part cut off
@@ -147,13 +115,13 @@ fn statements(tokens: &[Token]) -> impl Iterator<Item = &[Token]> {
 
 fn check_reading(
     tokens: &[Token],
-    dialect: Dialect,
+    read_as: ReadAs,
     is_tracked: &dyn Fn(&str) -> bool,
 ) -> Result<(), RawRefusal> {
     // SQLite alone keeps `;` within a trigger's body, and its `END` must not pass for a `COMMIT`.
     let mut in_trigger = false;
     for part in statements(tokens) {
-        let statement = Statement::new(part, dialect, is_tracked);
+        let statement = Statement::new(part, read_as, is_tracked);
         if !in_trigger {
             statement.check()?;
             in_trigger = statement.opens_sqlite_trigger();

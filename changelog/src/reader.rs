@@ -16,6 +16,7 @@ mod locked;
 mod position;
 mod rows;
 mod selection;
+mod stored;
 mod ticks;
 
 pub use change::Change;
@@ -27,25 +28,15 @@ pub use rows::{
     Past, RowName, change_named, is_change_of, is_waiting, of_row, of_transaction, state_at,
     state_by,
 };
+pub(crate) use selection::with_numbers;
 pub use selection::{Page, Selection};
-pub(crate) use selection::{keys_condition, with_numbers};
 pub use ticks::Signals;
 pub(crate) use ticks::TICK_LOCK;
 
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
 
-/// How a database's log gets its order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ordering {
-    /// One transaction writes at a time, so ids are in commit order.
-    ById,
-    /// Ticks cut the log into batches of what became visible between two snapshots.
-    Ticks,
-    /// A sequencer moves committed rows from an inbox into the log.
-    Inbox,
-}
+use crate::database;
+pub use crate::database::Ordering;
 
 /// Tables and log at one moment.
 pub struct Moment {
@@ -110,10 +101,10 @@ pub trait LogReader: Send + Sync + 'static {
 /// The reader for this database, of the log with this epoch. It takes connections of its own from
 /// `db`: at most two at once, and one more for [`LogReader::signals`].
 pub fn open(db: DatabaseConnection, epoch: String) -> Box<dyn LogReader> {
-    match db.get_database_backend() {
-        DbBackend::Postgres => Box::new(ticks::Ticks::new(db, epoch)),
-        DbBackend::MySql => Box::new(inbox::Inbox::new(db, epoch)),
-        _ => Box::new(by_id::ById::new(db, epoch)),
+    match database::of(&db).facts().ordering {
+        Ordering::Ticks => Box::new(ticks::Ticks::new(db, epoch)),
+        Ordering::Inbox => Box::new(inbox::Inbox::new(db, epoch)),
+        Ordering::ById => Box::new(by_id::ById::new(db, epoch)),
     }
 }
 
@@ -123,8 +114,8 @@ pub(crate) async fn sequence<C>(db: &C) -> Result<(), DbErr>
 where
     C: ConnectionTrait + TransactionTrait<Transaction = DatabaseTransaction>,
 {
-    match db.get_database_backend() {
-        DbBackend::MySql => inbox::move_waiting(db).await,
-        _ => Ok(()),
+    match database::of(db).facts().ordering {
+        Ordering::Inbox => inbox::move_waiting(db).await,
+        Ordering::ById | Ordering::Ticks => Ok(()),
     }
 }

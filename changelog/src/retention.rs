@@ -6,10 +6,11 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement, TransactionTrait,
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait,
+    QueryFilter, QueryOrder, QuerySelect, TransactionTrait,
 };
 
+use crate::database::{self, Dialect, Ordering, Postgres};
 use crate::reader::{self, ReadError, TICK_LOCK};
 use crate::{epoch, log};
 
@@ -24,9 +25,9 @@ const STEP: u64 = 1_000;
 /// What the database says; running it again goes on.
 pub async fn prune(db: &DatabaseConnection, before: DateTime<Utc>) -> Result<u64, DbErr> {
     remember(db, before).await?;
-    let passed = match db.get_database_backend() {
-        DbBackend::Postgres => pass_ticks(db, before).await?,
-        _ => pass_ids(db, before).await?,
+    let passed = match database::of(db).facts().ordering {
+        Ordering::Ticks => pass_ticks(db, before).await?,
+        Ordering::ById | Ordering::Inbox => pass_ids(db, before).await?,
     };
     let mut removed = 0;
     loop {
@@ -77,10 +78,9 @@ fn step(passed: Expr) -> sea_orm::sea_query::DeleteStatement {
 async fn pass_ticks(db: &DatabaseConnection, before: DateTime<Utc>) -> Result<Expr, DbErr> {
     let tx = db.begin().await?;
     tx.execute_unprepared(TICK_LOCK).await?;
-    let drop = Statement::from_sql_and_values(
-        DbBackend::Postgres,
+    let drop = Postgres.own_statement(
         "DELETE FROM change_tick WHERE tick_id < (SELECT max(tick_id) FROM change_tick WHERE at < $1)",
-        [before.into()],
+        vec![before.into()],
     );
     tx.execute_raw(drop).await?;
     tx.commit().await?;
@@ -134,7 +134,8 @@ async fn pass_ids(db: &DatabaseConnection, before: DateTime<Utc>) -> Result<Expr
 /// # Errors
 /// What the database says; nothing has happened then.
 pub async fn new_epoch(db: &DatabaseConnection) -> Result<String, DbErr> {
-    if db.get_database_backend() == DbBackend::MySql {
+    let ordering = database::of(db).facts().ordering;
+    if ordering == Ordering::Inbox {
         // What waits in the inbox was committed before the new epoch: history too.
         let epoch = epoch::Entity::find_by_id(epoch::ONLY).one(db).await?;
         let epoch = epoch.map_or_else(String::new, |epoch| epoch.epoch);
@@ -145,7 +146,7 @@ pub async fn new_epoch(db: &DatabaseConnection) -> Result<String, DbErr> {
         }
     }
     let tx = db.begin().await?;
-    if tx.get_database_backend() == DbBackend::Postgres {
+    if ordering == Ordering::Ticks {
         tx.execute_unprepared(TICK_LOCK).await?;
     }
     let name = renew(&tx).await?;
@@ -155,8 +156,8 @@ pub async fn new_epoch(db: &DatabaseConnection) -> Result<String, DbErr> {
 
 /// [`new_epoch`] in a transaction; on PostgreSQL one that holds the lock of the ticks.
 pub(crate) async fn renew(tx: &DatabaseTransaction) -> Result<String, DbErr> {
-    let is_postgres = tx.get_database_backend() == DbBackend::Postgres;
-    if is_postgres {
+    let is_by_ticks = database::of(tx).facts().ordering == Ordering::Ticks;
+    if is_by_ticks {
         // A row that is there and whose xid this server has not given yet, or has not seen commit,
         // was written on another one. The rest are seen by the new base, or are still under way and
         // will be in the first batch.
@@ -175,7 +176,7 @@ pub(crate) async fn renew(tx: &DatabaseTransaction) -> Result<String, DbErr> {
         .table(epoch::Entity)
         .value(epoch::Column::Epoch, name.clone())
         .take();
-    if !is_postgres {
+    if !is_by_ticks {
         let newest = log::Entity::find()
             .select_only()
             .column_as(log::Column::Id.max(), "newest")

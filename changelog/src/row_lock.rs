@@ -12,40 +12,21 @@
 use sea_orm::sea_query::LockType;
 use sea_orm::{DbBackend, QuerySelect};
 
-/// What rows are locked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RowLock {
-    /// For an update. On PostgreSQL one that changes a column by which a foreign key finds the row takes
-    /// the stronger lock by itself when it runs; two that do so about each other's rows end in a deadlock,
-    /// which is tried again.
-    Update,
-    /// For a delete. PostgreSQL gets at once the lock that the delete takes, so that it need not be made
-    /// stronger while others wait for it.
-    Delete,
-}
+pub use crate::database::RowLock;
+use crate::database::{self, Dialect};
 
-impl RowLock {
-    fn strength(self, backend: DbBackend) -> Option<LockType> {
-        match (backend, self) {
-            (DbBackend::Sqlite, _) => None,
-            (DbBackend::Postgres, Self::Update) => Some(LockType::NoKeyUpdate),
-            _ => Some(LockType::Update),
-        }
-    }
-
-    /// The same at the end of an SQL text: nothing, or a clause that begins with a space.
-    pub(crate) fn clause(self, backend: DbBackend) -> &'static str {
-        match self.strength(backend) {
-            Some(LockType::NoKeyUpdate) => " FOR NO KEY UPDATE",
-            Some(_) => " FOR UPDATE",
-            None => "",
-        }
+/// The lock at the end of an SQL text: nothing, or a clause that begins with a space.
+pub(crate) fn clause(lock: RowLock, dialect: &dyn Dialect) -> &'static str {
+    match dialect.row_lock(lock) {
+        Some(LockType::NoKeyUpdate) => " FOR NO KEY UPDATE",
+        Some(_) => " FOR UPDATE",
+        None => "",
     }
 }
 
 /// Locks the rows that a query finds until the transaction ends.
 pub fn lock_rows<Q: QuerySelect>(query: Q, lock: RowLock, backend: DbBackend) -> Q {
-    match lock.strength(backend) {
+    match database::on(backend).row_lock(lock) {
         Some(strength) => query.lock(strength),
         None => query,
     }

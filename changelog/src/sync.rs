@@ -8,9 +8,10 @@ pub mod conflict;
 pub mod orphan;
 
 use sea_orm::sea_query::{Alias, ColumnDef, Index, Table, TableCreateStatement};
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, IdenStatic, Iterable};
+use sea_orm::{ConnectionTrait, DbErr, IdenStatic, Iterable};
 
-use crate::migration::{byte_order, long_text, time};
+use crate::database::{self, Dialect};
+use crate::migration::{long_text, time};
 
 /// Creates the tables that sync needs. Call it in a migration, before the first entity is registered
 /// for sync:
@@ -22,8 +23,8 @@ use crate::migration::{byte_order, long_text, time};
 /// # Errors
 /// What the database says, e.g. if the tables exist.
 pub async fn create_sync_tables<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> {
-    let backend = db.get_database_backend();
-    db.execute(&conflicts(backend)).await?;
+    let dialect = database::of(db);
+    db.execute(&conflicts(dialect)).await?;
     let once = Index::create()
         .name("idx_sync_conflict_mutation_id")
         .table(conflict::Entity)
@@ -31,7 +32,7 @@ pub async fn create_sync_tables<C: ConnectionTrait>(db: &C) -> Result<(), DbErr>
         .unique()
         .take();
     db.execute(&once).await?;
-    db.execute(&orphans(backend)).await?;
+    db.execute(&orphans(dialect)).await?;
     Ok(())
 }
 
@@ -59,10 +60,10 @@ pub async fn drop_sync_tables<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> {
     Ok(())
 }
 
-fn conflicts(backend: DbBackend) -> TableCreateStatement {
+fn conflicts(dialect: &dyn Dialect) -> TableCreateStatement {
     use conflict::Column as C;
     let word = |column: C, length| ColumnDef::new(column).string_len(length).not_null().take();
-    let text = |column: C| long_text(column, backend);
+    let text = |column: C| long_text(column, dialect);
     let mut table = Table::create();
     table
         .table(conflict::Entity)
@@ -76,13 +77,13 @@ fn conflicts(backend: DbBackend) -> TableCreateStatement {
         .col(text(C::Client).not_null())
         .col(text(C::Actor))
         .col(word(C::MutationId, 64))
-        .col(time(C::RecordedAt, backend).not_null())
-        .col(time(C::ResolvedAt, backend));
-    byte_order(&mut table, backend);
+        .col(time(C::RecordedAt, dialect).not_null())
+        .col(time(C::ResolvedAt, dialect));
+    dialect.compare_bytes(&mut table);
     table
 }
 
-fn orphans(backend: DbBackend) -> TableCreateStatement {
+fn orphans(dialect: &dyn Dialect) -> TableCreateStatement {
     use orphan::Column as C;
     let mut table = Table::create();
     table
@@ -94,7 +95,7 @@ fn orphans(backend: DbBackend) -> TableCreateStatement {
                 .primary_key(),
         )
         .col(ColumnDef::new(C::Attempts).integer().not_null())
-        .col(time(C::FirstAt, backend).not_null());
-    byte_order(&mut table, backend);
+        .col(time(C::FirstAt, dialect).not_null());
+    dialect.compare_bytes(&mut table);
     table
 }

@@ -4,21 +4,22 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::{DatabaseTransaction, DbErr};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
 
-use crate::capture::Registry;
+use crate::catalogue::table_names;
 use crate::error::CaptureError;
 use crate::image::Image;
-use crate::triggers::{Found, Place, Present, table_names, tables_by_triggers};
+use crate::registry::Registry;
+use crate::triggers::{Found, Place, Present, tables_by_triggers};
 
 /// The tables in the database that are tracked, by triggers or by the hooks of this program, called as the
 /// log calls them.
 ///
 /// # Errors
 /// What the database says.
-pub async fn tracked_here(tx: &DatabaseTransaction) -> Result<BTreeSet<String>, DbErr> {
-    let mut tables = tables_by_triggers(tx).await?;
-    let there = table_names(tx).await?;
+pub async fn tracked_here<C: ConnectionTrait>(db: &C) -> Result<BTreeSet<String>, DbErr> {
+    let mut tables = tables_by_triggers(db).await?;
+    let there = table_names(db).await?;
     let by_hooks = Registry::linked().names();
     tables.extend(
         by_hooks

@@ -23,5 +23,4 @@ mod transaction;
 
 pub(crate) use cascades::escaping;
 pub use connection::TrackedConnection;
-pub use lock_wait::lock_timeout;
 pub use transaction::TrackedTransaction;

@@ -1,26 +1,32 @@
-//! Column types that SeaORM's own helpers write differently, or lossily, on MariaDB.
+//! Column types that SeaORM's own helpers write differently, or lossily, on one of the databases.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
+use seachange_changelog::internal::{self, Dialect};
 
 /// The column types of one database.
 #[derive(Clone, Copy)]
-pub(crate) struct Columns(pub(crate) DbBackend);
+pub(crate) struct Columns(&'static dyn Dialect);
 
 impl Columns {
-    /// Text of any length: MariaDB's `text` ends at 64 KB.
+    /// Those of a backend.
+    pub(crate) fn on(backend: DbBackend) -> Self {
+        Self(internal::on(backend))
+    }
+
+    /// Text of any length.
     pub(crate) fn text(self, name: &str) -> ColumnDef {
-        self.choose(name, "longtext", |def| def.text())
+        ColumnDef::new_with_type(Alias::new(name), self.0.long_text_type())
     }
 
     /// Text that an index can hold.
     pub(crate) fn short_text(self, name: &str) -> ColumnDef {
-        self.choose(name, "varchar(255)", |def| def.text())
+        ColumnDef::new_with_type(Alias::new(name), self.0.short_text_type())
     }
 
-    /// A time in UTC to the microsecond: MariaDB's `timestamp` and `datetime` have no fraction.
+    /// A time in UTC to the microsecond.
     pub(crate) fn time(self, name: &str) -> ColumnDef {
-        self.choose(name, "datetime(6)", |def| def.timestamp_with_time_zone())
+        ColumnDef::new_with_type(Alias::new(name), self.0.time_type())
     }
 
     /// A UUID key or reference.
@@ -34,23 +40,7 @@ impl Columns {
     pub(crate) fn table(self, name: &str) -> TableCreateStatement {
         let mut table = Table::create();
         table.table(Alias::new(name));
-        if self.0 == DbBackend::MySql {
-            table.character_set("utf8mb4").collate("utf8mb4_nopad_bin");
-        }
+        self.0.compare_bytes(&mut table);
         table
-    }
-
-    fn choose(
-        self,
-        name: &str,
-        on_mariadb: &str,
-        elsewhere: impl FnOnce(&mut ColumnDef) -> &mut ColumnDef,
-    ) -> ColumnDef {
-        let mut def = ColumnDef::new(Alias::new(name));
-        match self.0 {
-            DbBackend::MySql => def.custom(Alias::new(on_mariadb)),
-            _ => elsewhere(&mut def),
-        };
-        def
     }
 }

@@ -10,7 +10,7 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let columns = Columns(manager.get_database_backend());
+        let columns = Columns::on(manager.get_database_backend());
         for table in [
             project(columns),
             task(columns),

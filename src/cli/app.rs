@@ -7,7 +7,8 @@ use seachange_changelog::TrackedConnection;
 use super::migrations::{Migrations, migrations};
 use crate::consumer::{Consumer, ConsumerHandle, Handler};
 use crate::feed::Feed;
-use crate::graphql::{Builder, Entities, Writable};
+use crate::graphql::{Builder, Entities};
+use crate::service::Writable;
 use crate::sync::Policy;
 
 /// An application: its migrations, its entities, its fields beside ours.

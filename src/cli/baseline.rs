@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use sea_orm::{DatabaseConnection, DbErr};
-use seachange_changelog::{Baseline, CaptureError, Refused, tables_by_triggers};
+use seachange_changelog::{Baseline, CaptureError, Refused, tracked_here};
 
 use super::app::App;
 use super::interrupt::interrupted;
@@ -23,7 +23,7 @@ pub(super) struct BaselineArgs {
         conflicts_with = "all"
     )]
     table: Option<String>,
-    /// Every registered table, and every one that triggers record.
+    /// Every tracked table.
     #[arg(long)]
     all: bool,
 }
@@ -49,7 +49,7 @@ async fn of_tables(
     db: &DatabaseConnection,
     args: BaselineArgs,
 ) -> Result<ExitCode, Box<dyn std::error::Error>> {
-    let by_triggers = tables_by_triggers(db).await.map_err(or_no_log)?;
+    let tracked = tracked_here(db).await.map_err(or_no_log)?;
     let tables = match args.table {
         Some(table) => vec![table],
         None => {
@@ -58,9 +58,7 @@ async fn of_tables(
                 .iter()
                 .map(|entity| entity.info.table.to_owned())
                 .collect();
-            let others = by_triggers
-                .into_iter()
-                .filter(|name| !tables.contains(name));
+            let others = tracked.into_iter().filter(|name| !tables.contains(name));
             let others: Vec<String> = others.collect();
             tables.extend(others);
             tables

@@ -17,7 +17,7 @@ use super::app::App;
 use super::settings::Settings;
 use crate::database;
 use crate::feed::{Cursor, FeedError};
-use crate::graphql::Registered;
+use crate::service::registered::Registered;
 
 /// How `doctor` tells.
 #[derive(Args, Debug)]
@@ -37,10 +37,7 @@ impl App {
     pub async fn doctor(&self, db: &TrackedConnection) -> Result<Vec<Flaw>, FeedError> {
         let db = db.writer();
         let registered = self.entities.registered();
-        let expected = registered.iter().map(|entity| Expected {
-            table: entity.info.table,
-            columns: entity.table.columns(),
-        });
+        let expected = registered.iter().map(Registered::expected);
         let of_sync = sync::shapes().filter(|_| self.entities.are_synced());
         let of_sync = of_sync.map(|(table, columns)| Expected { table, columns });
         let mut flaws = examine(db, &expected.chain(of_sync).collect::<Vec<_>>()).await?;

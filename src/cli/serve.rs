@@ -22,8 +22,10 @@ use super::settings::Settings;
 use crate::consumer::ConsumerHandle;
 use crate::database::{self, Connections, Writable};
 use crate::feed::{Feed, FeedError};
-use crate::graphql::sweep;
 use crate::server::{self, Auth, BadPublicKey, Health, ServerConfig};
+use crate::service::Service;
+use crate::service::idempotency::sweep;
+use crate::service::turns::Turns;
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +84,7 @@ pub struct Server {
     pub address: SocketAddr,
     db: TrackedConnection,
     feed: Feed,
+    service: Service,
     consumers: Vec<ConsumerHandle>,
     stop: watch::Sender<bool>,
     task: JoinHandle<std::io::Result<()>>,
@@ -96,6 +99,12 @@ impl Server {
     /// The server's feed.
     pub fn feed(&self) -> &Feed {
         &self.feed
+    }
+
+    /// What can be done with the entities of the application beside writing them. It takes turns with the
+    /// mutations of clients.
+    pub fn service(&self) -> &Service {
+        &self.service
     }
 
     /// The consumers started with the server, in the order of their registration.
@@ -158,9 +167,11 @@ impl App {
             None => db.clone(),
         };
         let equalities = self.entities.equalities(db.writer()).await?;
+        let serving = (feed.clone(), Arc::new(Turns::new(&requests)));
         let api = self
             .entities
-            .api(requests, feed.clone(), limits.clone(), &equalities)?;
+            .api(requests, serving.clone(), limits.clone(), &equalities)?;
+        let service = self.entities.service(db.clone(), serving, limits.clone())?;
         let listen_error = |error| StartError::Listen(settings.listen, error);
         let listener = TcpListener::bind(settings.listen)
             .await
@@ -189,6 +200,7 @@ impl App {
             address,
             db,
             feed,
+            service,
             consumers,
             stop,
             task,

@@ -14,12 +14,13 @@ mod records;
 mod replay;
 mod table;
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
 use sea_orm::{DatabaseTransaction, DbErr, EntityTrait};
-use seachange_changelog::{TableRows, epoch, tracked_here};
+use seachange_changelog::{FlawCode, TableRows, epoch, examine_entity, tracked_here};
 use serde::Serialize;
 
 use super::app::App;
@@ -27,6 +28,7 @@ use super::progress::Progress;
 use super::reading;
 use super::settings::Settings;
 use crate::feed::{Feed, FeedError};
+use crate::service::registered::Registered;
 use faults::Tally;
 use parts::{Part, Rows};
 use table::{Read, Table};
@@ -136,6 +138,20 @@ impl From<DbErr> for VerifyError {
     }
 }
 
+/// Why an entity cannot read its table, going by the catalogue: after a failed statement PostgreSQL would answer
+/// nothing more in the snapshot.
+async fn unreadable(
+    tx: &DatabaseTransaction,
+    entity: &Registered,
+) -> Result<Option<String>, DbErr> {
+    let flaws = examine_entity(tx, &entity.expected()).await?;
+    let mut missing = flaws.into_iter().filter(|flaw| {
+        use FlawCode::{ColumnMissing, TableMissing};
+        matches!(flaw.code, TableMissing | ColumnMissing)
+    });
+    Ok(missing.next().map(|flaw| flaw.message))
+}
+
 impl Verdict {
     /// Whether every table of which the log tells was looked at, and every row is what its changes made
     /// of it.
@@ -217,16 +233,21 @@ impl App {
         unverified: &mut Vec<Unverified>,
     ) -> Result<Vec<Table>, DbErr> {
         let mut tables = Vec::new();
+        let mut seen = BTreeSet::new();
         for entity in self.entities.registered() {
-            tables.push(Table::of(tx, tables.len(), Read::Entity(entity)).await?);
+            seen.insert(entity.info.table.to_owned());
+            match unreadable(tx, &entity).await? {
+                None => tables.push(Table::of(tx, tables.len(), Read::Entity(entity)).await?),
+                Some(why) => unverified.push(Unverified::new(entity.info.table.to_owned(), why)),
+            }
         }
         for name in tracked_here(tx).await? {
-            if tables.iter().any(|table| table.name() == name) {
+            if seen.contains(&name) {
                 continue;
             }
             match TableRows::of(tx, &name).await? {
                 Ok(rows) => {
-                    let read = Read::Rows(name, rows);
+                    let read = Read::Rows(name, Box::new(rows));
                     tables.push(Table::of(tx, tables.len(), read).await?);
                 }
                 Err(why) => unverified.push(Unverified::new(name, why)),

@@ -9,21 +9,22 @@ use async_graphql::{Request, Response, ServerError, Value};
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use seachange_changelog::{Context, TrackedConnection};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
-use super::budget::{self, Budget, Names};
+use super::budget::{self, AnswerBudget, Names};
 use super::caller::Caller;
 use super::change::with_head;
 use super::committed::Committed;
-use super::error::{ErrorCode, Refusal, finish, refusal};
+use super::error::{Refusal, finish, refusal};
 use super::guard;
-use super::live::{Live, Payload, Rendering, Role, Watch, listen};
-use super::once::Keyed;
+use super::live::{Live, Payload, Rendering, Role, listen};
 use super::related::Batches;
 use super::rendered::Rendered;
 use super::sync::Rejections;
 use crate::feed::{Cursor, Feed};
 use crate::limits::Limits;
+use crate::service::code::ErrorCode;
+use crate::service::key::Keyed;
 
 /// Executes requests. Cheap to clone.
 #[derive(Clone)]
@@ -80,7 +81,7 @@ impl Api {
             Ok(prepared) => prepared,
             Err(error) => return Response::from_errors(vec![error]),
         };
-        let _waiting = budget.while_waited_for();
+        let _waiting = budget.reads.while_waited_for();
         let (rejections, committed) = (Rejections::default(), Committed::default());
         let request = request
             .data(rejections.clone())
@@ -133,7 +134,7 @@ impl Api {
     fn subscribe(
         &self,
         mut request: Request,
-        budget: Budget,
+        budget: AnswerBudget,
         resume: Option<String>,
     ) -> BoxStream<'static, Answer> {
         let role = Role::plan();
@@ -148,14 +149,15 @@ impl Api {
             match (live, role.take_plan(), rendering) {
                 (Some(live), Some(plan), Some(rendering)) => match plan.resumed(resume) {
                     Ok(plan) => {
-                        let ended = plan.watch.when_refused();
-                        let must_be_whole = plan.watch.is_pulled() && !is_resumed;
+                        let is_pulled = plan.watched.is_pulled();
+                        let must_be_whole = is_pulled && !is_resumed;
                         let heard = listen(live, plan, rendering);
                         heard
                             .map(move |heard| match heard {
                                 Ok(payloads) if must_be_whole => whole(payloads),
                                 Ok(payloads) => Answer::Payloads(payloads),
-                                Err(refusal) => ended(refusal),
+                                Err(refusal) if is_pulled => connect_again(&refusal),
+                                Err(refusal) => refused(refusal),
                             })
                             .boxed()
                     }
@@ -173,7 +175,7 @@ impl Api {
         &self,
         mut request: Request,
         caller: Caller,
-    ) -> Result<(Request, Budget), ServerError> {
+    ) -> Result<(Request, AnswerBudget), ServerError> {
         budget::check_text(&request.query)?;
         let names = match request.parsed_query() {
             Ok(document) => Names::of(document),
@@ -181,7 +183,7 @@ impl Api {
             Err(_) => Names::default(),
         };
         names.check(self.limits.request_fields)?;
-        let budget = Budget::new(&self.limits, names);
+        let budget = AnswerBudget::new(&self.limits, names);
         let absent = guard::fill_variables(&mut request)?;
         let metadata = self.metadata(&request)?;
         let context = Context {
@@ -191,8 +193,9 @@ impl Api {
         };
         // No time to live: a key is recorded, and nothing more.
         if !self.limits.idempotency.is_zero()
-            && let Some(keyed) = Keyed::of(&request, &caller)
+            && let Some(key) = &caller.idempotency_key
         {
+            let keyed = Keyed::new(caller.actor.clone(), key.clone(), &asked(&request));
             request = request.data(keyed);
         }
         let db = self.db.with_context(context);
@@ -224,6 +227,12 @@ impl Api {
     }
 }
 
+/// What tells a request from others under the same key.
+fn asked(request: &Request) -> Json {
+    let variables = serde_json::to_value(&request.variables).unwrap_or_default();
+    json!([request.operation_name, request.query, variables])
+}
+
 /// Whether the request's operation is a subscription. One that does not parse is not: it is
 /// answered with what is wrong.
 fn is_subscription(request: &mut Request) -> bool {
@@ -243,24 +252,6 @@ fn is_subscription(request: &mut Request) -> bool {
     operation.is_some_and(|(_, operation)| operation.node.ty == OperationType::Subscription)
 }
 
-impl Watch {
-    /// What its subscriber is told when it cannot go on.
-    fn when_refused(&self) -> fn(Refusal) -> Answer {
-        match self.is_pulled() {
-            true => connect_again,
-            false => refused,
-        }
-    }
-
-    /// Whether a subscriber that connects again pulls what it was not sent.
-    fn is_pulled(&self) -> bool {
-        match self {
-            Self::Bulk(_) => true,
-            Self::Changes(_) | Self::Records { .. } | Self::Conflicts(_) => false,
-        }
-    }
-}
-
 /// The payloads, unless one of them lacks rows: larger than an answer may be, or not readable just now.
 fn whole(payloads: Vec<Arc<Payload>>) -> Answer {
     match payloads.iter().find_map(|payload| payload.errors.first()) {
@@ -272,7 +263,7 @@ fn whole(payloads: Vec<Arc<Payload>>) -> Answer {
     }
 }
 
-fn connect_again(refusal: Refusal) -> Answer {
+fn connect_again(refusal: &Refusal) -> Answer {
     tracing::debug!(reason = %refusal.message, "a stream cannot go on");
     Answer::ConnectAgain
 }

@@ -12,11 +12,12 @@ use async_graphql::dynamic::{Field, InputValue, ResolverContext, TypeRef};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, IntoIden, Query};
 use sea_orm::{ColumnType, Condition, DbBackend, Order};
 
-use super::entity::EntityInfo;
 use super::error::Refusal;
-use super::filter::{self, Predicate};
+use super::filter;
 use super::relation::Relation;
-use super::source::column_of;
+use crate::service::columns::column_of;
+use crate::service::entity::EntityInfo;
+use crate::service::filter::Predicate;
 
 pub(super) use types::{enum_filter, filter_name, inputs, shared};
 

@@ -1,39 +1,28 @@
 //! `Change`, `ChangePage` and the queries on the log.
 
-use std::collections::BTreeSet;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use async_graphql::dynamic::{
     Enum, Field, FieldFuture, FieldValue, InputValue, Object, ResolverContext, TypeRef,
 };
 use async_graphql::{Request, Value as GraphqlValue};
-use chrono::{DateTime, SecondsFormat, Utc};
 use sea_orm::Iterable;
 use seachange_changelog::Operation;
 use serde_json::Value as Json;
 
-use super::budget::{Budget, Cost};
+use super::context::{budget, feed};
 use super::error::Refusal;
-use super::pagination::limits;
+use super::parameters::{first, first_argument, key, operation_name, selection, start, text};
 use super::scalar::json_value;
-use crate::feed::{Change, Cursor, Epoch, Feed, FeedError, Page, Selection, Start};
+use crate::feed::{Change, Cursor, Epoch, Feed, FeedError, Page, Start};
+use crate::service::budget::Cost;
+use crate::service::time::time;
 
 /// A change with what it needs to show its cursor.
 #[derive(Clone, Debug)]
 pub(super) struct ChangeNode {
     pub(super) change: Arc<Change>,
     pub(super) epoch: Epoch,
-}
-
-/// The operation's GraphQL name.
-pub(super) fn operation_name(operation: Operation) -> String {
-    operation.as_str().to_uppercase()
-}
-
-/// Times as every image has them.
-pub(super) fn time(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
 pub(super) fn operation_enum() -> Enum {
@@ -184,7 +173,7 @@ pub(super) fn query() -> Field {
                 .page(&start, &wanted, first)
                 .await
                 .map_err(Refusal::from)?;
-            Budget::of(&ctx)?.charge(Cost::of_changes(&page.changes))?;
+            budget(&ctx)?.charge(Cost::of_changes(&page.changes))?;
             Ok(Some(FieldValue::owned_any(page)))
         })
     })
@@ -239,117 +228,4 @@ pub(super) fn head() -> Field {
     .description(
         "The position now: read it, then the data, or both in one query, then subscribe from it.",
     )
-}
-
-const DEFAULT_FIRST: u64 = 100;
-
-pub(super) fn first_argument() -> InputValue {
-    InputValue::new("first", TypeRef::named(TypeRef::INT)).default_value(DEFAULT_FIRST)
-}
-
-pub(super) fn feed<'a>(ctx: &ResolverContext<'a>) -> Result<&'a Feed, Refusal> {
-    ctx.data::<Feed>()
-        .map_err(|error| Refusal::internal(&error.message))
-}
-
-/// The argument `first`: how many changes a page may have.
-pub(super) fn first(ctx: &ResolverContext<'_>) -> Result<u64, Refusal> {
-    let most = limits(ctx)?.page_rows;
-    let first = match ctx.args.get("first").filter(|first| !first.is_null()) {
-        None => return Ok(DEFAULT_FIRST.min(most)),
-        Some(first) => first.i64(),
-    };
-    match first.ok().and_then(|first| u64::try_from(first).ok()) {
-        Some(first) if first > most => Err(Refusal::limit(format!("`first` is at most {most}"))),
-        Some(first) if first > 0 => Ok(first),
-        _ => Err(Refusal::bad_input("`first` is at least 1")),
-    }
-}
-
-/// The argument `after`: `"0"` is before the oldest change kept.
-pub(super) fn start(ctx: &ResolverContext<'_>) -> Result<Option<Start>, Refusal> {
-    let after = text(ctx, "after")?;
-    Ok(match after.as_deref() {
-        None => None,
-        Some("0") => Some(Start::Oldest),
-        Some(cursor) => {
-            Some(Start::After(Cursor::from_str(cursor).map_err(|error| {
-                Refusal::from(crate::feed::FeedError::from(error))
-            })?))
-        }
-    })
-}
-
-/// The arguments `entities` and `operations`.
-pub(super) fn selection(ctx: &ResolverContext<'_>) -> Result<Selection, Refusal> {
-    let tracked = seachange_changelog::tracked_tables();
-    // A name said often means no more than once.
-    let entities = list(ctx, "entities")?.map(BTreeSet::from_iter);
-    if let Some(unknown) = entities
-        .iter()
-        .flatten()
-        .find(|name| !tracked.contains(*name))
-    {
-        return Err(Refusal::bad_input(format!("unknown entity `{unknown}`")));
-    }
-    let operations = list(ctx, "operations")?.map(|names| {
-        Operation::iter()
-            .filter(|operation| names.contains(&operation_name(*operation)))
-            .collect()
-    });
-    Ok(Selection {
-        entities: entities.map(Vec::from_iter),
-        operations,
-        ..Selection::default()
-    })
-}
-
-fn list(ctx: &ResolverContext<'_>, name: &str) -> Result<Option<Vec<String>>, Refusal> {
-    let malformed = |_| Refusal::bad_input(format!("`{name}` is a list of names"));
-    let Some(value) = ctx.args.get(name).filter(|value| !value.is_null()) else {
-        return Ok(None);
-    };
-    value
-        .deserialize::<OneOrMany>()
-        .map(|names| Some(names.into()))
-        .map_err(malformed)
-}
-
-/// GraphQL takes a single value for a list of one.
-#[derive(serde::Deserialize)]
-#[serde(untagged)]
-enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
-}
-
-impl From<OneOrMany> for Vec<String> {
-    fn from(names: OneOrMany) -> Self {
-        match names {
-            OneOrMany::One(name) => vec![name],
-            OneOrMany::Many(names) => names,
-        }
-    }
-}
-
-/// An argument that is text.
-pub(super) fn text(ctx: &ResolverContext<'_>, name: &str) -> Result<Option<String>, Refusal> {
-    let value = ctx.args.get(name).filter(|value| !value.is_null());
-    value
-        .map(|value| value.string().map(str::to_owned))
-        .transpose()
-        .map_err(|_| Refusal::bad_input(format!("`{name}` is text")))
-}
-
-/// The argument `key`.
-pub(super) fn key(
-    ctx: &ResolverContext<'_>,
-) -> Result<Option<seachange_changelog::Image>, Refusal> {
-    let Some(value) = ctx.args.get("key").filter(|value| !value.is_null()) else {
-        return Ok(None);
-    };
-    match value.as_value().clone().into_json() {
-        Ok(Json::Object(key)) => Ok(Some(key)),
-        _ => Err(Refusal::bad_input("`key` is an object: {column: value}")),
-    }
 }

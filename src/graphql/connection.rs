@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_graphql::Value as GraphqlValue;
 use async_graphql::dynamic::{Field, FieldFuture, FieldValue, Object, ResolverContext, TypeRef};
 
-use super::entity::EntityInfo;
+use super::node::Node;
 use super::pagination::{self, Pages};
-use super::row::Node;
+use crate::service::entity::EntityInfo;
 
 /// A page of rows.
 pub(super) struct Connection {

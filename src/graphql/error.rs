@@ -2,65 +2,19 @@
 //!
 //! Database error text never leaves: it goes to the log under an id, and the client gets the id.
 
-mod driver;
-
 use std::sync::Arc;
 
 use async_graphql::{
     Error, ErrorExtensionValues, Pos, Response, ServerError, Value as GraphqlValue,
 };
-use sea_orm::{DbErr, SqlErr};
-use seachange_changelog::{CaptureError, ImageError};
-use serde_json::Value as Json;
+use sea_orm::DbErr;
+use seachange_changelog::ImageError;
 
+use super::scalar::json_value;
 use crate::feed::FeedError;
-pub(crate) use driver::is_foreign_key;
-
-/// What a client must be able to tell apart; `extensions.code` of every error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorCode {
-    /// The request cannot mean anything: unknown names, wrong types, missing arguments.
-    BadInput,
-    /// The one row or change that was named does not exist.
-    NotFound,
-    /// The data does not allow it: unique and foreign keys, a change in between.
-    Conflict,
-    /// Known, and not allowed.
-    Forbidden,
-    /// A bad or missing token.
-    Unauthenticated,
-    /// The cursor is no cursor.
-    CursorInvalid,
-    /// The log no longer reaches back to the cursor.
-    CursorExpired,
-    /// The cursor belongs to another log: start again from the data.
-    ResyncRequired,
-    /// More than one request may ask for.
-    LimitExceeded,
-    /// Nothing wrong with the request; try again later.
-    Unavailable,
-    /// Our fault; the log has it under the id given.
-    Internal,
-}
+use crate::service::{ErrorCode, Fact, ServiceError};
 
 impl ErrorCode {
-    /// The code as clients read it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::BadInput => "BAD_INPUT",
-            Self::NotFound => "NOT_FOUND",
-            Self::Conflict => "CONFLICT",
-            Self::Forbidden => "FORBIDDEN",
-            Self::Unauthenticated => "UNAUTHENTICATED",
-            Self::CursorInvalid => "CURSOR_INVALID",
-            Self::CursorExpired => "CURSOR_EXPIRED",
-            Self::ResyncRequired => "RESYNC_REQUIRED",
-            Self::LimitExceeded => "LIMIT_EXCEEDED",
-            Self::Unavailable => "UNAVAILABLE",
-            Self::Internal => "INTERNAL",
-        }
-    }
-
     /// An error with this code and a text for the client, for a resolver of your own:
     ///
     /// ```
@@ -114,14 +68,9 @@ impl Refusal {
     }
 
     /// The same with one more fact for the client, in `extensions`.
-    pub(crate) fn with(mut self, name: &'static str, fact: GraphqlValue) -> Self {
+    fn with(mut self, name: &'static str, fact: GraphqlValue) -> Self {
         self.details.push((name, fact));
         self
-    }
-
-    /// Whether it has this fact.
-    pub(super) fn tells(&self, name: &str) -> bool {
-        self.details.iter().any(|(known, _)| *known == name)
     }
 
     pub(crate) fn bad_input(message: impl Into<String>) -> Self {
@@ -168,99 +117,33 @@ impl From<ImageError> for Refusal {
 
 impl From<FeedError> for Refusal {
     fn from(error: FeedError) -> Self {
-        let code = match &error {
-            FeedError::CursorInvalid => ErrorCode::CursorInvalid,
-            FeedError::CursorExpired => ErrorCode::CursorExpired,
-            FeedError::ResyncRequired => ErrorCode::ResyncRequired,
-            FeedError::Busy | FeedError::Ended => ErrorCode::Unavailable,
-            FeedError::Database(error) => return error.into(),
-            FeedError::Refused(_) => return Self::internal(&error),
-        };
-        Self::new(code, error.to_string())
+        ServiceError::from(error).into()
     }
 }
 
 impl From<DbErr> for Refusal {
     fn from(error: DbErr) -> Self {
+        ServiceError::from(error).into()
+    }
+}
+
+impl From<ServiceError> for Refusal {
+    fn from(error: ServiceError) -> Self {
         (&error).into()
     }
 }
 
-impl From<&DbErr> for Refusal {
-    fn from(error: &DbErr) -> Self {
-        if let Some(error) = CaptureError::of(error) {
-            return error.into();
-        }
-        match error.sql_err() {
-            Some(SqlErr::UniqueConstraintViolation(_)) => {
-                return Self::new(
-                    ErrorCode::Conflict,
-                    "a row with this key or unique value exists",
-                );
+impl From<&ServiceError> for Refusal {
+    fn from(error: &ServiceError) -> Self {
+        let refusal = Self::new(error.code(), error.report());
+        match error.fact() {
+            Some(Fact::Current(rows)) => refusal.with("current", json_value(rows.clone())),
+            Some(Fact::Later(cursors)) => {
+                let cursors = cursors.iter().map(|cursor| cursor.to_string().into());
+                refusal.with("later", GraphqlValue::List(cursors.collect()))
             }
-            Some(SqlErr::ForeignKeyConstraintViolation(_)) => return driver::foreign_key(),
-            _ => {}
-        }
-        match error {
-            // An adopter's own hook speaks to the client.
-            DbErr::Custom(text) => Self::bad_input(text.clone()),
-            DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => driver::unavailable(error),
-            DbErr::RecordNotUpdated | DbErr::RecordNotFound(_) => {
-                Self::new(ErrorCode::NotFound, "no such row")
-            }
-            DbErr::Query(source) | DbErr::Exec(source) => driver::refused(source, error),
-            _ => Self::internal(error),
-        }
-    }
-}
-
-impl From<&CaptureError> for Refusal {
-    fn from(error: &CaptureError) -> Self {
-        match error {
-            CaptureError::IntegerTooLarge { .. }
-            | CaptureError::OutOfRange { .. }
-            | CaptureError::Image(_) => Self::bad_input(error.to_string()),
-            CaptureError::KeyChanged { .. } => {
-                Self::bad_input("a key cannot change: insert the row anew and delete the old one")
-            }
-            CaptureError::ChangedSince { current, .. } => {
-                let current = current.iter().map(|row| Json::Object(row.clone()));
-                Self::new(ErrorCode::Conflict, "rows have been changed since").with(
-                    "current",
-                    GraphqlValue::from_json(current.collect()).unwrap_or_default(),
-                )
-            }
-            CaptureError::TooMany { most, .. } => {
-                Self::limit(format!("more than {most} rows in one mutation"))
-            }
-            CaptureError::TooLarge { most, .. } => Self::limit(format!(
-                "the row is too large: a change of it, as it was and as it is, would not fit into {most} bytes"
-            )),
-            CaptureError::StatementTooLarge { most, .. } => Self::limit(format!(
-                "the row is too large: the database takes {most} bytes"
-            )),
-            CaptureError::Raced { .. } | CaptureError::Switched { .. } | CaptureError::Ended => {
-                Self::new(ErrorCode::Unavailable, "the database is busy; try again")
-            }
-            CaptureError::TriggersGone { .. } => {
-                // An operator has to act: clients keep their edits and try again later.
-                tracing::error!(%error, "a write was refused");
-                let text = "the database does not record changes of this table now";
-                Self::new(ErrorCode::Unavailable, text)
-            }
-            CaptureError::Log { source, .. } => match Self::from(source) {
-                // Bad input: who acted or why is text that the database does not take.
-                told if matches!(
-                    told.code,
-                    ErrorCode::Unavailable | ErrorCode::BadInput | ErrorCode::LimitExceeded
-                ) =>
-                {
-                    told
-                }
-                _ => Self::internal(error),
-            },
-            // A programmer's mistake: its text names the cure, for the log.
-            _ => Self::internal(error),
+            Some(Fact::UsedKey(key)) => refusal.with("idempotencyKey", key.as_str().into()),
+            None => refusal,
         }
     }
 }
@@ -293,10 +176,12 @@ fn classify(error: &mut ServerError) {
     if has_code {
         return;
     }
-    let refusal = if let Some(source) = error.source::<DbErr>() {
+    let refusal = if let Some(source) = error.source::<ServiceError>() {
         Refusal::from(source)
+    } else if let Some(source) = error.source::<DbErr>() {
+        Refusal::from(source.clone())
     } else if let Some(source) = error.source::<Arc<DbErr>>() {
-        Refusal::from(source.as_ref())
+        Refusal::from(source.as_ref().clone())
     } else if is_depth(&error.message) {
         Refusal::limit(error.message.clone())
     } else if error.path.is_empty() {
@@ -315,6 +200,9 @@ fn classify(error: &mut ServerError) {
     }
     let extensions = error.extensions.get_or_insert_default();
     extensions.set("code", refusal.code.as_str());
+    for (name, fact) in refusal.details {
+        extensions.set(name, fact);
+    }
 }
 
 /// async-graphql's own bounds carry no code.

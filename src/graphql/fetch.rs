@@ -2,21 +2,15 @@
 
 use std::sync::Arc;
 
-use async_graphql::dynamic::ResolverContext;
 use sea_orm::sea_query::{Alias, Expr, SelectStatement};
 use sea_orm::{ConnectionTrait, DatabaseConnection, QueryResult};
 
-use super::budget::Budget;
 use super::error::Refusal;
-use super::registered::Registered;
-use super::row::{Node, Row};
+use super::listed::Listed;
+use super::node::Node;
 use crate::feed::unhurried;
-
-/// The connection that lists and relations are read from.
-pub(super) fn database<'a>(ctx: &ResolverContext<'a>) -> Result<&'a DatabaseConnection, Refusal> {
-    ctx.data::<DatabaseConnection>()
-        .map_err(|error| Refusal::internal(&error.message))
-}
+use crate::service::budget::Budget;
+use crate::service::row::Row;
 
 /// What a statement finds. It runs to its end even if another field of the request fails meanwhile: a
 /// query dropped half-way leaves its connection out of step with the server.
@@ -33,7 +27,7 @@ pub(super) async fn fetch(
 /// [lets it fetch](Budget::rows_to_fetch).
 pub(super) async fn find(
     (db, budget): (&DatabaseConnection, &Budget),
-    of: &Registered,
+    of: &Listed,
     build: impl Fn(&[(Expr, Alias)]) -> SelectStatement + Send + Sync + 'static,
 ) -> Result<Vec<(Row, QueryResult)>, Refusal> {
     budget.check()?;
@@ -44,7 +38,7 @@ pub(super) async fn find(
 /// As [`find`], the rows alone.
 pub(super) async fn rows(
     db: (&DatabaseConnection, &Budget),
-    of: &Registered,
+    of: &Listed,
     statement: SelectStatement,
 ) -> Result<Vec<Node>, Refusal> {
     let found = find(db, of, move |extra| selecting(statement.clone(), extra)).await?;

@@ -17,9 +17,10 @@ use async_graphql::{
     Value, Variables,
 };
 
-use super::budget::Budget;
-use super::error::{ErrorCode, Refusal, refusal};
+use super::budget::AnswerBudget;
+use super::error::{Refusal, refusal};
 use super::rendered::Rendered;
+use crate::service::code::ErrorCode;
 
 pub(super) use variables::{fill_variables, given};
 
@@ -62,7 +63,7 @@ impl Extension for Guard {
         next: NextExecute<'_>,
     ) -> Response {
         // For a subscription of an adopter's this is one of its items.
-        if let Some(budget) = ctx.data_opt::<Budget>() {
+        if let Some(budget) = ctx.data_opt::<AnswerBudget>() {
             budget.renew();
         }
         next.run(ctx, operation_name).await
@@ -75,7 +76,7 @@ impl Extension for Guard {
         next: NextResolve<'_>,
     ) -> ServerResult<Option<Value>> {
         let node = *info.path_node;
-        let resolved = match ctx.data_opt::<Budget>() {
+        let resolved = match ctx.data_opt::<AnswerBudget>() {
             Some(budget) => within(budget, ctx, info, next).await,
             None => next.run(ctx, info).await,
         };
@@ -85,7 +86,7 @@ impl Extension for Guard {
 
 /// Resolves a field, or an item of a list, within the request's budget.
 async fn within(
-    budget: &Budget,
+    budget: &AnswerBudget,
     ctx: &ExtensionContext<'_>,
     info: ResolveInfo<'_>,
     next: NextResolve<'_>,
@@ -97,7 +98,10 @@ async fn within(
         _ => None,
     };
     budget.yield_sometimes().await;
-    budget.check().map_err(refused)?;
+    budget
+        .reads
+        .check()
+        .map_err(|error| refused(error.into()))?;
     let set = &field.selection_set.node;
     let name = field.response_key().node.as_str();
     if set.items.is_empty() {

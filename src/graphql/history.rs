@@ -1,6 +1,5 @@
 //! `taskHistory` and `taskAsOf`: one row's life.
 
-use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -8,18 +7,15 @@ use async_graphql::dynamic::{
     Field, FieldFuture, FieldValue, InputValue, ResolverContext, TypeRef,
 };
 use chrono::{DateTime, Datelike, Utc};
-use sea_orm::DatabaseConnection;
-use seachange_changelog::reader::last_of;
-use seachange_changelog::{Image, image};
-use serde_json::Value as Json;
 
-use super::budget::{Budget, Cost};
-use super::change;
-use super::entity::EntityInfo;
+use super::context::call;
 use super::error::Refusal;
+use super::parameters;
 use super::record::record_name;
-use super::table::Table;
-use crate::feed::{Cursor, Feed, FeedError, Past, RowName, Start, When};
+use crate::feed::{Cursor, FeedError, RowName, Start, When};
+use crate::service::entity::EntityInfo;
+use crate::service::history as service;
+use crate::service::registered::Registered;
 
 /// `taskHistory(key, after, first)`.
 pub(super) fn history(entity: &Arc<EntityInfo>) -> Field {
@@ -29,32 +25,29 @@ pub(super) fn history(entity: &Arc<EntityInfo>) -> Field {
         let entity = Arc::clone(&info);
         FieldFuture::new(async move {
             let row = row_name(&entity, &ctx)?;
-            let first = change::first(&ctx)?;
-            let start = change::start(&ctx)?.unwrap_or(Start::Oldest);
-            let page = change::feed(&ctx)?.history(&start, &row, first).await;
-            let page = page.map_err(Refusal::from)?;
-            Budget::of(&ctx)?.charge(Cost::of_changes(&page.changes))?;
-            Ok(Some(FieldValue::owned_any(page)))
+            let first = parameters::first(&ctx)?;
+            let start = parameters::start(&ctx)?.unwrap_or(Start::Oldest);
+            let page = service::history(call(&ctx)?, &row, &start, first).await;
+            Ok(Some(FieldValue::owned_any(page.map_err(Refusal::from)?)))
         })
     })
     .description("Every change of one row that is kept, in order.")
     .argument(InputValue::new("key", TypeRef::named_nn("Json")))
     .argument(InputValue::new("after", TypeRef::named(TypeRef::STRING)))
-    .argument(change::first_argument())
+    .argument(parameters::first_argument())
 }
 
 /// `taskAsOf(key, cursor, time)`.
-pub(super) fn as_of(entity: &Arc<EntityInfo>, table: &Arc<dyn Table>) -> Field {
-    let (info, table) = (Arc::clone(entity), Arc::clone(table));
-    let name = format!("{}AsOf", entity.field);
-    Field::new(name, TypeRef::named(record_name(entity)), move |ctx| {
-        let (entity, table) = (Arc::clone(&info), Arc::clone(&table));
+pub(super) fn as_of(of: &Registered) -> Field {
+    let name = format!("{}AsOf", of.info.field);
+    let record = TypeRef::named(record_name(&of.info));
+    let of = of.clone();
+    Field::new(name, record, move |ctx| {
+        let of = of.clone();
         FieldFuture::new(async move {
-            let row = row_name(&entity, &ctx)?;
-            let when = when(&ctx)?;
-            let image = state(&ctx, &entity, table.as_ref(), &row, &when).await?;
-            Budget::of(&ctx)?.charge(Cost::of_images(&image))?;
-            Ok(image.map(FieldValue::owned_any))
+            let row = row_name(&of.info, &ctx)?;
+            let image = service::as_of(call(&ctx)?, &of, &row, &when(&ctx)?).await;
+            Ok(image.map_err(Refusal::from)?.map(FieldValue::owned_any))
         })
     })
     .description("One row as it was at a cursor or at a time; null if it did not exist.")
@@ -63,93 +56,18 @@ pub(super) fn as_of(entity: &Arc<EntityInfo>, table: &Arc<dyn Table>) -> Field {
     .argument(InputValue::new("time", TypeRef::named(TypeRef::STRING)))
 }
 
-/// The row at the moment: as its changes tell, or as it is if there are none.
-async fn state(
-    ctx: &ResolverContext<'_>,
-    entity: &EntityInfo,
-    table: &dyn Table,
-    row: &RowName,
-    when: &When,
-) -> Result<Option<Image>, Refusal> {
-    let feed: &Feed = change::feed(ctx)?;
-    let db = ctx
-        .data::<DatabaseConnection>()
-        .map_err(|error| Refusal::internal(&error.message))?;
-    match known(feed.past(row, when).await?) {
-        Some(Some(image)) if !entity.has_todays_shape(&image) => {
-            return Ok(Some(completed(db, table, row, image).await?));
-        }
-        Some(known) => return Ok(known),
-        None => {}
-    }
-    let now = table.find(db, &row.key).await?;
-    // What was committed before the row was read is in the log now, and tells what it found.
-    Ok(known(feed.past(row, when).await?).unwrap_or(now))
-}
-
-/// An image from before a column came. Where no later change tells of the row, the column has what the
-/// table has; elsewhere what it had then is not known, and null.
-async fn completed(
-    db: &DatabaseConnection,
-    table: &dyn Table,
-    row: &RowName,
-    mut image: Image,
-) -> Result<Image, Refusal> {
-    // The table first: a change that comes in between is then the last, and another.
-    let found = table.find(db, &row.key).await?;
-    let mut last = last_of(db, &row.entity, std::slice::from_ref(&row.key)).await?;
-    let last = last.remove(&0).and_then(|change| change.after);
-    let is_last = last.as_ref().and_then(Json::as_object) == Some(&image);
-    if let (true, Some(now)) = (is_last, found) {
-        let newer = now
-            .into_iter()
-            .filter(|(name, _)| !image.contains_key(name));
-        let newer: Vec<_> = newer.collect();
-        image.extend(newer);
-    }
-    Ok(image)
-}
-
-fn known(past: Past) -> Option<Option<Image>> {
-    match past {
-        Past::Made(image) | Past::Found(image) => Some(image),
-        Past::Untouched => None,
-    }
-}
-
 /// The argument `key`, checked against the entity's key and written as the log has it.
 fn row_name(entity: &EntityInfo, ctx: &ResolverContext<'_>) -> Result<RowName, Refusal> {
-    let given = change::key(ctx)?.ok_or_else(|| Refusal::bad_input("`key` is missing"))?;
-    let mut key = BTreeMap::new();
-    for column in entity.key() {
-        let name = column.name;
-        let json = given
-            .get(name)
-            .filter(|json| !json.is_null())
-            .ok_or_else(|| Refusal::bad_input(format!("`key` lacks the column `{name}`")))?;
-        if image::is_unfit(json) {
-            key.insert(name.to_owned(), json.clone());
-            continue;
-        }
-        let value = image::decode(&column.ty, &column.rust, json)?;
-        let value = image::canonical(&column.ty, value);
-        key.insert(name.to_owned(), image::encode(&column.ty, &value)?);
-    }
-    if let Some(other) = given.keys().find(|name| !key.contains_key(*name)) {
-        return Err(Refusal::bad_input(format!(
-            "`key`: `{other}` is no key column of `{}`",
-            entity.table
-        )));
-    }
-    Ok(RowName {
-        entity: entity.table.to_owned(),
-        key: key.into_iter().collect(),
-    })
+    let given = parameters::key(ctx)?.ok_or_else(|| Refusal::bad_input("`key` is missing"))?;
+    Ok(service::row_name(entity, &given)?)
 }
 
 /// The arguments `cursor` and `time`, of which there is one.
 fn when(ctx: &ResolverContext<'_>) -> Result<When, Refusal> {
-    match (change::text(ctx, "cursor")?, change::text(ctx, "time")?) {
+    match (
+        parameters::text(ctx, "cursor")?,
+        parameters::text(ctx, "time")?,
+    ) {
         (Some(cursor), None) => {
             let cursor = Cursor::from_str(&cursor).map_err(FeedError::from)?;
             Ok(When::At(cursor))

@@ -2,12 +2,13 @@
 
 use async_graphql::Value as GraphqlValue;
 use async_graphql::dynamic::{InputObject, InputValue, TypeRef};
-use sea_orm::{ActiveModelTrait, ColumnType, EntityTrait, IdenStatic, Iterable, Value};
+use sea_orm::{ActiveModelTrait, EntityTrait, IdenStatic, Iterable};
 use seachange_changelog::image;
 
-use super::entity::{ColumnInfo, EntityInfo};
 use super::error::Refusal;
 use super::scalar;
+use crate::service::decimal::check_size;
+use crate::service::entity::{ColumnInfo, EntityInfo};
 
 /// Name of the insert input.
 pub(super) fn insert_name(entity: &EntityInfo) -> String {
@@ -95,25 +96,4 @@ pub(super) fn active_model<E: EntityTrait>(
         }
     }
     Ok(model)
-}
-
-/// Refuses a decimal with more digits than its column declares: SQLite would keep it, rounded to a
-/// float.
-pub(super) fn check_size(column: &ColumnInfo, value: &Value) -> Result<(), Refusal> {
-    let ColumnType::Decimal(Some((precision, scale))) = column.ty else {
-        return Ok(());
-    };
-    let image = image::encode(&column.ty, value)?;
-    let text = image
-        .as_str()
-        .unwrap_or_default()
-        .trim_start_matches(['-', '0']);
-    let digits = text.split('.').next().unwrap_or_default().len();
-    if digits > precision.saturating_sub(scale) as usize {
-        let field = &column.field;
-        return Err(Refusal::bad_input(format!(
-            "`{field}` has at most {precision} digits, {scale} of them after the point"
-        )));
-    }
-    Ok(())
 }

@@ -7,16 +7,17 @@ use sea_orm::sea_query::{Asterisk, Expr, Func, Query, SelectStatement};
 use sea_orm::{Condition, DatabaseConnection, Order, QueryResult};
 
 use super::arguments::{self, Ordering};
-use super::budget::Budget;
 use super::connection::{self, Asked, Connection};
+use super::context::{budget, database};
 use super::error::Refusal;
-use super::fetch::{database, fetch, rows};
+use super::fetch::{fetch, rows};
+use super::listed::Listed;
 use super::pagination::{self, Pages, Wanted};
-use super::registered::Registered;
 use super::relation::Relation;
+use crate::service::budget::Budget;
 
 /// The field.
-pub(super) fn field(of: &Registered, relations: &Arc<[Arc<Relation>]>) -> Field {
+pub(super) fn field(of: &Listed, relations: &Arc<[Arc<Relation>]>) -> Field {
     let (entity, relations) = (of.clone(), Arc::clone(relations));
     let ty = TypeRef::named_nn(connection::name(&of.info));
     let field = Field::new(&of.info.field, ty, move |ctx| {
@@ -31,7 +32,7 @@ pub(super) fn field(of: &Registered, relations: &Arc<[Arc<Relation>]>) -> Field 
 
 async fn resolve(
     ctx: &ResolverContext<'_>,
-    of: &Registered,
+    of: &Listed,
     relations: &[Arc<Relation>],
 ) -> Result<Connection, Refusal> {
     let db = database(ctx)?;
@@ -44,7 +45,7 @@ async fn resolve(
     let list = List {
         of,
         db,
-        budget: Budget::of(ctx)?,
+        budget: budget(ctx)?,
         condition,
         asked: Asked::of(ctx),
     };
@@ -59,7 +60,7 @@ async fn resolve(
 
 /// The rows of which a page is wanted.
 struct List<'a> {
-    of: &'a Registered,
+    of: &'a Listed,
     db: &'a DatabaseConnection,
     budget: &'a Budget,
     condition: Condition,

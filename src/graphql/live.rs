@@ -8,19 +8,24 @@
 //! a group who are at the same place share. So resume, initial rows and a slow reader's catching up are
 //! one loop, and a slow reader costs no more memory than its page.
 //!
-//! Knows GraphQL and the feed; nothing of sockets.
+//! What a subscription is about it says itself ([`Watched`]). Knows GraphQL and the feed; nothing of sockets,
+//! of entities or of offline clients.
 
 mod group;
 mod initial;
 mod listener;
 mod page;
-mod pinned;
+pub(super) mod pinned;
+mod place;
 mod plan;
 mod render;
 mod router;
 mod routes;
+mod watched;
 
 pub(crate) use listener::listen;
-pub(super) use plan::{Begin, Plan, Role, Watch};
+pub(super) use place::Place;
+pub(super) use plan::{Begin, Plan, Role};
 pub(crate) use render::{Payload, Rendering};
 pub(crate) use router::Live;
+pub(super) use watched::{Item, Watched, WatchedRows};

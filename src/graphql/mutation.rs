@@ -10,18 +10,23 @@ use std::sync::Arc;
 
 use async_graphql::dynamic::{Field, FieldValue, InputValue, ResolverContext, TypeRef};
 use sea_orm::{ConnectionTrait, EntityTrait};
+use seachange_changelog::Target;
 use seachange_changelog::rows::Stored;
-use seachange_changelog::{Target, TrackedConnection};
 
 use super::arguments::filter_name;
-use super::change;
-use super::entity::EntityInfo;
+use super::committed::Committed;
+use super::context::{call, connection, feed, limits};
 use super::error::Refusal;
 use super::filter;
-use super::pagination::limits;
-use super::row::{Node, Row};
-use super::writable::Writable;
+use super::node::Node;
+use super::parameters;
 use crate::feed::{Cursor, FeedError};
+use crate::service::entity::EntityInfo;
+use crate::service::error::ServiceError;
+use crate::service::filter::condition;
+use crate::service::idempotency::{Repeatable, once};
+use crate::service::row::Row;
+use crate::service::writable::Writable;
 
 pub(super) use revert::{change as revert_change, transaction as revert_transaction};
 
@@ -43,8 +48,15 @@ fn list(rows: Vec<Row>) -> FieldValue<'static> {
 /// Rows that were written, for the fields of `TaskBasic`.
 fn rows<E: EntityTrait>(
     stored: impl IntoIterator<Item = Stored<E::Model>>,
-) -> Result<Vec<Row>, Refusal> {
-    Row::all::<E>(stored).map_err(|error| Refusal::internal(&error))
+) -> Result<Vec<Row>, ServiceError> {
+    Row::all::<E>(stored).map_err(ServiceError::internal)
+}
+
+/// Does a field's work, once under the key of its request.
+async fn write<W: Repeatable>(ctx: &ResolverContext<'_>, work: &W) -> Result<W::Output, Refusal> {
+    let output = once(call(ctx)?, work).await?;
+    Committed::add(ctx);
+    Ok(output)
 }
 
 fn filter_argument(entity: &EntityInfo) -> InputValue {
@@ -55,11 +67,6 @@ fn filter_argument(entity: &EntityInfo) -> InputValue {
 fn all_argument() -> InputValue {
     InputValue::new("all", TypeRef::named(TypeRef::BOOLEAN))
         .description("Write every row: needed when the filter names no condition.")
-}
-
-pub(super) fn connection<'a>(ctx: &ResolverContext<'a>) -> Result<&'a TrackedConnection, Refusal> {
-    ctx.data::<TrackedConnection>()
-        .map_err(|error| Refusal::internal(&error.message))
 }
 
 fn since_argument() -> InputValue {
@@ -76,7 +83,7 @@ fn since(ctx: &ResolverContext<'_>) -> Result<Option<String>, Refusal> {
             "`ifUnchangedSince` is null, or its variable has no value: pass a cursor, or leave the argument \
              out to write whatever has been changed",
         )),
-        _ => change::text(ctx, "ifUnchangedSince"),
+        _ => parameters::text(ctx, "ifUnchangedSince"),
     }
 }
 
@@ -101,13 +108,13 @@ async fn target<E: EntityTrait>(
     }
     let backend = connection(ctx)?.get_database_backend();
     let target = predicate.map_or_else(Target::all, |predicate| {
-        Target::matching(filter::condition::<E>(&predicate, backend))
+        Target::matching(condition::<E>(&predicate, backend))
     });
     let target = target.at_most(limits(ctx)?.write_rows);
     let Some(since) = since(ctx)? else {
         return Ok(target);
     };
     let cursor = Cursor::from_str(&since).map_err(|error| Refusal::from(FeedError::from(error)))?;
-    let position = change::feed(ctx)?.position(&cursor).await;
+    let position = feed(ctx)?.position(&cursor).await;
     Ok(target.unchanged_since(position.map_err(Refusal::from)?))
 }

@@ -6,9 +6,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use seachange_changelog::{Image, image};
 use serde_json::Value as Json;
 
-use super::entity::EntityInfo;
+use super::context::limits;
 use super::error::Refusal;
-use crate::limits::Limits;
+use crate::service::code::ErrorCode;
+use crate::service::entity::EntityInfo;
 
 /// The page that was asked for.
 pub(super) enum Wanted {
@@ -30,11 +31,6 @@ impl Pages {
     pub(super) fn last(&self) -> Option<i64> {
         i64::try_from(self.offset.checked_add(self.limit)?).ok()
     }
-}
-
-pub(super) fn limits<'a>(ctx: &ResolverContext<'a>) -> Result<&'a Limits, Refusal> {
-    ctx.data::<Limits>()
-        .map_err(|error| Refusal::internal(&error.message))
 }
 
 /// The argument `pagination`; without it the first page of the largest size.
@@ -123,7 +119,7 @@ pub(super) fn encode(entity: &EntityInfo, key: &Image) -> String {
 pub(super) fn decode(entity: &EntityInfo, cursor: &str) -> Result<Image, Refusal> {
     let invalid = || {
         Refusal::new(
-            super::error::ErrorCode::CursorInvalid,
+            ErrorCode::CursorInvalid,
             "the cursor is not one of this query's",
         )
     };

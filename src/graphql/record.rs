@@ -9,9 +9,9 @@ use seachange_changelog::{Image, is_redacted};
 use serde_json::Value as Json;
 
 use super::change::strings;
-use super::entity::{ColumnInfo, EntityInfo};
 use super::scalar::{json_value, shown};
 use crate::feed::Cursor;
+use crate::service::entity::{ColumnInfo, EntityInfo};
 
 /// What an item of `taskChanges` is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

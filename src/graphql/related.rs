@@ -11,11 +11,10 @@ use std::sync::Arc;
 use async_graphql::dynamic::{Field, FieldFuture, FieldValue, ResolverContext, TypeRef};
 
 use super::arguments;
-use super::budget::Budget;
 use super::connection::{self, Asked, Connection};
+use super::context::{budget, database};
 use super::error::Refusal;
-use super::fetch::database;
-use super::objects::node;
+use super::node::node;
 use super::pagination::{self, Pages, Wanted};
 use super::relation::Relation;
 pub(super) use batch::Batches;
@@ -104,7 +103,7 @@ async fn children(
         level: Arc::clone(level),
         page: Arc::clone(&page),
         db: database(ctx)?.clone(),
-        budget: Budget::of(ctx)?.clone(),
+        budget: budget(ctx)?.clone(),
     };
     let all = batches.load(place, reading, &node).await?;
     let found = all.get(&parent).cloned().unwrap_or_default();

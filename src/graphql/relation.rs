@@ -10,9 +10,9 @@ use async_graphql::dynamic::SchemaError;
 use sea_orm::sea_query::TableRef;
 use sea_orm::{Identity, RelationDef, RelationType};
 
-use super::entity::{ColumnInfo, EntityInfo};
-use super::names;
-use super::registered::Registered;
+use super::listed::Listed;
+use crate::service::entity::{ColumnInfo, EntityInfo};
+use crate::service::names;
 
 /// A relation of an entity, the parent, to another, the child.
 pub(super) struct Relation {
@@ -20,8 +20,8 @@ pub(super) struct Relation {
     pub(super) field: String,
     /// Whether a parent has many children, or at most one.
     pub(super) is_many: bool,
-    pub(super) parent: Registered,
-    pub(super) child: Registered,
+    pub(super) parent: Listed,
+    pub(super) child: Listed,
     /// From the parent to the child; of many to many, from the table between them.
     pub(super) def: RelationDef,
     pub(super) via: Option<Via>,
@@ -29,7 +29,7 @@ pub(super) struct Relation {
 
 /// The table between the two of many to many.
 pub(super) struct Via {
-    pub(super) between: Registered,
+    pub(super) between: Listed,
     /// From the parent to the table between.
     pub(super) def: RelationDef,
 }
@@ -38,14 +38,14 @@ pub(super) struct Via {
 ///
 /// # Errors
 /// [`SchemaError`] for a relation by a column that its entity does not have.
-pub(super) fn relations(entities: &[Registered]) -> Result<Vec<Vec<Arc<Relation>>>, SchemaError> {
+pub(super) fn relations(entities: &[Listed]) -> Result<Vec<Vec<Arc<Relation>>>, SchemaError> {
     let mut all: Vec<Vec<Relation>> = Vec::with_capacity(entities.len());
     for parent in entities {
         all.push(declared(parent, entities));
     }
     for between in entities {
         for relation in of_many_to_many(between, entities) {
-            let of_parent = |entity: &Registered| entity.info.table == relation.parent.info.table;
+            let of_parent = |entity: &Listed| entity.info.table == relation.parent.info.table;
             let Some(place) = entities.iter().position(of_parent) else {
                 continue;
             };
@@ -65,7 +65,7 @@ pub(super) fn relations(entities: &[Registered]) -> Result<Vec<Vec<Arc<Relation>
 
 /// The relations that the entity declares; and the other way of those to itself, of which it can only
 /// declare one.
-fn declared(parent: &Registered, entities: &[Registered]) -> Vec<Relation> {
+fn declared(parent: &Listed, entities: &[Listed]) -> Vec<Relation> {
     let declared = parent.source.relations();
     let of = |field: String, is_many: bool, def: RelationDef| {
         let child = named(&def.to_tbl, entities)?.clone();
@@ -97,7 +97,7 @@ fn declared(parent: &Registered, entities: &[Registered]) -> Vec<Relation> {
 }
 
 /// Both ways between two entities of which a table holds pairs: two of its relations make up its key.
-fn of_many_to_many(between: &Registered, entities: &[Registered]) -> Vec<Relation> {
+fn of_many_to_many(between: &Listed, entities: &[Listed]) -> Vec<Relation> {
     let key: BTreeSet<String> = between
         .source
         .key()
@@ -139,7 +139,7 @@ fn of_many_to_many(between: &Registered, entities: &[Registered]) -> Vec<Relatio
 }
 
 /// The registered entity of a table.
-fn named<'a>(table: &TableRef, entities: &'a [Registered]) -> Option<&'a Registered> {
+fn named<'a>(table: &TableRef, entities: &'a [Listed]) -> Option<&'a Listed> {
     let TableRef::Table(name, _) = table else {
         return None;
     };

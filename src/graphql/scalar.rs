@@ -14,8 +14,9 @@ use sea_orm::{ColumnType, Value};
 use seachange_changelog::image::{self, ImageError};
 use serde_json::{Number, Value as Json};
 
-use super::entity::{BIG_INT, ColumnInfo, EnumValues};
+use super::column::BIG_INT;
 use super::rendered::Rendered;
+use crate::service::entity::{ColumnInfo, EnumValues};
 
 /// `BigInt`.
 pub(super) fn big_int() -> Scalar {

@@ -12,20 +12,20 @@ use super::api::Api;
 use super::arguments;
 use super::builder::Builder;
 use super::connection;
-use super::entity::{EntityInfo, EnumValues, Enumerations, enum_values};
 use super::guard::Guard;
+use super::listed::Listed;
 use super::mutation;
 use super::names::{check_entities, check_words};
-use super::registered::{ByTable, Registered};
 use super::relation::{Relation, relations};
-use super::rows::{Rows, RowsOf};
-use super::source::{Source, SourceOf};
-use super::table::{Table, TableOf};
-use super::transaction::Turns;
-use super::writable::Writable;
+use super::source::SourceOf;
 use super::{change, history, inputs, list, objects, record, scalar, subscription, sync};
 use crate::feed::Feed;
 use crate::limits::Limits;
+use crate::service::Service;
+use crate::service::entity::{EntityInfo, EnumValues, Enumerations, enum_values};
+use crate::service::registered::{ByTable, Registered};
+use crate::service::turns::Turns;
+use crate::service::writable::Writable;
 use crate::sync::Policy;
 
 /// How columns are compared that are not compared character by character, by table and column.
@@ -89,18 +89,9 @@ impl Entities {
     /// The entities as their database compares them.
     fn registered_on(&self, equalities: &Equalities) -> Vec<Registered> {
         let enums = self.enums();
-        let info = |info: EntityInfo| match equalities.get(info.table) {
-            Some(equalities) => info.compared_by(equalities),
-            None => info,
-        };
         let entities = self.entities.iter();
         entities
-            .map(|entity| Registered {
-                info: Arc::new(info(entity.info(&enums))),
-                table: entity.table(),
-                source: entity.source(),
-                rows: entity.rows(),
-            })
+            .map(|entity| entity.registered(&enums, equalities))
             .collect()
     }
 
@@ -117,24 +108,48 @@ impl Entities {
         Ok(found)
     }
 
-    /// Assembles the schema. Without a `feed` it can be printed but answers nothing about changes.
+    /// What Rust callers can do with these entities; those who write take turns with others.
+    ///
+    /// # Errors
+    /// [`SchemaError`] for a policy that does not fit its entity.
+    pub(crate) fn service(
+        &self,
+        db: TrackedConnection,
+        (feed, turns): (Feed, Arc<Turns>),
+        limits: Limits,
+    ) -> Result<Service, SchemaError> {
+        let service = Service::taking_turns(db, feed, turns).with_limits(limits);
+        let registered = self.registered().into_iter();
+        let service = registered.fold(service, Service::registering);
+        let mut policies = self.policies.iter();
+        policies.try_fold(service, |service, (table, policy)| {
+            let synced = service.syncing(table, policy.clone());
+            synced.map_err(|error| SchemaError(error.to_string()))
+        })
+    }
+
+    /// Assembles the schema. Without what serves it, it can be printed but neither writes nor answers anything
+    /// about changes.
     ///
     /// # Errors
     /// [`SchemaError`] if it does not fit together, e.g. an enumeration is not registered.
     pub(crate) fn schema(
         &self,
         db: &TrackedConnection,
-        feed: Option<Feed>,
+        serving: Option<(Feed, Arc<Turns>)>,
         limits: &Limits,
         equalities: &Equalities,
     ) -> Result<Schema, SchemaError> {
         let registered = self.registered_on(equalities);
-        let relations = relations(&registered)?;
-        check_entities(&registered, &relations)?;
+        let entities = self.entities.iter().zip(&registered);
+        let listed: Vec<Listed> = entities.map(|(entity, of)| entity.listed(of)).collect();
+        let relations = relations(&listed)?;
+        check_entities(&listed, &relations)?;
         let mut builder = Builder::default();
         self.add_shared(&mut builder)?;
-        for ((entity, of), relations) in self.entities.iter().zip(&registered).zip(relations) {
-            builder.begin(format!("table `{}`", of.info.table));
+        let entities = self.entities.iter().zip(registered.iter().zip(&listed));
+        for ((entity, of), relations) in entities.zip(relations) {
+            builder.begin(format!("table `{}`", of.0.info.table));
             entity.register(&mut builder, of, relations.into());
         }
         let by_table = registered.into_iter().map(|of| (of.info.table, of));
@@ -156,10 +171,9 @@ impl Entities {
             .limit_depth(limits.query_depth)
             .extension(Guard)
             .data(db.reader().clone())
-            .data(Turns::new(db))
             .data(limits.clone());
-        match feed {
-            Some(feed) => schema.data(feed),
+        match serving {
+            Some((feed, turns)) => schema.data(feed).data(turns),
             None => schema,
         }
         .finish()
@@ -193,54 +207,63 @@ impl Entities {
         Ok(())
     }
 
-    /// The API on a database.
+    /// The API on a database; those who write by it take turns with others.
     ///
     /// # Errors
     /// As [`Entities::schema`].
     pub(crate) fn api(
         &self,
         db: TrackedConnection,
-        feed: Feed,
+        (feed, turns): (Feed, Arc<Turns>),
         limits: Limits,
         equalities: &Equalities,
     ) -> Result<Api, SchemaError> {
-        let schema = self.schema(&db, Some(feed.clone()), &limits, equalities)?;
+        let serving = Some((feed.clone(), turns));
+        let schema = self.schema(&db, serving, &limits, equalities)?;
         Ok(Api::new(schema, db, limits).with_live(feed))
     }
 }
 
 /// An entity whose type has been forgotten.
 trait Registration: Send + Sync {
-    fn info(&self, enums: &Enumerations) -> EntityInfo;
-    fn table(&self) -> Arc<dyn Table>;
-    fn source(&self) -> Arc<dyn Source>;
-    fn rows(&self) -> Arc<dyn Rows>;
-    fn register(&self, builder: &mut Builder, of: &Registered, relations: Arc<[Arc<Relation>]>);
+    fn registered(&self, enums: &Enumerations, equalities: &Equalities) -> Registered;
+    fn listed(&self, of: &Registered) -> Listed;
+    fn register(
+        &self,
+        builder: &mut Builder,
+        of: (&Registered, &Listed),
+        relations: Arc<[Arc<Relation>]>,
+    );
 }
 
 struct EntityOf<E>(PhantomData<fn() -> E>);
 
 impl<E: Writable> Registration for EntityOf<E> {
-    fn info(&self, enums: &Enumerations) -> EntityInfo {
-        EntityInfo::of::<E>(enums)
+    fn registered(&self, enums: &Enumerations, equalities: &Equalities) -> Registered {
+        let info = EntityInfo::of::<E>(enums);
+        let info = match equalities.get(info.table) {
+            Some(equalities) => info.compared_by(equalities),
+            None => info,
+        };
+        Registered::of::<E>(info)
     }
 
-    fn table(&self) -> Arc<dyn Table> {
-        Arc::new(TableOf::<E>(PhantomData))
+    fn listed(&self, of: &Registered) -> Listed {
+        Listed {
+            info: Arc::clone(&of.info),
+            source: Arc::new(SourceOf::<E>::new()),
+        }
     }
 
-    fn source(&self) -> Arc<dyn Source> {
-        Arc::new(SourceOf::<E>::new())
-    }
-
-    fn rows(&self) -> Arc<dyn Rows> {
-        Arc::new(RowsOf::<E>(PhantomData))
-    }
-
-    fn register(&self, builder: &mut Builder, of: &Registered, relations: Arc<[Arc<Relation>]>) {
+    fn register(
+        &self,
+        builder: &mut Builder,
+        (of, listed): (&Registered, &Listed),
+        relations: Arc<[Arc<Relation>]>,
+    ) {
         let Registered { info, table, .. } = of;
-        builder.register(objects::object(of, &relations));
-        builder.register(objects::basic(of));
+        builder.register(objects::object(listed, &relations));
+        builder.register(objects::basic(listed));
         builder.register(connection::edge(info));
         builder.register(connection::object(info));
         builder.register(record::record_object(info));
@@ -251,9 +274,9 @@ impl<E: Writable> Registration for EntityOf<E> {
         builder.register(inputs::insert(info));
         builder.register(inputs::update(info));
         builder.queries.extend([
-            list::field(of, &relations),
+            list::field(listed, &relations),
             history::history(info),
-            history::as_of(info, table),
+            history::as_of(of),
         ]);
         builder.mutations.extend(mutation::fields::<E>(info));
         builder

@@ -8,23 +8,21 @@ use std::sync::LazyLock;
 
 use async_graphql::dynamic::FieldValue;
 use futures_util::{Stream, StreamExt};
-use sea_orm::sea_query::{
-    Alias, DynIden, Expr, ExprTrait, IntoColumnRef, IntoIden, IntoValueTuple, SelectStatement,
-};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, IntoValueTuple, SelectStatement};
 use sea_orm::{
     ColumnTrait, ColumnType, Condition, DatabaseConnection, DbBackend, DbErr, EntityTrait,
-    IdenStatic, Iterable, Order, PrimaryKeyToColumn, PrimaryKeyTrait, QueryResult, QueryTrait,
-    RelationDef, RelationTrait, StreamTrait, TransactionTrait, TryGetableMany,
+    IdenStatic, Iterable, Order, PrimaryKeyTrait, QueryResult, QueryTrait, RelationDef,
+    RelationTrait, StreamTrait, TransactionTrait, TryGetableMany,
 };
 use seachange_changelog::rows::{Reader, Stored, beyond_key};
 use seachange_changelog::{Image, ImageError, bindable, image};
 use serde_json::Value as Json;
 
-use super::budget::{Budget, Cost};
 use super::error::Refusal;
-use super::filter::{self, Predicate};
-use super::row::{self, Row};
-use super::table::named;
+use crate::service::budget::{Budget, Cost};
+use crate::service::columns::{column_of, keys, named, types};
+use crate::service::filter::{self, Predicate};
+use crate::service::row::Row;
 
 /// Makes a statement that selects more than it does by itself.
 pub(super) type Build<'a> = dyn Fn(&[(Expr, Alias)]) -> SelectStatement + Send + Sync + 'a;
@@ -106,7 +104,7 @@ pub(super) struct SourceOf<E> {
 impl<E: EntityTrait> SourceOf<E> {
     pub(super) fn new() -> Self {
         Self {
-            types: LazyLock::new(|| row::types::<E>().collect()),
+            types: LazyLock::new(|| types::<E>().collect()),
             entity: PhantomData,
         }
     }
@@ -266,17 +264,4 @@ fn any(mut conditions: Vec<Expr>) -> Option<Expr> {
     }
     let rest = conditions.split_off(conditions.len() / 2);
     Some(any(conditions)?.or(any(rest)?))
-}
-
-/// A column of a table known by an alias.
-pub(super) fn column_of(alias: &str, column: &str) -> Expr {
-    let (alias, column): (DynIden, DynIden) = (
-        Alias::new(alias).into_iden(),
-        Alias::new(column).into_iden(),
-    );
-    Expr::col((alias, column).into_column_ref())
-}
-
-fn keys<E: EntityTrait>() -> impl Iterator<Item = E::Column> {
-    E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column)
 }

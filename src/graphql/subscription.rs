@@ -4,24 +4,27 @@
 use std::sync::Arc;
 
 use async_graphql::dynamic::{InputValue, ResolverContext, SubscriptionField, TypeRef};
+use seachange_changelog::{Image, Operation};
 
 use super::arguments::filter_name;
-use super::change;
-use super::entity::EntityInfo;
+use super::change::ChangeNode;
 use super::error::Refusal;
 use super::filter;
-use super::live::{Begin, Plan, Role, Watch};
-use super::record::change_name;
-use super::table::Table;
+use super::live::{Begin, Item, Place, Plan, Role, Watched, WatchedRows, pinned};
+use super::parameters;
+use super::record::{Kind, RecordChange, change_name};
+use crate::feed::{Change, Cursor, Epoch, RowName, Selection};
+use crate::service::entity::EntityInfo;
+use crate::service::filter::Predicate;
+use crate::service::table::{KeyedRow, Table};
+use crate::service::time::time;
 
 /// `changes(after, entities, operations)`.
 pub(super) fn changes() -> SubscriptionField {
     SubscriptionField::new("changes", TypeRef::named_nn("Change"), |ctx| {
         Role::answer(&ctx, |ctx| {
-            Ok(Plan {
-                begin: change::start(ctx)?.map_or(Begin::Now, Begin::From),
-                watch: Watch::Changes(change::selection(ctx)?),
-            })
+            let begin = parameters::start(ctx)?.map_or(Begin::Now, Begin::From);
+            Ok(Plan::new(Changes(parameters::selection(ctx)?), begin))
         })
     })
     .description("Every change, in order, once; from a cursor or from now.")
@@ -70,7 +73,7 @@ fn plan(
     let initial = ctx.args.get("includeInitial");
     let initial = initial.filter(|value| !value.is_null());
     let initial = initial.is_some_and(|value| value.boolean().unwrap_or(false));
-    let begin = match (change::start(ctx)?, initial) {
+    let begin = match (parameters::start(ctx)?, initial) {
         (Some(_), true) => {
             return Err(Refusal::bad_input(
                 "`after` continues, `includeInitial` starts anew: pass one of them",
@@ -80,12 +83,105 @@ fn plan(
         (Some(start), false) => Begin::From(start),
         (None, false) => Begin::Now,
     };
-    Ok(Plan {
-        begin,
-        watch: Watch::Records {
-            entity: Arc::clone(entity),
-            table: Arc::clone(table),
-            predicate,
-        },
-    })
+    let records = Records {
+        entity: Arc::clone(entity),
+        table: Arc::clone(table),
+        predicate,
+    };
+    Ok(Plan::new(records, begin))
+}
+
+/// Changes as the log has them.
+struct Changes(Selection);
+
+impl Watched for Changes {
+    fn selection(&self) -> Selection {
+        self.0.clone()
+    }
+
+    fn item(&self, epoch: &Epoch, parcel: &[Arc<Change>]) -> Option<Item> {
+        let change = parcel.last().filter(|change| self.0.admits(change))?;
+        Some(Item::of(ChangeNode {
+            change: Arc::clone(change),
+            epoch: epoch.clone(),
+        }))
+    }
+}
+
+/// One entity's rows through a filter.
+struct Records {
+    entity: Arc<EntityInfo>,
+    table: Arc<dyn Table>,
+    predicate: Option<Predicate>,
+}
+
+impl Watched for Records {
+    fn selection(&self) -> Selection {
+        Selection {
+            entities: Some(vec![self.entity.table.to_owned()]),
+            ..Selection::default()
+        }
+    }
+
+    fn row(&self) -> Option<RowName> {
+        pinned::row(&self.entity, self.predicate.as_ref()?)
+    }
+
+    fn places(&self) -> Vec<Place> {
+        vec![Place::filtered(&self.entity, self.predicate.as_ref())]
+    }
+
+    fn item(&self, epoch: &Epoch, parcel: &[Arc<Change>]) -> Option<Item> {
+        let of_entity = |change: &&Arc<Change>| change.row.entity == self.entity.table;
+        let change = parcel.last().filter(of_entity)?;
+        self.through(epoch, change).map(Item::of)
+    }
+
+    fn rows(&self) -> Option<&dyn WatchedRows> {
+        Some(self)
+    }
+}
+
+impl WatchedRows for Records {
+    fn source(&self) -> (Arc<dyn Table>, Option<Predicate>) {
+        (Arc::clone(&self.table), self.predicate.clone())
+    }
+
+    fn initial(&self, row: KeyedRow, at: &Cursor) -> Item {
+        Item::initial(RecordChange::initial(row.key, row.image, at))
+    }
+
+    fn caught_up(&self, at: &Cursor) -> Item {
+        Item::of(RecordChange::caught_up(at))
+    }
+}
+
+impl Records {
+    /// The change as seen through the filter: entering it is an insert, leaving it a delete.
+    fn through(&self, epoch: &Epoch, change: &Change) -> Option<RecordChange> {
+        let row = &change.row;
+        let before = row.before.as_ref().and_then(|image| image.as_object());
+        let after = row.after.as_ref().and_then(|image| image.as_object());
+        let predicate = self.predicate.as_ref();
+        let meets =
+            |image: &Image| predicate.is_none_or(|predicate| predicate.admits(&self.entity, image));
+        let kind = match (before.is_some_and(meets), after.is_some_and(meets)) {
+            (false, false) => return None,
+            (false, true) => Kind::Insert,
+            (true, false) => Kind::Delete,
+            (true, true) => Kind::Update,
+        };
+        debug_assert!(kind != Kind::Update || row.operation == Operation::Update);
+        Some(RecordChange {
+            kind,
+            cursor: Cursor::at(epoch, change.position).to_string(),
+            key: row.row_key.as_object().cloned(),
+            record: after.filter(|_| kind != Kind::Delete).cloned(),
+            previous: before.filter(|_| kind != Kind::Insert).cloned(),
+            changed_fields: change.changed_fields(),
+            actor: row.actor.clone(),
+            transaction_id: Some(row.transaction_id.clone()),
+            recorded_at: Some(time(row.recorded_at)),
+        })
+    }
 }

@@ -10,6 +10,7 @@ mod bulk;
 mod capture;
 mod computed;
 mod consumer;
+mod database;
 mod doctor;
 mod evolve;
 mod graphql;
@@ -17,6 +18,7 @@ mod harness;
 mod kept;
 mod order;
 mod programs;
+mod service;
 mod specimen;
 mod sync;
 mod torture;
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         capture::cases(),
         computed::cases(),
         consumer::cases(),
+        database::cases(),
         doctor::cases(),
         evolve::cases(),
         graphql::cases(),
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         order::cases(),
         sync::cases(),
         programs::cases(),
+        service::cases(),
         torture::cases(),
         triggers::cases(),
         unreadable::cases(),

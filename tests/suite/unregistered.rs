@@ -9,7 +9,12 @@ use crate::harness::{Outcome, TestServer};
 use crate::triggers::other;
 use crate::unreadable::gauge;
 
-crate::cases![a_table_of_hooks, a_table_of_triggers, a_table_that_is_away];
+crate::cases![
+    a_table_of_hooks,
+    a_table_of_triggers,
+    a_table_that_is_away,
+    a_registered_table_that_its_entity_cannot_read,
+];
 
 /// What was found: one fault of each of these rows, in the order of their tables.
 fn assert_found(verdict: &Verdict, expected: &[(&str, &str, &str)]) {
@@ -150,5 +155,33 @@ async fn a_table_that_is_away(server: &TestServer) -> Outcome {
     assert_eq!(unverified, ["ledger"]);
     let back = rename("ledger_of_last_year", "ledger");
     writer.execute_unprepared(&back).await?;
+    server.verify().await
+}
+
+/// The others are looked at all the same, and nothing is called sound.
+async fn a_registered_table_that_its_entity_cannot_read(server: &TestServer) -> Outcome {
+    let writer = server.db().writer();
+    let task = server.verdict().await?.rows;
+    let changes = [
+        ("ALTER TABLE label RENAME TO", "tag", "label"),
+        ("ALTER TABLE label RENAME COLUMN name TO", "title", "name"),
+    ];
+    for (alter, other, own) in changes {
+        writer
+            .execute_unprepared(&format!("{alter} {other}"))
+            .await?;
+        let verdict = server.verdict().await?;
+        assert!(!verdict.is_sound());
+        assert_eq!((verdict.faults, verdict.rows), (0, task));
+        let [unverified] = verdict.unverified.as_slice() else {
+            anyhow::bail!("not one table: {verdict:?}");
+        };
+        assert_eq!(unverified.entity, "label");
+        assert!(unverified.why.contains(own), "{unverified:?}");
+        let back = alter
+            .replace("TABLE label RENAME TO", "TABLE tag RENAME TO")
+            .replace("COLUMN name", "COLUMN title");
+        writer.execute_unprepared(&format!("{back} {own}")).await?;
+    }
     server.verify().await
 }

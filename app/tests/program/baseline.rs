@@ -52,6 +52,7 @@ async fn of_all_tables(database: &OwnDatabase) -> Outcome {
         "comment: 0 of 0 rows recorded",
         "label: 0 of 450 rows recorded",
         "task_label: 0 of 0 rows recorded",
+        "sync_conflict: 0 of 0 rows recorded",
     ];
     assert_eq!(all.stdout.lines().collect::<Vec<_>>(), told);
     sound(

@@ -3,12 +3,12 @@
 use std::collections::{HashMap, HashSet};
 
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{Condition, ConnectionTrait, DbBackend, DbErr};
+use sea_orm::{Condition, ConnectionTrait, DbErr};
 
+use crate::database;
 use crate::image::{self, Image};
 use crate::log::Column;
-use crate::migration::INBOX;
-use crate::reader::{key_texts, keys_condition, with_numbers};
+use crate::reader::{key_texts, with_numbers};
 use crate::triggers::Present;
 
 /// Of each key, whether a change of its row is in the log or waits for its place there.
@@ -27,13 +27,11 @@ pub(super) async fn among<'k, C: ConnectionTrait>(
     if rows.is_empty() {
         return Ok(known);
     }
-    let backend = tx.get_database_backend();
-    // The inbox first: what is moved meanwhile is then in the log.
-    let inbox = (backend == DbBackend::MySql).then_some(INBOX);
-    for log in inbox.into_iter().chain(["change_log"]) {
+    let dialect = database::of(tx);
+    for log in dialect.facts().logs() {
         let of_them = Condition::all()
             .add(Expr::col(Column::Entity).eq(&*table.entity))
-            .add(keys_condition(rows.keys().cloned().collect(), backend));
+            .add(dialect.has_key(rows.keys().cloned().collect()));
         for text in key_texts(tx, log, of_them).await? {
             if let Some(row) = rows.get(&text).and_then(|row| known.get_mut(*row)) {
                 *row = true;

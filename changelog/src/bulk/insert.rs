@@ -2,8 +2,8 @@
 
 use sea_orm::sea_query::{Expr, InsertStatement, Query};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue, ColumnTrait, ConnectionTrait, DbBackend, DbErr, IdenStatic,
-    Iterable, QueryResult, Statement, StatementBuilder, TryGetable, Value,
+    ActiveModelTrait, ActiveValue, ColumnTrait, ConnectionTrait, DbErr, IdenStatic, Iterable,
+    QueryResult, Statement, StatementBuilder, TryGetable, Value,
 };
 
 use super::arrange::in_order;
@@ -15,6 +15,7 @@ use super::update::after_save;
 use super::{BulkEntity, table};
 use crate::capture::hooks::now;
 use crate::capture::{Hooks, row};
+use crate::database;
 use crate::error::CaptureError;
 use crate::log::Operation;
 use crate::row_lock::RowLock;
@@ -220,7 +221,7 @@ async fn insert<E: BulkEntity>(
     Ok(in_order::<E>(run, rows)?)
 }
 
-/// PostgreSQL: the statement that keeps the keys of its models though they are identities that the
+/// The statement that keeps the keys of its models though they are identities that the
 /// database alone counts.
 pub(super) fn with_given_keys<E: BulkEntity>(
     run: &[E::ActiveModel],
@@ -230,12 +231,11 @@ pub(super) fn with_given_keys<E: BulkEntity>(
         let mut models = run.iter();
         E::is_computed(column) && models.any(|model| !model.is_not_set(*column))
     };
-    if statement.db_backend == DbBackend::Postgres && keys::<E>().iter().any(is_given) {
+    let words = database::on(statement.db_backend).facts().given_keys;
+    if let Some(words) = words.filter(|_| keys::<E>().iter().any(is_given)) {
         // SeaORM's builder cannot say it; before this come names only.
-        statement.sql =
-            statement
-                .sql
-                .replacen(") VALUES (", ") OVERRIDING SYSTEM VALUE VALUES (", 1);
+        let values = format!(") {words} VALUES (");
+        statement.sql = statement.sql.replacen(") VALUES (", &values, 1);
     }
     statement
 }

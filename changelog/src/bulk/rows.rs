@@ -11,6 +11,7 @@ use sea_orm::{
 
 use super::delete::again;
 use super::{BulkEntity, Target, table};
+use crate::database;
 use crate::error::CaptureError;
 use crate::image::Image;
 use crate::reader::{Position, changed_after};
@@ -122,10 +123,9 @@ async fn check_unchanged<E: BulkEntity>(
     Err(CaptureError::ChangedSince { table, current }.into())
 }
 
-/// Whether statements tell the rows they wrote. MariaDB's are read back by key: its UPDATE cannot,
-/// and the two ways must not tell different images.
+/// Whether statements answer the rows that they wrote. Those of MariaDB are read back by key.
 pub(super) fn has_returning(backend: DbBackend) -> bool {
-    backend != DbBackend::MySql
+    database::on(backend).facts().returning
 }
 
 /// The rows as they are stored, where the database fills columns of them after they were written.

@@ -8,8 +8,8 @@ use std::collections::{HashMap, HashSet};
 
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, DbBackend, DbErr, IdenStatic, QueryFilter, SqlErr,
-    StatementBuilder, Value,
+    ActiveModelTrait, ConnectionTrait, DbErr, IdenStatic, QueryFilter, SqlErr, StatementBuilder,
+    Value,
 };
 
 use super::arrange::{name_of, name_of_row};
@@ -19,6 +19,7 @@ use super::rows::{
 };
 use super::{BulkEntity, Written, table, update};
 use crate::capture::row::canonicalise;
+use crate::database;
 use crate::error::CaptureError;
 use crate::log::Operation;
 use crate::row_lock::RowLock;
@@ -160,7 +161,7 @@ async fn part<E: BulkEntity>(
     chunk: Vec<Wanted<E::ActiveModel>>,
     unique: &[E::Column],
 ) -> Result<Parts<E::ActiveModel>, DbErr> {
-    if tx.get_database_backend() != DbBackend::MySql {
+    if !database::of(tx).facts().locks_gaps {
         return Ok((chunk, Vec::new()));
     }
     let values = chunk.iter().map(|wanted| wanted.values.clone()).collect();

@@ -8,10 +8,11 @@ use chrono::{SecondsFormat, Utc};
 use sea_orm::{ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, ModelTrait};
 
 use super::protocol::{Message, Step};
-use super::{Tracked, row};
+use super::row;
 use crate::error::CaptureError;
 use crate::image::{self, Image};
 use crate::log::Operation;
+use crate::registry::Tracked;
 use crate::row_lock::RowLock;
 
 /// An entity's own hooks beside capture; the same four as `ActiveModelBehavior`, which

@@ -6,10 +6,10 @@ use sea_orm::{
     EntityTrait, IdenStatic, Iterable, ModelTrait, PrimaryKeyToColumn, QueryFilter,
 };
 
-use super::Tracked;
 use crate::binding;
 use crate::error::CaptureError;
 use crate::image::{self, Image};
+use crate::registry::Tracked;
 use crate::row_lock::{RowLock, lock_rows};
 use crate::rows;
 

@@ -1,14 +1,14 @@
 //! Tables against what they should be.
 
-use sea_orm::{DatabaseConnection, DbErr};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
 
-use super::{Expected, Flaw, FlawCode, columns, folded};
-use crate::migration;
+use super::{Expected, Flaw, FlawCode, columns};
+use crate::{database, migration};
 
 /// The tables of the log.
 pub(super) async fn of_log(db: &DatabaseConnection) -> Result<Vec<Flaw>, DbErr> {
     let mut flaws = Vec::new();
-    for (table, expected) in migration::shapes(db.get_database_backend()) {
+    for (table, expected) in migration::shapes(database::of(db)) {
         let Some(found) = columns(db, table).await? else {
             let message = format!("`{table}`, a table of the log, is not there");
             let fix = "run `migrate up`; if that was done, put it back from a copy, or, where the role \
@@ -32,31 +32,29 @@ pub(super) async fn of_log(db: &DatabaseConnection) -> Result<Vec<Flaw>, DbErr> 
     Ok(flaws)
 }
 
-/// An entity's table.
-pub(super) async fn of_entity(
-    db: &DatabaseConnection,
+/// Compares an entity with its table: the table may be missing, or columns of either.
+///
+/// # Errors
+/// What the database says.
+pub async fn examine_entity<C: ConnectionTrait>(
+    db: &C,
     entity: &Expected,
 ) -> Result<Vec<Flaw>, DbErr> {
-    let backend = sea_orm::ConnectionTrait::get_database_backend(db);
+    let dialect = database::of(db);
     let table = entity.table;
     let Some(found) = columns(db, table).await? else {
         let message = format!("`{table}` is tracked and not there");
         let fix = "run `migrate up`, or take the entity out of the program";
         return Ok(vec![Flaw::new(FlawCode::TableMissing, table, message, fix)]);
     };
-    let known = |name: &&&str| found.contains(&folded(name, backend));
+    let known = |name: &&&str| found.contains(&dialect.fold(name));
     let missing: Vec<&str> = entity
         .columns
         .iter()
         .filter(|name| !known(name))
         .copied()
         .collect();
-    let is_known = |name: &&String| {
-        entity
-            .columns
-            .iter()
-            .any(|own| folded(own, backend) == **name)
-    };
+    let is_known = |name: &&String| entity.columns.iter().any(|own| dialect.fold(own) == **name);
     let unknown: Vec<&str> = found
         .iter()
         .filter(|name| !is_known(name))

@@ -3,12 +3,12 @@
 //! This crate compares them as moments. Programs that compare texts do not, and neither do keys and unique
 //! indexes: one moment in two spellings is two keys.
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
 
 use super::{Expected, Flaw, FlawCode, columns};
-use crate::capture::Registry;
+use crate::database::{self, Dialect, Sqlite};
 use crate::moment::Times;
-use crate::triggers::{name, statement};
+use crate::registry::Registry;
 
 /// Spellings of one column that a finding names, at most.
 const SPELLINGS: usize = 8;
@@ -23,7 +23,7 @@ struct Spelling {
 
 /// The columns whose times differ in more than their digits. Reads the whole table.
 pub(super) async fn mixed(db: &DatabaseConnection, entity: &Expected) -> Result<Vec<Flaw>, DbErr> {
-    if db.get_database_backend() != DbBackend::Sqlite {
+    if !database::of(db).facts().times_are_texts {
         return Ok(Vec::new());
     }
     let Some(there) = columns(db, entity.table).await? else {
@@ -71,7 +71,7 @@ async fn spellings(
     times: Times,
 ) -> Result<Vec<Spelling>, DbErr> {
     let key = key(db, table).await?;
-    let quoted = |text: &str| name(text, DbBackend::Sqlite);
+    let quoted = |text: &str| Sqlite.quote(text);
     let t = quoted(column);
     let (form, of_key) = (times.form(&t), times.key(&t));
     let sql = format!(
@@ -82,9 +82,7 @@ async fn spellings(
         quoted(table),
         SPELLINGS + 1
     );
-    let found = db
-        .query_all_raw(statement(DbBackend::Sqlite, &sql, []))
-        .await?;
+    let found = db.query_all_raw(Sqlite.statement(&sql, Vec::new())).await?;
     let spelling = |row: &sea_orm::QueryResult| {
         Ok(Spelling {
             form: row.try_get("", "form")?,
@@ -99,11 +97,11 @@ async fn spellings(
 async fn key(db: &DatabaseConnection, table: &str) -> Result<String, DbErr> {
     let sql = "SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk";
     let found = db
-        .query_all_raw(statement(DbBackend::Sqlite, sql, [table.into()]))
+        .query_all_raw(Sqlite.statement(sql, vec![table.into()]))
         .await?;
     let parts = found.iter().map(|row| {
         let column: String = row.try_get("", "name")?;
-        let quoted = name(&column, DbBackend::Sqlite);
+        let quoted = Sqlite.quote(&column);
         let start = column.replace('\'', "''");
         Ok(format!(
             "'{start} '||CASE typeof({quoted}) WHEN 'blob' THEN lower(hex({quoted})) ELSE {quoted} END"

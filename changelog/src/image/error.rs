@@ -128,7 +128,7 @@ impl ImageError {
         }
     }
 
-    pub(super) fn refused(json: &Json) -> Self {
+    pub(crate) fn refused(json: &Json) -> Self {
         Self::Refused {
             text: quoted(&json.to_string()),
         }

@@ -1,19 +1,18 @@
 //! Images of whole rows.
 //!
-//! Every column of the entity is in a row's image, names sorted; a model read back from it equals
-//! the one it was made of. Knows entities by their traits, nothing of tables or connections.
+//! Every column of the entity is in a row's image, names sorted. Knows entities by their traits, nothing of
+//! tables or connections.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use sea_orm::sea_query::{ArrayType, Value};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, EntityTrait, IdenStatic, Iterable, ModelTrait,
-    PrimaryKeyToColumn, TryIntoModel,
+    PrimaryKeyToColumn,
 };
 use serde_json::{Number, Value as Json};
 
 use super::{Image, ImageError, decode, encode};
-use crate::capture::{Tracked, is_redacted};
 
 type ColumnOf<M> = <<M as ModelTrait>::Entity as EntityTrait>::Column;
 
@@ -62,43 +61,6 @@ pub(super) fn fields<M: ModelTrait>(
     Ok(fields)
 }
 
-/// The model behind a row's image. Keys that are no columns are ignored.
-///
-/// A field that takes no NULL but is JSON gets JSON null.
-///
-/// # Errors
-/// If a column is missing or redacted, its image is none, or the model refuses the value; the error
-/// names the column.
-pub fn model_from<M>(image: &Image) -> Result<M, ImageError>
-where
-    M: ModelTrait,
-    M::Entity: Tracked,
-    <M::Entity as EntityTrait>::ActiveModel: TryIntoModel<M>,
-{
-    let redacted = M::Entity::redacted();
-    let mut model = <<M::Entity as EntityTrait>::ActiveModel as ActiveModelTrait>::default();
-    for column in ColumnOf::<M>::iter() {
-        let name = column.as_str();
-        let json = image.get(name).ok_or_else(|| ImageError::MissingColumn {
-            column: name.to_owned(),
-        })?;
-        if redacted.iter().any(|redacted| redacted.as_str() == name) && is_redacted(json) {
-            return Err(ImageError::Redacted.in_column(name));
-        }
-        let rust = M::get_value_type(column);
-        let value = decode(column.def().get_column_type(), &rust, json)
-            .map_err(|fact| fact.in_column(name))?;
-        let taken = try_set(&mut model, column, value)
-            || json.is_null() && try_null(&mut model, column, rust);
-        if !taken {
-            return Err(ImageError::refused(json).in_column(name));
-        }
-    }
-    model.try_into_model().map_err(|error| ImageError::NoModel {
-        reason: error.to_string(),
-    })
-}
-
 /// Sets a column; tells whether its field took the value. A model whose field did not is half set:
 /// throw it away.
 ///
@@ -117,7 +79,7 @@ pub fn try_set<A: ActiveModelTrait>(
 }
 
 /// Sets a column to the nulls that an image cannot tell from NULL.
-fn try_null<A: ActiveModelTrait>(
+pub(crate) fn try_null<A: ActiveModelTrait>(
     model: &mut A,
     column: <A::Entity as EntityTrait>::Column,
     rust: ArrayType,

@@ -1,10 +1,10 @@
 //! An index by moments.
 
 use sea_orm::sea_query::Index;
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityTrait, IdenStatic, ModelTrait};
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait, IdenStatic, ModelTrait};
 
 use super::Times;
-use crate::triggers::name;
+use crate::database;
 
 /// Creates an index on a column of times, under the name `idx_<table>_<column>_moment`.
 ///
@@ -22,9 +22,9 @@ pub async fn create_time_index<E: EntityTrait>(
     let table = entity.table_name();
     let index = format!("idx_{table}_{column_name}_moment");
     let times = Times::of(&E::Model::get_value_type(column));
-    let backend = db.get_database_backend();
-    if let (DbBackend::Sqlite, Some(times)) = (backend, times) {
-        let quoted = |text: &str| name(text, backend);
+    let dialect = database::of(db);
+    if let (true, Some(times)) = (dialect.facts().times_are_texts, times) {
+        let quoted = |text: &str| dialect.quote(text);
         let key = times.key(&quoted(column_name));
         let (index, table) = (quoted(&index), quoted(table));
         let sql = format!("CREATE INDEX {index} ON {table} ({key})");

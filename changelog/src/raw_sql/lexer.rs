@@ -1,18 +1,17 @@
 //! Cuts a SQL text into words, quoted names, strings and single signs, as one server would.
 //!
 //! Guarantees that no text panics, and that what it calls comment or string is so on that server
-//! under the given [`Dialect`]. Whatever is unterminated, is read differently by different versions
+//! read as [`ReadAs`] says. Whatever is unterminated, is read differently by different versions
 //! or could hide code is an error, never a guess.
 //!
 //! It must not know statements, verbs or tables.
 
 mod literals;
 
-use sea_orm::DbBackend;
+use super::token::{Kind, ReadAs, Token, Unlexable};
+use crate::database::{Brackets, Dollars, Syntax};
 
-use super::token::{Dialect, Kind, Token, Unlexable};
-
-pub(super) fn lex(sql: &str, dialect: Dialect) -> Result<Vec<Token>, Unlexable> {
+pub(super) fn lex(sql: &str, read_as: ReadAs) -> Result<Vec<Token>, Unlexable> {
     // Servers differ on whether NUL ends the text, a comment or nothing.
     if sql.contains('\0') {
         return Err(Unlexable);
@@ -20,7 +19,7 @@ pub(super) fn lex(sql: &str, dialect: Dialect) -> Result<Vec<Token>, Unlexable> 
     let mut lexer = Lexer {
         chars: sql.chars().collect(),
         at: 0,
-        dialect,
+        read_as,
         tokens: Vec::new(),
         conditional: None,
         comments: 0,
@@ -50,7 +49,7 @@ pub(super) fn is_word_char(c: char) -> bool {
 struct Lexer {
     chars: Vec<char>,
     at: usize,
-    dialect: Dialect,
+    read_as: ReadAs,
     tokens: Vec<Token>,
     conditional: Option<usize>,
     comments: usize,
@@ -61,8 +60,8 @@ impl Lexer {
         self.chars.get(self.at.saturating_add(ahead)).copied()
     }
 
-    fn on(&self, backend: DbBackend) -> bool {
-        self.dialect.backend == backend
+    fn syntax(&self) -> &'static Syntax {
+        self.read_as.syntax
     }
 
     fn push(&mut self, kind: Kind, text: String) {
@@ -76,6 +75,7 @@ impl Lexer {
 
     fn step(&mut self, c: char) -> Result<(), Unlexable> {
         let next = self.peek(1);
+        let syntax = self.syntax();
         match c {
             ' ' | '\t' | '\n' | '\r' | '\u{b}' | '\u{c}' => self.at += 1,
             '*' if self.conditional.is_some() && next == Some('/') => {
@@ -83,19 +83,18 @@ impl Lexer {
                 self.conditional = None;
             }
             '-' if next == Some('-') && self.dashes_comment()? => self.line_comment()?,
-            '#' if self.on(DbBackend::MySql) => self.line_comment()?,
+            '#' if syntax.hash_comments => self.line_comment()?,
             '/' if next == Some('*') => self.block_comment()?,
-            '\'' => self.string(Kind::Text, self.dialect.single_escapes)?,
-            '"' => self.quoted('"', self.dialect.double_escapes)?,
-            // An operator sign on PostgreSQL, where it would quote nothing.
-            '`' if !self.on(DbBackend::Postgres) => self.quoted('`', false)?,
-            '[' if self.on(DbBackend::Sqlite) => self.quoted(']', false)?,
-            // MariaDB quotes names with it in one SQL mode; elsewhere in MySQL it is an error.
-            '[' if self.on(DbBackend::MySql) => return Err(Unlexable),
-            '$' if self.on(DbBackend::Postgres) => self.dollar()?,
-            // A name on old servers, a quote on new ones.
-            '$' if self.on(DbBackend::MySql) => return Err(Unlexable),
-            '$' | '@' | ':' | '#' if self.on(DbBackend::Sqlite) => self.sqlite_parameter()?,
+            '\'' => self.string(Kind::Text, self.read_as.escapes.single)?,
+            '"' => self.quoted('"', self.read_as.escapes.double)?,
+            '`' if syntax.backtick_names => self.quoted('`', false)?,
+            '[' if syntax.brackets == Brackets::Name => self.quoted(']', false)?,
+            '[' if syntax.brackets == Brackets::Unclear => return Err(Unlexable),
+            '$' if syntax.dollars == Dollars::Strings => self.dollar()?,
+            '$' if syntax.dollars == Dollars::Unclear => return Err(Unlexable),
+            '$' | '@' | ':' | '#' if syntax.dollars == Dollars::Parameters => {
+                self.sqlite_parameter()?;
+            }
             '`' | '\\' => return Err(Unlexable),
             // Within an executable comment it may or may not end the statement.
             ';' if self.conditional.is_some() => return Err(Unlexable),
@@ -110,10 +109,10 @@ impl Lexer {
         Ok(())
     }
 
-    /// Whether `--` starts a comment here: on MySQL only if space follows, or the end.
+    /// Whether `--` starts a comment here: on MariaDB only if space follows, or the end.
     fn dashes_comment(&self) -> Result<bool, Unlexable> {
         match self.peek(2) {
-            Some(c) if self.on(DbBackend::MySql) => match c {
+            Some(c) if self.syntax().dashes_need_space => match c {
                 _ if c.is_ascii_whitespace() || c.is_ascii_control() => Ok(true),
                 // Two minus signs, as in `5--3`.
                 '0'..='9' => Ok(false),
@@ -130,7 +129,7 @@ impl Lexer {
             return Err(Unlexable);
         }
         while let Some(c) = self.peek(0) {
-            if c == '\n' || (c == '\r' && self.on(DbBackend::Postgres)) {
+            if c == '\n' || (c == '\r' && self.syntax().return_ends_comment) {
                 break;
             }
             self.at += 1;
@@ -143,7 +142,7 @@ impl Lexer {
         if self.conditional.is_some() {
             return Err(Unlexable);
         }
-        if self.on(DbBackend::MySql) {
+        if self.syntax().executable_comments {
             match (self.peek(2), self.peek(3)) {
                 (Some('!'), _) => return self.open_executable(3),
                 (Some('M' | 'm'), Some('!')) => return self.open_executable(4),
@@ -151,7 +150,7 @@ impl Lexer {
             }
         }
         // An optimizer hint has quotes of its own, in which `*/` does not end it.
-        let hint = self.on(DbBackend::MySql) && self.peek(2) == Some('+');
+        let hint = self.syntax().executable_comments && self.peek(2) == Some('+');
         self.at += 2;
         let mut depth = 1_usize;
         while depth > 0 {
@@ -162,7 +161,7 @@ impl Lexer {
                     self.at += 2;
                     depth -= 1;
                 }
-                (Some('/'), Some('*')) if self.on(DbBackend::Postgres) => {
+                (Some('/'), Some('*')) if self.syntax().nested_comments => {
                     self.at += 2;
                     depth += 1;
                 }

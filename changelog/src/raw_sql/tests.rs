@@ -6,6 +6,8 @@ mod text;
 
 use sea_orm::DbBackend;
 
+use crate::database;
+
 use super::{RawRefusal, check};
 
 const MYSQL: &[DbBackend] = &[DbBackend::MySql];
@@ -29,7 +31,8 @@ use Expected::{Passes, Refused, Transaction, Unclear, Writes};
 
 fn run(sql: &str, backend: DbBackend) -> Result<(), RawRefusal> {
     let tracked = ["task", "my task", LONG];
-    check(sql, backend, &|name| tracked.contains(&name))
+    let syntax = database::on(backend).syntax();
+    check(sql, syntax, &|name| tracked.contains(&name))
 }
 
 fn on(backends: &[DbBackend], expected: Expected, texts: &[&str]) {

@@ -1,17 +1,14 @@
-//! What the lexer hands on: tokens, and the dialect they were read in.
+//! What the lexer hands on: tokens, and the way in which they were read.
 //!
 //! Guarantees nothing beyond what its fields say; it must not know how tokens are found.
 
-use sea_orm::DbBackend;
+use crate::database::{Escapes, Syntax};
 
-/// One way to read a text: the server, and whether `\` takes the next sign out of effect.
+/// One way to read a text: the server's syntax, and whether `\` takes the next sign out of effect.
 #[derive(Clone, Copy)]
-pub(super) struct Dialect {
-    pub(super) backend: DbBackend,
-    /// In plain `'x'`.
-    pub(super) single_escapes: bool,
-    /// In `"x"`.
-    pub(super) double_escapes: bool,
+pub(super) struct ReadAs {
+    pub(super) syntax: &'static Syntax,
+    pub(super) escapes: Escapes,
 }
 
 /// The text cannot be read with certainty.

@@ -11,10 +11,9 @@ mod routines;
 mod settings;
 mod targets;
 
-use sea_orm::DbBackend;
-
 use super::RawRefusal;
-use super::token::{Dialect, Kind, Token};
+use super::token::{Kind, ReadAs, Token};
+use crate::database::Syntax;
 
 /// What a step of a SQLite trigger may start with.
 const TRIGGER_STEPS: &[&str] = &["SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "REPLACE"];
@@ -59,14 +58,14 @@ pub(super) fn ends_transaction(tokens: &[Token]) -> Option<String> {
 }
 
 /// Whether the statement only writes rows, one by one as triggers see them.
-pub(super) fn fires_triggers(tokens: &[Token], backend: DbBackend) -> bool {
+pub(super) fn fires_triggers(tokens: &[Token], syntax: &Syntax) -> bool {
     let Some(first) = tokens.first() else {
         return false;
     };
     match shown(&first.text).as_str() {
         "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "WITH" | "MERGE" => true,
         // Of a cascading one the text does not name every table.
-        "TRUNCATE" if backend == DbBackend::Postgres => {
+        "TRUNCATE" if syntax.truncate_fires_triggers => {
             !tokens.iter().any(|token| token.is_word("cascade"))
         }
         _ => false,
@@ -75,7 +74,7 @@ pub(super) fn fires_triggers(tokens: &[Token], backend: DbBackend) -> bool {
 
 pub(super) struct Statement<'a> {
     tokens: &'a [Token],
-    dialect: Dialect,
+    read_as: ReadAs,
     is_tracked: &'a dyn Fn(&str) -> bool,
     /// The server may skip some of the tokens and run the rest.
     hedged: bool,
@@ -94,7 +93,7 @@ pub(super) fn shown(word: &str) -> String {
 impl<'a> Statement<'a> {
     pub(super) fn new(
         tokens: &'a [Token],
-        dialect: Dialect,
+        read_as: ReadAs,
         is_tracked: &'a dyn Fn(&str) -> bool,
     ) -> Self {
         // One executable comment around the whole statement leaves all of it or nothing.
@@ -103,10 +102,14 @@ impl<'a> Statement<'a> {
             .is_some_and(|first| tokens.iter().any(|t| t.conditional != first.conditional));
         Self {
             tokens,
-            dialect,
+            read_as,
             is_tracked,
             hedged,
         }
+    }
+
+    fn syntax(&self) -> &'static Syntax {
+        self.read_as.syntax
     }
 
     pub(super) fn check(&self) -> Result<(), RawRefusal> {
@@ -145,7 +148,7 @@ impl<'a> Statement<'a> {
             .tokens
             .iter()
             .filter(|token| !(token.is_word("temp") || token.is_word("temporary")));
-        self.dialect.backend == DbBackend::Sqlite
+        self.syntax().trigger_bodies
             && words.next().is_some_and(|word| word.is_word("create"))
             && words.next().is_some_and(|word| word.is_word("trigger"))
             && words.any(|word| word.is_word("begin"))

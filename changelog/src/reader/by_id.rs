@@ -10,9 +10,9 @@ use sea_orm::{
 use super::change::Change;
 use super::position::Position;
 use super::selection::{Page, Selection};
+use super::stored::{self, Rows};
 use super::{LogReader, Moment, Ordering, ReadError, RowName, rows};
-use crate::log::stored::Rows;
-use crate::{epoch, log};
+use crate::{database, epoch, log};
 
 pub(super) struct ById {
     db: DatabaseConnection,
@@ -99,15 +99,15 @@ pub(super) async fn page<C: ConnectionTrait>(
     wanted: &Selection,
     limit: u64,
 ) -> Result<Page, ReadError> {
-    let backend = db.get_database_backend();
-    let select = log::stored::select(backend)
+    let dialect = database::of(db);
+    let select = stored::select(dialect)
         .filter(Condition::all().add(log::Column::Id.gt(after.id)))
-        .filter(wanted.condition(backend))
+        .filter(wanted.condition(dialect))
         .order_by_asc(log::Column::Id)
         // One more than asked for tells whether there is more.
         .limit(limit.saturating_add(1))
         .into_query();
-    let rows = Rows::of(&db.query_all(&select).await?, backend)?;
+    let rows = Rows::of(&db.query_all(&select).await?, dialect)?;
     // Looked at after the rows: retention moves the horizon first and deletes then.
     if after < oldest(db, name).await? {
         return Err(ReadError::Expired);

@@ -5,13 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement};
 use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, Order, QueryOrder,
-    QuerySelect,
+    ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, Order, QueryOrder, QuerySelect,
 };
 
-use crate::log::stored::{self, Rows};
+use super::stored::{self, Rows};
+use crate::database::{self, Dialect};
 use crate::log::{Column, Entity, Model};
-use crate::migration::INBOX;
 use crate::triggers::Schemas;
 
 /// How far a history has been read.
@@ -29,10 +28,6 @@ impl Place {
             id: change.id,
             ..self
         }
-    }
-
-    fn table(self) -> Alias {
-        Alias::new(if self.in_inbox { INBOX } else { "change_log" })
     }
 }
 
@@ -83,14 +78,15 @@ pub async fn history(
     limit: u64,
     is_wanted: &(dyn Fn(&str) -> bool + Send + Sync),
 ) -> Result<History, DbErr> {
-    let select = all_of(after, tx.get_database_backend())
+    let dialect = database::of(tx);
+    let select = all_of(after, dialect)
         .and_where(Expr::col(Column::Id).gt(after.id))
         .order_by(Column::Id, Order::Asc)
         .limit(limit)
         .take();
     let rows = tx.query_all(&select).await?;
-    let rows = Rows::of(&rows, tx.get_database_backend())?;
-    let has_inbox = tx.get_database_backend() == DbBackend::MySql;
+    let rows = Rows::of(&rows, dialect)?;
+    let has_inbox = dialect.facts().inbox.is_some();
     let next = match rows.last_id() {
         Some(id) => Some(Place { id, ..after }),
         None if has_inbox && !after.in_inbox => Some(Place {
@@ -143,11 +139,12 @@ impl Extent {
 /// # Errors
 /// What the database says.
 pub async fn change_at(tx: &DatabaseTransaction, place: Place) -> Result<Option<Model>, DbErr> {
-    let select = all_of(place, tx.get_database_backend())
+    let dialect = database::of(tx);
+    let select = all_of(place, dialect)
         .and_where(Expr::col(Column::Id).eq(place.id))
         .take();
     let rows = tx.query_all(&select).await?;
-    let mut changes = Rows::of(&rows, tx.get_database_backend())?.read(tx).await?;
+    let mut changes = Rows::of(&rows, dialect)?.read(tx).await?;
     Ok(changes.pop())
 }
 
@@ -159,7 +156,7 @@ pub async fn changes_at(
     tx: &DatabaseTransaction,
     places: &[Place],
 ) -> Result<BTreeMap<Place, Model>, DbErr> {
-    let backend = tx.get_database_backend();
+    let dialect = database::of(tx);
     let mut changes = BTreeMap::new();
     for in_inbox in [false, true] {
         let here = places.iter().filter(|place| place.in_inbox == in_inbox);
@@ -168,10 +165,10 @@ pub async fn changes_at(
             continue;
         }
         let table = Place { in_inbox, id: 0 };
-        let select = all_of(table, backend)
+        let select = all_of(table, dialect)
             .and_where(Expr::col(Column::Id).is_in(ids))
             .take();
-        let rows = Rows::of(&tx.query_all(&select).await?, backend)?;
+        let rows = Rows::of(&tx.query_all(&select).await?, dialect)?;
         let read = rows.read(tx).await?.into_iter();
         changes.extend(read.map(|change| (table.at(&change), change)));
     }
@@ -190,10 +187,14 @@ pub async fn lasting_columns(
     Ok(Schemas::read(tx).await?.lasting(entity))
 }
 
-fn all_of(place: Place, backend: DbBackend) -> SelectStatement {
+fn all_of(place: Place, dialect: &dyn Dialect) -> SelectStatement {
     let mut select = Query::select();
-    for (expr, alias) in stored::columns(backend) {
+    for (expr, alias) in stored::columns(dialect) {
         select.expr_as(expr, alias);
     }
-    select.from(place.table()).take()
+    let table = match place.in_inbox {
+        true => dialect.facts().written(),
+        false => "change_log",
+    };
+    select.from(Alias::new(table)).take()
 }

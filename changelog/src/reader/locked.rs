@@ -3,14 +3,14 @@
 use std::collections::{BTreeSet, HashMap};
 
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
-use sea_orm::{Condition, ConnectionTrait, DbBackend, DbErr, Order};
+use sea_orm::{Condition, ConnectionTrait, DbErr, Order};
 
 use super::position::Position;
 use super::rows::{RowName, is_after, logged, waiting};
-use super::selection::{keys_condition, with_numbers};
+use super::selection::with_numbers;
+use crate::database;
 use crate::image::{self, Image};
 use crate::log::{Column, Model};
-use crate::migration::INBOX;
 use crate::triggers::Schemas;
 
 /// Up to `limit` committed changes of a row after one of its changes, in order, those without a
@@ -24,7 +24,7 @@ pub async fn later<C: ConnectionTrait>(
     after: i64,
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
-    let of_row = row.condition(&Schemas::read(db).await?, db.get_database_backend());
+    let of_row = row.condition(&Schemas::read(db).await?, database::of(db));
     let waiting = waiting(db, of_row.clone(), Order::Asc, limit).await?;
     let after = of_row.add(Expr::col(Column::Id).gt(after));
     let mut later = logged(db, after, Order::Asc, limit).await?;
@@ -44,7 +44,7 @@ pub(crate) async fn changed_after<C: ConnectionTrait>(
     let by_others = Condition::all()
         .add(Expr::col(Column::Entity).eq(entity))
         .add(Expr::col(Column::TransactionId).ne(but_of));
-    let after = is_after(after, db.get_database_backend());
+    let after = is_after(after, database::of(db));
     among(db, keys, by_others, Some(after)).await
 }
 
@@ -70,7 +70,7 @@ pub async fn last_of<C: ConnectionTrait>(
             entity: entity.to_owned(),
             key: keys[place].clone(),
         };
-        let of_row = row.condition(&schemas, db.get_database_backend());
+        let of_row = row.condition(&schemas, database::of(db));
         // The inbox first: what is moved meanwhile is then in the log.
         let mut found = waiting(db, of_row.clone(), Order::Desc, 1).await?;
         if found.is_empty() {
@@ -92,7 +92,7 @@ pub async fn known_mutations<C: ConnectionTrait>(
     keys: &[Image],
     mutation_ids: &[String],
 ) -> Result<BTreeSet<String>, DbErr> {
-    let backend = db.get_database_backend();
+    let dialect = database::of(db);
     let mut known = BTreeSet::new();
     if keys.is_empty() || mutation_ids.is_empty() {
         return Ok(known);
@@ -105,10 +105,8 @@ pub async fn known_mutations<C: ConnectionTrait>(
     let of_them = Condition::all()
         .add(Expr::col(Column::Entity).eq(entity))
         .add(Expr::col(Column::MutationId).is_in(mutation_ids))
-        .add(keys_condition(texts.into_iter().collect(), backend));
-    // The inbox first: what is moved meanwhile is then in the log.
-    let inbox = (backend == DbBackend::MySql).then_some(INBOX);
-    for table in inbox.into_iter().chain(["change_log"]) {
+        .add(dialect.has_key(texts.into_iter().collect()));
+    for table in dialect.facts().logs() {
         let select = Query::select()
             .distinct()
             .expr_as(Expr::col(Column::MutationId), "found")
@@ -133,7 +131,7 @@ pub async fn since_mutation<C: ConnectionTrait>(
     mutation_id: &str,
     limit: u64,
 ) -> Result<Option<Vec<Model>>, DbErr> {
-    let of_row = row.condition(&Schemas::read(db).await?, db.get_database_backend());
+    let of_row = row.condition(&Schemas::read(db).await?, database::of(db));
     // The inbox first: what is moved meanwhile is then in the log, perhaps a second time.
     let mut newest = waiting(db, of_row.clone(), Order::Desc, limit).await?;
     newest.extend(logged(db, of_row, Order::Desc, limit).await?);
@@ -154,7 +152,7 @@ async fn among<C: ConnectionTrait>(
     wanted: Condition,
     in_log: Option<Expr>,
 ) -> Result<BTreeSet<usize>, DbErr> {
-    let backend = db.get_database_backend();
+    let dialect = database::of(db);
     let mut places = HashMap::new();
     for (place, key) in keys.iter().enumerate() {
         places.insert(image::text_of(key), place);
@@ -163,9 +161,10 @@ async fn among<C: ConnectionTrait>(
     if places.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let of_them = wanted.add(keys_condition(places.keys().cloned().collect(), backend));
+    let of_them = wanted.add(dialect.has_key(places.keys().cloned().collect()));
     // The inbox first: what is moved meanwhile is then in the log.
-    let inbox = (backend == DbBackend::MySql).then(|| (INBOX, of_them.clone()));
+    let inbox = dialect.facts().inbox;
+    let inbox = inbox.map(|inbox| (inbox, of_them.clone()));
     let log = ("change_log", of_them.add_option(in_log));
     let mut found = BTreeSet::new();
     for (table, wanted) in inbox.into_iter().chain([log]) {
@@ -181,10 +180,8 @@ pub(crate) async fn key_texts<C: ConnectionTrait>(
     table: &str,
     wanted: Condition,
 ) -> Result<Vec<String>, DbErr> {
-    let key = match db.get_database_backend() {
-        DbBackend::Postgres => Expr::col(Column::RowKey).cast_as("text"),
-        _ => Expr::col(Column::RowKey),
-    };
+    let dialect = database::of(db);
+    let key = dialect.json_text(Expr::col(Column::RowKey));
     let select = Query::select()
         .distinct()
         .expr_as(key, "found")

@@ -7,15 +7,15 @@
 
 use chrono::{DateTime, Timelike, Utc};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
-use sea_orm::{Condition, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Order};
+use sea_orm::{Condition, ConnectionTrait, DatabaseConnection, DbErr, Order};
 
 use super::change::Change;
 use super::position::Position;
 use super::selection::{Page, any_key_condition};
-use super::ticks;
+use super::{stored, ticks};
+use crate::database::{self, Dialect, Ordering};
 use crate::image::Image;
-use crate::log::{Column, Model, stored};
-use crate::migration::INBOX;
+use crate::log::{Column, Model};
 use crate::triggers::Schemas;
 
 /// Which row.
@@ -40,15 +40,15 @@ pub enum Past {
 
 impl RowName {
     /// The row's changes, those that name its key's columns as they were called before included.
-    pub(super) fn condition(&self, schemas: &Schemas, backend: DbBackend) -> Condition {
+    pub(super) fn condition(&self, schemas: &Schemas, dialect: &dyn Dialect) -> Condition {
         let old = schemas.under_old_names(&self.entity, &self.key);
         Condition::all()
             .add(Expr::col(Column::Entity).eq(&*self.entity))
-            .add(any_key_condition(old.iter().chain([&self.key]), backend))
+            .add(any_key_condition(old.iter().chain([&self.key]), dialect))
     }
 
     async fn changes<C: ConnectionTrait>(&self, db: &C) -> Result<Condition, DbErr> {
-        Ok(self.condition(&Schemas::read(db).await?, db.get_database_backend()))
+        Ok(self.condition(&Schemas::read(db).await?, database::of(db)))
     }
 }
 
@@ -58,7 +58,7 @@ pub(super) async fn are_found_by_key<C: ConnectionTrait>(
     row: &RowName,
 ) -> Result<bool, DbErr> {
     let schemas = Schemas::read(db).await?;
-    Ok(schemas.find_by_key(&row.entity, &row.key, db.get_database_backend()))
+    Ok(schemas.find_by_key(&row.entity, &row.key, database::of(db)))
 }
 
 /// Up to `limit` kept changes of a row, from the oldest or after a position, in order.
@@ -89,7 +89,7 @@ pub(super) async fn page(
         let anchor = logged(db, wanted.add(has_id(after.id)), Order::Asc, 1).await?;
         all = all.add(match anchor.first() {
             Some(anchor) => Expr::col(Column::Id).gt(anchor.id),
-            None => is_after(after, db.get_database_backend()),
+            None => is_after(after, database::of(db)),
         });
     }
     // One more than asked for tells whether there is more.
@@ -126,9 +126,6 @@ pub async fn of_transaction(
 /// # Errors
 /// What the database says.
 pub async fn is_waiting(db: &DatabaseConnection, transaction_id: &str) -> Result<bool, DbErr> {
-    if db.get_database_backend() != DbBackend::MySql {
-        return Ok(false);
-    }
     let of_it = Condition::all().add(Expr::col(Column::TransactionId).eq(transaction_id));
     Ok(!waiting(db, of_it, Order::Asc, 1).await?.is_empty())
 }
@@ -171,14 +168,13 @@ pub async fn state_at(
     row: &RowName,
     position: Position,
 ) -> Result<Past, DbErr> {
-    let backend = db.get_database_backend();
     let changes = row.changes(db).await?;
     let of_row = || changes.clone();
     let named = logged(db, of_row().add(has_id(position.id)), Order::Asc, 1).await?;
     if let Some(named) = named.into_iter().next() {
         return Ok(Past::Made(object(named.after)));
     }
-    let after = is_after(position, backend);
+    let after = is_after(position, database::of(db));
     let up_to = of_row().add(after.clone().not());
     let last = logged(db, up_to, Order::Desc, 1).await?;
     if let Some(last) = last.into_iter().next() {
@@ -196,14 +192,9 @@ pub async fn state_by(
     row: &RowName,
     time: DateTime<Utc>,
 ) -> Result<Past, DbErr> {
-    let backend = db.get_database_backend();
-    let time = end_of_microsecond(time);
+    let time = database::of(db).bindable(end_of_microsecond(time).into());
     let recorded = Expr::col(Column::RecordedAt);
-    let by_then = row.changes(db).await?.add(match backend {
-        // Bound with its zone, the driver makes it a `timestamp`, which begins in 1970 and ends soon.
-        DbBackend::MySql => recorded.lte(time.naive_utc()),
-        _ => recorded.lte(time),
-    });
+    let by_then = row.changes(db).await?.add(recorded.lte(time));
     // The inbox first: what is moved meanwhile is then in the log.
     let waiting = waiting(db, by_then.clone(), Order::Desc, 1).await?;
     if let Some(last) = waiting.into_iter().next() {
@@ -233,10 +224,10 @@ pub(super) async fn waiting<C: ConnectionTrait>(
     order: Order,
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
-    if db.get_database_backend() != DbBackend::MySql {
-        return Ok(Vec::new());
+    match database::of(db).facts().inbox {
+        Some(inbox) => read(db, inbox, wanted, order, limit).await,
+        None => Ok(Vec::new()),
     }
-    read(db, INBOX, wanted, order, limit).await
 }
 
 /// Changes in the log.
@@ -256,9 +247,9 @@ async fn read<C: ConnectionTrait>(
     order: Order,
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
-    let backend = db.get_database_backend();
+    let dialect = database::of(db);
     let mut select = Query::select();
-    for (expr, name) in stored::columns(backend) {
+    for (expr, name) in stored::columns(dialect) {
         select.expr_as(expr, name);
     }
     select
@@ -267,7 +258,7 @@ async fn read<C: ConnectionTrait>(
         .order_by(Column::Id, order)
         .limit(limit);
     let rows = db.query_all(&select).await?;
-    stored::Rows::of(&rows, backend)?.read(db).await
+    stored::Rows::of(&rows, dialect)?.read(db).await
 }
 
 fn has_id(id: i64) -> Condition {
@@ -276,7 +267,7 @@ fn has_id(id: i64) -> Condition {
 
 /// Gives changes their positions; leaves out those that have none yet.
 async fn place(db: &DatabaseConnection, rows: Vec<Model>) -> Result<Vec<Change>, DbErr> {
-    if db.get_database_backend() == DbBackend::Postgres {
+    if database::of(db).facts().ordering == Ordering::Ticks {
         return ticks::place(db, rows).await;
     }
     let placed = |row: Model| Change {
@@ -287,10 +278,10 @@ async fn place(db: &DatabaseConnection, rows: Vec<Model>) -> Result<Vec<Change>,
 }
 
 /// Whether a change in the log comes after a position, as SQL.
-pub(super) fn is_after(position: Position, backend: DbBackend) -> Expr {
-    match backend {
-        DbBackend::Postgres => ticks::is_after(position),
-        _ => Expr::col(Column::Id).gt(position.id),
+pub(super) fn is_after(position: Position, dialect: &dyn Dialect) -> Expr {
+    match dialect.facts().ordering {
+        Ordering::Ticks => ticks::is_after(position),
+        Ordering::ById | Ordering::Inbox => Expr::col(Column::Id).gt(position.id),
     }
 }
 

@@ -2,15 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, Condition, DbBackend};
+use sea_orm::{ColumnTrait, Condition};
 use serde_json::Value as Json;
 
 use super::change::Change;
 use super::position::Position;
+use crate::database::Dialect;
 use crate::image::{self, Image};
 use crate::log::{Column, Operation};
-use crate::migration::{KEY_INDEXED, KEY_START};
 
 /// A filter on changes; an absent part admits everything.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -62,7 +61,7 @@ impl Selection {
     }
 
     /// The selection as SQL on the log.
-    pub(super) fn condition(&self, backend: DbBackend) -> Condition {
+    pub(super) fn condition(&self, dialect: &dyn Dialect) -> Condition {
         let Self {
             entities,
             operations,
@@ -74,7 +73,7 @@ impl Selection {
         Condition::all()
             .add_option(entities.as_ref().map(|list| Column::Entity.is_in(list)))
             .add_option(operations.map(|list| Column::Operation.is_in(list.iter().copied())))
-            .add_option(key.as_ref().map(|key| key_condition(key, backend)))
+            .add_option(key.as_ref().map(|key| any_key_condition([key], dialect)))
             .add_option(actor.as_ref().map(|actor| Column::Actor.eq(actor)))
             .add_option(
                 transaction_id
@@ -114,15 +113,10 @@ fn with_texts(key: &Image) -> Option<String> {
     Some(Json::Object(fields.collect()).to_string())
 }
 
-/// Changes with exactly this key, written so that the index on keys serves it.
-fn key_condition(key: &Image, backend: DbBackend) -> Condition {
-    any_key_condition([key], backend)
-}
-
-/// Changes with one of these keys.
+/// Changes with exactly one of these keys, written so that the index on keys serves it.
 pub(super) fn any_key_condition<'k>(
     keys: impl IntoIterator<Item = &'k Image>,
-    backend: DbBackend,
+    dialect: &dyn Dialect,
 ) -> Condition {
     // Keys are stored as JSON text with sorted keys, so equal text is an equal key. One text, where they
     // are the same: the index then has the order, too.
@@ -131,22 +125,7 @@ pub(super) fn any_key_condition<'k>(
         texts.extend([image::text_of(key), with_numbers(key)]);
         texts.extend(with_texts(key));
     }
-    keys_condition(texts.into_iter().collect(), backend)
-}
-
-/// Changes whose key is stored as one of these texts, by the index on keys.
-pub(crate) fn keys_condition(texts: Vec<String>, backend: DbBackend) -> Condition {
-    let whole = Condition::all();
-    match backend {
-        DbBackend::Postgres => {
-            let start = |text: &String| text.chars().take(KEY_START).collect::<String>();
-            let starts: Vec<String> = texts.iter().map(start).collect();
-            whole
-                .add(Expr::cust(KEY_INDEXED).is_in(starts))
-                .add(Expr::col(Column::RowKey).cast_as("text").is_in(texts))
-        }
-        _ => whole.add(Expr::col(Column::RowKey).is_in(texts)),
-    }
+    dialect.has_key(texts.into_iter().collect())
 }
 
 /// Some changes in order, and where the next page begins.

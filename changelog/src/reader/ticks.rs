@@ -16,11 +16,12 @@ mod snapshot;
 mod tick;
 mod window;
 
-use sea_orm::{DatabaseConnection, DbBackend};
+use sea_orm::DatabaseConnection;
 
 use super::position::Position;
 use super::selection::{Page, Selection};
 use super::{LogReader, Moment, Ordering, ReadError, RowName, rows};
+use crate::database::Postgres;
 pub(super) use place::{is_after, place};
 pub use signals::Signals;
 pub(crate) use tick::LOCK as TICK_LOCK;
@@ -65,7 +66,7 @@ impl LogReader for Ticks {
     ) -> Result<Page, ReadError> {
         if wanted.is_of_one_row() {
             // By the index on keys: the ticks between may be many.
-            let wanted = wanted.condition(DbBackend::Postgres);
+            let wanted = wanted.condition(&Postgres);
             let page = rows::page(&self.db, wanted, Some(after), limit).await?;
             if after < self.horizon().await? {
                 return Err(ReadError::Expired);

@@ -7,8 +7,8 @@ use sea_orm::{ColumnTrait, Condition, DbBackend, EntityTrait, IdenStatic, Order,
 use serde_json::Value as Json;
 
 use super::keys;
+use crate::database;
 use crate::image::{self, Image, ImageError};
-use crate::triggers::literal;
 
 /// The rows whose columns have one of these tuples of values.
 pub(crate) fn among<C: ColumnTrait>(columns: &[C], tuples: Vec<Vec<Value>>) -> Condition {
@@ -141,17 +141,13 @@ fn parts<E: EntityTrait>(
 /// What an image tells of a value that its column's model cannot hold, as SQL; `None` for what is
 /// neither a text nor stands for a value that does not fit, nor a number on SQLite.
 pub(crate) fn stored_as(json: &Json, backend: DbBackend) -> Option<Expr> {
-    if let (Json::Number(number), DbBackend::Sqlite) = (json, backend) {
-        // Any column takes it.
+    let dialect = database::on(backend);
+    if let (Json::Number(number), true) = (json, dialect.facts().takes_any_number) {
         let integer = number.as_i64().map(Expr::val);
         return integer.or_else(|| number.as_f64().map(Expr::val));
     }
     if let Some(text) = json.as_str().or_else(|| json.get("$text")?.as_str()) {
-        return Some(match backend {
-            // A literal has the type of what it is compared with, a bound text has its own.
-            DbBackend::Postgres => Expr::cust(literal(text, backend)),
-            _ => Expr::val(text),
-        });
+        return Some(dialect.untyped(text));
     }
     let blob = json.get("$blob")?.as_str()?;
     Some(Expr::val(STANDARD.decode(blob).ok()?))

@@ -16,6 +16,7 @@ use sea_orm::{
 };
 
 use super::{Held, Row};
+use crate::database;
 use crate::image::{self, Image};
 
 /// Reads rows as models of an entity.
@@ -62,9 +63,9 @@ impl<E: EntityTrait> Models<E> {
             let column = column.as_str();
             Some(Suspect { column, kind })
         });
-        let suspects = match backend {
-            DbBackend::Sqlite => Vec::new(),
-            _ => suspects.collect(),
+        let suspects = match database::on(backend).facts().misreads_times {
+            true => suspects.collect(),
+            false => Vec::new(),
         };
         Self {
             suspects,

@@ -6,17 +6,16 @@
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Alias;
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, StatementBuilder};
+use sea_orm::{ConnectionTrait, DbErr, Statement, StatementBuilder};
 use serde_json::Value as Json;
 
-use crate::capture::Hidden;
 use crate::context::Context;
+use crate::database::{self, Dialect, Row, Shared};
 use crate::error::CaptureError;
 use crate::image::{Image, text_of};
-use crate::log::many::{Row, Shared};
 use crate::log::{self, Operation, Source};
-use crate::migration::INBOX;
 use crate::packet;
+use crate::registry::Hidden;
 
 /// Most changes in one statement: 12 parameters each stay far below the 65,535 that MariaDB takes, and
 /// three each below the 32,766 of SQLite.
@@ -93,7 +92,7 @@ pub(crate) async fn most_bytes<C: ConnectionTrait>(
     db: &C,
     changes: &[RowChange],
 ) -> Result<Option<usize>, DbErr> {
-    if db.get_database_backend() != DbBackend::MySql {
+    if database::of(db).facts().largest_statement.is_none() {
         return Ok(None);
     }
     let images = changes
@@ -130,7 +129,7 @@ pub(crate) fn insertions<'a>(
     operation: Operation,
     changes: Vec<RowChange>,
     version: Option<i32>,
-    backend: DbBackend,
+    dialect: &'static dyn Dialect,
 ) -> impl Iterator<Item = Result<Statement, CaptureError>> + 'a {
     let now = chrono::Utc::now();
     let shown = move |change: RowChange| {
@@ -142,10 +141,7 @@ pub(crate) fn insertions<'a>(
         Some(RowChange { key, before, after })
     };
     // On MariaDB a sequencer moves them into the log, in order.
-    let into = match backend {
-        DbBackend::MySql => INBOX,
-        _ => "change_log",
-    };
+    let into = dialect.facts().written();
     let mut rest = changes.into_iter().filter_map(shown).peekable();
     // A row that did not fit into the statement before.
     let mut waiting: Option<Row> = None;
@@ -159,9 +155,9 @@ pub(crate) fn insertions<'a>(
                 return Some(Err(error));
             }
             let row = single(origin, table, operation, change, now);
-            let mut insertion = log::insertion(&row, table, backend);
+            let mut insertion = log::insertion(&row, table, dialect);
             insertion.into_table(Alias::new(into));
-            return Some(Ok(StatementBuilder::build(&insertion, &backend)));
+            return Some(Ok(StatementBuilder::build(&insertion, &dialect.backend())));
         };
         let most = MOST_BYTES.min(origin.most.map_or(MOST_BYTES, |most| most / 2));
         let (mut rows, mut bytes) = (Vec::new(), 0);
@@ -184,7 +180,7 @@ pub(crate) fn insertions<'a>(
             rows.push(row);
         }
         let shared = shared(origin, table, operation, version, now);
-        Some(Ok(shared.insert(into, rows, backend)))
+        Some(Ok(dialect.insert_rows(into, shared, rows)))
     })
 }
 

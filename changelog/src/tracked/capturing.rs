@@ -5,18 +5,16 @@
 //! sent in time. Hooks and triggers each look for themselves in the statement that writes the log, so
 //! a stale hint loses nothing; and a change that was recorded without its context is refused.
 
-mod writer;
-
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr};
 
 use super::shared::Scope;
+use crate::database::{self, ContextTexts};
 use crate::error::CaptureError;
 use crate::triggers::captured_tables;
-pub(super) use writer::{Writer, Written};
 
 /// The tables that triggers capture, as last read. Shared by a connection's transactions.
 #[derive(Clone, Debug, Default)]
@@ -118,15 +116,6 @@ impl Capturing {
         with(&self.written, |set| set.contains(&table.to_lowercase()))
     }
 
-    /// Who records the write that has just run, and then until the transaction ends.
-    pub(super) async fn writer<C: ConnectionTrait>(
-        &self,
-        db: &C,
-        written: &Written<'_>,
-    ) -> Result<Writer, DbErr> {
-        writer::writer(db, written).await
-    }
-
     /// Whether triggers that knew the context have recorded the write of a table that is theirs.
     ///
     /// A snapshot may be older than a switch back to hooks, and then says that triggers write where
@@ -142,10 +131,7 @@ impl Capturing {
         if !self.sees_snapshot.load(Ordering::Relaxed) {
             return Ok(true);
         }
-        let sql = "SELECT 1 AS found FROM change_log WHERE xid = pg_current_xact_id()
-            AND entity = $1 AND source = 'trigger' LIMIT 1";
-        let ask = Statement::from_sql_and_values(DbBackend::Postgres, sql, [table.into()]);
-        Ok(db.query_one_raw(ask).await?.is_some())
+        database::of(db).have_triggers_recorded(db, table).await
     }
 
     /// Whether triggers capture the table, for as long as this level lasts: asks the database, and
@@ -160,26 +146,19 @@ impl Capturing {
         if with(&self.certain, |set| set.contains(&table)) {
             return Ok(true);
         }
-        let backend = db.get_database_backend();
-        let sql = match backend {
-            DbBackend::Postgres => {
-                "SELECT entity, writer FROM change_capture WHERE lower(entity) = $1"
-            }
-            DbBackend::MySql => {
-                "SELECT entity, writer FROM change_capture WHERE LOWER(entity) = ? LOCK IN SHARE MODE"
-            }
-            _ => "SELECT entity, writer FROM change_capture WHERE lower(entity) = ?",
-        };
-        let ask = || Statement::from_sql_and_values(backend, sql, [table.as_str().into()]);
+        let dialect = database::of(db);
+        let sql = format!(
+            "SELECT entity, writer FROM change_capture WHERE lower(entity) = ?{}",
+            dialect.facts().share_lock
+        );
+        let ask = || dialect.statement(&sql, vec![table.as_str().into()]);
         let Some(mut row) = db.query_one_raw(ask()).await? else {
             return Ok(false);
         };
         let entity: String = row.try_get("", "entity")?;
-        if backend == DbBackend::Postgres {
-            // As a write of the table would, for which a switch waits; asked again under the lock.
-            let quoted = entity.replace('"', "\"\"");
-            db.execute_unprepared(&format!("LOCK TABLE \"{quoted}\" IN ROW EXCLUSIVE MODE"))
-                .await?;
+        if let Some(lock) = dialect.write_lock(&entity) {
+            // For it a switch waits; asked again under the lock.
+            db.execute_unprepared(&lock).await?;
             let Some(again) = db.query_one_raw(ask()).await? else {
                 return Ok(false);
             };
@@ -188,15 +167,13 @@ impl Capturing {
         if row.try_get::<String>("", "writer")? != "trigger" {
             return Ok(false);
         }
-        if !writer::are_in_force(db, &entity).await? {
+        if !dialect.are_triggers_in_force(db, &entity).await? {
             return Err(CaptureError::TriggersGone { table: entity }.into());
         }
         self.send(db, scope).await?;
         if self.sees_snapshot.load(Ordering::Relaxed) {
             // What the snapshot says may be over. Fails if it is, and the transaction is tried again.
-            let sql = "SELECT 1 FROM change_capture WHERE lower(entity) = $1 FOR SHARE";
-            let keep = Statement::from_sql_and_values(backend, sql, [table.as_str().into()]);
-            db.query_one_raw(keep).await?;
+            dialect.keep_writer(db, &table).await?;
         }
         with(&self.written, |set| set.insert(table.clone()));
         with(&self.certain, |set| set.insert(table));
@@ -230,46 +207,14 @@ impl Capturing {
         }
         let context = scope.context();
         let metadata = context.metadata.clone().map(serde_json::Value::Object);
-        let texts = [
-            context.actor.clone(),
-            context.mutation_id.clone(),
-            metadata.map(|metadata| metadata.to_string()),
-            Some(scope.transaction_id.clone()),
-        ];
-        let backend = db.get_database_backend();
-        let (sql, values): (_, [Value; 4]) = match backend {
-            // For this transaction only. A mark in front: an empty setting is an absent one.
-            DbBackend::Postgres => (
-                "SELECT set_config('seachange.actor', $1, true),
-                   set_config('seachange.mutation_id', $2, true),
-                   set_config('seachange.metadata', $3, true),
-                   set_config('seachange.transaction_id', $4, true),
-                   current_setting('transaction_isolation') <> 'read committed' AS sees_snapshot",
-                texts.map(|text| text.map_or(String::new(), |text| format!("={text}")).into()),
-            ),
-            DbBackend::MySql => (
-                "INSERT INTO change_context (connection_id, actor, mutation_id, metadata,
-                   transaction_id) VALUES (CONNECTION_ID(), ?, ?, ?, ?)
-                 ON DUPLICATE KEY UPDATE actor = VALUES(actor),
-                   mutation_id = VALUES(mutation_id), metadata = VALUES(metadata),
-                   transaction_id = VALUES(transaction_id)",
-                texts.map(Value::from),
-            ),
-            _ => (
-                "INSERT OR REPLACE INTO change_context (id, actor, mutation_id, metadata,
-                   transaction_id) VALUES (1, ?, ?, ?, ?)",
-                texts.map(Value::from),
-            ),
+        let texts = ContextTexts {
+            actor: context.actor.clone(),
+            mutation_id: context.mutation_id.clone(),
+            metadata: metadata.map(|metadata| metadata.to_string()),
+            transaction_id: scope.transaction_id.clone(),
         };
-        let send = Statement::from_sql_and_values(backend, sql, values);
-        if backend == DbBackend::Postgres {
-            let sent = db.query_one_raw(send).await?;
-            let sees = sent.map(|sent| sent.try_get("", "sees_snapshot"));
-            let sees = sees.transpose()?.unwrap_or(false);
-            self.sees_snapshot.store(sees, Ordering::Relaxed);
-        } else {
-            db.execute_raw(send).await?;
-        }
+        let sees_snapshot = database::of(db).send_context(db, texts).await?;
+        self.sees_snapshot.store(sees_snapshot, Ordering::Relaxed);
         self.is_sent.store(true, Ordering::Relaxed);
         self.leaves_context.store(true, Ordering::Relaxed);
         // What triggers record, no hook tells of.
@@ -282,13 +227,9 @@ impl Capturing {
         if self.parent.is_some() || !self.leaves_context.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let sql = match db.get_database_backend() {
-            // The database forgets it by itself.
-            DbBackend::Postgres => return Ok(()),
-            DbBackend::MySql => "DELETE FROM change_context WHERE connection_id = CONNECTION_ID()",
-            _ => "DELETE FROM change_context",
-        };
-        db.execute_unprepared(sql).await?;
+        if let Some(clear) = database::of(db).facts().clear_context {
+            db.execute_unprepared(clear).await?;
+        }
         Ok(())
     }
 }

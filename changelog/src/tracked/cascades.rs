@@ -5,11 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
+use sea_orm::{ConnectionTrait, DbErr};
 
-use crate::capture::Registry;
+use crate::database;
 use crate::error::CaptureError;
 use crate::log::Operation;
+use crate::registry::Registry;
 
 /// A foreign key with an action that writes rows of `child`.
 #[derive(Debug)]
@@ -33,36 +34,10 @@ pub(super) struct Cascades {
     fires_triggers: bool,
 }
 
-const SQLITE: &str = r#"SELECT t.name AS "child", f."table" AS "parent",
-    COALESCE(f."to", 'rowid') AS "col", f.on_delete AS "del", f.on_update AS "upd"
-    FROM sqlite_master t JOIN pragma_foreign_key_list(t.name) f WHERE t.type = 'table'"#;
-
-const POSTGRES: &str = r#"SELECT c.relname AS "child", p.relname AS "parent", a.attname AS "col",
-    k.confdeltype::text AS "del", k.confupdtype::text AS "upd"
-    FROM pg_constraint k
-    JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class p ON p.oid = k.confrelid
-    JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = ANY (k.confkey)
-    WHERE k.contype = 'f'"#;
-
-const MARIADB: &str = "SELECT u.TABLE_NAME AS `child`, u.REFERENCED_TABLE_NAME AS `parent`,
-    u.REFERENCED_COLUMN_NAME AS `col`, r.DELETE_RULE AS `del`, r.UPDATE_RULE AS `upd`
-    FROM information_schema.KEY_COLUMN_USAGE u
-    JOIN information_schema.REFERENTIAL_CONSTRAINTS r
-      ON r.CONSTRAINT_SCHEMA = u.CONSTRAINT_SCHEMA AND r.CONSTRAINT_NAME = u.CONSTRAINT_NAME
-      AND r.TABLE_NAME = u.TABLE_NAME
-    WHERE u.TABLE_SCHEMA = DATABASE() AND r.CONSTRAINT_SCHEMA = DATABASE()
-      AND u.REFERENCED_TABLE_NAME IS NOT NULL";
-
 async fn foreign_keys<C: ConnectionTrait>(db: &C) -> Result<Vec<ForeignKey>, DbErr> {
-    let backend = db.get_database_backend();
-    let sql = match backend {
-        DbBackend::Sqlite => SQLITE,
-        DbBackend::MySql => MARIADB,
-        _ => POSTGRES,
-    };
-    let rows = db
-        .query_all_raw(Statement::from_string(backend, sql))
-        .await?;
+    let dialect = database::of(db);
+    let ask = dialect.statement(dialect.catalogue().foreign_keys, Vec::new());
+    let rows = db.query_all_raw(ask).await?;
     let mut keys = Vec::with_capacity(rows.len());
     for row in rows {
         let text = |name: &str| row.try_get::<String>("", name);
@@ -86,7 +61,7 @@ pub(crate) async fn escaping<C: ConnectionTrait>(
     db: &C,
     captured: &BTreeSet<String>,
 ) -> Result<BTreeSet<(String, String)>, DbErr> {
-    let fires_triggers = db.get_database_backend() != DbBackend::MySql;
+    let fires_triggers = database::of(db).facts().cascades_fire_triggers;
     let tracked = Registry::linked();
     let escapes = |key: &ForeignKey| {
         let is_captured = captured.contains(&key.child);
@@ -102,7 +77,7 @@ impl Cascades {
     /// Reads the catalogue.
     pub(super) async fn read<C: ConnectionTrait>(db: &C, tracked: Registry) -> Result<Self, DbErr> {
         let mut cascades = Self::of(&foreign_keys(db).await?, tracked);
-        cascades.fires_triggers = db.get_database_backend() != DbBackend::MySql;
+        cascades.fires_triggers = database::of(db).facts().cascades_fire_triggers;
         Ok(cascades)
     }
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, IsolationLevel,
-    QueryResult, SqliteTransactionMode, Statement, StatementBuilder, StreamTrait, TransactionError,
-    TransactionOptions, TransactionTrait,
+    QueryResult, Statement, StatementBuilder, StreamTrait, TransactionError, TransactionOptions,
+    TransactionTrait,
 };
 
 use super::capturing::Hint;
@@ -16,10 +16,11 @@ use super::inspect::writes_of;
 use super::shared::{Scope, Settings};
 use super::transaction::TrackedTransaction;
 use crate::binding::make_bindable;
-use crate::capture::Registry;
 use crate::capture::protocol::Message;
 use crate::context::Context;
+use crate::database::{self, Begin};
 use crate::error::CaptureError;
+use crate::registry::Registry;
 
 /// A SeaORM connection whose tracked tables change only together with the change log.
 ///
@@ -135,19 +136,12 @@ impl TrackedConnection {
     }
 
     async fn open(&self, options: TransactionOptions) -> Result<TrackedTransaction, DbErr> {
-        let mut options = options;
+        database::check(ConnectionTrait::get_database_backend(&self.writer))?;
+        let dialect = database::of(&self.writer);
         let reads_only = options.access_mode == Some(AccessMode::ReadOnly);
-        if ConnectionTrait::get_database_backend(&self.writer) == DbBackend::Sqlite {
-            // SQLite has neither; SeaORM only warns about them.
-            options.isolation_level = None;
-            options.access_mode = None;
-            // A deferred transaction that reads and then writes fails with SQLITE_BUSY_SNAPSHOT,
-            // whatever the busy timeout.
-            if !reads_only {
-                options
-                    .sqlite_transaction_mode
-                    .get_or_insert(SqliteTransactionMode::Immediate);
-            }
+        let mut options = dialect.options(options);
+        if !reads_only && options.sqlite_transaction_mode.is_none() {
+            options.sqlite_transaction_mode = dialect.begin(Begin::Write).sqlite_transaction_mode;
         }
         let pool = if reads_only {
             &self.reader

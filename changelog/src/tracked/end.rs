@@ -5,10 +5,11 @@
 
 use std::sync::atomic::Ordering;
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr};
+use sea_orm::{ConnectionTrait, DbErr};
 
 use super::lock_wait::take_back;
 use super::transaction::TrackedTransaction;
+use crate::database;
 
 /// How a transaction ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -60,7 +61,7 @@ impl TrackedTransaction {
 
     /// Whether its end must not be left to the driver: on SQLite, in a pool of which nothing is known.
     fn proves_its_end(&self) -> bool {
-        self.get_database_backend() == DbBackend::Sqlite
+        database::of(self).facts().ends_by_statement
             && !self.is_savepoint
             && !self.scope.settings.is_pool_clean
             && !self.scope.ended.load(Ordering::Relaxed)

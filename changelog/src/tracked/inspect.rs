@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use sea_orm::sea_query::audit::AccessType;
-use sea_orm::{DbBackend, Statement, StatementBuilder};
+use sea_orm::{Statement, StatementBuilder};
 
 use super::cascades::{Cascades, beside_insert};
-use crate::capture::Registry;
+use crate::database::Syntax;
 use crate::error::CaptureError;
 use crate::log::Operation;
 use crate::raw_sql::{self, RawRefusal};
+use crate::registry::Registry;
 
 /// A table and what a statement does to it.
 pub(super) type Write = (String, Operation);
@@ -81,7 +82,7 @@ pub(super) fn writes_of<S: StatementBuilder>(
 /// [`CaptureError`] with the cure if it may not.
 pub(super) fn check_raw(
     sql: &str,
-    backend: DbBackend,
+    syntax: &'static Syntax,
     tracked: Registry,
     cascades: &Cascades,
     captured: &BTreeSet<String>,
@@ -92,7 +93,7 @@ pub(super) fn check_raw(
             || tracked.is_tracked(table) && !captured.contains(table)
             || cascades.concerns(table, captured)
     };
-    raw_sql::check(sql, backend, &is_tracked).map_err(|refusal| match refusal {
+    raw_sql::check(sql, syntax, &is_tracked).map_err(|refusal| match refusal {
         RawRefusal::Writes { table, verb } => CaptureError::RawWrite { table, verb },
         RawRefusal::Unclear { verb } => CaptureError::RawUnclear { verb },
         RawRefusal::TransactionControl { verb } => CaptureError::RawTransaction { verb },

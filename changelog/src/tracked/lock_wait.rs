@@ -4,9 +4,10 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
 
 use super::transaction::TrackedTransaction;
+use crate::database;
 
 impl TrackedTransaction {
     /// Bounds each statement's wait for a row from here on to the end of the transaction; the connection then
@@ -17,7 +18,7 @@ impl TrackedTransaction {
     /// # Errors
     /// What the database says.
     pub async fn limit_lock_waits(&self, most: Duration) -> Result<(), DbErr> {
-        let Some(limit) = limit(self.get_database_backend(), most) else {
+        let Some(limit) = database::of(self).limit_lock_waits(most) else {
             return Ok(());
         };
         self.scope.has_lock_limit.store(true, Ordering::Relaxed);
@@ -27,33 +28,11 @@ impl TrackedTransaction {
     }
 }
 
-/// PostgreSQL's bound of each wait, by which a statement waits for a row no longer than `most`: where others
-/// wait for the row already, it waits twice, for its turn and then for the row.
-pub fn lock_timeout(most: Duration) -> String {
-    format!("lock_timeout = {}", (most / 2).as_millis().max(1))
-}
-
-fn limit(backend: DbBackend, most: Duration) -> Option<String> {
-    match backend {
-        DbBackend::Postgres => Some(format!("SET LOCAL {}", lock_timeout(most))),
-        DbBackend::MySql => {
-            let most = most.as_secs_f64().ceil().max(1.0);
-            Some(format!(
-                "SET @seachange_lock_wait = @@SESSION.innodb_lock_wait_timeout, \
-                 SESSION innodb_lock_wait_timeout = {most}"
-            ))
-        }
-        _ => None,
-    }
-}
-
 /// Takes the bound back where the database does not do so at the end of the transaction. A connection on
 /// which this has not been done is closed by its pool ([`closing_unclean`](crate::closing_unclean)).
 pub(super) async fn take_back(inner: &DatabaseTransaction) -> Result<(), DbErr> {
-    if inner.get_database_backend() != DbBackend::MySql {
+    let Some(restore) = database::of(inner).facts().restore_lock_waits else {
         return Ok(());
-    }
-    let sql = "SET SESSION innodb_lock_wait_timeout = @seachange_lock_wait, \
-               @seachange_lock_wait = NULL";
-    inner.execute_unprepared(sql).await.map(|_| ())
+    };
+    inner.execute_unprepared(restore).await.map(|_| ())
 }

@@ -3,17 +3,18 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::DbErr;
 
 use super::inspect::{Write, Writes};
 use super::transaction::TrackedTransaction;
+use crate::database;
 use crate::error::CaptureError;
 use crate::raw_sql::{ends_transaction, fires_triggers};
 
 impl TrackedTransaction {
     /// Refuses SQL text before which the database would commit by itself.
     pub(super) fn check_stays(&self, sql: &str) -> Result<(), CaptureError> {
-        match ends_transaction(sql, self.inner.get_database_backend()) {
+        match ends_transaction(sql, database::of(&self.inner).syntax()) {
             Some(verb) => Err(CaptureError::RawTransaction { verb }),
             None => Ok(()),
         }
@@ -22,8 +23,9 @@ impl TrackedTransaction {
     /// Refuses what would change tracked rows unseen. Where triggers see it, they get the context.
     pub(super) async fn check(&self, sql: &str, writes: &Writes) -> Result<(), DbErr> {
         let settings = &self.scope.settings;
+        let syntax = database::of(&self.inner).syntax();
         // Any other statement (DDL, above all) might take the triggers away.
-        let is_seen = !writes.is_raw || fires_triggers(sql, self.inner.get_database_backend());
+        let is_seen = !writes.is_raw || fires_triggers(sql, syntax);
         loop {
             let captured = match is_seen {
                 true => self.capturing.certain(),
@@ -40,9 +42,7 @@ impl TrackedTransaction {
                     return Err(refusal);
                 }
                 Some(CaptureError::Cascade { child, .. }) => vec![child.clone()],
-                Some(CaptureError::RawWrite { table, .. })
-                    if fires_triggers(sql, self.inner.get_database_backend()) =>
-                {
+                Some(CaptureError::RawWrite { table, .. }) if fires_triggers(sql, syntax) => {
                     let cascades = settings.cascades(&self.inner).await?;
                     let mut tables = cascades.reached_from(table, &captured);
                     if settings.tracked.is_tracked(table) {

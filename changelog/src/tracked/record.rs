@@ -3,10 +3,10 @@
 use sea_orm::{ConnectionTrait, DbErr};
 
 use super::append::{Origin, RowChange, insertions, most_bytes};
-use super::capturing::{Writer, Written};
 use super::ledger::Settlement;
 use super::transaction::TrackedTransaction;
 use crate::capture::protocol::{Message, Step};
+use crate::database::{self, Writer, Written};
 use crate::error::CaptureError;
 use crate::image::Image;
 use crate::log::{Operation, Source, left_to_triggers};
@@ -67,15 +67,16 @@ impl TrackedTransaction {
             table: table.to_owned(),
             source,
         };
+        let dialect = database::of(&self.inner);
         // One row asks in its own statement. For many it pays to ask once, and where triggers are
         // believed to write, they must prove that they do.
         let version = if changes.len() > 1 || self.capturing.knew_context(table) {
             let written = Written {
                 table,
-                operation,
+                operation: operation.as_str(),
                 transaction_id: &self.scope.transaction_id,
             };
-            let asked = self.capturing.writer(&self.inner, &written);
+            let asked = dialect.writer(&self.inner, &written);
             match self.answer(asked).await.map_err(failed)? {
                 Writer::Hooks(version) => Some(version),
                 Writer::Triggers { in_force } => {
@@ -85,7 +86,6 @@ impl TrackedTransaction {
         } else {
             None
         };
-        let backend = self.inner.get_database_backend();
         let settings = &self.scope.settings;
         let context = self.scope.context();
         let most = most_bytes(&self.inner, &changes);
@@ -96,7 +96,7 @@ impl TrackedTransaction {
             source: Source::Hook,
             hidden: settings.tracked.hidden(table),
         };
-        for insertion in insertions(origin, table, operation, changes, version, backend) {
+        for insertion in insertions(origin, table, operation, changes, version, dialect) {
             let written = self.answer(self.inner.execute_raw(insertion?)).await;
             let is_written = match written {
                 Ok(written) => written.rows_affected() > 0,

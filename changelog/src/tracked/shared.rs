@@ -9,9 +9,10 @@ use sea_orm::{ConnectionTrait, DbErr};
 use super::capturing::Hint;
 use super::cascades::Cascades;
 use super::inspect::{Write, Writes, check_raw};
-use crate::capture::Registry;
 use crate::context::Context;
+use crate::database;
 use crate::log::Operation;
+use crate::registry::Registry;
 
 /// Called after a transaction with changes has committed.
 pub(super) type OnCommit = Arc<dyn Fn() + Send + Sync>;
@@ -67,10 +68,11 @@ impl Settings {
         sql: &str,
         captured: &BTreeSet<String>,
     ) -> Result<(), DbErr> {
+        database::check(db.get_database_backend())?;
         let cascades = self.cascades(db).await?;
         Ok(check_raw(
             sql,
-            db.get_database_backend(),
+            database::of(db).syntax(),
             self.tracked,
             cascades,
             captured,

@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 
-use super::catalogue::{Found, Table, columns as columns_of};
-use super::install::{KINDS, Piece, Plan, piece_name};
-use super::schema::{Column, Schemas, Version};
-use super::switch::schema_name;
-use super::{postgres, statement};
-use crate::capture::Registry;
+use super::schema::Schemas;
+use crate::catalogue;
+use crate::database::{self, Dialect, KINDS, Made, Piece, Plan, Unseen, piece_name};
+use crate::registry::Registry;
+use crate::shape::{Column, Found, Version};
 
 /// Something by which changes escape or cannot be read, now or with the next write.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -130,9 +129,9 @@ impl TriggerFinding {
 /// # Errors
 /// What the database says.
 pub async fn check_triggers<C: ConnectionTrait>(db: &C) -> Result<Vec<TriggerFinding>, DbErr> {
-    let backend = db.get_database_backend();
     let sql = "SELECT entity, writer, wanted FROM change_capture ORDER BY entity";
-    let rows = db.query_all_raw(statement(backend, sql, [])).await?;
+    let ask = database::of(db).statement(sql, Vec::new());
+    let rows = db.query_all_raw(ask).await?;
     let schemas = Schemas::read(db).await?;
     let mut findings = Vec::new();
     for row in rows {
@@ -147,7 +146,7 @@ pub async fn check_triggers<C: ConnectionTrait>(db: &C) -> Result<Vec<TriggerFin
         if writer == "trigger" {
             findings.extend(check_table(db, &entity, &schemas).await?);
         } else if let Some(known) = schemas.newest(&entity) {
-            let found = columns_of(db, &entity).await?;
+            let found = catalogue::columns(db, &entity).await?;
             let columns = changed(known, &found);
             if !found.is_empty() && !columns.is_empty() {
                 findings.push(TriggerFinding::Reshaped { entity, columns });
@@ -164,7 +163,7 @@ pub async fn check_triggers<C: ConnectionTrait>(db: &C) -> Result<Vec<TriggerFin
 pub async fn tables_by_triggers<C: ConnectionTrait>(db: &C) -> Result<BTreeSet<String>, DbErr> {
     let sql = "SELECT entity FROM change_capture WHERE writer = 'trigger'";
     let rows = db
-        .query_all_raw(statement(db.get_database_backend(), sql, []))
+        .query_all_raw(database::of(db).statement(sql, Vec::new()))
         .await?;
     let name = |row: &QueryResult| row.try_get::<String>("", "entity");
     rows.iter().map(name).collect()
@@ -182,7 +181,7 @@ async fn check_table<C: ConnectionTrait>(
     schemas: &Schemas,
 ) -> Result<Vec<TriggerFinding>, DbErr> {
     let own = || entity.to_owned();
-    let table = match Table::read(db, entity).await {
+    let table = match catalogue::read(db, entity).await {
         Ok(table) => table,
         Err(DbErr::Custom(reason)) => {
             return Ok(vec![TriggerFinding::Unreadable {
@@ -204,7 +203,8 @@ async fn check_table<C: ConnectionTrait>(
         });
     }
     findings.extend(shown(entity, version));
-    let schema = schema_name(db).await?;
+    let dialect = database::of(db);
+    let schema = dialect.schema_name(db).await?;
     let plan = Plan {
         entity,
         schema: &schema,
@@ -212,9 +212,9 @@ async fn check_table<C: ConnectionTrait>(
         table: &table,
     };
     let made = made(db, entity).await?;
-    let pieces = plan.pieces(db.get_database_backend());
+    let pieces = dialect.pieces(&plan);
     for piece in &pieces {
-        findings.extend(check_piece(&plan, piece, &made, db.get_database_backend()));
+        findings.extend(check_piece(&plan, piece, &made, dialect));
     }
     // One of ours that is not among them would log what another logs.
     for kind in KINDS {
@@ -225,9 +225,14 @@ async fn check_table<C: ConnectionTrait>(
             findings.push(TriggerFinding::Different { entity, trigger });
         }
     }
-    if db.get_database_backend() == DbBackend::MySql {
-        findings.extend(unseen(db, entity).await?);
-    }
+    let unseen = dialect.unseen(db, entity).await?.into_iter();
+    findings.extend(unseen.map(|unseen| {
+        let entity = own();
+        match unseen {
+            Unseen::Cascade(parent) => TriggerFinding::Cascade { entity, parent },
+            Unseen::Partitions => TriggerFinding::Partitioned { entity },
+        }
+    }));
     Ok(findings)
 }
 
@@ -254,45 +259,14 @@ fn shown(entity: &str, version: &Version) -> Option<TriggerFinding> {
     (!columns.is_empty()).then_some(TriggerFinding::Shown { entity, columns })
 }
 
-/// A trigger or function that is there.
-struct Made {
-    text: String,
-    is_enabled: bool,
-}
-
 /// What is there for the table, by name.
 async fn made<C: ConnectionTrait>(db: &C, entity: &str) -> Result<BTreeMap<String, Made>, DbErr> {
-    let backend = db.get_database_backend();
-    let sql = match backend {
-        // The functions' texts; of triggers their names and whether they are on.
-        DbBackend::Postgres => {
-            "SELECT t.tgname::text AS name, '' AS text, (t.tgenabled IN ('O', 'A'))::int AS is_on
-             FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
-             WHERE c.relname = ? AND c.relnamespace = current_schema()::regnamespace
-             UNION ALL
-             SELECT 'function ' || p.proname, p.prosrc, p.prosecdef::int FROM pg_proc p
-             WHERE p.pronamespace = current_schema()::regnamespace
-               AND p.proname LIKE 'change\\_capture\\_%'"
-        }
-        DbBackend::MySql => {
-            "SELECT TRIGGER_NAME AS name, ACTION_STATEMENT AS text, CAST(1 AS SIGNED) AS is_on
-             FROM information_schema.TRIGGERS
-             WHERE EVENT_OBJECT_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE = ?"
-        }
-        _ => {
-            "SELECT name, sql AS text, 1 AS is_on FROM sqlite_master
-             WHERE type = 'trigger' AND tbl_name = ?"
-        }
-    };
-    let rows = db
-        .query_all_raw(statement(backend, sql, [entity.into()]))
-        .await?;
+    let dialect = database::of(db);
+    let ask = dialect.ask_of(dialect.catalogue().triggers, entity);
+    let rows = db.query_all_raw(ask).await?;
     let mut made = BTreeMap::new();
     for row in rows {
-        let is_enabled = match backend {
-            DbBackend::Postgres => row.try_get::<i32>("", "is_on")? != 0,
-            _ => row.try_get::<i64>("", "is_on")? != 0,
-        };
+        let is_enabled = dialect.read_flag(&row, "is_on")?;
         let text: String = row.try_get("", "text")?;
         made.insert(row.try_get("", "name")?, Made { text, is_enabled });
     }
@@ -303,10 +277,9 @@ fn check_piece(
     plan: &Plan<'_>,
     piece: &Piece,
     made: &BTreeMap<String, Made>,
-    backend: DbBackend,
+    dialect: &dyn Dialect,
 ) -> Option<TriggerFinding> {
-    let is_function = piece.is_function();
-    let called = match is_function {
+    let called = match piece.is_function() {
         true => format!("function {}", piece.name),
         false => piece.name.clone(),
     };
@@ -314,44 +287,8 @@ fn check_piece(
     let Some(found) = made.get(&called) else {
         return Some(TriggerFinding::Missing { entity, trigger });
     };
-    let is_same = match backend {
-        DbBackend::Postgres if is_function => {
-            found.is_enabled && found.text == postgres::body(plan)
-        }
-        DbBackend::Postgres => true,
-        DbBackend::MySql => piece.sql.ends_with(&format!("FOR EACH ROW {}", found.text)),
-        _ => found.text == piece.sql,
-    };
-    if !is_same {
+    if !dialect.is_as_made(plan, piece, found) {
         return Some(TriggerFinding::Different { entity, trigger });
     }
     (!found.is_enabled).then_some(TriggerFinding::Disabled { entity, trigger })
-}
-
-/// What of MariaDB fires no trigger.
-async fn unseen<C: ConnectionTrait>(db: &C, entity: &str) -> Result<Vec<TriggerFinding>, DbErr> {
-    let sql = "SELECT REFERENCED_TABLE_NAME AS parent
-        FROM information_schema.REFERENTIAL_CONSTRAINTS
-        WHERE CONSTRAINT_SCHEMA = DATABASE() AND TABLE_NAME = ?
-          AND (DELETE_RULE IN ('CASCADE', 'SET NULL', 'SET DEFAULT')
-            OR UPDATE_RULE IN ('CASCADE', 'SET NULL', 'SET DEFAULT'))";
-    let rows = db
-        .query_all_raw(statement(DbBackend::MySql, sql, [entity.into()]))
-        .await?;
-    let mut findings = Vec::new();
-    for row in rows {
-        findings.push(TriggerFinding::Cascade {
-            entity: entity.to_owned(),
-            parent: row.try_get("", "parent")?,
-        });
-    }
-    let sql = "SELECT PARTITION_NAME FROM information_schema.PARTITIONS
-        WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? AND PARTITION_NAME IS NOT NULL LIMIT 1";
-    let partition = db
-        .query_one_raw(statement(DbBackend::MySql, sql, [entity.into()]))
-        .await?;
-    findings.extend(partition.map(|_| TriggerFinding::Partitioned {
-        entity: entity.to_owned(),
-    }));
-    Ok(findings)
 }

@@ -9,25 +9,18 @@
 
 mod scalar;
 mod texts;
-mod types;
 
-use sea_orm::DbBackend;
 use sea_orm::sea_query::ArrayType;
 use sea_orm::{ColumnType, Value};
 use serde_json::Value as Json;
 
-use super::schema::{Column, Schemas, Shown, Version};
-use crate::capture::{REDACTED, REDACTED_CHANGED, Registry};
-use crate::image::{self, Image};
+use super::schema::Schemas;
+use crate::database::{Dialect, Images};
+use crate::image::{self, Image, REDACTED, REDACTED_CHANGED};
+use crate::registry::Registry;
+use crate::shape::{Column, Reading, Shown, Version};
 use scalar::{Class, Scalar};
 use texts::{Texts, Token};
-
-/// How a column's values are read and written.
-#[derive(Clone, Debug)]
-pub(super) struct Reading {
-    pub(super) column: ColumnType,
-    pub(super) rust: ArrayType,
-}
 
 /// The image that a trigger's text means, in today's names.
 pub(crate) fn decode(
@@ -35,14 +28,14 @@ pub(crate) fn decode(
     entity: &str,
     version: i32,
     text: &[u8],
-    backend: DbBackend,
+    dialect: &dyn Dialect,
 ) -> Image {
     let schema = schemas.version(entity, version);
-    let image = image_with(text, backend, |name, token| match column_of(schema, name) {
+    let image = image_with(text, dialect, |name, token| match column_of(schema, name) {
         Some(column) if column.shown == Shown::Redacted => redacted(token),
         Some(column) => {
             let own = own_reading(schemas, entity, column);
-            value(token, column, own.as_ref(), backend)
+            value(token, column, own.as_ref(), dialect)
         }
         None => unknown(token),
     });
@@ -53,20 +46,24 @@ pub(crate) fn decode(
 pub(super) fn decode_row<'c>(
     columns: impl Iterator<Item = (&'c Column, &'c Reading)> + Clone,
     text: &[u8],
-    backend: DbBackend,
+    dialect: &dyn Dialect,
 ) -> Image {
-    image_with(text, backend, |name, token| {
+    image_with(text, dialect, |name, token| {
         let mut columns = columns.clone();
         match columns.find(|(column, _)| column.name == name) {
-            Some((column, own)) => value(token, column, Some(own), backend),
+            Some((column, own)) => value(token, column, Some(own), dialect),
             None => unknown(token),
         }
     })
 }
 
 /// The image of a text, its values read by `read`.
-fn image_with(text: &[u8], backend: DbBackend, read: impl Fn(&str, &Token<'_>) -> Json) -> Image {
-    let Some(texts) = Texts::read(text, backend) else {
+fn image_with(
+    text: &[u8],
+    dialect: &dyn Dialect,
+    read: impl Fn(&str, &Token<'_>) -> Json,
+) -> Image {
+    let Some(texts) = Texts::read(text, dialect.facts().images) else {
         let whole = String::from_utf8_lossy(text).into_owned();
         return [("$text".to_owned(), Json::String(whole))]
             .into_iter()
@@ -122,20 +119,20 @@ fn unknown(token: &Token<'_>) -> Json {
     }
 }
 
-fn value(token: &Token<'_>, column: &Column, own: Option<&Reading>, backend: DbBackend) -> Json {
-    let by_type = || types::reading(&column.ty, backend);
+fn value(token: &Token<'_>, column: &Column, own: Option<&Reading>, dialect: &dyn Dialect) -> Json {
+    let by_type = || dialect.reading(&column.ty);
     let read = |reading: &Reading| match token {
         Token::Null => Some(Json::Null),
-        Token::Json(text) => from_json(text, reading, backend),
+        Token::Json(text) => from_json(text, reading, dialect),
         Token::Bytes(bytes) => from_scalar(
-            &Scalar::stored(bytes, &column.ty, backend),
+            &Scalar::stored(bytes, &column.ty, dialect),
             reading,
-            backend,
+            dialect,
         ),
     };
     if let (Some(own), Token::Bytes(bytes)) = (own, token) {
-        let scalar = Scalar::stored(bytes, &column.ty, backend);
-        if is_spelled_uuid(&scalar, own, backend) {
+        let scalar = Scalar::stored(bytes, &column.ty, dialect);
+        if is_spelled_uuid(&scalar, own, dialect) {
             return told(&scalar);
         }
     }
@@ -144,18 +141,19 @@ fn value(token: &Token<'_>, column: &Column, own: Option<&Reading>, backend: DbB
         .unwrap_or_else(|| match token {
             Token::Null => Json::Null,
             Token::Json(text) => told(&Scalar::of_json(text)),
-            Token::Bytes(bytes) => told(&Scalar::stored(bytes, &column.ty, backend)),
+            Token::Bytes(bytes) => told(&Scalar::stored(bytes, &column.ty, dialect)),
         })
 }
 
 /// Whether a text of SQLite spells a UUID that the entity keeps as 16 bytes: no driver reads it, and no
 /// key that has it is found by the bytes.
-fn is_spelled_uuid(scalar: &Scalar<'_>, own: &Reading, backend: DbBackend) -> bool {
-    backend == DbBackend::Sqlite && own.rust == ArrayType::Uuid && scalar.class == Class::Text
+fn is_spelled_uuid(scalar: &Scalar<'_>, own: &Reading, dialect: &dyn Dialect) -> bool {
+    let is_tagged = dialect.facts().images == Images::Tagged;
+    is_tagged && own.rust == ArrayType::Uuid && scalar.class == Class::Text
 }
 
 /// A value of PostgreSQL: its JSON as the server wrote it, digit by digit.
-fn from_json(text: &str, reading: &Reading, backend: DbBackend) -> Option<Json> {
+fn from_json(text: &str, reading: &Reading, dialect: &dyn Dialect) -> Option<Json> {
     if let (ColumnType::Array(element), false) = (&reading.column, text == "null") {
         let element = Reading {
             column: (**element).clone(),
@@ -164,7 +162,7 @@ fn from_json(text: &str, reading: &Reading, backend: DbBackend) -> Option<Json> 
         let items: Vec<&serde_json::value::RawValue> = serde_json::from_str(text).ok()?;
         let items = items
             .into_iter()
-            .map(|item| from_json(item.get(), &element, backend));
+            .map(|item| from_json(item.get(), &element, dialect));
         return items.collect::<Option<_>>().map(Json::Array);
     }
     if reading.rust == ArrayType::Json {
@@ -174,11 +172,11 @@ fn from_json(text: &str, reading: &Reading, backend: DbBackend) -> Option<Json> 
     if text == "null" {
         return Some(Json::Null);
     }
-    from_scalar(&Scalar::of_json(text), reading, backend)
+    from_scalar(&Scalar::of_json(text), reading, dialect)
 }
 
-fn from_scalar(scalar: &Scalar<'_>, reading: &Reading, backend: DbBackend) -> Option<Json> {
-    let value = scalar.value(&reading.column, &reading.rust, backend)?;
+fn from_scalar(scalar: &Scalar<'_>, reading: &Reading, dialect: &dyn Dialect) -> Option<Json> {
+    let value = scalar.value(&reading.column, &reading.rust, dialect)?;
     image::encode(&reading.column, &value).ok()
 }
 

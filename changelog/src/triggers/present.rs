@@ -9,17 +9,19 @@
 pub(super) mod keys;
 pub(super) mod settings;
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 
-use super::catalogue::{Found as FoundColumn, Table, column_names, key_names};
-use super::schema::{Column, Schemas, Shown, Version};
-use super::{decode, mariadb, name, postgres, sqlite, statement};
-use crate::capture::{Hidden, Registry};
+use super::decode;
+use super::schema::Schemas;
+use crate::catalogue::{self, column_names, key_names};
+use crate::database::{self, Dialect, ROW};
 use crate::error::CaptureError;
 use crate::image::{self, Image};
-use crate::row_lock::RowLock;
+use crate::registry::{Hidden, Registry};
+use crate::row_lock::{self, RowLock};
+use crate::shape::{Column, Found as FoundColumn, Shown, Version};
 pub(crate) use keys::Place;
-use keys::{among, beyond, order, sql_text};
+use keys::{among, beyond, order};
 use settings::Settings;
 
 /// Under which name a statement answers a row's image.
@@ -29,9 +31,6 @@ pub(super) const IMAGE: &str = "seachange_image";
 pub(super) fn place_alias(n: usize) -> String {
     format!("seachange_key_{n}")
 }
-
-/// The alias of the table.
-const ROW: &str = postgres::ROW;
 
 /// A row's key.
 pub(crate) struct Found {
@@ -75,17 +74,12 @@ impl Present {
     /// [`CaptureError::NoTable`], [`CaptureError::NotTracked`], [`CaptureError::HiddenKey`]; what the
     /// database says.
     pub(crate) async fn open<C: ConnectionTrait>(tx: &C, table: &str) -> Result<Self, DbErr> {
-        let backend = tx.get_database_backend();
+        let dialect = database::of(tx);
         let entity = called(tx, table).await?;
-        if backend == DbBackend::Postgres {
-            // What each write of the table takes: it holds up nobody but those who change its shape.
-            let lock = format!(
-                "LOCK TABLE {} IN ROW EXCLUSIVE MODE",
-                name(&entity, backend)
-            );
+        if let Some(lock) = dialect.write_lock(&entity) {
             tx.execute_unprepared(&lock).await?;
         }
-        Self::of(tx, entity, "LOCK IN SHARE MODE").await
+        Self::of(tx, entity, dialect.facts().share_lock).await
     }
 
     /// The same as the transaction's snapshot has it, locking nothing.
@@ -97,15 +91,15 @@ impl Present {
         Self::of(tx, entity, "").await
     }
 
-    /// `lock` is what keeps MariaDB's switch waiting.
+    /// `lock` is what keeps a switch waiting, behind the question who writes.
     async fn of<C: ConnectionTrait>(tx: &C, entity: String, lock: &str) -> Result<Self, DbErr> {
-        let backend = tx.get_database_backend();
+        let dialect = database::of(tx);
         let tracked = Registry::linked();
         let by_hooks = tracked.name_of(&entity);
         let settings = settings::pin(tx).await?;
         let (by_triggers, version) = writer(tx, &entity, lock).await?;
         let schemas = Schemas::read(tx).await?;
-        let found = Table::read(tx, &entity).await?;
+        let found = catalogue::read(tx, &entity).await?;
         let hidden = tracked.hidden(&entity).filter(|_| !by_triggers);
         let shape = match schemas.newest(&entity) {
             Some(newest) if by_triggers => newest.clone(),
@@ -132,11 +126,11 @@ impl Present {
             columns: keys.clone(),
         };
         Ok(Self {
-            image: match backend {
-                DbBackend::Postgres if by_triggers => postgres::image(&shape, ROW),
-                _ => image_of(&shape, ROW, backend),
+            image: match by_triggers {
+                true => dialect.whole_image(&shape, ROW),
+                false => dialect.image_of(&shape, ROW),
             },
-            key_image: image_of(&of_keys, ROW, backend),
+            key_image: dialect.image_of(&of_keys, ROW),
             shape: Schemas::of(&entity, shape),
             entity,
             version,
@@ -165,11 +159,11 @@ impl Present {
         after: Option<&Place>,
         limit: u64,
     ) -> Result<Vec<Found>, DbErr> {
-        let backend = tx.get_database_backend();
+        let dialect = database::of(tx);
         let rows = self.select(tx, &self.key_image, after, limit).await?;
         let found = |row: &QueryResult| {
-            let key = self.read(row, IMAGE, backend)?;
-            let place = Place::of(row, &self.keys, backend)?;
+            let key = self.read(row, IMAGE, dialect)?;
+            let place = Place::of(row, &self.keys, dialect)?;
             Ok(Found { place, key })
         };
         rows.iter().map(found).collect()
@@ -185,11 +179,11 @@ impl Present {
         after: Option<&Place>,
         limit: u64,
     ) -> Result<Vec<(Found, Image)>, DbErr> {
-        let backend = tx.get_database_backend();
+        let dialect = database::of(tx);
         let rows = self.select(tx, &self.image, after, limit).await?;
         let found = |row: &QueryResult| {
-            let image = self.read(row, IMAGE, backend)?;
-            let place = Place::of(row, &self.keys, backend)?;
+            let image = self.read(row, IMAGE, dialect)?;
+            let place = Place::of(row, &self.keys, dialect)?;
             let key = self.key_of(&image);
             Ok((Found { place, key }, image))
         };
@@ -204,21 +198,22 @@ impl Present {
         after: Option<&Place>,
         limit: u64,
     ) -> Result<Vec<QueryResult>, DbErr> {
-        let backend = tx.get_database_backend();
+        let dialect = database::of(tx);
         let literals = self.keys.iter().enumerate();
         let literals = literals.map(|(n, key)| {
-            let text = sql_text(key, ROW, backend);
+            let text = dialect.key_text(key, ROW);
             format!("{text} AS {}", place_alias(n))
         });
         let sql = format!(
             "SELECT {} AS {IMAGE}, {} FROM {} WHERE {} ORDER BY {} LIMIT {limit}",
-            readable(image, backend),
+            dialect.readable(image),
             literals.collect::<Vec<_>>().join(", "),
-            self.from(backend),
-            beyond(&self.keys, ROW, after, backend),
-            order(&self.keys, ROW, backend),
+            self.from(dialect),
+            beyond(&self.keys, ROW, after, dialect),
+            order(&self.keys, ROW, dialect),
         );
-        tx.query_all_raw(Statement::from_string(backend, sql)).await
+        tx.query_all_raw(dialect.own_statement(&sql, Vec::new()))
+            .await
     }
 
     /// The columns of which the log has every value.
@@ -249,30 +244,31 @@ impl Present {
         rows: &[&Found],
         wait: Wait,
     ) -> Result<Vec<(Image, Image)>, DbErr> {
-        let backend = tx.get_database_backend();
-        let lock = RowLock::Update.clause(backend);
+        let dialect = database::of(tx);
+        let lock = row_lock::clause(RowLock::Update, dialect);
         let skip = match wait {
-            Wait::No if backend != DbBackend::Sqlite => " SKIP LOCKED",
-            _ => "",
+            Wait::No => dialect.facts().skip_locked,
+            Wait::Yes => "",
         };
         let places = rows.iter().map(|row| &row.place);
         let sql = format!(
             "SELECT {} AS {IMAGE}, {} AS key_image FROM {} WHERE {}{lock}{skip}",
-            readable(&self.image, backend),
-            readable(&self.key_image, backend),
-            self.from(backend),
-            among(&self.keys, ROW, places, backend),
+            dialect.readable(&self.image),
+            dialect.readable(&self.key_image),
+            self.from(dialect),
+            among(&self.keys, ROW, places, dialect),
         );
         let rows = tx
-            .query_all_raw(Statement::from_string(backend, sql))
+            .query_all_raw(dialect.own_statement(&sql, Vec::new()))
             .await?;
         let locked = rows.iter().map(|row| {
-            if backend == DbBackend::MySql && row.try_get::<Option<String>>("", IMAGE)?.is_none() {
-                let key = image::text_of(&self.read(row, "key_image", backend)?);
+            let is_lost = dialect.facts().loses_large_images;
+            if is_lost && dialect.read_text(row, IMAGE)?.is_none() {
+                let key = image::text_of(&self.read(row, "key_image", dialect)?);
                 let table = self.entity.clone();
                 return Err(CaptureError::NoImage { table, key }.into());
             }
-            let image = self.read(row, IMAGE, backend)?;
+            let image = self.read(row, IMAGE, dialect)?;
             Ok((self.key_of(&image), image))
         });
         locked.collect()
@@ -286,18 +282,15 @@ impl Present {
         sorted(key)
     }
 
-    fn from(&self, backend: DbBackend) -> String {
-        format!("{} {ROW}", name(&self.entity, backend))
+    fn from(&self, dialect: &dyn Dialect) -> String {
+        format!("{} {ROW}", dialect.quote(&self.entity))
     }
 
     /// The image that a text means.
-    fn read(&self, row: &QueryResult, column: &str, backend: DbBackend) -> Result<Image, DbErr> {
-        let text = match backend {
-            DbBackend::Sqlite => row.try_get::<Vec<u8>>("", column)?,
-            _ => row.try_get::<String>("", column)?.into_bytes(),
-        };
+    fn read(&self, row: &QueryResult, column: &str, dialect: &dyn Dialect) -> Result<Image, DbErr> {
+        let text = text_in(row, column, dialect)?;
         let version = self.shape.newest(&self.entity).map_or(1, |v| v.version);
-        Ok(decode(&self.shape, &self.entity, version, &text, backend))
+        Ok(decode(&self.shape, &self.entity, version, &text, dialect))
     }
 }
 
@@ -317,15 +310,9 @@ async fn writer<C: ConnectionTrait>(
     entity: &str,
     lock: &str,
 ) -> Result<(bool, i32), DbErr> {
-    let backend = tx.get_database_backend();
-    let lock = match backend {
-        DbBackend::MySql => lock,
-        _ => "",
-    };
-    let sql = format!("SELECT writer, version FROM change_capture WHERE entity = ? {lock}");
-    let row = tx
-        .query_one_raw(statement(backend, &sql, [entity.into()]))
-        .await?;
+    let sql = format!("SELECT writer, version FROM change_capture WHERE entity = ?{lock}");
+    let ask = database::of(tx).statement(&sql, vec![entity.into()]);
+    let row = tx.query_one_raw(ask).await?;
     row.map_or(Ok((false, 1)), |row| {
         let writer: String = row.try_get("", "writer")?;
         Ok((writer == "trigger", row.try_get("", "version")?))
@@ -358,31 +345,14 @@ fn as_hooks_see(
     }
 }
 
-/// The image of a row as the database's triggers write it, in SQL.
-pub(super) fn image_of(version: &Version, row: &str, backend: DbBackend) -> String {
-    match backend {
-        DbBackend::Postgres => postgres::image_of(version, row),
-        DbBackend::MySql => mariadb::image_of(version, row),
-        _ => sqlite::image_of(version, row),
-    }
-}
-
-/// The image's text in a row of an answer.
-pub(super) fn text_of(row: &QueryResult, backend: DbBackend) -> Result<Vec<u8>, DbErr> {
-    match backend {
-        DbBackend::Sqlite => row.try_get::<Vec<u8>>("", IMAGE),
-        _ => Ok(row.try_get::<String>("", IMAGE)?.into_bytes()),
-    }
-}
-
-/// The text in a form that drivers read.
-pub(super) fn readable(text: &str, backend: DbBackend) -> String {
-    match backend {
-        DbBackend::Postgres => format!("({text})::text"),
-        // Text on SQLite may hold bytes that are no UTF-8.
-        DbBackend::Sqlite => format!("CAST(({text}) AS BLOB)"),
-        _ => text.to_owned(),
-    }
+/// A text in an answer.
+pub(super) fn text_in(
+    row: &QueryResult,
+    column: &str,
+    dialect: &dyn Dialect,
+) -> Result<Vec<u8>, DbErr> {
+    let text = dialect.read_text(row, column)?;
+    text.ok_or_else(|| DbErr::Type(format!("{column} is null")))
 }
 
 /// Fields by name: some crate in the build may have told serde_json to keep insertion order.

@@ -5,66 +5,25 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr};
-use serde::{Deserialize, Serialize};
+use sea_orm::{ConnectionTrait, DbErr};
 use serde_json::Value as Json;
 
-use super::mariadb::base;
-use super::statement;
+use crate::database::{self, Dialect, Images};
 use crate::image::Image;
+use crate::shape::{Column, Shown, Version, base};
 
-/// How much of a column the log shows: the later, the less.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Shown {
-    /// Its values.
-    #[default]
-    Whole,
-    /// That it has changed.
-    Redacted,
-    /// Nothing.
-    Not,
-}
-
-/// A column in one version of a table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Column {
-    /// The same in all versions.
-    pub(crate) number: u32,
-    pub(crate) name: String,
-    /// Its type in the catalogue's words.
-    #[serde(rename = "type")]
-    pub(crate) ty: String,
-    pub(crate) is_key: bool,
-    #[serde(default)]
-    pub(crate) shown: Shown,
-}
-
-/// One version of a table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Version {
-    pub(crate) version: i32,
-    pub(crate) columns: Vec<Column>,
-}
-
-impl Version {
-    pub(crate) fn keys(&self) -> impl Iterator<Item = &Column> {
-        self.columns.iter().filter(|column| column.is_key)
-    }
-
-    /// Stores it.
-    pub(super) async fn store<C: ConnectionTrait>(
-        &self,
-        db: &C,
-        entity: &str,
-    ) -> Result<(), DbErr> {
-        let columns = serde_json::to_string(&self.columns).map_err(malformed)?;
-        let sql = "INSERT INTO change_schema (entity, version, columns) VALUES (?, ?, ?)";
-        let values = [entity.into(), self.version.into(), columns.into()];
-        db.execute_raw(statement(db.get_database_backend(), sql, values))
-            .await?;
-        Ok(())
-    }
+/// Stores a version of a table.
+pub(super) async fn store<C: ConnectionTrait>(
+    db: &C,
+    entity: &str,
+    version: &Version,
+) -> Result<(), DbErr> {
+    let columns = serde_json::to_string(&version.columns).map_err(malformed)?;
+    let sql = "INSERT INTO change_schema (entity, version, columns) VALUES (?, ?, ?)";
+    let values = vec![entity.into(), version.version.into(), columns.into()];
+    db.execute_raw(database::of(db).statement(sql, values))
+        .await?;
+    Ok(())
 }
 
 fn malformed(error: serde_json::Error) -> DbErr {
@@ -73,16 +32,16 @@ fn malformed(error: serde_json::Error) -> DbErr {
 
 /// Whether triggers write a key's value, stored in a column of this type, as hooks do, who go by the
 /// type that the entity gives it.
-fn is_written_alike(value: &Json, ty: &str, backend: DbBackend) -> bool {
+fn is_written_alike(value: &Json, ty: &str, dialect: &dyn Dialect) -> bool {
     let is_narrow = matches!(
         base(ty),
         "tinyint" | "smallint" | "mediumint" | "int" | "integer"
     );
     let is_wide = base(ty) == "bigint";
-    match (backend, value) {
+    match (dialect.facts().images, value) {
         // As numbers, both, which are looked for; a UUID may stand there as text, spelled anyhow.
-        (DbBackend::Sqlite, Json::Number(_)) => is_narrow || is_wide,
-        (DbBackend::Sqlite, Json::String(text)) => {
+        (Images::Tagged, Json::Number(_)) => is_narrow || is_wide,
+        (Images::Tagged, Json::String(text)) => {
             (is_narrow || is_wide) && text.parse::<i64>().is_ok()
         }
         (_, Json::Number(_)) => is_narrow,
@@ -103,7 +62,7 @@ impl Schemas {
     pub(crate) async fn read<C: ConnectionTrait>(db: &C) -> Result<Self, DbErr> {
         let sql = "SELECT entity, version, columns FROM change_schema ORDER BY entity, version";
         let rows = db
-            .query_all_raw(statement(db.get_database_backend(), sql, []))
+            .query_all_raw(database::of(db).statement(sql, Vec::new()))
             .await?;
         let mut schemas = Self::default();
         for row in rows {
@@ -143,10 +102,10 @@ impl Schemas {
     /// Whether every change of the row with this key, of integers and UUIDs, is found by its text as
     /// hooks write it: under each version so far triggers wrote the same, or what is looked for beside
     /// it ([`with_numbers`](crate::reader::with_numbers)).
-    pub(crate) fn find_by_key(&self, entity: &str, key: &Image, backend: DbBackend) -> bool {
+    pub(crate) fn find_by_key(&self, entity: &str, key: &Image, dialect: &dyn Dialect) -> bool {
         let is_alike = |column: &Column| {
             let value = key.get(&column.name);
-            value.is_some_and(|value| is_written_alike(value, &column.ty, backend))
+            value.is_some_and(|value| is_written_alike(value, &column.ty, dialect))
         };
         let mut versions = self.versions(entity).iter();
         versions.all(|version| version.keys().count() == key.len() && version.keys().all(is_alike))
@@ -162,7 +121,7 @@ impl Schemas {
         versions.find(|known| known.version == version)
     }
 
-    pub(super) fn newest(&self, entity: &str) -> Option<&Version> {
+    pub(crate) fn newest(&self, entity: &str) -> Option<&Version> {
         self.versions(entity).last()
     }
 

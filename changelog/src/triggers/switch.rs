@@ -6,16 +6,15 @@
 //! MariaDB, where DDL commits by itself, the triggers are there before the row changes and go after;
 //! a half-done switch is finished by calling it again.
 
-use sea_orm::{
-    ConnectionTrait, DbBackend, DbErr, SqliteTransactionMode, TransactionOptions,
-    TransactionSession, TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DbErr, TransactionSession, TransactionTrait};
 
-use super::catalogue::{Found, Table, columns as columns_of};
-use super::install::{Plan, drop_triggers, make_triggers, patiently};
+use super::install::{drop_triggers, make_triggers};
 use super::options::TriggerOptions;
-use super::schema::{Column, Schemas, Shown, Version};
-use super::{literal, name, statement, tables};
+use super::schema::{Schemas, store};
+use super::tables;
+use crate::catalogue;
+use crate::database::{self, Begin, Dialect, Plan};
+use crate::shape::{Column, Found, Shown, Version};
 
 /// Lets database triggers write the log of a table: whoever writes the table, by whatever means, is
 /// recorded. For a migration:
@@ -40,17 +39,16 @@ pub async fn track_by_triggers<C>(
 where
     C: ConnectionTrait + TransactionTrait,
 {
-    let backend = db.get_database_backend();
     tables::require_log(db).await?;
     tables::create(db).await?;
-    if backend == DbBackend::MySql {
-        return on_mariadb(db, entity, &options).await;
+    if !database::of(db).facts().transactional_ddl {
+        return step_by_step(db, entity, &options).await;
     }
     let tx = begin(db).await?;
     lock(&tx, entity).await?;
     install(&tx, entity, &Renames::none(), Some(&options)).await?;
-    want(&tx, entity, Writer::Trigger).await?;
-    set_writer(&tx, entity, Writer::Trigger).await?;
+    want(&tx, entity, Recorder::Trigger).await?;
+    set_recorder(&tx, entity, Recorder::Trigger).await?;
     tx.commit().await
 }
 
@@ -65,62 +63,57 @@ where
 {
     tables::require_log(db).await?;
     tables::create(db).await?;
-    if db.get_database_backend() == DbBackend::MySql {
-        want(db, entity, Writer::Hook).await?;
-        set_writer(db, entity, Writer::Hook).await?;
+    if !database::of(db).facts().transactional_ddl {
+        want(db, entity, Recorder::Hook).await?;
+        set_recorder(db, entity, Recorder::Hook).await?;
         return drop_triggers(db, entity).await;
     }
     let tx = begin(db).await?;
     lock(&tx, entity).await?;
-    want(&tx, entity, Writer::Hook).await?;
-    set_writer(&tx, entity, Writer::Hook).await?;
+    want(&tx, entity, Recorder::Hook).await?;
+    set_recorder(&tx, entity, Recorder::Hook).await?;
     drop_triggers(&tx, entity).await?;
     tx.commit().await
 }
 
-async fn on_mariadb<C: ConnectionTrait>(
+/// [`track_by_triggers`] where each statement commits by itself.
+async fn step_by_step<C: ConnectionTrait>(
     db: &C,
     entity: &str,
     options: &TriggerOptions,
 ) -> Result<(), DbErr> {
     // There must be a row for writers to lock.
-    want(db, entity, Writer::Trigger).await?;
+    want(db, entity, Recorder::Trigger).await?;
     // Waits for every transaction that has written the table: from here on each write of it meets
     // the triggers, which write nothing yet and hold the row's lock.
     install(db, entity, &Renames::none(), Some(options)).await?;
-    set_writer(db, entity, Writer::Trigger).await
+    set_recorder(db, entity, Recorder::Trigger).await
 }
 
 /// A transaction that writes, on SQLite from its beginning.
-pub(super) async fn begin<C: TransactionTrait + ConnectionTrait>(
+pub(crate) async fn begin<C: TransactionTrait + ConnectionTrait>(
     db: &C,
 ) -> Result<C::Transaction, DbErr> {
-    let mut options = TransactionOptions::default();
-    if db.get_database_backend() == DbBackend::Sqlite {
-        options.sqlite_transaction_mode = Some(SqliteTransactionMode::Immediate);
-    }
+    let options = database::of(db).begin(Begin::Write);
     db.begin_with_options(options).await
 }
 
 /// Waits for every transaction that has written the table and holds up those that will.
-pub(super) async fn lock<C: ConnectionTrait>(db: &C, entity: &str) -> Result<(), DbErr> {
-    let backend = db.get_database_backend();
-    if backend == DbBackend::Postgres {
-        let table = name(entity, backend);
-        db.execute_unprepared(&format!("LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"))
-            .await?;
+pub(crate) async fn lock<C: ConnectionTrait>(db: &C, entity: &str) -> Result<(), DbErr> {
+    if let Some(lock) = database::of(db).switch_lock(entity) {
+        db.execute_unprepared(&lock).await?;
     }
     Ok(())
 }
 
 /// Who writes the log of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Writer {
+pub(crate) enum Recorder {
     Hook,
     Trigger,
 }
 
-impl Writer {
+impl Recorder {
     fn as_str(self) -> &'static str {
         match self {
             Self::Hook => "hook",
@@ -130,64 +123,39 @@ impl Writer {
 }
 
 /// Says who shall write in the end. The row is there after it, with hooks as the writer if it is new.
-pub(super) async fn want<C: ConnectionTrait>(
+pub(crate) async fn want<C: ConnectionTrait>(
     db: &C,
     entity: &str,
-    writer: Writer,
+    recorder: Recorder,
 ) -> Result<(), DbErr> {
-    let backend = db.get_database_backend();
-    if backend == DbBackend::MySql {
-        let sql = format!(
-            "INSERT INTO change_capture (entity, wanted, writer, version)
-             VALUES ({}, '{wanted}', 'hook', 1) ON DUPLICATE KEY UPDATE wanted = '{wanted}'",
-            literal(entity, backend),
-            wanted = writer.as_str(),
-        );
-        return alone(db, entity, &sql).await;
-    }
-    let sql =
-        "INSERT INTO change_capture (entity, wanted, writer, version) VALUES (?, ?, 'hook', 1)
-         ON CONFLICT (entity) DO UPDATE SET wanted = excluded.wanted";
-    let values = [entity.into(), writer.as_str().into()];
-    db.execute_raw(statement(backend, sql, values)).await?;
-    Ok(())
+    let dialect = database::of(db);
+    let (name, wanted) = (dialect.literal(entity), recorder.as_str());
+    let sql = format!(
+        "INSERT INTO change_capture (entity, wanted, writer, version)
+         VALUES ({name}, '{wanted}', 'hook', 1) {} wanted = '{wanted}'",
+        dialect.facts().or_update_entity
+    );
+    dialect.change_capture(db, entity, &sql).await
 }
 
 /// Says who writes from now on. On MariaDB it waits for writers in flight.
-pub(super) async fn set_writer<C: ConnectionTrait>(
+pub(crate) async fn set_recorder<C: ConnectionTrait>(
     db: &C,
     entity: &str,
-    writer: Writer,
+    recorder: Recorder,
 ) -> Result<(), DbErr> {
-    let backend = db.get_database_backend();
-    if backend == DbBackend::MySql {
-        let sql = format!(
-            "UPDATE change_capture SET writer = '{}' WHERE entity = {}",
-            writer.as_str(),
-            literal(entity, backend)
-        );
-        return alone(db, entity, &sql).await;
-    }
-    let sql = "UPDATE change_capture SET writer = ? WHERE entity = ?";
-    let values = [writer.as_str().into(), entity.into()];
-    db.execute_raw(statement(backend, sql, values)).await?;
-    Ok(())
-}
-
-/// MariaDB: runs a statement on `change_capture` while nobody is writing the table.
-///
-/// Table locks queue fairly behind transactions in flight. The row's lock alone would do, but with
-/// many writers the one who waits for it is the victim of every deadlock. One text, so that the locks
-/// cannot outlive it on another connection of the pool.
-async fn alone<C: ConnectionTrait>(db: &C, entity: &str, sql: &str) -> Result<(), DbErr> {
-    let table = name(entity, DbBackend::MySql);
-    let sql = format!("LOCK TABLES {table} WRITE, change_capture WRITE;\n{sql};\nUNLOCK TABLES");
-    patiently(db, None, &sql).await
+    let dialect = database::of(db);
+    let sql = format!(
+        "UPDATE change_capture SET writer = '{}' WHERE entity = {}",
+        recorder.as_str(),
+        dialect.literal(entity)
+    );
+    dialect.change_capture(db, entity, &sql).await
 }
 
 /// Columns that have got other names since the newest version: old to new.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Renames(pub(super) Vec<(String, String)>);
+pub(crate) struct Renames(pub(crate) Vec<(String, String)>);
 
 impl Renames {
     pub(super) fn none() -> Self {
@@ -203,23 +171,24 @@ impl Renames {
 /// Makes the triggers fit the table as it is, and stores its shape if that is new.
 ///
 /// Without options columns stay shown as they were.
-pub(super) async fn install<C: ConnectionTrait>(
+pub(crate) async fn install<C: ConnectionTrait>(
     db: &C,
     entity: &str,
     renames: &Renames,
     options: Option<&TriggerOptions>,
 ) -> Result<(), DbErr> {
-    let table = Table::read(db, entity).await?;
+    let dialect = database::of(db);
+    let table = catalogue::read(db, entity).await?;
     let version = version_of(db, entity, &table.columns, renames, options).await?;
-    check_key(entity, &version, db.get_database_backend())?;
-    let schema = schema_name(db).await?;
+    check_key(entity, &version, dialect)?;
+    let schema = dialect.schema_name(db).await?;
     let plan = Plan {
         entity,
         schema: &schema,
         version: &version,
         table: &table,
     };
-    if db.get_database_backend() == DbBackend::Sqlite {
+    if !dialect.facts().replaces_triggers {
         drop_triggers(db, entity).await?;
     }
     make_triggers(db, &plan).await?;
@@ -243,7 +212,7 @@ async fn version_of<C: ConnectionTrait>(
                 version: newest.map_or(1, |newest| newest.version + 1),
                 columns,
             };
-            version.store(db, entity).await?;
+            store(db, entity, &version).await?;
             Ok(version)
         }
     }
@@ -251,12 +220,12 @@ async fn version_of<C: ConnectionTrait>(
 
 /// Hooks write the table, and it is about to change: stores the shape that their images have had so
 /// far. A column that has its new name already had the old one in them.
-pub(super) async fn remember<C: ConnectionTrait>(
+pub(crate) async fn remember<C: ConnectionTrait>(
     db: &C,
     entity: &str,
     renames: &Renames,
 ) -> Result<(), DbErr> {
-    let mut found = columns_of(db, entity).await?;
+    let mut found = catalogue::columns(db, entity).await?;
     if found.is_empty() {
         return Ok(());
     }
@@ -268,16 +237,16 @@ pub(super) async fn remember<C: ConnectionTrait>(
         }
     }
     version_of(db, entity, &found, &Renames::none(), None).await?;
-    want(db, entity, Writer::Hook).await
+    want(db, entity, Recorder::Hook).await
 }
 
 /// The table has changed under hooks: stores its shape, and has them write that version.
-pub(super) async fn reshape<C: ConnectionTrait>(
+pub(crate) async fn reshape<C: ConnectionTrait>(
     db: &C,
     entity: &str,
     renames: &Renames,
 ) -> Result<(), DbErr> {
-    let found = columns_of(db, entity).await?;
+    let found = catalogue::columns(db, entity).await?;
     if found.is_empty() {
         return Ok(());
     }
@@ -287,33 +256,16 @@ pub(super) async fn reshape<C: ConnectionTrait>(
 
 /// Says which version hooks and triggers write.
 async fn set_version<C: ConnectionTrait>(db: &C, entity: &str, version: i32) -> Result<(), DbErr> {
-    let backend = db.get_database_backend();
-    let entity_text = literal(entity, backend);
-    let sql = format!("UPDATE change_capture SET version = {version} WHERE entity = {entity_text}");
-    if backend != DbBackend::MySql {
-        db.execute_unprepared(&sql).await?;
-        return Ok(());
-    }
+    let dialect = database::of(db);
+    let name = dialect.literal(entity);
+    let sql = format!("UPDATE change_capture SET version = {version} WHERE entity = {name}");
     let known = "SELECT 1 FROM change_capture WHERE entity = ? AND version = ?";
-    let known = statement(backend, known, [entity.into(), version.into()]);
-    // To be alone takes many tries, and most switches change no version.
+    let known = dialect.statement(known, vec![entity.into(), version.into()]);
+    // To be alone with the row may take many tries, and most switches change no version.
     match db.query_one_raw(known).await? {
         Some(_) => Ok(()),
-        None => alone(db, entity, &sql).await,
+        None => dialect.change_capture(db, entity, &sql).await,
     }
-}
-
-/// The schema that table and log are in.
-pub(super) async fn schema_name<C: ConnectionTrait>(db: &C) -> Result<String, DbErr> {
-    if db.get_database_backend() != DbBackend::Postgres {
-        return Ok(String::new());
-    }
-    let sql = "SELECT current_schema()::text AS name";
-    let row = db
-        .query_one_raw(statement(DbBackend::Postgres, sql, []))
-        .await?;
-    row.ok_or_else(|| DbErr::Custom("no schema is current".to_owned()))?
-        .try_get("", "name")
 }
 
 /// The columns of the table's next version.
@@ -369,7 +321,7 @@ fn columns(
 }
 
 /// Refuses keys whose text in the log a reader could not find again.
-fn check_key(entity: &str, version: &Version, backend: DbBackend) -> Result<(), DbErr> {
+fn check_key(entity: &str, version: &Version, dialect: &dyn Dialect) -> Result<(), DbErr> {
     let refused = [
         "blob",
         "varbinary",
@@ -388,9 +340,7 @@ fn check_key(entity: &str, version: &Version, backend: DbBackend) -> Result<(), 
     for key in version.keys() {
         let ty = key.ty.as_str();
         let is_plain = !refused.iter().any(|start| ty.starts_with(start));
-        let is_uuid =
-            backend != DbBackend::MySql || !ty.starts_with("binary") || ty == "binary(16)";
-        if !is_plain || !is_uuid {
+        if !is_plain || !dialect.takes_key(ty) {
             let text = format!(
                 "triggers take keys of integers, texts and UUIDs; `{}` of `{entity}` is {ty}",
                 key.name

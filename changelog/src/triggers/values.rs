@@ -5,22 +5,22 @@
 
 use sea_orm::sea_query::{Alias, Expr};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, IdenStatic, Iterable,
-    ModelTrait, PrimaryKeyToColumn, QueryResult,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IdenStatic, Iterable, ModelTrait,
+    PrimaryKeyToColumn, QueryResult,
 };
 
-use super::catalogue::columns;
-use super::decode::{Reading, decode_row};
-use super::name;
-use super::present::{IMAGE, Place, image_of, keys, place_alias, readable, text_of};
-use super::schema::{Column, Shown, Version};
+use super::decode::decode_row;
+use super::present::{IMAGE, Place, keys, place_alias, text_in};
+use crate::catalogue::columns;
+use crate::database::{self, Dialect};
 use crate::error::CaptureError;
 use crate::image::Image;
+use crate::shape::{Column, Reading, Shown, Version};
 
 /// How the rows of one entity's table are read, for as long as a transaction lasts.
 #[derive(Debug)]
 pub(crate) struct Values {
-    backend: DbBackend,
+    dialect: &'static dyn Dialect,
     /// The table's name, quoted.
     table: String,
     version: Version,
@@ -36,7 +36,7 @@ impl Values {
     /// # Errors
     /// [`CaptureError::NoTable`]; what the database says.
     pub(crate) async fn of<E: EntityTrait>(db: &impl ConnectionTrait) -> Result<Self, DbErr> {
-        let backend = db.get_database_backend();
+        let dialect = database::of(db);
         let entity = E::default().table_name().to_owned();
         let found = columns(db, &entity).await?;
         if found.is_empty() {
@@ -68,8 +68,8 @@ impl Values {
                 .cloned()
         };
         Ok(Self {
-            backend,
-            table: name(&entity, backend),
+            dialect,
+            table: dialect.quote(&entity),
             keys: E::PrimaryKey::iter().filter_map(named).collect(),
             version: Version {
                 version: 1,
@@ -81,10 +81,10 @@ impl Values {
 
     /// What a statement selects beside the entity's columns, from the table under its own name.
     pub(crate) fn selected(&self) -> Vec<(Expr, Alias)> {
-        let image = image_of(&self.version, &self.table, self.backend);
-        let image = readable(&image, self.backend);
+        let image = self.dialect.image_of(&self.version, &self.table);
+        let image = self.dialect.readable(&image);
         let places = self.keys.iter().enumerate().map(|(n, key)| {
-            let text = keys::sql_text(key, &self.table, self.backend);
+            let text = self.dialect.key_text(key, &self.table);
             (Expr::cust(text), Alias::new(place_alias(n)))
         });
         std::iter::once((Expr::cust(image), Alias::new(IMAGE)))
@@ -94,21 +94,21 @@ impl Values {
 
     /// The image of a row of such a statement's answer, and its place.
     pub(crate) fn read(&self, row: &QueryResult) -> Result<(Image, Place), DbErr> {
-        let text = text_of(row, self.backend)?;
+        let text = text_in(row, IMAGE, self.dialect)?;
         let columns = self.version.columns.iter().zip(&self.readings);
-        let image = decode_row(columns, &text, self.backend);
-        Ok((image, Place::of(row, &self.keys, self.backend)?))
+        let image = decode_row(columns, &text, self.dialect);
+        Ok((image, Place::of(row, &self.keys, self.dialect)?))
     }
 
     /// The condition that names the rows at these places.
     pub(crate) fn at<'p>(&self, places: impl Iterator<Item = &'p Place>) -> Condition {
-        let sql = keys::among(&self.keys, &self.table, places, self.backend);
+        let sql = keys::among(&self.keys, &self.table, places, self.dialect);
         Condition::all().add(Expr::cust(format!("({sql})")))
     }
 
     /// The condition that names the rows after a place, in key order.
     pub(crate) fn after(&self, place: &Place) -> Condition {
-        let sql = keys::beyond(&self.keys, &self.table, Some(place), self.backend);
+        let sql = keys::beyond(&self.keys, &self.table, Some(place), self.dialect);
         Condition::all().add(Expr::cust(format!("({sql})")))
     }
 }

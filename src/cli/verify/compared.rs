@@ -11,7 +11,8 @@ use serde_json::Value as Json;
 
 use super::records::Digest;
 use super::table::Read;
-use crate::graphql::{ColumnInfo, Registered};
+use crate::service::entity::ColumnInfo;
+use crate::service::registered::Registered;
 
 /// Which columns of a table can be compared with the log.
 pub(super) struct Compared {

@@ -7,8 +7,8 @@ use seachange_changelog::{Image, RowPlace, TableRow, TableRows};
 use serde_json::Value as Json;
 
 use super::compared::Compared;
-use crate::graphql::Registered;
-use crate::graphql::table::{Row, Rows};
+use crate::service::registered::Registered;
+use crate::service::table::{KeyedRow, TablePage};
 
 /// Rows read at a time.
 const PAGE: u64 = 1_000;
@@ -18,7 +18,7 @@ pub(super) enum Read {
     /// By a registered entity.
     Entity(Registered),
     /// As capture would write them, of a table that nobody has registered, by its name.
-    Rows(String, TableRows),
+    Rows(String, Box<TableRows>),
 }
 
 impl Read {
@@ -193,10 +193,11 @@ impl<'a> Pages<'a> {
                     After::Key(key) => Some(key),
                     _ => None,
                 };
-                let Rows { rows, next } = entity.table.read(self.tx, None, after, PAGE).await?;
+                let TablePage { rows, next } =
+                    entity.table.read(self.tx, None, after, PAGE).await?;
                 let rows = rows
                     .into_iter()
-                    .map(|Row { key, image }| Seen::of(&key, image));
+                    .map(|KeyedRow { key, image }| Seen::of(&key, image));
                 (rows.collect(), next.map(After::Key))
             }
             (Read::Rows(_, table), after) => {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use async_graphql::dynamic::{Enum, InputObject, InputValue, TypeRef};
 use sea_orm::ColumnType;
 
-use crate::graphql::entity::{BIG_INT, ColumnInfo, EntityInfo, EnumValues};
+use crate::graphql::column::BIG_INT;
 use crate::graphql::relation::Relation;
+use crate::service::entity::{ColumnInfo, EntityInfo, EnumValues};
 
 /// The name of the argument `pagination`'s type.
 pub(super) const PAGINATION: &str = "PaginationInput";

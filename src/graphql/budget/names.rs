@@ -10,7 +10,8 @@ use async_graphql::parser::types::{
 };
 use async_graphql::{Name, Positioned, ServerError};
 
-use crate::graphql::error::{ErrorCode, refusal};
+use crate::graphql::error::refusal;
+use crate::service::code::ErrorCode;
 
 /// Brackets that a request may nest: far above `query_depth`, far below what overflows a stack.
 const BRACKETS: usize = 200;

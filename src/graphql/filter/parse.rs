@@ -4,10 +4,10 @@ use async_graphql::Value as GraphqlValue;
 use sea_orm::Value;
 use seachange_changelog::image;
 
-use super::{Comparison, Operand, Pattern, Predicate, Test};
-use crate::graphql::entity::{ColumnInfo, EntityInfo};
 use crate::graphql::error::Refusal;
 use crate::graphql::scalar;
+use crate::service::entity::{ColumnInfo, EntityInfo};
+use crate::service::filter::{Comparison, Operand, Pattern, Predicate, Test};
 
 /// Longest pattern: written out with escapes it stays under the 50,000 bytes that SQLite takes.
 const PATTERN_BYTES: usize = 20_000;

@@ -7,7 +7,8 @@ use async_graphql::dynamic::ResolverContext;
 use async_graphql::{Name, Request, ServerResult, Value};
 use async_graphql_value::Value as Written;
 
-use crate::graphql::error::{ErrorCode, refusal};
+use crate::graphql::error::refusal;
+use crate::service::code::ErrorCode;
 
 /// Variables of a request that have neither a value nor a default: in its data.
 #[derive(Default)]

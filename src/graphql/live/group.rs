@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::watch;
 
 use super::page::Pages;
-use super::plan::Watch;
 use super::render::{Payload, Rendering};
+use super::watched::Watched;
 use crate::feed::{Epoch, FeedError, Position};
 
 /// Payloads that a group keeps for those a little behind; further back they read the log.
@@ -26,7 +26,7 @@ pub(super) struct Group {
     /// Takes the group out of the table of groups; called when its last listener has gone.
     leave: Box<Leave>,
     pub(super) epoch: Epoch,
-    pub(super) watch: Watch,
+    pub(super) watched: Arc<dyn Watched>,
     pub(super) rendering: Rendering,
     /// What those behind the ring are reading.
     pub(super) pages: Pages,
@@ -36,7 +36,7 @@ pub(super) struct Group {
 }
 
 /// What is done when a group has no listener any more.
-pub(super) type Leave = dyn Fn(&Watch) + Send + Sync;
+pub(super) type Leave = dyn Fn(&dyn Watched) + Send + Sync;
 
 struct Ring {
     payloads: VecDeque<Arc<Payload>>,
@@ -64,7 +64,7 @@ impl Group {
         number: u64,
         leave: Box<Leave>,
         epoch: Epoch,
-        watch: Watch,
+        watched: Arc<dyn Watched>,
         rendering: Rendering,
         from: Option<Position>,
     ) -> Self {
@@ -72,7 +72,7 @@ impl Group {
             number,
             leave,
             epoch,
-            watch,
+            watched,
             rendering,
             pages: Pages::default(),
             ring: Mutex::new(Ring {
@@ -200,6 +200,6 @@ impl Given {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        (self.leave)(&self.watch);
+        (self.leave)(&*self.watched);
     }
 }

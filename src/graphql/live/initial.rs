@@ -8,10 +8,10 @@ use seachange_changelog::Image;
 use tokio::time::Instant;
 
 use crate::feed::{Cursor, Feed, Snapshot, unhurried};
-use crate::graphql::error::{ErrorCode, Refusal};
-use crate::graphql::filter::Predicate;
-use crate::graphql::record::RecordChange;
-use crate::graphql::table::{Row, Rows, Table};
+use crate::graphql::error::Refusal;
+use crate::service::code::ErrorCode;
+use crate::service::filter::Predicate;
+use crate::service::table::{KeyedRow, Table, TablePage};
 
 /// Rows read at a time.
 const PAGE: u64 = 500;
@@ -25,7 +25,7 @@ pub(super) struct Initial {
     predicate: Option<Predicate>,
     snapshot: Arc<Snapshot>,
     after: Option<Image>,
-    rows: VecDeque<Row>,
+    rows: VecDeque<KeyedRow>,
     is_last: bool,
     began: Instant,
 }
@@ -33,8 +33,7 @@ pub(super) struct Initial {
 impl Initial {
     pub(super) async fn open(
         feed: &Feed,
-        table: Arc<dyn Table>,
-        predicate: Option<Predicate>,
+        (table, predicate): (Arc<dyn Table>, Option<Predicate>),
     ) -> Result<Self, Refusal> {
         Ok(Self {
             table,
@@ -53,12 +52,10 @@ impl Initial {
     }
 
     /// The next row that matches; `None` after the last.
-    pub(super) async fn next(&mut self) -> Result<Option<RecordChange>, Refusal> {
+    pub(super) async fn next(&mut self) -> Result<Option<KeyedRow>, Refusal> {
         loop {
             match self.rows.pop_front() {
-                Some(Row { key, image }) => {
-                    return Ok(Some(RecordChange::initial(key, image, self.cursor())));
-                }
+                Some(row) => return Ok(Some(row)),
                 None if self.is_last => return Ok(None),
                 None => self.read().await?,
             }
@@ -78,7 +75,7 @@ impl Initial {
             let (predicate, after) = (predicate.as_ref(), after.as_ref());
             table.read(&snapshot.tx, predicate, after, PAGE).await
         });
-        let Rows { rows, next } = page.await?;
+        let TablePage { rows, next } = page.await?;
         self.is_last = next.is_none();
         self.after = next;
         self.rows.extend(rows);

@@ -9,12 +9,12 @@ use tokio::sync::watch;
 use super::group::{Group, TOGETHER, TOGETHER_BYTES, Taken};
 use super::initial::Initial;
 use super::page::Page;
-use super::plan::{Begin, Item, Plan, Watch};
+use super::plan::{Begin, Plan};
 use super::render::{Payload, Rendering};
 use super::router::Live;
+use super::watched::Item;
 use crate::feed::{Change, Cursor, FeedError, Position, Replay, Start};
 use crate::graphql::error::Refusal;
-use crate::graphql::record::RecordChange;
 
 /// How long the router may take to where the log was when a listener came.
 const ROUTING: Duration = Duration::from_millis(500);
@@ -74,36 +74,29 @@ struct Listener {
 
 impl Listener {
     async fn open(live: Live, plan: Plan, rendering: Rendering) -> Result<Self, Refusal> {
-        let Plan { watch, begin } = plan;
+        let Plan { watched, begin } = plan;
         let mut initial = None;
-        let mut announces = false;
-        let start = match (begin, &watch) {
-            (
-                Begin::WithRows,
-                Watch::Records {
-                    table, predicate, ..
-                },
-            ) => {
-                let (table, predicate) = (Arc::clone(table), predicate.clone());
-                let opened = Initial::open(&live.feed, table, predicate).await?;
+        let mut announces = watched.rows().is_some();
+        let start = match (begin, watched.rows()) {
+            (Begin::WithRows, Some(rows)) => {
+                let opened = Initial::open(&live.feed, rows.source()).await?;
                 let start = Start::After(opened.cursor().clone());
                 initial = Some(opened);
-                announces = true;
                 start
             }
-            (Begin::From(start), watch) => {
-                announces = matches!(watch, Watch::Records { .. });
-                start
+            (Begin::From(start), _) => start,
+            (Begin::Now | Begin::WithRows, _) => {
+                announces = false;
+                Start::Now
             }
-            (Begin::Now | Begin::WithRows, _) => Start::Now,
         };
-        let replay = live.feed.replay(&start, watch.selection(), watch.row());
+        let replay = live.feed.replay(&start, watched.selection(), watched.row());
         let (replay, mut head) = replay.await?;
         if initial.is_some() {
             // Caught up means: all rows have been told.
             head = replay.position();
         }
-        let group = live.join(replay.epoch(), watch, rendering);
+        let group = live.join(replay.epoch(), watched, rendering);
         Ok(Self {
             live,
             news: group.news(),
@@ -120,8 +113,12 @@ impl Listener {
     async fn next(&mut self) -> Result<Vec<Arc<Payload>>, Refusal> {
         if let Some(initial) = &mut self.initial {
             let at = initial.cursor().clone();
-            match Box::pin(initial.next()).await? {
-                Some(row) => return Ok(vec![self.record(row, &at).await]),
+            let row = Box::pin(initial.next()).await?;
+            match row.zip(self.group.watched.rows()) {
+                Some((row, rows)) => {
+                    let item = rows.initial(row, &at);
+                    return Ok(vec![self.render(item, &at).await]);
+                }
                 None => self.initial = None,
             }
         }
@@ -133,8 +130,10 @@ impl Listener {
             if self.announces && self.replay.position() >= self.head {
                 self.announces = false;
                 let at = self.replay.cursor();
-                let caught_up = self.record(RecordChange::caught_up(&at), &at).await;
-                return Ok(vec![caught_up]);
+                if let Some(rows) = self.group.watched.rows() {
+                    let item = rows.caught_up(&at);
+                    return Ok(vec![self.render(item, &at).await]);
+                }
             }
             let payloads = self.follow().await?;
             if !payloads.is_empty() {
@@ -153,7 +152,7 @@ impl Listener {
         while payloads.len() < TOGETHER && bytes < TOGETHER_BYTES {
             let (group, schema) = (&self.group, &self.live.schema);
             let render = async |changes: &[Arc<Change>], position| {
-                let item = group.watch.item(&group.epoch, changes)?;
+                let item = group.watched.item(&group.epoch, changes)?;
                 let cursor = Cursor::at(&group.epoch, position);
                 Some(group.rendering.render(schema, item, &cursor).await)
             };
@@ -173,8 +172,7 @@ impl Listener {
         payloads
     }
 
-    async fn record(&self, row: RecordChange, at: &Cursor) -> Arc<Payload> {
-        let item = Item::Record(Arc::new(row));
+    async fn render(&self, item: Item, at: &Cursor) -> Arc<Payload> {
         let rendering = self.group.rendering.render(&self.live.schema, item, at);
         Arc::new(Box::pin(rendering).await)
     }
@@ -263,7 +261,7 @@ impl Listener {
         // Closed only with the process.
         let _turn = turn.map_err(|_| FeedError::Ended)?;
         let changes = self.replay.page(known).await?;
-        let parcels = group.watch.parcels(changes);
+        let parcels = group.watched.parcels(changes);
         let page = Arc::new(Page::new(after, self.replay.position(), parcels));
         group.pages.keep(&page);
         Ok(page)

@@ -10,8 +10,8 @@ use seachange_changelog::{Equality, Image};
 use serde_json::Value as Json;
 
 use crate::feed::RowName;
-use crate::graphql::entity::{ColumnInfo, EntityInfo, is_integer};
-use crate::graphql::filter::{Comparison, Operand, Predicate, Test};
+use crate::service::entity::{ColumnInfo, EntityInfo, is_integer};
+use crate::service::filter::{Comparison, Operand, Predicate, Test};
 
 /// A column that every admitted row has one of these values in. Of several the one with the fewest
 /// values.
@@ -39,7 +39,7 @@ pub(super) fn column(
 
 /// The row that alone meets the filter, if that is all its key says. Keys of integers and UUIDs only:
 /// two texts may be one to the database's collation, and the log's key of such a row either.
-pub(super) fn row(entity: &EntityInfo, predicate: &Predicate) -> Option<RowName> {
+pub(in crate::graphql) fn row(entity: &EntityInfo, predicate: &Predicate) -> Option<RowName> {
     if !entity.shows_key {
         return None;
     }

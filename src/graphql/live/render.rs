@@ -1,15 +1,14 @@
 //! A subscription's document executed on one item.
 
-use std::sync::Arc;
-
 use async_graphql::dynamic::Schema;
 use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{Request, ServerError, Variables};
 use futures_util::StreamExt;
 
-use super::plan::{Item, Role};
+use super::plan::Role;
+use super::watched::Item;
 use crate::feed::{Cursor, Position};
-use crate::graphql::budget::Budget;
+use crate::graphql::budget::AnswerBudget;
 use crate::graphql::error::{Refusal, finish};
 use crate::graphql::rendered::Rendered;
 
@@ -43,7 +42,7 @@ pub(crate) struct Rendering {
     operation_name: Option<String>,
     variables: Variables,
     /// What rendering one item may cost.
-    budget: Budget,
+    budget: AnswerBudget,
 }
 
 /// What tells groups apart.
@@ -57,7 +56,7 @@ pub(super) struct Key {
 
 impl Rendering {
     /// Of a request that has been prepared; `None` if its document does not parse.
-    pub(crate) fn of(request: &mut Request, budget: Budget) -> Option<Self> {
+    pub(crate) fn of(request: &mut Request, budget: AnswerBudget) -> Option<Self> {
         let document = request.parsed_query().ok()?.clone();
         Some(Self {
             query: request.query.clone(),
@@ -111,12 +110,12 @@ impl Rendering {
 
     /// The item's response.
     pub(super) async fn render(&self, schema: &Schema, item: Item, at: &Cursor) -> Payload {
-        let cursor = (!item.is_initial()).then(|| at.to_string());
+        let cursor = (!item.is_initial).then(|| at.to_string());
         let mut request = Request::new(&self.query).variables(self.variables.clone());
         request.operation_name.clone_from(&self.operation_name);
         request.set_parsed_query(self.document.clone());
         let request = request
-            .data(Arc::new(Role::Item(item)))
+            .data(Role::item(item))
             .data(Rendered::default())
             .data(self.budget.again());
         let mut responses = schema.execute_stream(request);

@@ -11,9 +11,9 @@ use tokio::task::coop::consume_budget;
 
 use super::group::{Given, Group};
 use super::page::Kept;
-use super::plan::Watch;
 use super::render::{Key, Rendering};
 use super::routes::Routes;
+use super::watched::Watched;
 use crate::feed::{
     Change, Cursor, Epoch, Feed, FeedError, FeedItem, Position, Selection, Start, Subscription,
 };
@@ -81,7 +81,7 @@ impl Table {
     }
 
     /// The group of this key in this epoch, made if it is not there.
-    fn join(&self, epoch: &Epoch, watch: Watch, rendering: Rendering) -> Arc<Group> {
+    fn join(&self, epoch: &Epoch, watched: Arc<dyn Watched>, rendering: Rendering) -> Arc<Group> {
         let key = rendering.key();
         self.locked(|state| {
             let known = state
@@ -97,9 +97,9 @@ impl Table {
             let (table, name) = (self.clone(), key.clone());
             let group = Arc::new(Group::new(
                 number,
-                Box::new(move |watch| table.leave(number, &name, watch)),
+                Box::new(move |watched| table.leave(number, &name, watched)),
                 epoch.clone(),
-                watch,
+                watched,
                 rendering,
                 here.map(|place| place.routed),
             ));
@@ -109,10 +109,10 @@ impl Table {
         })
     }
 
-    fn leave(&self, number: u64, key: &Key, watch: &Watch) {
+    fn leave(&self, number: u64, key: &Key, watched: &dyn Watched) {
         self.0.kept.forget(number);
         self.locked(|state| {
-            state.routes.remove(number, watch);
+            state.routes.remove(number, watched);
             if state
                 .groups
                 .get(key)
@@ -215,8 +215,13 @@ impl Live {
         }
     }
 
-    pub(super) fn join(&self, epoch: &Epoch, watch: Watch, rendering: Rendering) -> Arc<Group> {
-        self.table.join(epoch, watch, rendering)
+    pub(super) fn join(
+        &self,
+        epoch: &Epoch,
+        watched: Arc<dyn Watched>,
+        rendering: Rendering,
+    ) -> Arc<Group> {
+        self.table.join(epoch, watched, rendering)
     }
 
     /// Up to here the rings have everything.
@@ -296,8 +301,8 @@ impl Router {
     /// Renders changes of one transaction for the groups that they concern.
     async fn hand_out(&self, epoch: &Epoch, changes: &[Arc<Change>], given: &mut Given) {
         for (group, changes) in self.table.route(changes) {
-            for parcel in group.watch.parcels(changes) {
-                let Some(item) = group.watch.item(epoch, &parcel) else {
+            for parcel in group.watched.parcels(changes) {
+                let Some(item) = group.watched.item(epoch, &parcel) else {
                     continue;
                 };
                 let Some(last) = parcel.last() else { continue };

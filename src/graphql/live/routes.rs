@@ -8,8 +8,9 @@ use seachange_changelog::Equality;
 use serde_json::Value as Json;
 
 use super::group::Group;
-use super::pinned::{column, found as found_by};
-use super::plan::Watch;
+use super::pinned::found as found_by;
+use super::place::Place;
+use super::watched::Watched;
 use crate::feed::Change;
 
 /// Groups by their number: a group is told of a change once, however many ways lead to it.
@@ -38,55 +39,10 @@ struct Pinned {
     by_value: HashMap<String, Groups>,
 }
 
-/// Where a group stands in the index.
-enum Place {
-    All,
-    Entity(String),
-    Pinned {
-        entity: String,
-        column: &'static str,
-        equality: Equality,
-        values: BTreeSet<String>,
-    },
-}
-
-fn places(watch: &Watch) -> Vec<Place> {
-    match watch {
-        Watch::Changes(selection) => match &selection.entities {
-            None => vec![Place::All],
-            Some(entities) => entities.iter().cloned().map(Place::Entity).collect(),
-        },
-        Watch::Bulk(_) | Watch::Conflicts(_) => {
-            let entities = watch.selection().entities.unwrap_or_default();
-            entities.into_iter().map(Place::Entity).collect()
-        }
-        Watch::Records {
-            entity, predicate, ..
-        } => {
-            let table = entity.table.to_owned();
-            let pin = predicate
-                .as_ref()
-                .and_then(|predicate| column(entity, predicate));
-            vec![match pin {
-                None => Place::Entity(table),
-                Some((column, values)) => Place::Pinned {
-                    entity: table,
-                    column,
-                    equality: entity
-                        .by_name(column)
-                        .map(|column| column.equality.clone())
-                        .unwrap_or_default(),
-                    values,
-                },
-            }]
-        }
-    }
-}
-
 impl Routes {
     /// Puts a group into the index.
     pub(super) fn insert(&mut self, number: u64, group: &Arc<Group>) {
-        for place in places(&group.watch) {
+        for place in group.watched.places() {
             self.each(place, |groups| {
                 groups.insert(number, Arc::downgrade(group));
             });
@@ -94,8 +50,8 @@ impl Routes {
     }
 
     /// Takes a group out again.
-    pub(super) fn remove(&mut self, number: u64, watch: &Watch) {
-        for place in places(watch) {
+    pub(super) fn remove(&mut self, number: u64, watched: &dyn Watched) {
+        for place in watched.places() {
             self.each(place, |groups| {
                 groups.remove(&number);
             });

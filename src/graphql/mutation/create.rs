@@ -11,21 +11,23 @@ use sea_orm::{
     ActiveModelTrait, ColumnTrait, ColumnType, ConnectionTrait, DbBackend, EntityTrait, Iterable,
     PrimaryKeyToColumn, PrimaryKeyTrait, Value,
 };
-use seachange_changelog::TrackedTransaction;
+use seachange_changelog::{TrackedTransaction, internal};
 use serde_json::Value as Json;
 
-use super::{connection, list, rows};
-use crate::graphql::budget::Cost;
-use crate::graphql::entity::EntityInfo;
+use super::{list, rows, write};
+use crate::graphql::context::{connection, limits};
 use crate::graphql::error::Refusal;
 use crate::graphql::guard::given;
 use crate::graphql::inputs::{self, Purpose};
+use crate::graphql::node::Node;
 use crate::graphql::objects::basic_name;
-use crate::graphql::once::{Repeatable, once, recall_rows, remember_rows};
-use crate::graphql::pagination::limits;
-use crate::graphql::row::{Node, Row};
-use crate::graphql::transaction::{Failure, Work};
-use crate::graphql::writable::Writable;
+use crate::service::budget::Cost;
+use crate::service::entity::EntityInfo;
+use crate::service::error::ServiceError;
+use crate::service::idempotency::{Repeatable, recall_rows, remember_rows};
+use crate::service::row::Row;
+use crate::service::transaction::Work;
+use crate::service::writable::Writable;
 
 pub(super) fn one<E>(entity: &Arc<EntityInfo>) -> Field
 where
@@ -91,8 +93,7 @@ where
     if data.len() > most {
         return Err(Refusal::limit(format!("a batch has at most {most} rows")));
     }
-    let db = connection(ctx)?;
-    let backend = db.get_database_backend();
+    let backend = connection(ctx)?.get_database_backend();
     let models: Vec<E::ActiveModel> = data
         .iter()
         .map(|row| {
@@ -102,7 +103,7 @@ where
             Ok(model)
         })
         .collect::<Result<_, Refusal>>()?;
-    once(ctx, db, &Insert::<E> { models }).await
+    write(ctx, &Insert::<E> { models }).await
 }
 
 struct Insert<E: EntityTrait> {
@@ -112,9 +113,9 @@ struct Insert<E: EntityTrait> {
 impl<E: Writable> Work for Insert<E> {
     type Output = Vec<Row>;
 
-    async fn run(&self, tx: &TrackedTransaction) -> Result<Vec<Row>, Failure> {
+    async fn run(&self, tx: &TrackedTransaction) -> Result<Vec<Row>, ServiceError> {
         let inserted = tx.insert_rows::<E>(self.models.clone()).await?;
-        Ok(rows::<E>(inserted)?)
+        rows::<E>(inserted)
     }
 
     fn cost(&self, rows: &Vec<Row>) -> Cost {
@@ -123,11 +124,11 @@ impl<E: Writable> Work for Insert<E> {
 }
 
 impl<E: Writable> Repeatable for Insert<E> {
-    fn remember(&self, rows: &Vec<Row>) -> Result<Option<Json>, Refusal> {
+    fn remember(&self, rows: &Vec<Row>) -> Result<Option<Json>, ServiceError> {
         Ok(Some(remember_rows::<E>(rows)))
     }
 
-    async fn recall(&self, tx: &TrackedTransaction, kept: Json) -> Result<Vec<Row>, Failure> {
+    async fn recall(&self, tx: &TrackedTransaction, kept: Json) -> Result<Vec<Row>, ServiceError> {
         recall_rows::<E>(tx, kept).await
     }
 }
@@ -151,7 +152,8 @@ fn make_key<E: EntityTrait>(model: &mut E::ActiveModel) -> Result<(), Refusal> {
 /// MariaDB counts keys up from 1: it takes a 0 for none given, and SeaORM cannot read back the row
 /// of a negative one.
 fn check_key<E: EntityTrait>(model: &E::ActiveModel, backend: DbBackend) -> Result<(), Refusal> {
-    if backend != DbBackend::MySql || !E::PrimaryKey::auto_increment() {
+    let counts_from_one = internal::on(backend).facts().zero_asks_for_key;
+    if !counts_from_one || !E::PrimaryKey::auto_increment() {
         return Ok(());
     }
     let columns = E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column);

@@ -8,13 +8,14 @@ use async_graphql::dynamic::{Field, FieldFuture, ResolverContext, TypeRef};
 use seachange_changelog::{Target, TrackedTransaction};
 use serde_json::Value as Json;
 
-use super::{all_argument, connection, filter_argument, since_argument, target};
-use crate::graphql::budget::Cost;
-use crate::graphql::entity::EntityInfo;
+use super::{all_argument, filter_argument, since_argument, target, write};
 use crate::graphql::error::Refusal;
-use crate::graphql::once::{Repeatable, once};
-use crate::graphql::transaction::{Failure, Work};
-use crate::graphql::writable::Writable;
+use crate::service::budget::Cost;
+use crate::service::entity::EntityInfo;
+use crate::service::error::ServiceError;
+use crate::service::idempotency::Repeatable;
+use crate::service::transaction::Work;
+use crate::service::writable::Writable;
 
 pub(super) fn field<E>(entity: &Arc<EntityInfo>) -> Field
 where
@@ -42,7 +43,7 @@ where
         target: target::<E>(ctx, entity).await?,
         entity: PhantomData,
     };
-    once(ctx, connection(ctx)?, &work).await
+    write(ctx, &work).await
 }
 
 struct Delete<E> {
@@ -53,7 +54,7 @@ struct Delete<E> {
 impl<E: Writable> Work for Delete<E> {
     type Output = i64;
 
-    async fn run(&self, tx: &TrackedTransaction) -> Result<i64, Failure> {
+    async fn run(&self, tx: &TrackedTransaction) -> Result<i64, ServiceError> {
         let deleted = tx.delete_many::<E>(self.target.clone()).await?;
         Ok(i64::try_from(deleted).unwrap_or(i64::MAX))
     }
@@ -64,12 +65,12 @@ impl<E: Writable> Work for Delete<E> {
 }
 
 impl<E: Writable> Repeatable for Delete<E> {
-    fn remember(&self, count: &i64) -> Result<Option<Json>, Refusal> {
+    fn remember(&self, count: &i64) -> Result<Option<Json>, ServiceError> {
         Ok(Some((*count).into()))
     }
 
-    async fn recall(&self, _: &TrackedTransaction, kept: Json) -> Result<i64, Failure> {
+    async fn recall(&self, _: &TrackedTransaction, kept: Json) -> Result<i64, ServiceError> {
         let count = kept.as_i64();
-        Ok(count.ok_or_else(|| Refusal::internal(&format!("no count: {kept}")))?)
+        count.ok_or_else(|| ServiceError::internal(format!("no count: {kept}")))
     }
 }

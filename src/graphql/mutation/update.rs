@@ -7,18 +7,18 @@ use sea_orm::EntityTrait;
 use seachange_changelog::{Target, TrackedTransaction, Written};
 use serde_json::Value as Json;
 
-use super::{
-    Writable, all_argument, connection, filter_argument, list, rows, since_argument, target,
-};
-use crate::graphql::budget::Cost;
-use crate::graphql::entity::EntityInfo;
+use super::{all_argument, filter_argument, list, rows, since_argument, target, write};
 use crate::graphql::error::Refusal;
 use crate::graphql::guard::given;
 use crate::graphql::inputs::{self, Purpose};
 use crate::graphql::objects::basic_name;
-use crate::graphql::once::{Repeatable, once, recall_rows, remember_rows};
-use crate::graphql::row::Row;
-use crate::graphql::transaction::{Failure, Work};
+use crate::service::budget::Cost;
+use crate::service::entity::EntityInfo;
+use crate::service::error::ServiceError;
+use crate::service::idempotency::{Repeatable, recall_rows, remember_rows};
+use crate::service::row::Row;
+use crate::service::transaction::Work;
+use crate::service::writable::Writable;
 
 pub(super) fn field<E>(entity: &Arc<EntityInfo>) -> Field
 where
@@ -52,7 +52,7 @@ where
         changes,
         target: target::<E>(ctx, entity).await?,
     };
-    once(ctx, connection(ctx)?, &work).await
+    write(ctx, &work).await
 }
 
 struct Update<E: EntityTrait> {
@@ -63,10 +63,10 @@ struct Update<E: EntityTrait> {
 impl<E: Writable> Work for Update<E> {
     type Output = Vec<Row>;
 
-    async fn run(&self, tx: &TrackedTransaction) -> Result<Vec<Row>, Failure> {
+    async fn run(&self, tx: &TrackedTransaction) -> Result<Vec<Row>, ServiceError> {
         let (target, changes) = (self.target.clone(), self.changes.clone());
         let written = tx.update_rows::<E>(target, changes).await?;
-        Ok(rows::<E>(written.into_iter().map(Written::into_row))?)
+        rows::<E>(written.into_iter().map(Written::into_row))
     }
 
     fn cost(&self, rows: &Vec<Row>) -> Cost {
@@ -75,11 +75,11 @@ impl<E: Writable> Work for Update<E> {
 }
 
 impl<E: Writable> Repeatable for Update<E> {
-    fn remember(&self, rows: &Vec<Row>) -> Result<Option<Json>, Refusal> {
+    fn remember(&self, rows: &Vec<Row>) -> Result<Option<Json>, ServiceError> {
         Ok(Some(remember_rows::<E>(rows)))
     }
 
-    async fn recall(&self, tx: &TrackedTransaction, kept: Json) -> Result<Vec<Row>, Failure> {
+    async fn recall(&self, tx: &TrackedTransaction, kept: Json) -> Result<Vec<Row>, ServiceError> {
         recall_rows::<E>(tx, kept).await
     }
 }

@@ -15,9 +15,10 @@ use futures_util::future::{BoxFuture, Shared};
 use sea_orm::DatabaseConnection;
 
 use super::level::{Children, Level, Page, Parent};
-use crate::graphql::budget::Budget;
 use crate::graphql::error::Refusal;
-use crate::graphql::row::{Node, Row};
+use crate::graphql::node::Node;
+use crate::service::budget::Budget;
+use crate::service::row::Row;
 
 /// A field of the document: where it stands, and of which relation it is. A fragment may be of several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -12,15 +12,17 @@ use sea_orm::{
 use serde_json::Value as Json;
 
 use crate::graphql::arguments::Ordering;
-use crate::graphql::budget::Budget;
-use crate::graphql::entity::{ColumnInfo, is_integer};
 use crate::graphql::error::Refusal;
 use crate::graphql::fetch::{find, selecting};
-use crate::graphql::filter::Predicate;
+use crate::graphql::node::Node;
 use crate::graphql::pagination::Pages;
 use crate::graphql::relation::{Relation, columns};
-use crate::graphql::row::{Node, Row};
-use crate::graphql::source::{Source, column_of};
+use crate::graphql::source::Source;
+use crate::service::budget::Budget;
+use crate::service::columns::column_of;
+use crate::service::entity::{ColumnInfo, is_integer};
+use crate::service::filter::Predicate;
+use crate::service::row::Row;
 
 /// Values in one statement that name parents. It binds up to 32,766 on SQLite, 10,000 of them for a
 /// filter.

@@ -3,9 +3,11 @@
 use async_graphql::dynamic::{ResolverContext, TypeRef};
 use async_graphql::{Name, SelectionField, Value as GraphqlValue};
 
-use super::document::{self, Document, Shows};
-use super::{Bulk, Synced};
+use super::document::{self, Shows};
 use crate::graphql::rendered::Rendered;
+use crate::service::offline::bulk::Bulk;
+use crate::service::offline::document::Document;
+use crate::service::offline::synced::Synced;
 
 /// A field of the response.
 struct Wanted {

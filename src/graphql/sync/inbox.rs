@@ -1,6 +1,5 @@
 //! The conflict inbox: `syncConflicts` as a query and as a subscription.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::dynamic::{
@@ -8,50 +7,52 @@ use async_graphql::dynamic::{
     TypeRef,
 };
 use async_graphql::{Name, Value as GraphqlValue};
-use sea_orm::{
-    ActiveEnum, ColumnTrait, DatabaseConnection, EntityTrait, Iterable, QueryFilter, QueryOrder,
-    QuerySelect,
-};
-use seachange_changelog::sync::conflict::{Column, Entity, Model, Status};
+use sea_orm::{ActiveEnum, Iterable};
+use seachange_changelog::sync::conflict::{Model, Status};
 use seachange_changelog::{Image, image};
 use serde_json::Value as Json;
 
-use super::document::Document;
-use super::resolve::ByTable;
-use crate::feed::{Change, Selection};
-use crate::graphql::budget::{Budget, Cost};
+use super::stream::since_accepted;
+use crate::feed::{Change, Epoch, Selection};
 use crate::graphql::builder::Builder;
-use crate::graphql::change;
+use crate::graphql::context::call;
 use crate::graphql::error::Refusal;
-use crate::graphql::live::{Begin, Plan, Role, Watch};
+use crate::graphql::live::{Item, Plan, Role, Watched};
+use crate::graphql::parameters;
 use crate::graphql::scalar::json_value;
+use crate::service::offline::inbox::{InboxFilter, conflicts};
+use crate::service::offline::synced::SyncedByTable;
 
 /// The table, as the log names it.
 const TABLE: &str = "sync_conflict";
 
 /// A conflict, as its image has it.
 #[derive(Clone, Debug)]
-pub(in crate::graphql) struct Conflict(Image);
+pub(super) struct Conflict(Image);
 
 impl Conflict {
     pub(super) fn of(model: &Model) -> Result<Self, Refusal> {
         Ok(Self(image::image_of(model)?))
     }
+}
 
-    /// What a change of the inbox tells to those who watch it, perhaps for one entity only.
-    pub(in crate::graphql) fn told(change: &Change, entity: Option<&str>) -> Option<Self> {
-        let image = change.row.after.as_ref()?.as_object()?;
-        let of = image.get("entity").and_then(Json::as_str);
-        let is_wanted = change.row.entity == TABLE && (entity.is_none() || of == entity);
-        is_wanted.then(|| Self(image.clone()))
-    }
+/// The conflict inbox, of one entity or of all.
+struct Conflicts(Option<String>);
 
-    /// What of the log tells of conflicts.
-    pub(in crate::graphql) fn selection() -> Selection {
+impl Watched for Conflicts {
+    fn selection(&self) -> Selection {
         Selection {
             entities: Some(vec![TABLE.to_owned()]),
             ..Selection::default()
         }
+    }
+
+    fn item(&self, _: &Epoch, parcel: &[Arc<Change>]) -> Option<Item> {
+        let row = &parcel.last()?.row;
+        let image = row.after.as_ref()?.as_object()?;
+        let of = image.get("entity").and_then(Json::as_str);
+        let is_wanted = row.entity == TABLE && (self.0.is_none() || of == self.0.as_deref());
+        is_wanted.then(|| Item::of(Conflict(image.clone())))
     }
 }
 
@@ -65,7 +66,7 @@ fn status_name(stored: &str) -> String {
 }
 
 /// `syncConflicts(entity, status, first, after)`.
-pub(super) fn query(entities: &ByTable) -> Field {
+pub(super) fn query(entities: &SyncedByTable) -> Field {
     let entities = Arc::clone(entities);
     Field::new(
         "syncConflicts",
@@ -86,103 +87,43 @@ pub(super) fn query(entities: &ByTable) -> Field {
         "status",
         TypeRef::named("SyncConflictStatus"),
     ))
-    .argument(change::first_argument())
+    .argument(parameters::first_argument())
     .argument(InputValue::new("after", TypeRef::named(TypeRef::STRING)))
 }
 
-async fn page(ctx: &ResolverContext<'_>, entities: &ByTable) -> Result<Page, Refusal> {
-    let first = change::first(ctx)?;
-    let mut select = Entity::find().order_by_asc(Column::Id);
-    if let Some(entity) = change::text(ctx, "entity")? {
-        select = select.filter(Column::Entity.eq(entity));
-    }
-    let status = ctx.args.get("status").filter(|status| !status.is_null());
-    if let Some(status) = status {
-        let name = status.enum_name();
-        let name = name.map_err(|_| Refusal::bad_input("`status` is a SyncConflictStatus"))?;
-        let mut all = Status::iter();
-        let found = all.find(|status| status_name(&status.to_value()) == name);
-        let found = found.ok_or_else(|| Refusal::bad_input("`status` is a SyncConflictStatus"))?;
-        select = select.filter(Column::Status.eq(found));
-    }
-    if let Some(after) = change::text(ctx, "after")? {
-        select = select.filter(Column::Id.gt(after));
-    }
-    let db = ctx.data::<DatabaseConnection>();
-    let db = db.map_err(|error| Refusal::internal(&error.message))?;
-    let mut found = select.limit(first.saturating_add(1)).all(db).await?;
-    Budget::of(ctx)?.charge(Cost::of(&found))?;
-    let has_more = found.len() as u64 > first;
-    if has_more {
-        found.pop();
-    }
-    let mut rows = HashMap::new();
-    for conflict in found
-        .iter_mut()
-        .filter(|one| one.status != Status::Resolved)
-    {
-        let name = (conflict.entity.clone(), conflict.row_key.clone());
-        let now = match rows.get(&name) {
-            Some(now) => now,
-            None => {
-                let now = row_now(db, entities, conflict).await?;
-                rows.entry(name).or_insert(now)
-            }
-        };
-        if let Some(now) = now {
-            conflict.server.clone_from(now);
-        }
-    }
-    let conflicts = found.iter().map(Conflict::of).collect::<Result<_, _>>()?;
+async fn page(ctx: &ResolverContext<'_>, entities: &SyncedByTable) -> Result<Page, Refusal> {
+    let first = parameters::first(ctx)?;
+    let wanted = InboxFilter {
+        entity: parameters::text(ctx, "entity")?,
+        status: status(ctx)?,
+        after: parameters::text(ctx, "after")?,
+    };
+    let page = conflicts(call(ctx)?, entities, wanted, first).await?;
+    let conflicts = page.conflicts.iter().map(Conflict::of);
     Ok(Page {
-        conflicts,
-        has_more,
+        conflicts: conflicts.collect::<Result<_, _>>()?,
+        has_more: page.has_more,
     })
 }
 
-/// The row of a conflict as it is, as a document's text if it is there; `None` where that cannot be told, or
-/// it is gone and the conflict knows so.
-async fn row_now(
-    db: &DatabaseConnection,
-    entities: &ByTable,
-    conflict: &Model,
-) -> Result<Option<Option<String>>, Refusal> {
-    let Some(synced) = entities.get(conflict.entity.as_str()) else {
+/// The argument `status`.
+fn status(ctx: &ResolverContext<'_>) -> Result<Option<Status>, Refusal> {
+    let Some(status) = ctx.args.get("status").filter(|status| !status.is_null()) else {
         return Ok(None);
     };
-    let Ok(key) = serde_json::from_str::<Image>(&conflict.row_key) else {
-        return Ok(None);
-    };
-    let table = &synced.registered.table;
-    if table.check_key(&key).is_err() {
-        return Ok(None);
-    }
-    Ok(match table.find(db, &key).await? {
-        Some(image) => {
-            let document = Document::present(image).to_json(synced);
-            Some(Some(document.to_string()))
-        }
-        None => {
-            let recorded = conflict.server.as_deref().map(serde_json::from_str::<Json>);
-            match recorded {
-                Some(Ok(mut document)) if document["_deleted"] == false => {
-                    document["_deleted"] = true.into();
-                    Some(Some(document.to_string()))
-                }
-                _ => None,
-            }
-        }
-    })
+    let unknown = || Refusal::bad_input("`status` is a SyncConflictStatus");
+    let name = status.enum_name().map_err(|_| unknown())?;
+    let mut all = Status::iter();
+    let found = all.find(|status| status_name(&status.to_value()) == name);
+    found.map(Some).ok_or_else(unknown)
 }
 
 /// `syncConflicts(entity)`.
 pub(super) fn subscription() -> SubscriptionField {
     SubscriptionField::new("syncConflicts", TypeRef::named_nn("SyncConflict"), |ctx| {
         Role::answer(&ctx, |ctx| {
-            Ok(Plan {
-                begin: Begin::of_socket(ctx)?,
-                watch: Watch::Conflicts(change::text(ctx, "entity")?),
-            })
+            let conflicts = Conflicts(parameters::text(ctx, "entity")?);
+            Ok(Plan::new(conflicts, since_accepted(ctx)?))
         })
     })
     .description("Conflicts as they are found and resolved.")
@@ -195,7 +136,6 @@ pub(super) fn add_types(builder: &mut Builder) {
         items.item(status_name(&status.to_value()))
     });
     builder.register(statuses);
-    builder.register(super::resolve::choices());
     builder.register(object());
     builder.register(page_object());
 }

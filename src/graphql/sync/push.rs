@@ -1,25 +1,21 @@
 //! `pushTask`: edits of offline clients.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_graphql::dynamic::{
     Field, FieldFuture, FieldValue, InputValue, ResolverContext, TypeRef,
 };
-use chrono::Utc;
-use seachange_changelog::TrackedConnection;
-use seachange_changelog::sync::orphan;
 use serde_json::Value as Json;
 
-use super::accept::{Batch, Taken};
-use super::document;
-use super::pushed::Pushed;
 use super::rejections::Rejections;
-use super::{Synced, types};
+use super::{document, types};
+use crate::graphql::committed::Committed;
+use crate::graphql::context::call;
 use crate::graphql::error::Refusal;
 use crate::graphql::guard::given;
-use crate::graphql::mutation::connection;
-use crate::graphql::pagination::limits;
-use crate::graphql::transaction::in_transaction;
+use crate::service::offline::document::Document;
+use crate::service::offline::push::push;
+use crate::service::offline::synced::Synced;
 
 /// The field.
 pub(super) fn field(synced: &Arc<Synced>) -> Field {
@@ -29,7 +25,7 @@ pub(super) fn field(synced: &Arc<Synced>) -> Field {
     Field::new(name, ty, move |ctx| {
         let synced = Arc::clone(&of);
         FieldFuture::new(async move {
-            let documents = push(&ctx, &synced).await?;
+            let documents = documents(&ctx, &synced).await?;
             let documents = documents.into_iter().map(FieldValue::owned_any);
             Ok(Some(FieldValue::list(documents)))
         })
@@ -48,50 +44,15 @@ fn argument(synced: &Synced) -> String {
     format!("{}PushRow", synced.info().field)
 }
 
-async fn push(
-    ctx: &ResolverContext<'_>,
-    synced: &Synced,
-) -> Result<Vec<document::Document>, Refusal> {
-    let rows = rows(ctx, synced)?;
-    let most = limits(ctx)?.batch_rows;
-    if rows.len() > most {
-        return Err(Refusal::limit(format!("a push has at most {most} rows")));
-    }
-    let db = connection(ctx)?;
-    let actor = db.context().actor.as_deref();
-    let rows: Vec<Pushed> = rows
-        .into_iter()
-        .map(|row| Pushed::read(synced, actor, row))
-        .collect::<Result<_, _>>()?;
-    if rows.is_empty() {
+async fn documents(ctx: &ResolverContext<'_>, synced: &Synced) -> Result<Vec<Document>, Refusal> {
+    let Some(taken) = push(call(ctx)?, synced, rows(ctx, synced)?).await? else {
         return Ok(Vec::new());
-    }
-    let batch = Batch {
-        synced,
-        rows,
-        context: db.context().clone(),
-        orphans: Mutex::default(),
-        ending: Mutex::default(),
     };
-    let Taken {
-        documents,
-        rejections,
-    } = loop {
-        let known = batch.known_to_end();
-        match in_transaction(ctx, db, &batch).await {
-            Ok(taken) => break taken,
-            // A row ended the transaction for all: the others get another, one time for each such row.
-            Err(_) if batch.known_to_end() > known => {}
-            Err(refusal) => {
-                count_orphans(db, batch.orphans).await?;
-                return Err(refusal);
-            }
-        }
-    };
+    Committed::add(ctx);
     if let Some(told) = ctx.data_opt::<Rejections>() {
-        told.add(rejections);
+        told.add(taken.rejections);
     }
-    Ok(documents)
+    Ok(taken.documents)
 }
 
 fn rows(ctx: &ResolverContext<'_>, synced: &Synced) -> Result<Vec<Json>, Refusal> {
@@ -105,13 +66,4 @@ fn rows(ctx: &ResolverContext<'_>, synced: &Synced) -> Result<Vec<Json>, Refusal
         Some(row @ Json::Object(_)) => Ok(vec![row]),
         Some(_) => Err(malformed()),
     }
-}
-
-/// Remembers, beside the batch of which nothing is kept, that it was tried.
-async fn count_orphans(db: &TrackedConnection, orphans: Mutex<Vec<String>>) -> Result<(), Refusal> {
-    let orphans = orphans.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if !orphans.is_empty() {
-        orphan::count(db, orphans, Utc::now()).await?;
-    }
-    Ok(())
 }

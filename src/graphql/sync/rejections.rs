@@ -3,22 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_graphql::Response;
-use seachange_changelog::Image;
 use serde_json::{Value as Json, json};
 
-use crate::graphql::error::ErrorCode;
 use crate::graphql::scalar::json_value;
-
-/// A row that was not taken.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Rejection {
-    pub(super) key: Image,
-    pub(super) code: ErrorCode,
-    /// Why, as a sentence.
-    pub(super) reason: String,
-    /// Where it is in the inbox.
-    pub(super) conflict_id: String,
-}
+use crate::service::offline::rejection::Rejection;
 
 /// Those of one request. Cheap to clone.
 #[derive(Clone, Debug, Default)]

@@ -4,21 +4,12 @@ use std::sync::Arc;
 
 use async_graphql::dynamic::{InputValue, ResolverContext, SubscriptionField, TypeRef};
 
-use super::{Synced, types};
-use crate::feed::{Selection, Start};
+use super::types;
+use crate::feed::{Change, Epoch, Selection, Start};
 use crate::graphql::caller::Caller;
 use crate::graphql::error::Refusal;
-use crate::graphql::live::{Begin, Plan, Role, Watch};
-
-impl Synced {
-    /// What it wants of the log.
-    pub(in crate::graphql) fn selection(&self) -> Selection {
-        Selection {
-            entities: Some(vec![self.info().table.to_owned()]),
-            ..Selection::default()
-        }
-    }
-}
+use crate::graphql::live::{Begin, Item, Plan, Role, Watched};
+use crate::service::offline::synced::Synced;
 
 /// The field.
 pub(super) fn field(synced: &Arc<Synced>) -> SubscriptionField {
@@ -38,21 +29,40 @@ pub(super) fn field(synced: &Arc<Synced>) -> SubscriptionField {
     ))
 }
 
-impl Begin {
-    /// With what comes after the caller's socket was accepted; over HTTP, with the next change.
-    pub(super) fn of_socket(ctx: &ResolverContext<'_>) -> Result<Self, Refusal> {
-        let caller = ctx.data::<Caller>();
-        let caller = caller.map_err(|error| Refusal::internal(&error.message))?;
-        let since = caller.since.clone();
-        Ok(since.map_or(Self::Now, |cursor| Self::From(Start::After(cursor))))
-    }
+/// With what comes after the caller's socket was accepted; over HTTP, with the next change.
+pub(super) fn since_accepted(ctx: &ResolverContext<'_>) -> Result<Begin, Refusal> {
+    let caller = ctx.data::<Caller>();
+    let caller = caller.map_err(|error| Refusal::internal(&error.message))?;
+    let since = caller.since.clone();
+    Ok(since.map_or(Begin::Now, |cursor| Begin::From(Start::After(cursor))))
 }
 
 /// A client pulls when it is connected and listens then: what commits in between would be lost to one
 /// that listens from now.
 fn plan(ctx: &ResolverContext<'_>, synced: &Arc<Synced>) -> Result<Plan, Refusal> {
-    Ok(Plan {
-        begin: Begin::of_socket(ctx)?,
-        watch: Watch::Bulk(Arc::clone(synced)),
-    })
+    Ok(Plan::new(Stream(Arc::clone(synced)), since_accepted(ctx)?))
+}
+
+/// One entity's rows for offline clients, each transaction at once.
+struct Stream(Arc<Synced>);
+
+impl Watched for Stream {
+    fn selection(&self) -> Selection {
+        self.0.selection()
+    }
+
+    fn parcels(&self, changes: Vec<Arc<Change>>) -> Vec<Vec<Arc<Change>>> {
+        let is_one = |one: &Arc<Change>, next: &Arc<Change>| {
+            one.row.transaction_id == next.row.transaction_id
+        };
+        changes.chunk_by(is_one).map(<[_]>::to_vec).collect()
+    }
+
+    fn item(&self, epoch: &Epoch, parcel: &[Arc<Change>]) -> Option<Item> {
+        self.0.bulk(epoch, parcel).map(Item::of)
+    }
+
+    fn is_pulled(&self) -> bool {
+        true
+    }
 }

@@ -6,14 +6,14 @@ use async_graphql::dynamic::{
 };
 use std::sync::Arc;
 
-use sea_orm::DatabaseConnection;
-
-use super::Synced;
-use super::bulk::Bulk;
-use super::complete::complete;
-use super::document::{self, Document};
+use super::document;
 use crate::graphql::builder::Builder;
+use crate::graphql::context::database;
 use crate::graphql::error::Refusal;
+use crate::service::offline::bulk::Bulk;
+use crate::service::offline::complete::complete;
+use crate::service::offline::document::Document;
+use crate::service::offline::synced::Synced;
 
 /// `TaskPullBulk`.
 pub(super) fn bulk(synced: &Synced) -> String {
@@ -99,7 +99,7 @@ fn bulk_object(synced: &Arc<Synced>) -> Object {
                 let is_partial = |document: &Document| document.is_partial(&synced);
                 if bulk.documents.iter().any(is_partial) {
                     let mut documents = bulk.documents.clone();
-                    let db = ctx.data::<DatabaseConnection>()?;
+                    let db = database(&ctx)?;
                     let completed = complete(&synced, db, &mut documents).await;
                     completed.map_err(Refusal::from)?;
                     let documents = documents.into_iter().map(FieldValue::owned_any);

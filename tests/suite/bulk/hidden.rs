@@ -6,7 +6,7 @@ use sea_orm::{
 };
 use seachange::changelog::{
     CaptureError, FlawCode, ImageError, Target, TriggerFinding, TriggerOptions, Written,
-    check_triggers, image, track_by_triggers,
+    check_triggers, model_from, track_by_triggers,
 };
 use serde_json::{Value as Json, json};
 
@@ -209,7 +209,7 @@ async fn what_the_log_tells(server: &TestServer) -> Outcome {
     }
     let log = server.logged().await?;
     let after = log[0].after.as_ref().and_then(Json::as_object);
-    let model = after.map(image::model_from::<vault::Model>);
+    let model = after.map(model_from::<vault::Model>);
     let error = model.and_then(Result::err);
     assert!(matches!(
         error,

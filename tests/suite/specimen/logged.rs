@@ -3,7 +3,7 @@
 use sea_orm::{
     ActiveModelTrait, IntoActiveModel, ModelTrait, TransactionSession, TransactionTrait,
 };
-use seachange::changelog::{Operation, image};
+use seachange::changelog::{Operation, image, model_from};
 use serde_json::json;
 
 use super::ground::{
@@ -47,7 +47,7 @@ async fn inserts_row<E: Table>(server: &TestServer, n: usize, columns: &[Column]
     assert_eq!(change.row_key, json!({ "id": key(n).to_string() }));
     let after = image_in(&change.after)?;
     assert_image(after, n, columns)?;
-    assert_same(&image::model_from::<E::Model>(after)?, &model)
+    assert_same(&model_from::<E::Model>(after)?, &model)
 }
 
 async fn updates_to_every_value(server: &TestServer) -> Outcome {
@@ -170,7 +170,7 @@ pub(super) async fn nulls_of<S: Specimen>(server: &TestServer) -> Outcome {
             .all(|(name, value)| value.is_null() == (name != "id")),
         "{after:?}"
     );
-    assert_same(&image::model_from(after)?, &empty)?;
+    assert_same(&model_from(after)?, &empty)?;
     for n in [0, 1] {
         let tx = server.db().begin().await?;
         row::<S::Optional>(key(0), n, &columns)?.update(&tx).await?;

@@ -5,8 +5,9 @@ use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::capture::model_from;
 use crate::image::row::fields;
-use crate::image::{Image, ImageError, differing, image_of, key_of, model_from};
+use crate::image::{Image, ImageError, differing, image_of, key_of};
 
 #[derive(Clone, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(8))")]

@@ -4,8 +4,6 @@
 //! Guarantees that each method moves past what it read or fails. It must not know comments or
 //! statements.
 
-use sea_orm::DbBackend;
-
 use super::super::token::{Kind, Unlexable};
 use super::{Lexer, is_word_char};
 
@@ -66,7 +64,7 @@ impl Lexer {
     pub(super) fn word(&mut self) -> Result<(), Unlexable> {
         let text = self.take_word();
         let quote_follows = self.peek(0) == Some('\'');
-        if self.on(DbBackend::Postgres) {
+        if self.syntax().escape_strings {
             if text.eq_ignore_ascii_case("e") && quote_follows {
                 return self.string(Kind::EscapeText, true);
             }

@@ -3,14 +3,9 @@
 //! Guarantees that a table named outside comments and strings is found, whatever the quotes, the
 //! case or the qualification. It must not know verbs.
 
-use sea_orm::DbBackend;
-
 use super::super::lexer::is_word_char;
 use super::super::token::{Kind, Token};
 use super::Statement;
-
-/// PostgreSQL cuts longer names here without an error.
-const POSTGRES_NAME_BYTES: usize = 63;
 
 impl Statement<'_> {
     /// The first tracked table that the statement writes; where it is unclear what is written, the first
@@ -48,7 +43,7 @@ impl Statement<'_> {
             Kind::Word | Kind::Quoted => true,
             // SQLite takes 'x' for a name where only a name can stand; after a sign other than the
             // dot of a qualified name, only a value can.
-            Kind::Text if self.dialect.backend == DbBackend::Sqlite => {
+            Kind::Text if self.syntax().text_may_name => {
                 before.is_none_or(|b| b.kind != Kind::Punct || b.text == ".")
             }
             _ => false,
@@ -60,10 +55,8 @@ impl Statement<'_> {
         if (self.is_tracked)(&lower) {
             return Some(lower);
         }
-        if self.dialect.backend != DbBackend::Postgres || name.len() <= POSTGRES_NAME_BYTES {
-            return None;
-        }
-        let mut end = POSTGRES_NAME_BYTES;
+        let longest = self.syntax().longest_name;
+        let mut end = longest.filter(|longest| name.len() > *longest)?;
         while !name.is_char_boundary(end) {
             end -= 1;
         }

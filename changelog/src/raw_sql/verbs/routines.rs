@@ -57,12 +57,12 @@ impl Statement<'_> {
             let verb = verb.to_owned();
             return Err(RawRefusal::Writes { table, verb });
         }
-        let inner = lexer::lex(&body.text, self.dialect).map_err(|_| unclear(verb))?;
+        let inner = lexer::lex(&body.text, self.read_as).map_err(|_| unclear(verb))?;
         if let Some(table) = self.tracked_among(&inner) {
             let verb = verb.to_owned();
             return Err(RawRefusal::Writes { table, verb });
         }
-        let body = Statement::new(&inner, self.dialect, self.is_tracked);
+        let body = Statement::new(&inner, self.read_as, self.is_tracked);
         if opaque(&inner) || body.names_switch() {
             return Err(unclear(verb));
         }

@@ -4,8 +4,6 @@
 //! to writes, changes how later texts are read, or begins and ends transactions. Other settings
 //! are none of its business.
 
-use sea_orm::DbBackend;
-
 use super::super::RawRefusal;
 use super::super::token::{Kind, Token};
 use super::{Statement, unclear};
@@ -46,7 +44,7 @@ impl Statement<'_> {
 
     pub(super) fn check_pragma(&self, verb: &str) -> Result<(), RawRefusal> {
         let opens_schema = |token: &Token| token.text.eq_ignore_ascii_case("writable_schema");
-        if self.dialect.backend != DbBackend::Sqlite || self.tokens.iter().any(opens_schema) {
+        if !self.syntax().pragmas || self.tokens.iter().any(opens_schema) {
             return Err(unclear(verb));
         }
         Ok(())
@@ -65,9 +63,8 @@ impl Statement<'_> {
     /// `set_config` is a `SET` that hides in any query. Row security needs it, so it passes if its
     /// setting can be read and is harmless.
     pub(super) fn sets_config_unsafely(&self) -> bool {
-        let postgres = self.dialect.backend == DbBackend::Postgres;
         let calls = self.tokens.iter().enumerate();
-        postgres
+        self.syntax().set_config
             && calls
                 .filter(|(_, token)| token.is_name("set_config"))
                 .any(|(at, _)| !sets_harmless(self.tokens.get(at + 1..).unwrap_or_default()))

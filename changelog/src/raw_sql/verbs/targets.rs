@@ -4,8 +4,6 @@
 //! returns `None`: then the statement has a shape that is not understood here, and each of its tokens
 //! may name one. It must not know which tables are tracked.
 
-use sea_orm::DbBackend;
-
 use super::super::token::{Kind, Token};
 use super::{Statement, locks_rows};
 
@@ -112,7 +110,7 @@ impl Statement<'_> {
     fn end_of_name(&self, at: usize) -> Option<usize> {
         let is_name = |token: &Token| match token.kind {
             Kind::Word | Kind::Quoted => true,
-            Kind::Text => self.dialect.backend == DbBackend::Sqlite,
+            Kind::Text => self.syntax().text_may_name,
             _ => false,
         };
         let mut end = at;
@@ -187,7 +185,7 @@ impl Statement<'_> {
 
     /// PostgreSQL's `SELECT … INTO name`; elsewhere it is a variable or a file.
     fn selected_into(&self, at: usize) -> Option<&[Token]> {
-        (self.dialect.backend == DbBackend::Postgres).then_some(())?;
+        self.syntax().selects_into_tables.then_some(())?;
         let words = ["temp", "temporary", "unlogged", "table"];
         let mut name = at + 1;
         while words
@@ -204,7 +202,7 @@ impl Statement<'_> {
         let Some(next) = self.tokens.get(end) else {
             return true;
         };
-        self.dialect.backend != DbBackend::MySql
+        !self.syntax().deletes_from_several
             || next.is_punct(")")
             || AFTER_DELETED.iter().any(|word| next.is_word(word))
     }

@@ -1,10 +1,11 @@
 //! One pass of the sequencer.
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel,
-    RuntimeErr, Statement, TransactionTrait, Value,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel, RuntimeErr,
+    Statement, TransactionTrait, Value,
 };
 
+use crate::database::{Dialect, MariaDb};
 use crate::reader::{Position, ReadError};
 
 /// The lock's name contains the database's: lock names are the server's.
@@ -47,7 +48,7 @@ pub(super) fn busy() -> DbErr {
 }
 
 fn statement(sql: impl Into<String>) -> Statement {
-    Statement::from_string(DbBackend::MySql, sql.into())
+    MariaDb.own_statement(&sql.into(), Vec::new())
 }
 
 /// The newest position, and whether anything waits: one cheap query.
@@ -82,7 +83,7 @@ pub(super) async fn waiting<C: ConnectionTrait>(db: &C, after: i64) -> Result<Ve
         "SELECT transaction_id, MIN(id) AS first, MAX(id) AS last, COUNT(*) AS changes
          FROM change_inbox GROUP BY transaction_id HAVING last > ? ORDER BY last LIMIT {TRANSACTIONS}"
     );
-    let select = Statement::from_sql_and_values(DbBackend::MySql, sql, [after.into()]);
+    let select = MariaDb.statement(&sql, vec![after.into()]);
     let rows = db.query_all_raw(select).await?;
     rows.iter()
         .map(|row| {
@@ -185,7 +186,7 @@ impl Pass {
         );
         let ends = [first, last].map(Value::from).into_iter();
         let values: Vec<Value> = ends.chain(ids()).chain(ids()).collect();
-        let insert = Statement::from_sql_and_values(DbBackend::MySql, sql, values);
+        let insert = MariaDb.statement(&sql, values);
         let inserted = self.connection.execute_raw(insert).await?.rows_affected();
         // From the log by the primary key, and the planner has no choice: a long IN list, and a join
         // while the inbox is small in its statistics, it plans as a scan of the inbox, which waits

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
 
+use crate::database::{Dialect, Postgres};
 use crate::log::Model;
 use crate::reader::{Change, Position};
 
@@ -38,7 +39,7 @@ pub(in crate::reader) async fn place(
     }
     let ids: Vec<String> = rows.iter().map(|row| row.id.to_string()).collect();
     let ids = format!("{{{}}}", ids.join(","));
-    let select = Statement::from_sql_and_values(DbBackend::Postgres, PLACES, [ids.into()]);
+    let select = Postgres.own_statement(PLACES, vec![ids.into()]);
     let mut places = HashMap::with_capacity(rows.len());
     for found in db.query_all_raw(select).await? {
         let id: i64 = found.try_get("", "id")?;

@@ -1,10 +1,11 @@
 //! Making ticks, and the newest and oldest of them.
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult,
-    Statement, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, QueryResult, Statement,
+    TransactionTrait,
 };
 
+use crate::database::{Dialect, Postgres};
 use crate::epoch::HERE;
 use crate::reader::{Position, ReadError};
 
@@ -35,7 +36,7 @@ const OLDEST: &str = "SELECT tick_id, last_id FROM change_tick ORDER BY tick_id 
 pub(super) const CHANNEL: &str = "seachange_tick";
 
 pub(super) fn statement(sql: impl Into<String>) -> Statement {
-    Statement::from_string(DbBackend::Postgres, sql.into())
+    Postgres.own_statement(&sql.into(), Vec::new())
 }
 
 /// Makes ticks in one epoch's log.

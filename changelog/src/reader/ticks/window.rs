@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sea_orm::sea_query::{Expr, PostgresQueryBuilder, Query};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, QueryFilter,
-    QueryOrder, QuerySelect, QueryTrait, Select, Statement, Value,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbErr, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, Select, Value,
 };
 
 use super::snapshot::Snapshot;
+use crate::database::{Dialect, Postgres};
 use crate::log;
-use crate::log::stored::Rows;
+use crate::reader::stored::{self, Rows};
 use crate::reader::{Change, Position, Selection};
 
 /// Ticks looked at in one go.
@@ -87,8 +88,8 @@ impl Window {
         let sql = "SELECT t.tick_id, t.last_id, t.snapshot::text AS snapshot, t.changes,
                     (SELECT horizon FROM change_epoch) AS horizon
              FROM change_tick t WHERE t.tick_id >= $1 ORDER BY t.tick_id LIMIT $2";
-        let values = [(after.batch - 1).into(), (TICKS + 2).into()];
-        let select = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
+        let values = vec![(after.batch - 1).into(), (TICKS + 2).into()];
+        let select = Postgres.own_statement(sql, values);
         let mut ticks = Vec::new();
         let mut horizon = 0;
         let mut changes = 0;
@@ -239,7 +240,7 @@ impl Window {
                   change_log
              GROUP BY xid"
         );
-        let rows = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
+        let rows = Postgres.own_statement(&sql, values);
         let mut transactions = Vec::new();
         for row in db.query_all_raw(rows).await? {
             let xid: String = row.try_get("", "xid")?;
@@ -265,7 +266,7 @@ impl Window {
 fn filter_sql(wanted: &Selection) -> (String, Vec<Value>) {
     let condition = Condition::all()
         .add(Expr::cust("TRUE"))
-        .add(wanted.condition(DbBackend::Postgres));
+        .add(wanted.condition(&Postgres));
     let (sql, values) = Query::select()
         .expr(Expr::cust("1"))
         .cond_where(condition)
@@ -314,10 +315,10 @@ async fn part_of(
 }
 
 fn select(wanted: &Selection, xids: Expr) -> Select<log::Entity> {
-    log::stored::select(DbBackend::Postgres)
+    stored::select(&Postgres)
         .column_as(Expr::cust("xid::text"), "xid")
         .filter(xids)
-        .filter(wanted.condition(DbBackend::Postgres))
+        .filter(wanted.condition(&Postgres))
 }
 
 async fn changes(
@@ -330,7 +331,7 @@ async fn changes(
         .map(|t| (t.xid.to_string(), *t))
         .collect();
     let rows = db.query_all(select.as_query()).await?;
-    let stored = Rows::of(&rows, DbBackend::Postgres)?.read(db).await?;
+    let stored = Rows::of(&rows, &Postgres)?.read(db).await?;
     rows.iter()
         .zip(stored)
         .map(|(row, model)| {

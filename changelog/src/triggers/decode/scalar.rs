@@ -5,14 +5,15 @@ use std::str::FromStr;
 
 use bigdecimal::BigDecimal;
 use rust_decimal::Decimal;
+use sea_orm::ColumnType;
 use sea_orm::prelude::Uuid;
 use sea_orm::sea_query::{ArrayType, Value};
-use sea_orm::{ColumnType, DbBackend};
 use serde_json::Value as Json;
 
+use crate::database::{Dialect, Images};
 use crate::image;
 use crate::moment::Times;
-use crate::triggers::mariadb::{base, is_hexadecimal};
+use crate::shape::base;
 
 /// What kind of value the database says it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,9 +57,9 @@ impl<'a> Scalar<'a> {
     }
 
     /// What the triggers of SQLite and MariaDB wrote.
-    pub(super) fn stored(bytes: &'a [u8], ty: &str, backend: DbBackend) -> Self {
-        if backend == DbBackend::MySql {
-            return Self::of_mariadb(bytes, ty);
+    pub(super) fn stored(bytes: &'a [u8], ty: &str, dialect: &dyn Dialect) -> Self {
+        if dialect.facts().images == Images::ByType {
+            return Self::by_type(bytes, ty, dialect);
         }
         let Some((letter, rest)) = bytes.split_first() else {
             return Self::untyped(bytes);
@@ -76,9 +77,9 @@ impl<'a> Scalar<'a> {
         }
     }
 
-    fn of_mariadb(bytes: &'a [u8], ty: &str) -> Self {
+    fn by_type(bytes: &'a [u8], ty: &str, dialect: &dyn Dialect) -> Self {
         let own = match base(ty) {
-            ty if is_hexadecimal(ty) => Self::blob(bytes),
+            ty if dialect.is_hexadecimal(ty) => Self::blob(bytes),
             "bit" => bits(bytes, ty),
             "timestamp" => unix_time(bytes),
             _ => None,
@@ -102,14 +103,14 @@ impl<'a> Scalar<'a> {
         &self,
         column: &ColumnType,
         rust: &ArrayType,
-        backend: DbBackend,
+        dialect: &dyn Dialect,
     ) -> Option<Value> {
         use ArrayType as T;
         match rust {
-            T::Bytes => return self.binary(backend).map(|bytes| Value::Bytes(Some(bytes))),
+            T::Bytes => return self.binary(dialect).map(|bytes| Value::Bytes(Some(bytes))),
             T::Uuid => return self.uuid(),
             _ if self.class == Class::Blob => return None,
-            _ if backend == DbBackend::Sqlite => {
+            _ if dialect.facts().times_are_texts => {
                 if let Some(times) = Times::of(rust) {
                     return read(column, rust, self.time_of_sqlite(times)?);
                 }
@@ -130,7 +131,7 @@ impl<'a> Scalar<'a> {
             T::Unsigned if is_integer => Value::Unsigned(text.parse().ok()),
             T::BigUnsigned if is_integer => Value::BigUnsigned(text.parse().ok()),
             T::Float | T::Double | T::Decimal | T::BigDecimal if self.class != Class::Text => {
-                number(text, rust, backend)?
+                number(text, rust, dialect)?
             }
             T::String | T::Enum(_) | T::Char if is_text => text.into(),
             T::Json if is_text => Value::Json(Some(Box::new(serde_json::from_str(text).ok()?))),
@@ -169,12 +170,10 @@ impl<'a> Scalar<'a> {
         }
     }
 
-    fn binary(&self, backend: DbBackend) -> Option<Vec<u8>> {
-        match (self.class, backend) {
+    fn binary(&self, dialect: &dyn Dialect) -> Option<Vec<u8>> {
+        match (self.class, dialect.facts().images) {
             (Class::Blob | Class::Text, _) => Some(self.bytes.to_vec()),
-            (Class::Declared, DbBackend::Postgres) => {
-                from_hexadecimal(self.bytes.strip_prefix(b"\\x")?)
-            }
+            (Class::Declared, Images::Json) => from_hexadecimal(self.bytes.strip_prefix(b"\\x")?),
             _ => None,
         }
     }
@@ -200,8 +199,8 @@ fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-fn number(text: &str, rust: &ArrayType, backend: DbBackend) -> Option<Value> {
-    let is_double = backend != DbBackend::Postgres;
+fn number(text: &str, rust: &ArrayType, dialect: &dyn Dialect) -> Option<Value> {
+    let is_double = dialect.facts().images != Images::Json;
     match rust {
         // A text of 17 digits means a double, which the driver rounds.
         ArrayType::Float if is_double => {
@@ -211,7 +210,7 @@ fn number(text: &str, rust: &ArrayType, backend: DbBackend) -> Option<Value> {
         }
         ArrayType::Float => Some(Value::Float(text.parse().ok())),
         ArrayType::Double => Some(Value::Double(text.parse().ok())),
-        _ if backend != DbBackend::Sqlite => {
+        _ if !dialect.facts().decimals_are_reals => {
             let decimal = BigDecimal::from_str(text).ok()?;
             Some(Value::BigDecimal(Some(Box::new(decimal))))
         }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::DbBackend;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 use serde_json::value::RawValue;
+
+use crate::database::Images;
 
 /// One value.
 #[derive(Debug)]
@@ -24,8 +25,8 @@ pub(super) struct Texts<'a>(Vec<(String, Token<'a>)>);
 
 impl<'a> Texts<'a> {
     /// Reads them; `None` if it is no text of a trigger.
-    pub(super) fn read(text: &'a [u8], backend: DbBackend) -> Option<Self> {
-        let fields = if backend == DbBackend::Postgres {
+    pub(super) fn read(text: &'a [u8], images: Images) -> Option<Self> {
+        let fields = if images == Images::Json {
             let values: BTreeMap<String, &RawValue> = serde_json::from_slice(text).ok()?;
             let token = |value: &'a RawValue| match value.get() {
                 "null" => Token::Null,

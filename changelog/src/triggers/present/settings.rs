@@ -1,35 +1,27 @@
-//! PostgreSQL: the settings on which the text of a value depends, as the triggers' function has them.
+//! The settings on which the text of a value depends, as triggers have them: PostgreSQL's.
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 
-use super::super::literal;
-
-const PINNED: [(&str, &str); 6] = [
-    ("timezone", "UTC"),
-    ("bytea_output", "hex"),
-    ("intervalstyle", "postgres"),
-    ("datestyle", "ISO, MDY"),
-    ("extra_float_digits", "1"),
-    ("lc_monetary", "C"),
-];
+use crate::database;
 
 /// The settings as they were.
 pub(crate) struct Settings(Vec<String>);
 
 /// Pins them for this transaction.
 pub(crate) async fn pin<C: ConnectionTrait>(tx: &C) -> Result<Settings, DbErr> {
-    if tx.get_database_backend() != DbBackend::Postgres {
+    let pinned = database::of(tx).facts().value_settings;
+    if pinned.is_empty() {
         return Ok(Settings(Vec::new()));
     }
-    let present = PINNED.iter().enumerate();
+    let present = pinned.iter().enumerate();
     let present = present.map(|(n, (setting, _))| format!("current_setting('{setting}') AS s{n}"));
     let row = query(tx, present.collect()).await?;
     let value = |n: usize| {
         let row = row.as_ref().ok_or(DbErr::RecordNotInserted)?;
         row.try_get("", &format!("s{n}"))
     };
-    let settings = (0..PINNED.len()).map(value).collect::<Result<_, _>>()?;
-    set(tx, PINNED.iter().map(|(_, value)| *value)).await?;
+    let settings = (0..pinned.len()).map(value).collect::<Result<_, _>>()?;
+    set(tx, pinned.iter().map(|(_, value)| *value)).await?;
     Ok(Settings(settings))
 }
 
@@ -47,9 +39,10 @@ async fn set<'v, C: ConnectionTrait>(
     tx: &C,
     values: impl Iterator<Item = &'v str>,
 ) -> Result<(), DbErr> {
-    let settings = PINNED.iter().zip(values);
+    let dialect = database::of(tx);
+    let settings = dialect.facts().value_settings.iter().zip(values);
     let settings = settings.map(|((setting, _), value)| {
-        let value = literal(value, DbBackend::Postgres);
+        let value = dialect.literal(value);
         format!("set_config('{setting}', {value}, true)")
     });
     let settings = settings.collect();
@@ -61,6 +54,6 @@ async fn query<C: ConnectionTrait>(
     columns: Vec<String>,
 ) -> Result<Option<QueryResult>, DbErr> {
     let sql = format!("SELECT {}", columns.join(", "));
-    tx.query_one_raw(Statement::from_string(DbBackend::Postgres, sql))
+    tx.query_one_raw(database::of(tx).own_statement(&sql, Vec::new()))
         .await
 }

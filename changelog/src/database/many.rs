@@ -1,0 +1,80 @@
+//! Many rows of the log as one statement adds them.
+//!
+//! Most of what a row of the log holds is the same for all changes of a statement. It is given once; of
+//! each row only its key and images are. The rows' order is kept.
+//!
+//! JSON travels as text, as in [`insertion`](crate::log::insertion).
+
+use sea_orm::Value;
+
+/// What rows have in common.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    /// The table.
+    pub entity: String,
+    /// The word for what happened.
+    pub operation: &'static str,
+    /// Who acted.
+    pub actor: Option<String>,
+    /// The client's idempotency key.
+    pub mutation_id: Option<String>,
+    /// JSON text.
+    pub metadata: Option<String>,
+    /// The same for all changes committed together.
+    pub transaction_id: String,
+    /// The word for how the change was captured.
+    pub source: &'static str,
+    /// Which shape of the table the images have.
+    pub schema_version: i32,
+    /// When it was recorded.
+    pub recorded_at: chrono::DateTime<chrono::Utc>,
+}
+
+/// What each has of its own: JSON texts.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The key.
+    pub row_key: String,
+    /// The image before.
+    pub before: Option<String>,
+    /// The image after.
+    pub after: Option<String>,
+}
+
+impl Row {
+    /// Length of the texts.
+    pub(crate) fn bytes(&self) -> usize {
+        let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        self.row_key.len() + length(&self.before) + length(&self.after)
+    }
+
+    /// The values in the order of the columns.
+    pub(super) fn values(self) -> [Value; 3] {
+        [self.row_key.into(), self.before.into(), self.after.into()]
+    }
+}
+
+/// Columns in the order of the values below. `before` and `after` come behind them, quoted where the
+/// database would not take them for names.
+pub(super) const COLUMNS: &str = "(entity, operation, actor, mutation_id, metadata, transaction_id, source, \
+    schema_version, recorded_at, row_key, ";
+
+/// How many values rows have in common.
+pub(super) const SHARED: usize = 9;
+
+impl Shared {
+    /// The values in the order of the columns.
+    pub(super) fn values(self) -> [Value; SHARED] {
+        [
+            self.entity.into(),
+            self.operation.into(),
+            self.actor.into(),
+            self.mutation_id.into(),
+            self.metadata.into(),
+            self.transaction_id.into(),
+            self.source.into(),
+            self.schema_version.into(),
+            self.recorded_at.into(),
+        ]
+    }
+}

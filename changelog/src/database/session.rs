@@ -1,0 +1,45 @@
+//! A connection as a dialect speaks to it.
+
+use sea_orm::{ConnectionTrait, DbErr, ExecResult, QueryResult, Statement};
+
+/// Any connection or transaction. SeaORM's own trait has generic calls, and so cannot be an argument of a
+/// trait that is chosen while the program runs.
+#[async_trait::async_trait]
+pub trait Session: Sync {
+    /// Runs a statement.
+    async fn run(&self, statement: Statement) -> Result<ExecResult, DbErr>;
+
+    /// Runs a text that is not prepared: it may hold several statements where the database takes that.
+    async fn run_text(&self, sql: &str) -> Result<ExecResult, DbErr>;
+
+    /// The first row of an answer.
+    async fn row(&self, ask: Statement) -> Result<Option<QueryResult>, DbErr>;
+
+    /// All rows of an answer.
+    async fn rows(&self, ask: Statement) -> Result<Vec<QueryResult>, DbErr>;
+}
+
+#[async_trait::async_trait]
+impl<C: ConnectionTrait> Session for C {
+    async fn run(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.execute_raw(statement).await
+    }
+
+    async fn run_text(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.execute_unprepared(sql).await
+    }
+
+    async fn row(&self, ask: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.query_one_raw(ask).await
+    }
+
+    async fn rows(&self, ask: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.query_all_raw(ask).await
+    }
+}
+
+/// A yes or no that a statement answers in its first column; no row is a no.
+pub(super) async fn flag(db: &dyn Session, ask: Statement) -> Result<bool, DbErr> {
+    let row = db.row(ask).await?;
+    row.map_or(Ok(false), |row| row.try_get_by_index(0))
+}

@@ -1,0 +1,242 @@
+//! SQLite.
+
+mod capture;
+mod catalogue;
+mod facts;
+mod rights;
+mod triggers;
+mod types;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bigdecimal::ToPrimitive;
+use rust_decimal::Decimal;
+use sea_orm::sea_query::{Expr, ExprTrait, LockType};
+use sea_orm::sqlx::error::DatabaseError;
+use sea_orm::{
+    DbBackend, DbErr, QueryResult, SqliteTransactionMode, Statement, TransactionOptions, Value,
+};
+
+use super::errors::{database_error, sqlite_code};
+use super::facts::{Catalogue, Facts};
+use super::many::{COLUMNS, Row, SHARED, Shared};
+use super::plan::{Made, Piece, Plan};
+use super::syntax::Syntax;
+use super::{
+    After, Begin, ContextTexts, Dialect, Refused, RowLock, Session, Stored, Writer, Written,
+};
+use crate::collation::Equality;
+use crate::shape::{Column, Reading, Table, Version};
+
+/// SQLite.
+#[derive(Debug)]
+pub struct Sqlite;
+
+#[async_trait::async_trait]
+impl Dialect for Sqlite {
+    fn backend(&self) -> DbBackend {
+        DbBackend::Sqlite
+    }
+
+    fn facts(&self) -> &'static Facts {
+        &facts::FACTS
+    }
+
+    fn catalogue(&self) -> &'static Catalogue {
+        &catalogue::CATALOGUE
+    }
+
+    fn syntax(&self) -> &'static Syntax {
+        &facts::SYNTAX
+    }
+
+    /// Times are texts, and compare only if all have one offset: local ones are bound in UTC.
+    fn bindable(&self, value: Value) -> Value {
+        match value {
+            Value::ChronoDateTimeLocal(Some(moment)) => moment.to_utc().into(),
+            value => value,
+        }
+    }
+
+    /// NaN becomes NULL, decimals become REAL, and the `time` crate writes no other years with an offset.
+    fn holds(&self, value: &Value) -> bool {
+        match value {
+            Value::Float(Some(number)) => !number.is_nan(),
+            Value::Double(Some(number)) => !number.is_nan(),
+            Value::Decimal(Some(number)) => number
+                .to_f64()
+                .is_some_and(|real| Decimal::try_from(real).is_ok()),
+            Value::BigDecimal(Some(number)) => number.to_f64().is_some_and(f64::is_finite),
+            Value::TimeDateTimeWithTimeZone(Some(moment)) => (0..=9999).contains(&moment.year()),
+            _ => true,
+        }
+    }
+
+    /// Text may hold bytes that are no UTF-8: other programs say as they like who writes and why.
+    fn readable_column(&self, column: Expr, stored: Stored) -> Expr {
+        match stored {
+            Stored::Json | Stored::Free => column.cast_as("blob"),
+            Stored::Plain => column,
+        }
+    }
+
+    fn readable(&self, text: &str) -> String {
+        format!("CAST(({text}) AS BLOB)")
+    }
+
+    fn read_text(&self, row: &QueryResult, column: &str) -> Result<Option<Vec<u8>>, DbErr> {
+        row.try_get("", column)
+    }
+
+    /// A deferred transaction that reads and then writes fails with SQLITE_BUSY_SNAPSHOT, whatever the busy
+    /// timeout.
+    fn begin(&self, _purpose: Begin) -> TransactionOptions {
+        TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        }
+    }
+
+    /// It has neither isolation levels nor access modes; SeaORM only warns about them.
+    fn options(&self, mut options: TransactionOptions) -> TransactionOptions {
+        options.isolation_level = None;
+        options.access_mode = None;
+        options
+    }
+
+    fn row_lock(&self, _lock: RowLock) -> Option<LockType> {
+        None
+    }
+
+    /// What runs can only be interrupted from outside, by whoever measures the time.
+    fn limit_statements(&self, _most: Duration) -> Option<String> {
+        None
+    }
+
+    fn limit_lock_waits(&self, _most: Duration) -> Option<String> {
+        None
+    }
+
+    async fn after_error(&self, tx: &dyn Session, error: &DbErr) -> After {
+        // Inside a transaction another cannot begin.
+        if tx.run_text("BEGIN").await.is_ok() {
+            return After::Ended;
+        }
+        match left_rows(tx, error).await {
+            true => After::Failed,
+            false => After::Alive,
+        }
+    }
+
+    /// BUSY and LOCKED.
+    fn is_transient(&self, error: &dyn DatabaseError) -> bool {
+        matches!(sqlite_code(error), Some(5 | 6))
+    }
+
+    /// Read-only, an I/O error, no room, a file that is not there.
+    fn is_unavailable(&self, error: &dyn DatabaseError) -> bool {
+        matches!(sqlite_code(error), Some(8 | 10 | 13 | 14))
+    }
+
+    /// What the rows have in common is a row of its own. Parameters have no numbers: SQLite finds the name of
+    /// each in a list of all names.
+    fn insert_rows(&self, table: &str, shared: Shared, rows: Vec<Row>) -> Statement {
+        let common = ["?"; SHARED].join(", ");
+        let own = vec!["(?, ?, ?)"; rows.len()].join(", ");
+        // The order of a cross join is that of its tables.
+        let sql = format!(
+            "INSERT INTO {table} {COLUMNS}\"before\", \"after\")
+         SELECT shared.*, own.* FROM (VALUES ({common})) AS shared CROSS JOIN (VALUES {own}) AS own"
+        );
+        let rows = rows.into_iter().flat_map(Row::values);
+        let values = shared.values().into_iter().chain(rows);
+        Statement::from_sql_and_values(DbBackend::Sqlite, sql, values)
+    }
+
+    async fn check_rights(&self, db: &dyn Session) -> Result<(), Refused> {
+        rights::check(db).await
+    }
+
+    async fn complete(&self, db: &dyn Session, name: &str, table: &mut Table) -> Result<(), DbErr> {
+        table.uniques = catalogue::uniques(db, name).await?;
+        table.without_rowid = catalogue::is_without_rowid(db, name).await?;
+        Ok(())
+    }
+
+    async fn equalities(
+        &self,
+        db: &dyn Session,
+        table: &str,
+    ) -> Result<BTreeMap<String, Equality>, DbErr> {
+        catalogue::equalities(db, table).await
+    }
+
+    fn pieces(&self, plan: &Plan<'_>) -> Vec<Piece> {
+        triggers::pieces(plan)
+    }
+
+    fn is_as_made(&self, _plan: &Plan<'_>, piece: &Piece, made: &Made) -> bool {
+        made.text == piece.sql
+    }
+
+    fn image_of(&self, version: &Version, row: &str) -> String {
+        triggers::image_of(version, row)
+    }
+
+    fn reading(&self, ty: &str) -> Reading {
+        types::reading(ty)
+    }
+
+    fn capture_tables(&self) -> Vec<String> {
+        vec![
+            "change_context (id integer NOT NULL PRIMARY KEY CHECK (id = 1), actor text, \
+             mutation_id text, metadata text, transaction_id text)"
+                .to_owned(),
+            // Rows that an INSERT or UPDATE would replace, from before to after it.
+            "change_replaced (entity text NOT NULL, written text NOT NULL,
+                 row_key text NOT NULL, place integer, image text NOT NULL, log_id integer,
+                 PRIMARY KEY (entity, written, row_key)) WITHOUT ROWID"
+                .to_owned(),
+        ]
+    }
+
+    async fn writer(&self, db: &dyn Session, written: &Written<'_>) -> Result<Writer, DbErr> {
+        capture::writer(db, written).await
+    }
+
+    async fn are_triggers_in_force(&self, db: &dyn Session, entity: &str) -> Result<bool, DbErr> {
+        capture::are_in_force(db, entity).await
+    }
+
+    async fn send_context(&self, db: &dyn Session, context: ContextTexts) -> Result<bool, DbErr> {
+        capture::send_context(db, context).await.map(|()| false)
+    }
+
+    /// Not by `quote`, which ends a text at its first NUL.
+    fn key_text(&self, key: &Column, row: &str) -> String {
+        let value = self.compared(key, row);
+        format!(
+            "CASE typeof({value}) WHEN 'text' THEN 'CAST(x''' || hex({value}) || ''' AS TEXT)'
+             ELSE quote({value}) END"
+        )
+    }
+
+    fn key_literal(&self, text: &str, _key: &Column) -> String {
+        text.to_owned()
+    }
+}
+
+/// Whether the statement that failed has left rows behind, which then no hook records: `FAIL`, the one way to
+/// end a statement that takes back nothing of it.
+async fn left_rows(tx: &dyn Session, error: &DbErr) -> bool {
+    /// `SQLITE_CONSTRAINT`, which conflict clauses and `RAISE` end with.
+    const CONSTRAINT: u32 = 19;
+    if database_error(error).and_then(sqlite_code) != Some(CONSTRAINT) {
+        return false;
+    }
+    let ask = Sqlite.statement("SELECT changes() AS rows", Vec::new());
+    let answer = tx.row(ask).await.ok().flatten();
+    // Without an answer it is not known: better taken back than unrecorded.
+    answer.is_none_or(|row| row.try_get::<i64>("", "rows") != Ok(0))
+}

@@ -1,0 +1,106 @@
+//! SQLite's catalogue.
+
+use std::collections::BTreeMap;
+
+use sea_orm::DbErr;
+
+use super::{Dialect, Session, Sqlite};
+use crate::collation::{Equality, Undecided};
+use crate::database::facts::Catalogue;
+use crate::shape::Unique;
+
+pub(super) static CATALOGUE: Catalogue = Catalogue {
+    columns: "SELECT name, type AS ty, pk AS is_key FROM pragma_table_xinfo(?)
+    WHERE hidden <> 1 ORDER BY cid",
+    key: "SELECT name FROM pragma_table_xinfo(?) WHERE pk > 0 ORDER BY pk",
+    computed: "SELECT name FROM pragma_table_xinfo(?)
+    WHERE hidden IN (2, 3) ORDER BY cid",
+    tables: "SELECT name FROM sqlite_master WHERE type = 'table'",
+    is_there: "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?",
+    foreign_keys: r#"SELECT t.name AS "child", f."table" AS "parent",
+    COALESCE(f."to", 'rowid') AS "col", f.on_delete AS "del", f.on_update AS "upd"
+    FROM sqlite_master t JOIN pragma_foreign_key_list(t.name) f WHERE t.type = 'table'"#,
+    triggers: "SELECT name, sql AS text, 1 AS is_on FROM sqlite_master
+     WHERE type = 'trigger' AND tbl_name = ?",
+};
+
+/// Whether the table has no hidden row number.
+pub(super) async fn is_without_rowid(db: &dyn Session, table: &str) -> Result<bool, DbErr> {
+    let sql = "SELECT wr FROM pragma_table_list WHERE schema = 'main' AND name = ?";
+    let row = db.row(Sqlite.statement(sql, vec![table.into()])).await?;
+    row.map_or(Ok(false), |row| Sqlite.read_flag(&row, "wr"))
+}
+
+/// The unique indexes beside the primary key.
+pub(super) async fn uniques(db: &dyn Session, table: &str) -> Result<Vec<Unique>, DbErr> {
+    let sql = "SELECT name FROM pragma_index_list(?) WHERE \"unique\" = 1 AND origin <> 'pk'";
+    let indexes = db.rows(Sqlite.statement(sql, vec![table.into()])).await?;
+    let mut uniques = Vec::new();
+    for index in indexes {
+        let index: String = index.try_get("", "name")?;
+        let sql =
+            "SELECT COALESCE(name, '') AS name, coll FROM pragma_index_xinfo(?) WHERE key = 1";
+        let rows = db
+            .rows(Sqlite.statement(sql, vec![index.as_str().into()]))
+            .await?;
+        let columns: Vec<(String, String)> = rows
+            .iter()
+            .map(|row| Ok((row.try_get("", "name")?, row.try_get("", "coll")?)))
+            .collect::<Result<_, DbErr>>()?;
+        if columns.iter().any(|(column, _)| column.is_empty()) {
+            let index = Sqlite.quote(&index);
+            let text = format!(
+                "unique index {index} is on an expression: what a REPLACE removes by it cannot be told"
+            );
+            return Err(DbErr::Custom(text));
+        }
+        uniques.push(Unique { columns });
+    }
+    Ok(uniques)
+}
+
+/// The catalogue has collations only in the text of `CREATE TABLE`. How SQLite would compare a column is in its
+/// program for a comparison, which is not run.
+pub(super) async fn equalities(
+    db: &dyn Session,
+    table: &str,
+) -> Result<BTreeMap<String, Equality>, DbErr> {
+    let mut found = BTreeMap::new();
+    let columns = db
+        .rows(Sqlite.statement(CATALOGUE.columns, vec![table.into()]))
+        .await?;
+    for column in columns {
+        let column: String = column.try_get("", "name")?;
+        let sql = format!(
+            "EXPLAIN SELECT {} = '' FROM {}",
+            Sqlite.quote(&column),
+            Sqlite.quote(table)
+        );
+        let program = db.rows(Sqlite.statement(&sql, Vec::new())).await?;
+        let mut collation = "?-".to_owned();
+        // A column that is computed may compare, too, and does so before.
+        for step in program {
+            if step.try_get::<String>("", "opcode")? == "Eq" {
+                let named: Option<String> = step.try_get("", "p4")?;
+                // Row numbers have none.
+                collation = named.unwrap_or_else(|| "BINARY-".to_owned());
+            }
+        }
+        found.insert(column, equality(&collation));
+    }
+    Ok(found)
+}
+
+/// The equality of `NOCASE-8`: the collation's name and the encoding that it compares.
+fn equality(collation: &str) -> Equality {
+    let (name, _) = collation.rsplit_once('-').unwrap_or((collation, ""));
+    match name.to_ascii_uppercase().as_str() {
+        "BINARY" => Equality::Exact,
+        "NOCASE" => Equality::AsciiCase,
+        "RTRIM" => Equality::Padded,
+        _ => Equality::Undecided(Undecided {
+            collation: name.to_owned(),
+            cure: "make the table anew with the collation BINARY, NOCASE or RTRIM",
+        }),
+    }
+}

@@ -1,0 +1,19 @@
+//! What a program needs on SQLite: a file to write to.
+
+use super::Session;
+use crate::database::errors::sqlite_code;
+use crate::database::{Refused, database_error};
+
+/// See [`Dialect::check_rights`](crate::database::Dialect::check_rights). A file may be there to be read only.
+pub(super) async fn check(db: &dyn Session) -> Result<(), Refused> {
+    let touch = "UPDATE change_epoch SET horizon = 0 WHERE 1 = 0";
+    let Err(error) = db.run_text(touch).await else {
+        return Ok(());
+    };
+    // 8 read-only; 5 busy, which says nothing.
+    match database_error(&error).and_then(sqlite_code) {
+        Some(8) => Err(Refused::ReadOnly),
+        Some(5) => Ok(()),
+        _ => Err(error.into()),
+    }
+}

@@ -1,0 +1,186 @@
+//! A row of the log as it is stored: images as text, whoever wrote it.
+//!
+//! Text, because JSON that a trigger wrote may hold numbers of more digits than a parsed one keeps,
+//! bytes that are no UTF-8, and nesting that a parser refuses. Every reader of the log reads through
+//! here, so every reader sees the same images.
+
+use sea_orm::sea_query::{Alias, Expr};
+use sea_orm::{
+    ConnectionTrait, DbErr, EntityTrait, FromQueryResult, Iterable, QueryResult, QuerySelect,
+    Select,
+};
+use serde_json::Value as Json;
+
+use crate::database::{self, Dialect, Stored};
+use crate::image::Image;
+use crate::log::{Column, Entity, Model, Operation, Source};
+use crate::triggers::{Schemas, decode};
+
+/// The columns of the log in the form that [`Rows`] reads.
+pub(crate) fn select(dialect: &dyn Dialect) -> Select<Entity> {
+    Column::iter().fold(Entity::find().select_only(), |select, column| {
+        let expr = as_read(column, Expr::col((Entity, column)), dialect);
+        select.column_as(expr, name(column))
+    })
+}
+
+/// The same of another table of that shape.
+pub(crate) fn columns(dialect: &dyn Dialect) -> impl Iterator<Item = (Expr, Alias)> {
+    Column::iter().map(move |column| {
+        let expr = as_read(column, Expr::col(column), dialect);
+        (expr, Alias::new(name(column)))
+    })
+}
+
+fn as_read(column: Column, expr: Expr, dialect: &dyn Dialect) -> Expr {
+    let stored = match column {
+        Column::RowKey | Column::Before | Column::After | Column::Metadata => Stored::Json,
+        // Other programs say as they like who writes and why.
+        Column::Actor | Column::MutationId => Stored::Free,
+        _ => Stored::Plain,
+    };
+    dialect.readable_column(expr, stored)
+}
+
+fn name(column: Column) -> &'static str {
+    use sea_orm::IdenStatic;
+    column.as_str()
+}
+
+/// Stored rows, to be read in one go.
+pub(crate) struct Rows(Vec<Row>);
+
+struct Row {
+    rest: Rest,
+    row_key: Vec<u8>,
+    before: Option<Vec<u8>>,
+    after: Option<Vec<u8>>,
+    actor: Option<Vec<u8>>,
+    mutation_id: Option<Vec<u8>>,
+    metadata: Option<Vec<u8>>,
+}
+
+/// What needs no reading of its own.
+#[derive(FromQueryResult)]
+struct Rest {
+    id: i64,
+    entity: String,
+    operation: Operation,
+    transaction_id: String,
+    source: Source,
+    schema_version: i32,
+    recorded_at: sea_orm::prelude::ChronoDateTimeUtc,
+}
+
+impl Rows {
+    /// Takes them from a query's result.
+    pub(crate) fn of(rows: &[QueryResult], dialect: &dyn Dialect) -> Result<Self, DbErr> {
+        let bytes = |row: &QueryResult, column: Column| dialect.read_text(row, name(column));
+        let rows = rows.iter().map(|row| {
+            Ok(Row {
+                rest: Rest::from_query_result(row, "")?,
+                row_key: bytes(row, Column::RowKey)?.unwrap_or_default(),
+                before: bytes(row, Column::Before)?,
+                after: bytes(row, Column::After)?,
+                actor: bytes(row, Column::Actor)?,
+                mutation_id: bytes(row, Column::MutationId)?,
+                metadata: bytes(row, Column::Metadata)?,
+            })
+        });
+        rows.collect::<Result<_, DbErr>>().map(Self)
+    }
+
+    /// The changes with the images that they mean. Asks `db` for the tables' shapes if a trigger
+    /// wrote one of them or a table has changed since.
+    pub(crate) async fn read<C: ConnectionTrait>(self, db: &C) -> Result<Vec<Model>, DbErr> {
+        let schemas = self.schemas(db).await?;
+        let dialect = database::of(db);
+        let rows = self.0.into_iter();
+        rows.map(|row| row.read(&schemas, dialect)).collect()
+    }
+
+    async fn schemas<C: ConnectionTrait>(&self, db: &C) -> Result<Schemas, DbErr> {
+        match self.0.is_empty() {
+            true => Ok(Schemas::default()),
+            false => Schemas::read(db).await,
+        }
+    }
+
+    /// Those of some tables.
+    pub(crate) fn of_tables(mut self, is_wanted: &dyn Fn(&str) -> bool) -> Self {
+        self.0.retain(|row| is_wanted(&row.rest.entity));
+        self
+    }
+
+    /// The id of the last.
+    pub(crate) fn last_id(&self) -> Option<i64> {
+        self.0.last().map(|row| row.rest.id)
+    }
+}
+
+impl Row {
+    fn read(self, schemas: &Schemas, dialect: &dyn Dialect) -> Result<Model, DbErr> {
+        let Rest { entity, .. } = &self.rest;
+        let image = |text: Option<Vec<u8>>| -> Result<Option<Image>, DbErr> {
+            let Some(text) = text else {
+                return Ok(None);
+            };
+            let version = self.rest.schema_version;
+            if self.rest.source == Source::Trigger {
+                return Ok(Some(decode(schemas, entity, version, &text, dialect)));
+            }
+            let image = serde_json::from_slice(&text).map_err(malformed)?;
+            Ok(Some(schemas.in_todays_names(entity, version, image)))
+        };
+        let (before, after) = (image(self.before)?, image(self.after)?);
+        let key: Image = serde_json::from_slice(&self.row_key).map_err(malformed)?;
+        let key = match self.rest.source {
+            Source::Trigger => key_in(schemas, &self.rest, key, after.as_ref().or(before.as_ref())),
+            _ => schemas.in_todays_names(entity, self.rest.schema_version, key),
+        };
+        let Rest { entity, .. } = self.rest;
+        Ok(Model {
+            id: self.rest.id,
+            entity,
+            row_key: Json::Object(key),
+            operation: self.rest.operation,
+            before: before.map(Json::Object),
+            after: after.map(Json::Object),
+            actor: self.actor.map(readable),
+            mutation_id: self.mutation_id.map(readable),
+            metadata: self.metadata.map(free_json),
+            transaction_id: self.rest.transaction_id,
+            source: self.rest.source,
+            schema_version: self.rest.schema_version,
+            recorded_at: self.rest.recorded_at,
+        })
+    }
+}
+
+/// The key as hooks write it: the image's values, which are read by their types.
+fn key_in(schemas: &Schemas, row: &Rest, key: Image, image: Option<&Image>) -> Image {
+    let key = schemas.in_todays_names(&row.entity, row.schema_version, key);
+    key.into_iter()
+        .map(|(name, stored)| {
+            let value = image.and_then(|image| image.get(&name)).cloned();
+            (name, value.unwrap_or(stored))
+        })
+        .collect()
+}
+
+/// Text as it is, but for bytes that are none.
+fn readable(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+/// Metadata as JSON. Another program's may be any text, or JSON that a parser refuses (too deep, a number
+/// out of range): it is then a JSON string, because one such text must not stop every reader.
+fn free_json(bytes: Vec<u8>) -> Json {
+    let text = readable(bytes);
+    serde_json::from_str(&text).unwrap_or(Json::String(text))
+}
+
+fn malformed(error: serde_json::Error) -> DbErr {
+    DbErr::Type(format!("change_log: {error}"))
+}

@@ -1,0 +1,196 @@
+//! Which tables are tracked by hooks: every `track!` line that is linked into the program.
+//!
+//! Collected at link time, so that no connection can be built that has forgotten a table.
+
+mod hidden;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::LazyLock;
+
+use sea_orm::sea_query::ArrayType;
+use sea_orm::{ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable, ModelTrait};
+
+use crate::error::CaptureError;
+pub use hidden::Hidden;
+
+/// An entity whose writes are recorded. Implemented by [`track!`](crate::track).
+pub trait Tracked: EntityTrait {
+    /// The column stamped with the time of the insert, if the server manages one.
+    fn created_at() -> Option<Self::Column>;
+    /// The column stamped whenever another column changes, if the server manages one.
+    fn updated_at() -> Option<Self::Column>;
+
+    /// Columns whose values the log replaces by [`REDACTED`](crate::REDACTED); that they changed it tells.
+    fn redacted() -> Vec<Self::Column> {
+        Vec::new()
+    }
+    /// Columns that the log knows nothing of; a change of no other is none.
+    fn excluded() -> Vec<Self::Column> {
+        Vec::new()
+    }
+    /// Columns that the database alone fills: generated ones, identities, those of a trigger. No write
+    /// names them, and a row is read back after each write of it.
+    fn computed() -> Vec<Self::Column> {
+        Vec::new()
+    }
+
+    /// Whether the database alone fills this column.
+    fn is_computed(column: &Self::Column) -> bool {
+        use sea_orm::IdenStatic;
+        let computed = Self::computed();
+        let mut names = computed.iter().map(IdenStatic::as_str);
+        names.any(|name| name == column.as_str())
+    }
+
+    /// Whether the server alone writes this column.
+    fn is_managed(column: &Self::Column) -> bool {
+        use sea_orm::IdenStatic;
+        [Self::created_at(), Self::updated_at()]
+            .iter()
+            .flatten()
+            .any(|managed| managed.as_str() == column.as_str())
+    }
+}
+
+/// A column's type, and that of the model's field.
+type Kind = (ColumnType, ArrayType);
+
+/// A table named by a `track!` line.
+pub struct TrackedTable {
+    name: fn() -> &'static str,
+    columns: fn() -> Vec<(&'static str, Kind)>,
+    hidden: fn() -> Hidden,
+    computed: fn() -> Vec<&'static str>,
+}
+
+impl TrackedTable {
+    /// The table of an entity, called as `name` tells, and which of its columns the log does not
+    /// show.
+    pub const fn of<E: Tracked>(name: fn() -> &'static str, hidden: fn() -> Hidden) -> Self {
+        Self {
+            name,
+            columns: columns_of::<E>,
+            hidden,
+            computed: computed_of::<E>,
+        }
+    }
+}
+
+fn columns_of<E: EntityTrait>() -> Vec<(&'static str, Kind)> {
+    let kind = |column: E::Column| {
+        let def = column.def();
+        let rust = <E::Model as ModelTrait>::get_value_type(column);
+        (column.as_str(), (def.get_column_type().clone(), rust))
+    };
+    E::Column::iter().map(kind).collect()
+}
+
+fn computed_of<E: Tracked>() -> Vec<&'static str> {
+    E::computed().iter().map(IdenStatic::as_str).collect()
+}
+
+inventory::collect!(TrackedTable);
+
+/// The names of all tables tracked by hooks in this program, in lower case, sorted.
+pub fn tracked_tables() -> &'static BTreeSet<String> {
+    &Registry::linked().0.names
+}
+
+#[derive(Debug)]
+struct Tables {
+    names: BTreeSet<String>,
+    /// By name, of those that hide any.
+    hidden: BTreeMap<String, Hidden>,
+}
+
+/// The set of tracked tables, as connections ask for it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Registry(&'static Tables);
+
+impl Registry {
+    /// All tables of the program.
+    pub(crate) fn linked() -> Self {
+        static TABLES: LazyLock<Tables> = LazyLock::new(|| {
+            let tables = inventory::iter::<TrackedTable>();
+            let tables = tables.map(|table| ((table.name)().to_lowercase(), (table.hidden)()));
+            let (names, hidden) = tables
+                .map(|(name, hidden)| (name.clone(), (name, hidden)))
+                .unzip::<_, _, BTreeSet<_>, Vec<_>>();
+            let is_any = |(_, hidden): &(String, Hidden)| *hidden != Hidden::default();
+            Tables {
+                names,
+                hidden: hidden.into_iter().filter(is_any).collect(),
+            }
+        });
+        Self(&TABLES)
+    }
+
+    /// How the program's entity of this table has the column. Of several entities it is the one that
+    /// has most of the table's columns, which `is_there` knows, and no others.
+    pub(crate) fn column(
+        self,
+        table: &str,
+        column: &str,
+        is_there: impl Fn(&str) -> bool,
+    ) -> Option<(ColumnType, ArrayType)> {
+        type Entities = HashMap<String, Vec<HashMap<&'static str, Kind>>>;
+        static ENTITIES: LazyLock<Entities> = LazyLock::new(|| {
+            let mut entities = Entities::new();
+            for table in inventory::iter::<TrackedTable>() {
+                let columns = (table.columns)().into_iter().collect();
+                let name = (table.name)().to_lowercase();
+                entities.entry(name).or_default().push(columns);
+            }
+            entities
+        });
+        let entities = ENTITIES.get(&table.to_lowercase())?;
+        let fits = |entity: &&HashMap<&'static str, Kind>| entity.keys().all(|name| is_there(name));
+        let best = entities
+            .iter()
+            .filter(fits)
+            .max_by_key(|entity| entity.len());
+        best.or(entities.first())?.get(column).cloned()
+    }
+
+    /// Whether writes to the table must be recorded. A schema in front of the name does not
+    /// matter: refusing a namesake in another schema is better than missing a write.
+    pub(crate) fn is_tracked(self, table: &str) -> bool {
+        self.0.names.contains(table) || self.0.names.contains(&table.to_lowercase())
+    }
+
+    /// The table's name as its entity writes it, and so the log.
+    pub(crate) fn name_of(self, table: &str) -> Option<&'static str> {
+        let mut names = inventory::iter::<TrackedTable>().map(|tracked| (tracked.name)());
+        names.find(|name| name.to_lowercase() == table.to_lowercase())
+    }
+
+    /// The names of all tables as their entities write them.
+    pub(crate) fn names(self) -> impl Iterator<Item = &'static str> {
+        inventory::iter::<TrackedTable>().map(|tracked| (tracked.name)())
+    }
+
+    /// The tables and the columns that their `track!` lines say the database alone fills.
+    pub(crate) fn computed() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
+        inventory::iter::<TrackedTable>().map(|table| ((table.name)(), (table.computed)()))
+    }
+
+    /// What the log does not show of a tracked table, if anything.
+    pub(crate) fn hidden(self, table: &str) -> Option<&'static Hidden> {
+        // Most programs hide nothing.
+        if self.0.hidden.is_empty() {
+            return None;
+        }
+        self.0.hidden.get(&table.to_lowercase())
+    }
+
+    /// Refuses a table whose `track!` line hides what must be seen.
+    pub(crate) fn check_hidden(self, table: &str) -> Result<(), CaptureError> {
+        match self.hidden(table).and_then(Hidden::key) {
+            None => Ok(()),
+            Some(column) => Err(CaptureError::HiddenKey {
+                table: table.to_owned(),
+                column,
+            }),
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! What can be done with tracked rows, for Rust callers and for GraphQL alike: transactions that are tried
+//! again, once under a key, the history of a row and the row as it was, undoing a change or a transaction,
+//! pulling, taking a push, and the conflict inbox.
+//!
+//! Guarantees that every failure has a code, a sentence without database text, and its source. Knows entities
+//! by what the application registers; names no type of GraphQL and nothing of servers.
+
+pub(crate) mod budget;
+pub(crate) mod call;
+pub(crate) mod code;
+pub(crate) mod columns;
+pub(crate) mod decimal;
+pub(crate) mod entity;
+pub(crate) mod error;
+pub(crate) mod filter;
+mod handle;
+pub(crate) mod history;
+pub(crate) mod idempotency;
+pub(crate) mod key;
+pub(crate) mod names;
+pub(crate) mod offline;
+pub(crate) mod registered;
+pub(crate) mod revert;
+pub(crate) mod row;
+pub(crate) mod rows;
+pub(crate) mod shape;
+pub(crate) mod table;
+pub(crate) mod time;
+pub(crate) mod transaction;
+pub(crate) mod turns;
+pub(crate) mod unreadable;
+pub(crate) mod writable;
+
+pub use code::ErrorCode;
+pub use error::{Fact, ServiceError};
+pub use handle::{Pulled, PushAnswer, Service};
+pub use offline::inbox::{InboxFilter, InboxPage};
+pub use offline::rejection::Rejection;
+pub use offline::resolve::InboxChoice;
+pub use writable::Writable;

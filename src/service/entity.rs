@@ -1,0 +1,240 @@
+//! What is known of a registered entity without its Rust type: its table, its columns, and what clients call
+//! them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sea_orm::sea_query::ArrayType;
+use sea_orm::{
+    ActiveEnum, ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable, ModelTrait,
+    PrimaryKeyToColumn, PrimaryKeyTrait, Value,
+};
+use seachange_changelog::{Equality, Hidden, Tracked};
+
+use super::names;
+
+/// The stored values of an enumeration by the names that clients have for them.
+#[derive(Clone, Debug)]
+pub(crate) struct EnumValues {
+    pub(crate) type_name: String,
+    /// The type of its tests in filters.
+    pub(crate) filter_name: String,
+    /// (name, stored value)
+    pub(crate) items: Vec<(String, String)>,
+}
+
+/// Enumerations by SeaORM's name for them.
+pub(crate) type Enumerations = BTreeMap<String, Arc<EnumValues>>;
+
+/// The values of one `ActiveEnum` stored as text.
+pub(crate) fn enum_values<A: ActiveEnum>() -> EnumValues {
+    let name = A::name().to_string();
+    let items = A::values()
+        .into_iter()
+        .map(|value| {
+            let value: Value = value.into();
+            let stored = match value {
+                Value::String(Some(text)) => text,
+                other => other.to_string(),
+            };
+            (names::word(&stored), stored)
+        })
+        .collect();
+    EnumValues {
+        type_name: names::enumeration(&name),
+        filter_name: names::enum_filter(&name),
+        items,
+    }
+}
+
+/// One column.
+#[derive(Clone, Debug)]
+pub(crate) struct ColumnInfo {
+    /// As in the database.
+    pub(crate) name: &'static str,
+    /// As clients have it.
+    pub(crate) field: String,
+    /// Its place among all columns of the entity.
+    pub(crate) place: usize,
+    /// Left out of the API: `#[seaography(ignore)]`, SeaORM's word for it.
+    pub(crate) is_left_out: bool,
+    pub(crate) ty: ColumnType,
+    /// What the model's field holds.
+    pub(crate) rust: ArrayType,
+    pub(crate) nullable: bool,
+    pub(crate) is_key: bool,
+    /// Written by the server alone.
+    pub(crate) is_managed: bool,
+    /// Filled by the database alone.
+    pub(crate) is_computed: bool,
+    /// The log keeps no value of it.
+    pub(crate) is_hidden: bool,
+    /// An insert may leave it out.
+    pub(crate) has_default: bool,
+    pub(crate) values: Option<Arc<EnumValues>>,
+    /// When the database holds a value of it equal to a text.
+    pub(crate) equality: Equality,
+}
+
+impl ColumnInfo {
+    /// Whether server or database fill the column and no edit means it. The key of a row is part of each
+    /// edit, whoever made it.
+    pub(crate) fn is_filled(&self) -> bool {
+        self.is_managed || self.is_computed && !self.is_key
+    }
+
+    /// Whether clients may say what it holds: it is in the inputs then.
+    pub(crate) fn is_input(&self) -> bool {
+        !self.is_managed && !self.is_computed
+    }
+
+    /// Whether the column, or its elements, are integers.
+    pub(crate) fn is_integer(&self, ty: &ColumnType) -> bool {
+        use ArrayType as R;
+        use ColumnType as T;
+        match ty {
+            T::Year => true,
+            ty if is_integer(ty) => true,
+            // A type unknown to us: what the model's field holds decides, as in images.
+            T::Custom(_) => matches!(
+                self.rust,
+                R::TinyInt
+                    | R::SmallInt
+                    | R::Int
+                    | R::BigInt
+                    | R::TinyUnsigned
+                    | R::SmallUnsigned
+                    | R::Unsigned
+                    | R::BigUnsigned
+            ),
+            _ => false,
+        }
+    }
+}
+
+/// One entity.
+#[derive(Clone, Debug)]
+pub(crate) struct EntityInfo {
+    /// As in the database and in the log.
+    pub(crate) table: &'static str,
+    /// The database's schema, if the entity names one.
+    pub(crate) schema: Option<String>,
+    /// What clients call a row, e.g. `Task`.
+    pub(crate) object: String,
+    /// What clients call the table, e.g. `task`.
+    pub(crate) field: String,
+    /// In the entity's order, without those that are left out of the API.
+    pub(crate) columns: Vec<ColumnInfo>,
+    left_out: Vec<ColumnInfo>,
+    /// Whether every column of the key is among them.
+    pub(crate) shows_key: bool,
+    /// The column that is stamped at each change, if there is one.
+    pub(crate) stamped: Option<&'static str>,
+}
+
+impl EntityInfo {
+    pub(crate) fn of<E: Tracked>(enums: &Enumerations) -> Self
+    where
+        E::Model: Sync,
+    {
+        let hidden = Hidden::of::<E>();
+        let columns = E::Column::iter().enumerate().map(|(place, column)| {
+            let def = column.def();
+            let is_key = E::PrimaryKey::from_column(column).is_some();
+            let is_uuid = matches!(def.get_column_type(), ColumnType::Uuid);
+            ColumnInfo {
+                name: column.as_str(),
+                field: names::field(column.as_str()),
+                place,
+                is_left_out: def.seaography().ignore,
+                rust: E::Model::get_value_type(column),
+                nullable: def.is_null(),
+                is_key,
+                is_managed: E::is_managed(&column),
+                is_computed: E::is_computed(&column),
+                is_hidden: hidden.hides(column.as_str()),
+                has_default: def.get_column_default().is_some()
+                    || is_key && (E::PrimaryKey::auto_increment() || is_single_uuid::<E>(is_uuid)),
+                values: column
+                    .enum_type_name()
+                    .map(str::to_owned)
+                    .or_else(|| enum_name(def.get_column_type()))
+                    .and_then(|name| enums.get(&name).cloned()),
+                ty: def.get_column_type().clone(),
+                equality: Equality::default(),
+            }
+        });
+        let (left_out, columns): (Vec<ColumnInfo>, Vec<ColumnInfo>) =
+            columns.partition(|column| column.is_left_out);
+        let entity = E::default();
+        Self {
+            table: entity.table_name(),
+            schema: entity.schema_name().map(str::to_owned),
+            object: names::object(entity.table_name()),
+            field: names::query(entity.table_name()),
+            shows_key: !left_out.iter().any(|column| column.is_key),
+            columns,
+            left_out,
+            stamped: E::updated_at().map(|column| column.as_str()),
+        }
+    }
+
+    /// The same with what the database's catalogue says of the columns.
+    pub(crate) fn compared_by(mut self, equalities: &BTreeMap<String, Equality>) -> Self {
+        for (name, equality) in equalities {
+            // SQLite and MariaDB do not tell the cases of a name apart.
+            let named = |column: &&mut ColumnInfo| column.name.eq_ignore_ascii_case(name);
+            if let Some(column) = self.columns.iter_mut().find(named) {
+                column.equality = equality.clone();
+            }
+        }
+        self
+    }
+
+    pub(crate) fn by_field(&self, field: &str) -> Option<&ColumnInfo> {
+        self.columns.iter().find(|column| column.field == field)
+    }
+
+    pub(crate) fn by_name(&self, name: &str) -> Option<&ColumnInfo> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// As [`by_name`](Self::by_name), columns that the API leaves out included.
+    pub(crate) fn stored(&self, name: &str) -> Option<&ColumnInfo> {
+        let mut columns = self.columns.iter().chain(&self.left_out);
+        columns.find(|column| column.name == name)
+    }
+
+    pub(crate) fn key(&self) -> impl Iterator<Item = &ColumnInfo> {
+        self.columns.iter().filter(|column| column.is_key)
+    }
+}
+
+/// The server makes the key of an insert that brings none, if it is one UUID.
+fn is_single_uuid<E: EntityTrait>(is_uuid: bool) -> bool {
+    is_uuid && E::PrimaryKey::iter().count() == 1
+}
+
+fn enum_name(ty: &ColumnType) -> Option<String> {
+    match ty {
+        ColumnType::Enum { name, .. } => Some(name.to_string()),
+        ColumnType::Array(inner) => enum_name(inner),
+        _ => None,
+    }
+}
+
+/// Whether columns of the type hold integers and nothing else, whatever the database.
+pub(crate) fn is_integer(ty: &ColumnType) -> bool {
+    use ColumnType as T;
+    matches!(
+        ty,
+        T::TinyInteger
+            | T::SmallInteger
+            | T::Integer
+            | T::BigInteger
+            | T::TinyUnsigned
+            | T::SmallUnsigned
+            | T::Unsigned
+            | T::BigUnsigned
+    )
+}

@@ -1,0 +1,270 @@
+//! Why something was not done: a code, a sentence for people, facts as data, and what the database said.
+//!
+//! Guarantees that the sentence holds no text of a database: that is the error's source, which is for the
+//! log of an operator.
+
+mod driver;
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use sea_orm::{DbErr, SqlErr};
+use seachange_changelog::{CaptureError, ImageError, is_transient};
+use serde_json::Value as Json;
+
+use super::code::ErrorCode;
+use crate::feed::{Cursor, CursorError, FeedError};
+
+/// Why something was not done. Nothing of it is kept then, unless the call says so.
+#[derive(Clone, Debug)]
+pub struct ServiceError {
+    code: ErrorCode,
+    message: String,
+    /// In a box: most errors have none.
+    fact: Option<Box<Fact>>,
+    source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+/// What an error tells beside its sentence.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Fact {
+    /// What is there now, and is not as the caller knew it: rows or a document; null for a row that is gone.
+    Current(Json),
+    /// The changes that stand in the way.
+    Later(Vec<Cursor>),
+    /// This idempotency key was used for something else.
+    UsedKey(String),
+}
+
+impl ServiceError {
+    /// An error of your own, whose sentence is for whoever asked.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            fact: None,
+            source: None,
+        }
+    }
+
+    pub(crate) fn bad_input(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::BadInput, message)
+    }
+
+    pub(crate) fn conflict(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::Conflict, message)
+    }
+
+    pub(crate) fn limit(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::LimitExceeded, message)
+    }
+
+    /// Others are at the same rows, or there are too many at once.
+    pub(crate) fn busy() -> Self {
+        Self::new(ErrorCode::Unavailable, "the database is busy; try again")
+    }
+
+    /// Our fault. What went wrong is the source.
+    pub(crate) fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let source: Box<dyn Error + Send + Sync> = source.into();
+        Self::new(ErrorCode::Internal, "internal error").caused_by(source.into())
+    }
+
+    /// The same with a fact; in the place of another that it had.
+    pub(crate) fn with(mut self, fact: Fact) -> Self {
+        self.fact = Some(Box::new(fact));
+        self
+    }
+
+    fn caused_by(mut self, source: Arc<dyn Error + Send + Sync>) -> Self {
+        self.source = Some(source);
+        self
+    }
+
+    /// What kind of failure it is.
+    pub fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// A sentence for people, without text of the database.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What it tells as data, if anything.
+    pub fn fact(&self) -> Option<&Fact> {
+        self.fact.as_deref()
+    }
+
+    /// What the database said, if it was the database.
+    pub fn database(&self) -> Option<&DbErr> {
+        self.source.as_deref()?.downcast_ref()
+    }
+
+    /// Whether the same transaction, tried again, may succeed as it is.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        self.database().is_some_and(is_transient)
+    }
+
+    /// Whether a unique value or key is what the database objects to.
+    pub(crate) fn is_unique(&self) -> bool {
+        let error = self.database().and_then(DbErr::sql_err);
+        matches!(error, Some(SqlErr::UniqueConstraintViolation(_)))
+    }
+
+    /// Whether a foreign key is what the database objects to.
+    pub(crate) fn is_foreign_key(&self) -> bool {
+        self.database().is_some_and(driver::is_foreign_key)
+    }
+
+    /// The sentence for a client. What an operator has to know is written to the program's log here; of an
+    /// internal error the sentence has the id under which it is there.
+    pub(crate) fn report(&self) -> String {
+        let Some(source) = &self.source else {
+            return self.message.clone();
+        };
+        match self.code {
+            ErrorCode::Internal => {
+                let id = uuid::Uuid::now_v7();
+                tracing::error!(%id, error = %source, "request failed");
+                return format!("internal error {id}");
+            }
+            // An operator has to act: clients keep their edits and try again later.
+            ErrorCode::Unavailable if self.needs_operator() => {
+                tracing::error!(error = %source, "a write was refused");
+            }
+            ErrorCode::Unavailable if !self.is_transient() => {
+                tracing::warn!(error = %source, "database unavailable");
+            }
+            _ => tracing::debug!(error = %source, "{}", self.message),
+        }
+        self.message.clone()
+    }
+
+    fn needs_operator(&self) -> bool {
+        let capture = self.database().and_then(CaptureError::of);
+        matches!(capture, Some(CaptureError::TriggersGone { .. }))
+    }
+}
+
+impl fmt::Display for ServiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for ServiceError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&**self.source.as_ref()?)
+    }
+}
+
+impl From<ImageError> for ServiceError {
+    fn from(error: ImageError) -> Self {
+        Self::bad_input(error.to_string())
+    }
+}
+
+impl From<CursorError> for ServiceError {
+    fn from(error: CursorError) -> Self {
+        FeedError::from(error).into()
+    }
+}
+
+impl From<FeedError> for ServiceError {
+    fn from(error: FeedError) -> Self {
+        let code = match error {
+            FeedError::CursorInvalid => ErrorCode::CursorInvalid,
+            FeedError::CursorExpired => ErrorCode::CursorExpired,
+            FeedError::ResyncRequired => ErrorCode::ResyncRequired,
+            FeedError::Busy | FeedError::Ended => ErrorCode::Unavailable,
+            FeedError::Database(error) => return error.into(),
+            FeedError::Refused(_) => return Self::internal(error),
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<DbErr> for ServiceError {
+    fn from(error: DbErr) -> Self {
+        let told = of_database(&error);
+        told.caused_by(Arc::new(error))
+    }
+}
+
+/// What a database's error means, without its source.
+fn of_database(error: &DbErr) -> ServiceError {
+    if let Some(error) = CaptureError::of(error) {
+        return of_capture(error);
+    }
+    match error.sql_err() {
+        Some(SqlErr::UniqueConstraintViolation(_)) => {
+            return ServiceError::conflict("a row with this key or unique value exists");
+        }
+        Some(SqlErr::ForeignKeyConstraintViolation(_)) => return driver::foreign_key(),
+        _ => {}
+    }
+    match error {
+        // An adopter's own hook speaks to the client.
+        DbErr::Custom(text) => ServiceError::bad_input(text.clone()),
+        DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => driver::unavailable(),
+        DbErr::RecordNotUpdated | DbErr::RecordNotFound(_) => {
+            ServiceError::new(ErrorCode::NotFound, "no such row")
+        }
+        DbErr::Query(source) | DbErr::Exec(source) => driver::refused(source, error),
+        _ => internal(),
+    }
+}
+
+/// Our fault; the source comes later.
+fn internal() -> ServiceError {
+    ServiceError::new(ErrorCode::Internal, "internal error")
+}
+
+fn of_capture(error: &CaptureError) -> ServiceError {
+    match error {
+        CaptureError::IntegerTooLarge { .. }
+        | CaptureError::OutOfRange { .. }
+        | CaptureError::Image(_) => ServiceError::bad_input(error.to_string()),
+        CaptureError::KeyChanged { .. } => ServiceError::bad_input(
+            "a key cannot change: insert the row anew and delete the old one",
+        ),
+        CaptureError::ChangedSince { current, .. } => {
+            let current = current.iter().map(|row| Json::Object(row.clone()));
+            ServiceError::conflict("rows have been changed since")
+                .with(Fact::Current(current.collect()))
+        }
+        CaptureError::TooMany { most, .. } => {
+            ServiceError::limit(format!("more than {most} rows in one mutation"))
+        }
+        CaptureError::TooLarge { most, .. } => ServiceError::limit(format!(
+            "the row is too large: a change of it, as it was and as it is, would not fit into {most} bytes"
+        )),
+        CaptureError::StatementTooLarge { most, .. } => ServiceError::limit(format!(
+            "the row is too large: the database takes {most} bytes"
+        )),
+        CaptureError::Raced { .. } | CaptureError::Switched { .. } | CaptureError::Ended => {
+            ServiceError::busy()
+        }
+        CaptureError::TriggersGone { .. } => ServiceError::new(
+            ErrorCode::Unavailable,
+            "the database does not record changes of this table now",
+        ),
+        CaptureError::Log { source, .. } => match of_database(source) {
+            // Bad input: who acted or why is text that the database does not take.
+            told if matches!(
+                told.code,
+                ErrorCode::Unavailable | ErrorCode::BadInput | ErrorCode::LimitExceeded
+            ) =>
+            {
+                told
+            }
+            _ => internal(),
+        },
+        // A programmer's mistake: its text names the cure, for the log.
+        _ => internal(),
+    }
+}

@@ -1,0 +1,96 @@
+//! The predicate as a SQL condition.
+
+use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr};
+use sea_orm::{ColumnTrait, Condition, DbBackend, EntityTrait, IdenStatic, Iterable, Value};
+use seachange_changelog::bindable;
+
+use super::moments::{self, Keys, Moments, Side};
+use super::{Comparison, Operand, Pattern, Predicate, Test};
+
+/// The condition that holds for exactly the rows that the predicate admits.
+pub(crate) fn condition<E: EntityTrait>(predicate: &Predicate, backend: DbBackend) -> Condition {
+    let times = moments::tested::<E>(predicate, backend);
+    if times.len() <= moments::INLINE {
+        return part::<E>(predicate, (backend, Keys::Inline), Side::Holds);
+    }
+    let inner = part::<E>(predicate, (backend, Keys::Named), Side::Holds);
+    moments::named::<E>(times, inner)
+}
+
+fn part<E: EntityTrait>(predicate: &Predicate, on: (DbBackend, Keys), side: Side) -> Condition {
+    match predicate {
+        Predicate::All(parts) => parts.iter().fold(Condition::all(), |all, each| {
+            all.add(part::<E>(each, on, side))
+        }),
+        Predicate::Any(parts) => parts.iter().fold(Condition::any(), |any, each| {
+            any.add(part::<E>(each, on, side))
+        }),
+        Predicate::Not(inner) => part::<E>(inner, on, Side::Negated).not(),
+        Predicate::Test { column, test } => {
+            let column = E::Column::iter().find(|candidate| candidate.as_str() == *column);
+            // A predicate is parsed for the entity it is used with, so the column is there; if it
+            // were not, no row may match.
+            column.map_or_else(nothing, |column| {
+                let by_moment =
+                    Moments::of::<E>(column, on).and_then(|moments| moments.test(test, side));
+                let by_value = || expression(column, test, on.0);
+                Condition::all().add(by_moment.unwrap_or_else(by_value))
+            })
+        }
+    }
+}
+
+fn nothing() -> Condition {
+    Condition::all().add(Expr::val(1).eq(2))
+}
+
+fn expression<C: ColumnTrait>(column: C, test: &Test, backend: DbBackend) -> Expr {
+    let value = |operand: &Operand| bindable(operand.value.clone(), backend);
+    let values = |operands: &[Operand]| -> Vec<Value> { operands.iter().map(value).collect() };
+    match test {
+        Test::Compare(how, operand) => {
+            let value = value(operand);
+            match how {
+                Comparison::Eq => column.eq(value),
+                Comparison::Ne => column.ne(value),
+                Comparison::Gt => column.gt(value),
+                Comparison::Gte => column.gte(value),
+                Comparison::Lt => column.lt(value),
+                Comparison::Lte => column.lte(value),
+            }
+        }
+        Test::In(operands) => column.is_in(values(operands)),
+        Test::NotIn(operands) => column.is_not_in(values(operands)),
+        // Not by SeaORM's `between`, which leaves out the casts that enumerations need.
+        Test::Between(low, high) => column.gte(value(low)).and(column.lte(value(high))),
+        Test::NotBetween(low, high) => column.lt(value(low)).or(column.gt(value(high))),
+        Test::IsNull => column.is_null(),
+        Test::IsNotNull => column.is_not_null(),
+        Test::Text(pattern, text) => text_expression(column, *pattern, text),
+    }
+}
+
+fn text_expression<C: ColumnTrait>(column: C, pattern: Pattern, text: &str) -> Expr {
+    match pattern {
+        Pattern::EqualIgnoringCase => {
+            Func::lower(column.into_expr()).eq(Func::lower(Expr::val(text)))
+        }
+        Pattern::Contains => column.like(escaped("%", text, "%")),
+        Pattern::StartsWith => column.like(escaped("", text, "%")),
+        Pattern::EndsWith => column.like(escaped("%", text, "")),
+        Pattern::Like => column.like(text),
+        Pattern::NotLike => column.not_like(text),
+    }
+}
+
+/// The text literally, between wildcards: `%` and `_` in it are none.
+fn escaped(before: &str, text: &str, after: &str) -> LikeExpr {
+    let mut literal = String::with_capacity(text.len() + 2);
+    for character in text.chars() {
+        if matches!(character, '%' | '_' | '!') {
+            literal.push('!');
+        }
+        literal.push(character);
+    }
+    LikeExpr::new(format!("{before}{literal}{after}")).escape('!')
+}

@@ -1,0 +1,224 @@
+//! The service as Rust callers have it.
+
+mod closure;
+mod inbox;
+mod offline;
+mod past;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use sea_orm::EntityTrait;
+use seachange_changelog::{Context, TrackedConnection, TrackedTransaction};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use self::closure::Closure;
+pub use self::offline::{Pulled, PushAnswer};
+use super::budget::Budget;
+use super::call::Call;
+use super::entity::{EntityInfo, Enumerations};
+use super::error::ServiceError;
+use super::idempotency::once;
+use super::key::Keyed;
+use super::offline::synced::{Synced, SyncedByTable};
+use super::registered::{ByTable, Registered};
+use super::transaction::transact;
+use super::turns::Turns;
+use super::writable::Writable;
+use crate::feed::Feed;
+use crate::limits::Limits;
+use crate::sync::Policy;
+
+/// What can be done with tracked rows beside writing them: transactions that are tried again, writes that are
+/// made once, history, undoing, and sync with offline clients. GraphQL does the same by the same functions.
+///
+/// Each call has the bounds of [`Limits`] for itself. Cheap to clone.
+///
+/// A write that is made once, however often it is asked for:
+///
+/// ```no_run
+/// use sea_orm::ActiveModelTrait;
+/// use sea_orm::ActiveValue::Set;
+/// use seachange::{Service, ServiceError};
+/// use seachange_entity::label;
+///
+/// # async fn example(service: Service) -> Result<(), ServiceError> {
+/// let id: i64 = service
+///     .once("order-4711", &"a label for order 4711", |tx| {
+///         Box::pin(async move {
+///             let label = label::ActiveModel {
+///                 name: Set("order 4711".to_owned()),
+///                 ..Default::default()
+///             };
+///             Ok(label.insert(tx).await?.id)
+///         })
+///     })
+///     .await?;
+/// # let _ = id;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Service {
+    db: TrackedConnection,
+    feed: Feed,
+    limits: Arc<Limits>,
+    turns: Arc<Turns>,
+    targets: ByTable,
+    synced: SyncedByTable,
+}
+
+impl Service {
+    /// The service on a database and its feed. It knows no entity yet: [`entity`](Self::entity) names those
+    /// that it can revert, show and sync.
+    pub fn new(db: TrackedConnection, feed: Feed) -> Self {
+        let turns = Arc::new(Turns::new(&db));
+        Self::taking_turns(db, feed, turns)
+    }
+
+    /// The same, whose writers take turns with others.
+    pub(crate) fn taking_turns(db: TrackedConnection, feed: Feed, turns: Arc<Turns>) -> Self {
+        Self {
+            db,
+            feed,
+            turns,
+            limits: Arc::default(),
+            targets: Arc::default(),
+            synced: Arc::default(),
+        }
+    }
+
+    /// The same for one more entity.
+    #[must_use]
+    pub fn entity<E: Writable>(self) -> Self {
+        self.registering(Registered::of::<E>(EntityInfo::of::<E>(
+            &Enumerations::default(),
+        )))
+    }
+
+    pub(crate) fn registering(mut self, of: Registered) -> Self {
+        let targets: &mut HashMap<_, _> = Arc::make_mut(&mut self.targets);
+        targets.insert(of.info.table, of);
+        self
+    }
+
+    /// The same, with an entity that offline clients sync.
+    ///
+    /// # Errors
+    /// `BAD_INPUT` if the policy names a column that clients do not write.
+    pub fn sync<E: Writable>(self, policy: Policy) -> Result<Self, ServiceError> {
+        self.entity::<E>()
+            .syncing(E::default().table_name(), policy)
+    }
+
+    pub(crate) fn syncing(
+        mut self,
+        table: &'static str,
+        policy: Policy,
+    ) -> Result<Self, ServiceError> {
+        let registered = self.targets.get(table).ok_or_else(|| unknown(table))?;
+        let synced = Synced::new(registered.clone(), policy).map_err(|column| {
+            ServiceError::bad_input(format!(
+                "the policy of `{table}` names `{column}`, which clients do not write"
+            ))
+        })?;
+        let all: &mut HashMap<_, _> = Arc::make_mut(&mut self.synced);
+        all.insert(table, Arc::new(synced));
+        Ok(self)
+    }
+
+    /// The same with other bounds.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        let limits = Arc::new(limits);
+        Self { limits, ..self }
+    }
+
+    /// The same on behalf of another: what is written is recorded with this context.
+    #[must_use]
+    pub fn with_context(&self, context: Context) -> Self {
+        Self {
+            db: self.db.with_context(context),
+            ..self.clone()
+        }
+    }
+
+    /// Does the work in a transaction and commits it. Where the database says that another try may succeed,
+    /// as after a deadlock, the work is done anew in another transaction, a few times and until the time for
+    /// waiting is over: let it do nothing that cannot be done twice.
+    ///
+    /// # Errors
+    /// What the work says; `UNAVAILABLE` when its turn to write or its locks do not come in time. Nothing is
+    /// written then; but where the connection is lost while the database commits, nobody knows.
+    pub async fn transact<T, F>(&self, work: F) -> Result<T, ServiceError>
+    where
+        T: Send,
+        F: for<'t> Fn(&'t TrackedTransaction) -> BoxFuture<'t, Result<T, ServiceError>> + Sync,
+    {
+        let budget = self.budget();
+        transact(self.call(&budget), &Closure(work)).await
+    }
+
+    /// As [`transact`](Self::transact), once: under a key of the same actor that was used before, nothing is
+    /// written, and the answer is what it was the first time. `asked` tells what is asked under the key. What
+    /// fails may be asked for again. Keys are kept as long as [`Limits::idempotency`] says.
+    ///
+    /// # Errors
+    /// As [`transact`](Self::transact); a conflict with [`Fact::UsedKey`](crate::Fact::UsedKey) if the key was
+    /// used for something else.
+    pub async fn once<T, F>(
+        &self,
+        key: &str,
+        asked: &(impl Serialize + Sync + ?Sized),
+        work: F,
+    ) -> Result<T, ServiceError>
+    where
+        T: Serialize + DeserializeOwned + Send,
+        F: for<'t> Fn(&'t TrackedTransaction) -> BoxFuture<'t, Result<T, ServiceError>> + Sync,
+    {
+        let asked = serde_json::to_value(asked).map_err(ServiceError::internal)?;
+        let mut context = self.db.context().clone();
+        context.mutation_id = Some(key.to_owned());
+        let keyed = Keyed::new(context.actor.clone(), key.to_owned(), &asked);
+        let (budget, db) = (self.budget(), self.db.with_context(context));
+        // No time to live: the key is recorded, and nothing more.
+        let is_kept = !self.limits.idempotency.is_zero();
+        let call = Call {
+            db: &db,
+            key: is_kept.then_some((&keyed, "")),
+            ..self.call(&budget)
+        };
+        once(call, &Closure(work)).await
+    }
+
+    fn budget(&self) -> Budget {
+        Budget::new(&self.limits)
+    }
+
+    fn call<'a>(&'a self, budget: &'a Budget) -> Call<'a> {
+        Call {
+            db: &self.db,
+            feed: Some(&self.feed),
+            limits: &self.limits,
+            budget,
+            turns: &self.turns,
+            key: None,
+        }
+    }
+
+    fn target<E: EntityTrait>(&self) -> Result<&Registered, ServiceError> {
+        let table = E::default().table_name();
+        self.targets.get(table).ok_or_else(|| unknown(table))
+    }
+
+    fn synced<E: EntityTrait>(&self) -> Result<&Arc<Synced>, ServiceError> {
+        let table = E::default().table_name();
+        self.synced.get(table).ok_or_else(|| unknown(table))
+    }
+}
+
+fn unknown(table: &str) -> ServiceError {
+    ServiceError::bad_input(format!("`{table}` is not registered for this"))
+}

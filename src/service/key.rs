@@ -1,0 +1,43 @@
+//! The idempotency key of a request.
+
+use seachange_changelog::request::Claim;
+use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
+
+/// A request that has a key.
+pub(crate) struct Keyed {
+    actor: Option<String>,
+    key: String,
+    /// A hash of what is asked.
+    request: String,
+}
+
+impl Keyed {
+    /// A request under a key of an actor; `asked` tells it from others.
+    pub(crate) fn new(actor: Option<String>, key: String, asked: &Json) -> Self {
+        Self {
+            actor,
+            key,
+            request: hash(asked),
+        }
+    }
+
+    /// The key, as it was given.
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The claim of one of its parts, by name.
+    pub(crate) fn claim(&self, part: &str) -> Claim {
+        Claim {
+            id: hash(&json!([self.actor, self.key])),
+            answer_id: hash(&json!([self.actor, self.key, part])),
+            request: self.request.clone(),
+        }
+    }
+}
+
+fn hash(what: &Json) -> String {
+    let digest = Sha256::digest(what.to_string());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}

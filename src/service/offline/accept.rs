@@ -1,0 +1,251 @@
+//! One batch of a push in one transaction: each row judged, stored in a savepoint of its own, or filed.
+//!
+//! Guarantees that the answer has every row whose stored state differs from what was sent, and no
+//! other, but for rows whose keys no JSON can name; that an edit which is not stored is in the inbox; that nothing of the batch is committed
+//! when it ends with an error.
+
+mod course;
+mod held;
+mod order;
+mod repeats;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
+
+use sea_orm::{DbErr, IsolationLevel};
+use seachange_changelog::image::text_of;
+use seachange_changelog::reader::last_of;
+use seachange_changelog::sync::orphan;
+use seachange_changelog::{CaptureError, Context, Image, TrackedTransaction};
+use serde_json::json;
+
+use self::course::Course;
+use self::repeats::Repeats;
+use super::document::Document;
+use super::known::Known;
+use super::pushed::{Pushed, hash_of};
+use super::rejection::Rejection;
+use super::synced::Synced;
+use crate::service::budget::Cost;
+use crate::service::code::ErrorCode;
+use crate::service::error::ServiceError;
+use crate::service::transaction::Work;
+use crate::sync::Resolution;
+
+/// Attempts of a row whose parent is not there, or whose children are: they may be on their way.
+const ATTEMPTS: i32 = 3;
+
+/// A batch to be taken.
+pub(super) struct Batch<'a> {
+    pub(super) synced: &'a Synced,
+    pub(super) rows: Vec<Pushed>,
+    /// On whose behalf.
+    pub(super) context: Context,
+    /// Rows that wait for others, found by the last try.
+    pub(super) orphans: Mutex<Vec<String>>,
+    /// Edits at which the database ended the transaction, by their mutation ids: why. They are left out of
+    /// the next attempt, in which the others are stored.
+    pub(super) ending: Mutex<HashMap<String, ServiceError>>,
+}
+
+/// What a batch is answered.
+pub(crate) struct Taken {
+    pub(crate) documents: Vec<Document>,
+    pub(crate) rejections: Vec<Rejection>,
+}
+
+impl Work for Batch<'_> {
+    type Output = Taken;
+
+    /// Rows that others insert meanwhile are then seen, and a key that is not there is no gap that
+    /// MariaDB locks against other batches.
+    const ISOLATION: Option<IsolationLevel> = Some(IsolationLevel::ReadCommitted);
+
+    async fn run(&self, tx: &TrackedTransaction) -> Result<Taken, ServiceError> {
+        let mut course = Course {
+            batch: self,
+            tx,
+            known: self.known(tx).await?,
+            repeats: Repeats::read(self, tx).await?,
+            held: Vec::new(),
+            rejections: Vec::new(),
+            orphans: Vec::new(),
+        };
+        for place in self.unstored(&course) {
+            course.take(place).await?;
+        }
+        course.settle().await?;
+        // Twice at most: one that followed another of its key may be held itself.
+        while !course.held.is_empty() {
+            let mut left = std::mem::take(&mut course.held);
+            left.sort_by_key(|held| held.place);
+            for held in left {
+                course.give_up(held).await?;
+            }
+        }
+        let orphans = course.orphans;
+        let are_complete = orphans.is_empty();
+        *self.orphans.lock().unwrap_or_else(PoisonError::into_inner) = orphans;
+        if !are_complete {
+            let message = "a row waits for those that it refers to, or that refer to it; try again";
+            return Err(ServiceError::new(ErrorCode::Unavailable, message));
+        }
+        let keys = self.rows.iter().map(|pushed| self.orphan_id(pushed));
+        orphan::forget(tx, keys).await?;
+        let mut rejections = course.rejections;
+        // In the order of the rows: those that were held were refused last.
+        let place = |told: &Rejection| self.rows.iter().position(|row| row.key == told.key);
+        rejections.sort_by_cached_key(place);
+        Ok(Taken {
+            documents: self.differing(&course.known),
+            rejections,
+        })
+    }
+
+    fn cost(&self, taken: &Taken) -> Cost {
+        Cost::of_images(taken.documents.iter().map(|document| &document.row))
+    }
+}
+
+impl Batch<'_> {
+    /// How many edits are known to end the transaction.
+    pub(super) fn known_to_end(&self) -> usize {
+        self.with_ending(|ending| ending.len())
+    }
+
+    /// Why an edit is left out, if it is known to end the transaction.
+    fn ended_by(&self, pushed: &Pushed) -> Option<ServiceError> {
+        self.with_ending(|ending| ending.get(&pushed.mutation_id).cloned())
+    }
+
+    /// The error of a row's write; one that ended the whole transaction, by the row's own fault, is
+    /// remembered, and the transaction is to be tried again.
+    fn failed_at(
+        &self,
+        pushed: &Pushed,
+        tx: &TrackedTransaction,
+        error: ServiceError,
+    ) -> ServiceError {
+        let is_of_database = error.database().is_some();
+        if !is_of_database || !tx.has_ended() || error.code() == ErrorCode::Unavailable {
+            return error;
+        }
+        self.with_ending(|ending| ending.insert(pushed.mutation_id.clone(), error));
+        DbErr::from(CaptureError::Ended).into()
+    }
+
+    fn with_ending<T>(&self, act: impl FnOnce(&mut HashMap<String, ServiceError>) -> T) -> T {
+        act(&mut self.ending.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A hash by which attempts are counted.
+    fn orphan_id(&self, pushed: &Pushed) -> String {
+        hash_of(&json!([self.synced.info().table, pushed.key]))
+    }
+
+    /// The places of the rows, but for those of keys whose rows were all stored when they were sent before.
+    ///
+    /// One after the other they would go back to where the first of them began.
+    fn unstored(&self, course: &Course<'_>) -> Vec<usize> {
+        let mut of_key: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (place, pushed) in self.rows.iter().enumerate() {
+            of_key.entry(text_of(&pushed.key)).or_default().push(place);
+        }
+        let is_stored = |name: &String, places: &Vec<usize>| {
+            let of_row: Vec<&Pushed> = places.iter().map(|place| &self.rows[*place]).collect();
+            let last = of_row.last().and_then(|last| last.edit.as_ref().ok());
+            let here = course.known.get(name).zip(last);
+            of_row.len() > 1
+                && here.is_some_and(|(known, edit)| {
+                    known.stored(self.synced).state.is_same(&edit.client)
+                })
+                && course.repeats.have_all(&of_row)
+        };
+        let unstored = of_key
+            .iter()
+            .filter(|(name, places)| !is_stored(name, places));
+        let mut unstored: Vec<usize> = unstored.flat_map(|(_, places)| places.clone()).collect();
+        unstored.sort_unstable();
+        unstored
+    }
+
+    /// What is known of the batch's rows. They are locked, those that are there.
+    async fn known(&self, tx: &TrackedTransaction) -> Result<HashMap<String, Known>, ServiceError> {
+        let readable = self.rows.iter().filter(|pushed| pushed.has_key);
+        // In order: two batches then lock the rows that they share one after the other.
+        let mut keys: BTreeMap<String, Image> = BTreeMap::new();
+        for pushed in readable {
+            keys.insert(text_of(&pushed.key), pushed.key.clone());
+        }
+        let wanted: Vec<Image> = keys.values().cloned().collect();
+        let mut known = HashMap::with_capacity(keys.len());
+        for row in self.synced.registered.rows.lock(tx, &wanted).await? {
+            let name = text_of(&self.synced.key_of(&row));
+            keys.remove(&name);
+            known.insert(name, Known::present(row));
+        }
+        let missing: Vec<Image> = keys.into_values().collect();
+        let mut last = last_of(tx, self.synced.info().table, &missing).await?;
+        for (place, key) in missing.iter().enumerate() {
+            let Some(change) = last.remove(&place) else {
+                continue;
+            };
+            // Not deleted: somebody has inserted it since the rows were locked.
+            let found = match change.after {
+                Some(_) => {
+                    let keys = std::slice::from_ref(key);
+                    self.synced.registered.rows.lock(tx, keys).await?.pop()
+                }
+                None => None,
+            };
+            let known_now = match found {
+                Some(row) => Known::present(row),
+                None => Known::deleted(self.synced, key, change),
+            };
+            known.insert(text_of(key), known_now);
+        }
+        Ok(known)
+    }
+
+    /// On whose behalf the row is written, and how its conflict was resolved.
+    fn context_of(&self, pushed: &Pushed, resolution: Option<Resolution>) -> Context {
+        let mut context = self.context.clone();
+        context.mutation_id = Some(pushed.mutation_id.clone());
+        if let Some(resolution) = resolution {
+            let metadata = context.metadata.get_or_insert_default();
+            let policy = self.synced.policy.name();
+            let told = json!({"policy": policy, "resolution": resolution.as_str()});
+            metadata.insert("conflict".to_owned(), told);
+        }
+        context
+    }
+
+    /// The rows that are not as they were sent, each once.
+    ///
+    /// What the server stamps does not count: a client may take each row of the answer for another's, and
+    /// put it over what was edited meanwhile. Stamps come by the stream and the pull.
+    fn differing(&self, known: &HashMap<String, Known>) -> Vec<Document> {
+        let mut last: HashMap<String, &Pushed> = HashMap::new();
+        let mut order = Vec::new();
+        for pushed in &self.rows {
+            let name = text_of(&pushed.key);
+            if last.insert(name.clone(), pushed).is_none() {
+                order.push(name);
+            }
+        }
+        let differs = |name: &String| {
+            let pushed = last.get(name)?;
+            let here = known.get(name).map(|known| &known.document);
+            let wanted = pushed.edit.as_ref().ok().map(|edit| &edit.client);
+            match (here, wanted) {
+                (Some(here), Some(wanted)) if here.state(self.synced).is_same(wanted) => None,
+                (None, Some(wanted)) if wanted.is_deleted => None,
+                (Some(here), _) => Some(here.clone()),
+                // Under another key it would be a row that the client did not send.
+                (None, _) if !pushed.can_be_named => None,
+                (None, _) => Some(pushed.tombstone.clone()),
+            }
+        };
+        order.iter().filter_map(differs).collect()
+    }
+}

@@ -1,0 +1,337 @@
+//! In which order rows are to be written so that none is in another's way, as far as their values tell.
+//!
+//! No catalogue is asked: a value that one row takes and another gives up in the same column, or that is
+//! another's key, suggests that the one waits for the other. Where nothing depends on that, nothing is lost
+//! by the order.
+
+use std::collections::HashMap;
+
+use sea_orm::ColumnType;
+use sea_orm::sea_query::StringLen;
+use seachange_changelog::Image;
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use crate::service::entity::ColumnInfo;
+use crate::service::offline::synced::Synced;
+use crate::sync::State;
+
+/// A row that is held.
+pub(super) struct Standing {
+    /// Its place in the batch.
+    pub(super) place: usize,
+    pub(super) key: Image,
+    /// As it is stored; `None` if it is not there.
+    pub(super) stored: Option<Image>,
+    /// As it shall be.
+    pub(super) wanted: State,
+}
+
+/// An order of some rows.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Order {
+    /// Their places in the batch, those first that others wait for.
+    pub(super) places: Vec<usize>,
+    /// Those that wait for one that waits for them: were they not in the way, the order would do.
+    in_rings: Vec<usize>,
+}
+
+/// A value in a column.
+type Named<'a> = (&'a str, &'a Json);
+
+impl Standing {
+    fn is_insert(&self) -> bool {
+        self.stored.is_none() && !self.wanted.is_deleted
+    }
+
+    /// The key, if it is one column.
+    fn single_key(&self) -> Option<&Json> {
+        let mut parts = self.key.values();
+        parts.next().filter(|_| parts.next().is_none())
+    }
+
+    /// What it has and will not have.
+    fn gives_up(&self) -> impl Iterator<Item = Named<'_>> {
+        let changes = |(name, value): &Named<'_>| {
+            let new = self.wanted.row.get(*name);
+            !value.is_null() && (self.wanted.is_deleted || new.is_some_and(|new| new != *value))
+        };
+        let stored = self.stored.iter().flatten();
+        let stored = stored.filter(|(name, _)| !self.key.contains_key(*name));
+        stored.map(|(name, value)| (&**name, value)).filter(changes)
+    }
+
+    /// What it will have and has not.
+    fn takes(&self) -> impl Iterator<Item = Named<'_>> {
+        let before = |name: &str| self.stored.as_ref().and_then(|stored| stored.get(name));
+        let wanted = self.wanted.row.iter().filter(|_| !self.wanted.is_deleted);
+        let wanted = wanted.filter(|(name, _)| !self.key.contains_key(*name));
+        let wanted = wanted.map(|(name, value)| (&**name, value));
+        wanted.filter(move |(name, value)| !value.is_null() && before(name) != Some(*value))
+    }
+}
+
+/// Rows by what they give up, and by their keys.
+struct Index<'a> {
+    /// By column and value.
+    giving: HashMap<(&'a str, String), Vec<usize>>,
+    /// By value, whatever the column.
+    referring: HashMap<String, Vec<usize>>,
+    coming: HashMap<String, usize>,
+    going: HashMap<String, usize>,
+}
+
+impl<'a> Index<'a> {
+    fn of(all: &'a [Standing]) -> Self {
+        let mut index = Self {
+            giving: HashMap::new(),
+            referring: HashMap::new(),
+            coming: HashMap::new(),
+            going: HashMap::new(),
+        };
+        for (at, one) in all.iter().enumerate() {
+            for (name, value) in one.gives_up() {
+                let text = value.to_string();
+                index.referring.entry(text.clone()).or_default().push(at);
+                index.giving.entry((name, text)).or_default().push(at);
+            }
+            if let Some(key) = one.single_key() {
+                let text = key.to_string();
+                if one.is_insert() {
+                    index.coming.insert(text, at);
+                } else if one.wanted.is_deleted {
+                    index.going.insert(text, at);
+                }
+            }
+        }
+        index
+    }
+
+    /// Who gives up this value; nobody where several have it: then it is not unique.
+    fn giver(&self, (name, value): Named<'_>) -> Option<usize> {
+        match self
+            .giving
+            .get(&(name, value.to_string()))
+            .map(Vec::as_slice)
+        {
+            Some([one]) => Some(*one),
+            _ => None,
+        }
+    }
+
+    /// Which rows are to be written before this one.
+    fn before(&self, one: &Standing) -> Vec<usize> {
+        let mut before = Vec::new();
+        for named in one.takes() {
+            before.extend(self.giver(named));
+            before.extend(self.coming.get(&named.1.to_string()));
+        }
+        if let (true, Some(key)) = (one.wanted.is_deleted, one.single_key()) {
+            before.extend(self.referring.get(&key.to_string()).into_iter().flatten());
+        }
+        before
+    }
+}
+
+impl Order {
+    pub(super) fn of(all: &[Standing]) -> Self {
+        let index = Index::of(all);
+        let before: Vec<Vec<usize>> = all.iter().map(|one| index.before(one)).collect();
+        let mut order = Self::default();
+        // What is known of each: nothing, that it is being looked at, that it is placed.
+        let (mut is_open, mut is_placed) = (vec![false; all.len()], vec![false; all.len()]);
+        for start in 0..all.len() {
+            let mut path = vec![(start, 0)];
+            while let Some((at, next)) = path.pop() {
+                if is_placed[at] {
+                    continue;
+                }
+                is_open[at] = true;
+                match before[at].get(next) {
+                    Some(&other) => {
+                        path.push((at, next + 1));
+                        if other == at || is_placed[other] {
+                            continue;
+                        }
+                        match is_open[other] {
+                            true => order.in_rings.push(other),
+                            false => path.push((other, 0)),
+                        }
+                    }
+                    None => {
+                        is_placed[at] = true;
+                        order.places.push(all[at].place);
+                    }
+                }
+            }
+        }
+        order.in_rings.sort_unstable();
+        order.in_rings.dedup();
+        order
+    }
+
+    /// What rows in rings are to be written as first, by their places: whole rows where they are new.
+    pub(super) fn aside(&self, synced: &Synced, all: &[Standing]) -> Vec<(usize, Image)> {
+        let index = Index::of(all);
+        let takers: HashMap<(&str, String), usize> = all
+            .iter()
+            .enumerate()
+            .flat_map(|(at, one)| one.takes().map(move |named| (named, at)))
+            .map(|((name, value), at)| ((name, value.to_string()), at))
+            .collect();
+        let in_rings = self.in_rings.iter().map(|at| (*at, &all[*at]));
+        let aside = in_rings.filter_map(|(at, one)| {
+            let mut values = Image::new();
+            for column in &synced.info().columns {
+                if column.is_key || column.is_managed {
+                    continue;
+                }
+                let text = |image: Option<&Json>| {
+                    let value = image.filter(|value| !value.is_null());
+                    value.map(Json::to_string)
+                };
+                let has = text(one.stored.as_ref().and_then(|row| row.get(column.name)));
+                let wants =
+                    text(one.wanted.row.get(column.name)).filter(|_| !one.wanted.is_deleted);
+                let is_held = |text: &String| {
+                    let givers = index.giving.get(&(column.name, text.clone()));
+                    givers.is_some_and(|givers| givers.iter().any(|other| *other != at))
+                };
+                let is_taken = |text: &String| {
+                    let taker = takers.get(&(column.name, text.clone()));
+                    taker.is_some_and(|other| *other != at)
+                };
+                let is_new = one.is_insert();
+                let interim = if has.as_ref().is_some_and(is_taken)
+                    || is_new && wants.as_ref().is_some_and(is_held)
+                {
+                    interim(column)
+                } else if has
+                    .as_ref()
+                    .is_some_and(|text| index.going.contains_key(text))
+                    || is_new
+                        && wants
+                            .as_ref()
+                            .is_some_and(|text| index.coming.contains_key(text))
+                {
+                    column.nullable.then_some(Json::Null)
+                } else {
+                    None
+                };
+                let wanted = || one.wanted.row.get(column.name).filter(|_| is_new).cloned();
+                if let Some(value) = interim.or_else(wanted) {
+                    values.insert(column.name.to_owned(), value);
+                }
+            }
+            if one.is_insert() {
+                values.extend(one.key.clone());
+            }
+            (!values.is_empty()).then_some((one.place, values))
+        });
+        aside.collect()
+    }
+}
+
+/// A value of no meaning that no other row has.
+fn interim(column: &ColumnInfo) -> Option<Json> {
+    use ColumnType as T;
+    let random = Uuid::new_v4();
+    let text = random.simple().to_string();
+    let (low, _) = random.as_u64_pair();
+    // In the upper half of what is positive: small numbers are in use, and negative ones often refused.
+    let number = |bits: u32| {
+        let half = 1_i64 << (bits - 2);
+        half | i64::try_from(low >> (66 - bits)).unwrap_or(0)
+    };
+    Some(match &column.ty {
+        _ if column.nullable => Json::Null,
+        _ if column.values.is_some() => return None,
+        T::Text | T::String(StringLen::Max | StringLen::None) => text.into(),
+        T::Char(Some(length)) | T::String(StringLen::N(length)) => text
+            .chars()
+            .take(*length as usize)
+            .collect::<String>()
+            .into(),
+        T::Uuid => random.hyphenated().to_string().into(),
+        T::SmallInteger | T::SmallUnsigned => number(16).into(),
+        T::Integer | T::Unsigned => number(32).into(),
+        T::BigInteger | T::BigUnsigned => number(64).to_string().into(),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A row by its key: its place before and after, and its parent; -1 where it is not there.
+    fn standing(key: usize, stored: (i32, i32), wanted: (i32, i32)) -> Standing {
+        let image = |(place, parent): (i32, i32)| {
+            let parent = (parent > 0).then_some(parent);
+            let row = json!({ "id": key, "place": place, "parent": parent });
+            row.as_object().cloned().unwrap_or_default()
+        };
+        let wanted = match wanted.0 {
+            -1 => State::deleted(image(stored)),
+            _ => State::present(image(wanted)),
+        };
+        Standing {
+            place: key,
+            key: json!({ "id": key })
+                .as_object()
+                .cloned()
+                .unwrap_or_default(),
+            stored: (stored.0 != -1).then(|| image(stored)),
+            wanted,
+        }
+    }
+
+    fn order(all: &[Standing]) -> (Vec<usize>, usize) {
+        let order = Order::of(all);
+        (order.places, order.in_rings.len())
+    }
+
+    #[test]
+    fn who_gives_up_comes_before_who_takes() {
+        let chain = [
+            standing(1, (11, 0), (12, 0)),
+            standing(2, (12, 0), (13, 0)),
+            standing(3, (13, 0), (-1, 0)),
+        ];
+        assert_eq!(order(&chain), (vec![3, 2, 1], 0));
+        let ring = [
+            standing(1, (11, 0), (12, 0)),
+            standing(2, (12, 0), (13, 0)),
+            standing(3, (13, 0), (11, 0)),
+        ];
+        assert_eq!(order(&ring), (vec![3, 2, 1], 1));
+    }
+
+    #[test]
+    fn who_comes_is_before_who_refers_to_it_and_who_goes_after() {
+        let coming = [
+            standing(1, (-1, 0), (11, 2)),
+            standing(2, (-1, 0), (12, 3)),
+            standing(3, (-1, 0), (13, 0)),
+        ];
+        assert_eq!(order(&coming), (vec![3, 2, 1], 0));
+        let going = [
+            standing(3, (13, 0), (-1, 0)),
+            standing(2, (12, 3), (-1, 0)),
+            standing(1, (11, 2), (-1, 0)),
+        ];
+        assert_eq!(order(&going), (vec![1, 2, 3], 0));
+    }
+
+    #[test]
+    fn a_value_that_many_have_orders_nothing() {
+        let all = [
+            standing(1, (-1, 0), (5, 0)),
+            standing(2, (5, 0), (6, 0)),
+            standing(3, (5, 0), (7, 0)),
+        ];
+        assert_eq!(order(&all), (vec![1, 2, 3], 0));
+    }
+}

@@ -1,0 +1,141 @@
+//! What the log knows of edits that were pushed before, for `sync::repeat` to judge.
+
+use std::collections::HashMap;
+
+use sea_orm::DbErr;
+use seachange_changelog::image::text_of;
+use seachange_changelog::log::Model;
+use seachange_changelog::reader::{RowName, known_mutations, since_mutation};
+use seachange_changelog::{Image, TrackedTransaction};
+use serde_json::Value as Json;
+
+use super::Batch;
+use crate::service::offline::known::Known;
+use crate::service::offline::pushed::{Pushed, is_hash};
+use crate::service::offline::synced::Synced;
+use crate::sync::{Edit, Later, Repeat, State, repeat};
+
+/// Changes of a row that are looked at for the edit that said the same.
+const NEWEST: u64 = 100;
+
+/// What came after edits that said the same as those of a batch.
+#[derive(Clone, Default)]
+pub(super) struct Repeats {
+    /// By the hash of the edit; `None` where the earlier one lies further back than is looked.
+    since: HashMap<String, Option<Vec<Later>>>,
+    /// What this batch has made of rows so far, by key.
+    here: HashMap<String, Vec<Later>>,
+}
+
+impl Repeats {
+    /// Reads what the log has. The rows are locked.
+    pub(super) async fn read(batch: &Batch<'_>, tx: &TrackedTransaction) -> Result<Self, DbErr> {
+        let readable = || batch.rows.iter().filter(|pushed| pushed.edit.is_ok());
+        let keys: Vec<Image> = readable().map(|pushed| pushed.key.clone()).collect();
+        let ids: Vec<String> = readable()
+            .map(|pushed| pushed.mutation_id.clone())
+            .collect();
+        let table = batch.synced.info().table;
+        let known = known_mutations(tx, table, &keys, &ids).await?;
+        let mut repeats = Self::default();
+        for pushed in readable().filter(|pushed| known.contains(&pushed.mutation_id)) {
+            let row = RowName {
+                entity: table.to_owned(),
+                key: pushed.key.clone(),
+            };
+            let since = since_mutation(tx, &row, &pushed.mutation_id, NEWEST).await?;
+            let since = since.map(|since| {
+                let later = since.into_iter().map(|change| left(batch, change));
+                later.collect()
+            });
+            repeats.since.insert(pushed.mutation_id.clone(), since);
+        }
+        Ok(repeats)
+    }
+
+    /// The row was written in this batch.
+    pub(super) fn written(&mut self, key: String, state: State) {
+        let is_by_same = true;
+        let later = Later { state, is_by_same };
+        self.here.entry(key).or_default().push(later);
+    }
+
+    /// What the edit is to an earlier one that said the same.
+    pub(super) fn of(
+        &self,
+        synced: &Synced,
+        pushed: &Pushed,
+        edit: &Edit,
+        known: Option<&Known>,
+    ) -> Repeat {
+        let Some(since) = self.since.get(&pushed.mutation_id) else {
+            return Repeat::No;
+        };
+        let moment = Moment::of(synced, pushed, known);
+        if moment == Moment::Stored {
+            return Repeat::No;
+        }
+        let names_moment = moment == Moment::Past;
+        let here = self.here.get(&text_of(&pushed.key));
+        match since {
+            Some(since) => {
+                let since: Vec<Later> = since
+                    .iter()
+                    .chain(here.into_iter().flatten())
+                    .cloned()
+                    .collect();
+                repeat(edit, &since, names_moment)
+            }
+            None => Repeat::Unclear {
+                is_taken_back: names_moment || edit.assumed.is_none(),
+            },
+        }
+    }
+
+    /// Whether the log has each of these edits, and nothing after the last of them.
+    pub(super) fn have_all(&self, of_row: &[&Pushed]) -> bool {
+        let since = |pushed: &&Pushed| self.since.get(&pushed.mutation_id);
+        let last = of_row.last().and_then(since);
+        of_row.iter().all(|pushed| since(pushed).is_some())
+            && last.is_some_and(|since| since.as_ref().is_some_and(Vec::is_empty))
+    }
+}
+
+/// From when the state is that an edit was made from.
+#[derive(PartialEq)]
+enum Moment {
+    /// As the row is stored: it has the same stamp.
+    Stored,
+    /// It has another stamp.
+    Past,
+    /// It does not say.
+    Unknown,
+}
+
+impl Moment {
+    fn of(synced: &Synced, pushed: &Pushed, known: Option<&Known>) -> Self {
+        let info = synced.info();
+        let stamped = info.stamped.and_then(|name| info.by_name(name));
+        let (Some(assumed), Some(column)) = (&pushed.assumed, stamped) else {
+            return Self::Unknown;
+        };
+        let stored = known.and_then(|known| known.document.row.get(column.name));
+        match &assumed[&column.field] {
+            named @ Json::String(_) if Some(named) == stored => Self::Stored,
+            Json::String(_) => Self::Past,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// What a change left.
+fn left(batch: &Batch<'_>, change: Model) -> Later {
+    let is_push = change.mutation_id.as_deref().is_some_and(is_hash);
+    let is_by_same = is_push && change.actor == batch.context.actor;
+    let state = match (change.after, change.before) {
+        (Some(Json::Object(row)), _) => State::present(batch.synced.edited(&row)),
+        (_, Some(Json::Object(row))) => State::deleted(batch.synced.edited(&row)),
+        _ => State::deleted(Image::new()),
+    };
+    Later { state, is_by_same }
+}

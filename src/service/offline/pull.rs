@@ -1,0 +1,250 @@
+//! The rows that have changed since a checkpoint, each once, as they are.
+//!
+//! A client without a checkpoint gets the table first, by key, and then what has changed since it
+//! began: so rows older than tracking are included and none is missed. A page shorter than asked for
+//! tells the client that it has everything, so none is short for any other reason.
+
+use std::collections::HashMap;
+use std::str::FromStr;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sea_orm::TransactionTrait;
+use seachange_changelog::{Image, image};
+
+use super::bulk::{Bulk, left};
+use super::complete::complete;
+use super::document::Document;
+use super::synced::Synced;
+use crate::feed::{Cursor, Feed, FeedError, Start};
+use crate::service::budget::{Budget, Cost};
+use crate::service::call::Call;
+use crate::service::code::ErrorCode;
+use crate::service::error::ServiceError;
+use crate::service::table::KeyedRow;
+
+/// Changes read from the log at a time.
+const PAGE: u64 = 1_000;
+/// Rows of the table read at a time, and counted before there are more.
+const TABLE_PAGE: usize = 1_000;
+/// Changes of a few rows that one pull looks at before it answers with what it has.
+const LOOKED_AT: usize = 100_000;
+
+/// How far a client has come. In text a cursor, in the table with the key after a tilde.
+#[derive(Clone, Debug, PartialEq)]
+struct Checkpoint {
+    /// Every change up to here is in what the client has, or the table's part of the first pull is
+    /// still to come.
+    cursor: Cursor,
+    /// The last row of the table that it has.
+    key: Option<Image>,
+}
+
+impl std::fmt::Display for Checkpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.cursor.fmt(f)?;
+        match &self.key {
+            Some(key) => {
+                let key = image::text_of(key);
+                write!(f, "~{}", URL_SAFE_NO_PAD.encode(key))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl FromStr for Checkpoint {
+    type Err = FeedError;
+
+    fn from_str(text: &str) -> Result<Self, FeedError> {
+        let (cursor, key) = match text.split_once('~') {
+            Some((cursor, key)) => (cursor, Some(key)),
+            None => (text, None),
+        };
+        let read = |key: &str| {
+            let key = URL_SAFE_NO_PAD.decode(key).ok()?;
+            serde_json::from_slice::<Image>(&key).ok()
+        };
+        let key = key.map(|key| read(key).ok_or(FeedError::CursorInvalid));
+        Ok(Self {
+            cursor: cursor.parse()?,
+            key: key.transpose()?,
+        })
+    }
+}
+
+/// Up to `limit` rows that have changed since a checkpoint, or that there are without one.
+///
+/// # Errors
+/// `CURSOR_INVALID` for what is no checkpoint, `RESYNC_REQUIRED` for one of another log or from before what is
+/// kept: the client begins without one then. `LIMIT_EXCEEDED` for more rows than one pull may have.
+pub(crate) async fn pull(
+    call: Call<'_>,
+    synced: &Synced,
+    checkpoint: Option<&str>,
+    limit: usize,
+) -> Result<Bulk, ServiceError> {
+    let most = call.limits.pull_rows;
+    if limit > most {
+        return Err(ServiceError::limit(format!("`limit` is at most {most}")));
+    }
+    if limit == 0 {
+        return Err(ServiceError::bad_input("`limit` is at least 1"));
+    }
+    let pull = Pull {
+        synced,
+        call,
+        feed: call.feed()?,
+        limit,
+    };
+    let checkpoint = checkpoint.map(Checkpoint::from_str).transpose()?;
+    pull.bulk(checkpoint).await
+}
+
+struct Pull<'a> {
+    synced: &'a Synced,
+    call: Call<'a>,
+    feed: &'a Feed,
+    limit: usize,
+}
+
+/// Documents, each row's newest in the place where it came first.
+struct Gathered<'a> {
+    budget: &'a Budget,
+    places: HashMap<String, usize>,
+    documents: Vec<Document>,
+}
+
+impl<'a> Gathered<'a> {
+    fn new(budget: &'a Budget) -> Self {
+        Self {
+            budget,
+            places: HashMap::new(),
+            documents: Vec::new(),
+        }
+    }
+
+    /// Puts a document in its place, and counts it if it is new.
+    fn put(&mut self, key: String, document: Document) -> Result<(), ServiceError> {
+        match self.places.get(&key) {
+            Some(place) => self.documents[*place] = document,
+            None => {
+                self.budget.charge(Cost::of_images([&document.row]))?;
+                self.places.insert(key, self.documents.len());
+                self.documents.push(document);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Pull<'_> {
+    async fn bulk(&self, from: Option<Checkpoint>) -> Result<Bulk, ServiceError> {
+        let mut gathered = Gathered::new(self.call.budget);
+        let checkpoint = match from {
+            Some(Checkpoint { cursor, key: None }) => self.of_log(cursor, &mut gathered).await?,
+            Some(Checkpoint {
+                cursor,
+                key: Some(key),
+            }) => {
+                let after = self.after(key)?;
+                // Else it would be told at the end of the table only.
+                self.feed.position(&cursor).await.map_err(told)?;
+                self.of_table(cursor, Some(after), &mut gathered).await?
+            }
+            None => {
+                let cursor = self.feed.head().await.map_err(told)?;
+                self.of_table(cursor, None, &mut gathered).await?
+            }
+        };
+        complete(self.synced, self.call.db.reader(), &mut gathered.documents).await?;
+        Ok(Bulk {
+            documents: gathered.documents,
+            checkpoint: checkpoint.to_string(),
+        })
+    }
+
+    /// The key of a checkpoint.
+    fn after(&self, key: Image) -> Result<Image, ServiceError> {
+        let is_whole = self
+            .synced
+            .key_of(&key)
+            .values()
+            .all(|part| !part.is_null());
+        match self.synced.registered.table.check_key(&key) {
+            Ok(()) if is_whole => Ok(key),
+            _ => Err(FeedError::CursorInvalid.into()),
+        }
+    }
+
+    /// The table's rows after a key, and after the last of them what has changed since `cursor`.
+    async fn of_table(
+        &self,
+        cursor: Cursor,
+        after: Option<Image>,
+        gathered: &mut Gathered<'_>,
+    ) -> Result<Checkpoint, ServiceError> {
+        let table = &self.synced.registered.table;
+        let mut after = after;
+        while gathered.documents.len() < self.limit {
+            self.call.budget.check()?;
+            let wanted = TABLE_PAGE.min(self.limit - gathered.documents.len());
+            let tx = self.call.db.reader().begin().await?;
+            let read = table.read(&tx, None, after.as_ref(), wanted as u64);
+            let found = read.await?;
+            tx.commit().await?;
+            for KeyedRow { key, image } in found.rows {
+                gathered.put(image::text_of(&key), Document::present(image))?;
+            }
+            if found.next.is_none() {
+                return self.of_log(cursor, gathered).await;
+            }
+            after = found.next;
+        }
+        Ok(Checkpoint { cursor, key: after })
+    }
+
+    /// What has changed since `cursor`, until there is enough of it.
+    async fn of_log(
+        &self,
+        mut cursor: Cursor,
+        gathered: &mut Gathered<'_>,
+    ) -> Result<Checkpoint, ServiceError> {
+        let wanted = self.synced.selection();
+        let mut looked_at = 0;
+        loop {
+            self.call.budget.check()?;
+            let page = self.feed.page(&Start::After(cursor), &wanted, PAGE).await;
+            let page = page.map_err(told)?;
+            for change in page.changes {
+                looked_at += 1;
+                let key = change.row.row_key.to_string();
+                gathered.put(key, left(self.synced, &change))?;
+                if gathered.documents.len() >= self.limit {
+                    cursor = Cursor::at(&page.epoch, change.position);
+                    return Ok(Checkpoint { cursor, key: None });
+                }
+            }
+            cursor = page.end;
+            if page.has_more && looked_at >= LOOKED_AT {
+                // To be continued: a page of full length says so, and to have a row twice does no harm.
+                let last = gathered.documents.last().cloned();
+                if let Some(last) = last {
+                    gathered.documents.resize(self.limit, last);
+                }
+                return Ok(Checkpoint { cursor, key: None });
+            }
+            if !page.has_more {
+                return Ok(Checkpoint { cursor, key: None });
+            }
+        }
+    }
+}
+
+/// A client that has fallen behind what is kept must begin anew, as one of another log.
+fn told(error: FeedError) -> ServiceError {
+    match error {
+        FeedError::CursorExpired => ServiceError::new(ErrorCode::ResyncRequired, error.to_string()),
+        error => error.into(),
+    }
+}

@@ -1,0 +1,74 @@
+//! Taking edits of offline clients: a push in one transaction, or one more for each row that ends it.
+
+use std::sync::{Mutex, PoisonError};
+
+use chrono::Utc;
+use seachange_changelog::TrackedConnection;
+use seachange_changelog::sync::orphan;
+use serde_json::Value as Json;
+
+use super::accept::{Batch, Taken};
+use super::pushed::Pushed;
+use super::synced::Synced;
+use crate::service::call::Call;
+use crate::service::error::ServiceError;
+use crate::service::transaction::transact;
+
+/// Stores edits, each whole or not at all. A row is an object with `newDocumentState` and, but for a new row,
+/// `assumedMasterState`. What is not stored as it was sent is in the answer, and its edit in the inbox.
+///
+/// # Errors
+/// `LIMIT_EXCEEDED` for more rows than a push may have; `BAD_INPUT` for one without a key, which cannot be
+/// answered; `UNAVAILABLE` where the database is, or rows wait for others that may be on their way. Nothing is
+/// stored then, and the push is to be sent again.
+pub(crate) async fn push(
+    call: Call<'_>,
+    synced: &Synced,
+    rows: Vec<Json>,
+) -> Result<Option<Taken>, ServiceError> {
+    let most = call.limits.batch_rows;
+    if rows.len() > most {
+        return Err(ServiceError::limit(format!(
+            "a push has at most {most} rows"
+        )));
+    }
+    let actor = call.db.context().actor.as_deref();
+    let rows: Vec<Pushed> = rows
+        .into_iter()
+        .map(|row| Pushed::read(synced, actor, row))
+        .collect::<Result<_, _>>()?;
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let batch = Batch {
+        synced,
+        rows,
+        context: call.db.context().clone(),
+        orphans: Mutex::default(),
+        ending: Mutex::default(),
+    };
+    loop {
+        let known = batch.known_to_end();
+        match transact(call, &batch).await {
+            Ok(taken) => return Ok(Some(taken)),
+            // A row ended the transaction for all: the others get another, one time for each such row.
+            Err(_) if batch.known_to_end() > known => {}
+            Err(error) => {
+                count_orphans(call.db, batch.orphans).await?;
+                return Err(error);
+            }
+        }
+    }
+}
+
+/// Remembers, beside the batch of which nothing is kept, that it was tried.
+async fn count_orphans(
+    db: &TrackedConnection,
+    orphans: Mutex<Vec<String>>,
+) -> Result<(), ServiceError> {
+    let orphans = orphans.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if !orphans.is_empty() {
+        orphan::count(db, orphans, Utc::now()).await?;
+    }
+    Ok(())
+}

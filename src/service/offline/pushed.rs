@@ -1,0 +1,222 @@
+//! Reading what clients push: documents into images, each row by itself.
+
+use seachange_changelog::{Image, image};
+use serde_json::{Map, Value as Json, json};
+use sha2::{Digest, Sha256};
+
+use super::document::Document;
+use super::synced::{Synced, is_wide};
+use crate::service::decimal::check_size;
+use crate::service::entity::ColumnInfo;
+use crate::service::error::ServiceError;
+use crate::service::unreadable::{is_unreadable, unmark};
+use crate::sync::{Edit, State};
+
+/// What clients add to documents for themselves.
+const CLIENTS_OWN: [&str; 3] = ["_attachments", "_meta", "_rev"];
+
+/// A pushed row.
+pub(super) struct Pushed {
+    /// As in images, or as it was sent.
+    pub(super) key: Image,
+    /// Whether there can be a row with this key.
+    pub(super) has_key: bool,
+    /// Whether a document can name the row, as one with its key would be taken for it by the client.
+    pub(super) can_be_named: bool,
+    /// What it wants, or why it cannot be understood.
+    pub(super) edit: Result<Edit, ServiceError>,
+    /// As it was sent.
+    pub(super) assumed: Option<Json>,
+    pub(super) client: Json,
+    /// A hash of what was sent, and by whom.
+    pub(super) mutation_id: String,
+    /// What the answer has for it if nothing is stored.
+    pub(super) tombstone: Document,
+}
+
+impl Pushed {
+    /// Reads a row of a push.
+    ///
+    /// # Errors
+    /// `BAD_INPUT` for one that cannot be answered, because it has no key.
+    pub(super) fn read(
+        synced: &Synced,
+        actor: Option<&str>,
+        row: Json,
+    ) -> Result<Self, ServiceError> {
+        let Json::Object(mut row) = row else {
+            return Err(ServiceError::bad_input("a pushed row is an object"));
+        };
+        let unreadable = ["assumedMasterState", "newDocumentState"]
+            .into_iter()
+            .filter_map(|name| unmark(row.get_mut(name)?.as_object_mut()?))
+            .last();
+        let mutation_id = hash_of(&json!([synced.info().table, actor, row]));
+        let assumed = row
+            .remove("assumedMasterState")
+            .filter(|row| !row.is_null());
+        let client = row.remove("newDocumentState").unwrap_or_default();
+        let Some(sent) = client.as_object() else {
+            return Err(ServiceError::bad_input("`newDocumentState` is an object"));
+        };
+        let (key, fault) = key(synced, sent)?;
+        let has_key = fault.is_none();
+        let can_be_named = !key.values().any(is_unreadable);
+        let fault = unreadable.map(ServiceError::bad_input).or(fault);
+        let edit = match fault {
+            Some(fault) => Err(fault),
+            None => edit(synced, &key, assumed.as_ref(), sent),
+        };
+        let tombstone = Document::tombstone(synced, &legible(synced, &key, sent));
+        Ok(Self {
+            key,
+            has_key,
+            can_be_named,
+            edit,
+            assumed,
+            client,
+            mutation_id,
+            tombstone,
+        })
+    }
+}
+
+/// A hash; objects are hashed with their keys sorted.
+pub(super) fn hash_of(what: &Json) -> String {
+    let digest = Sha256::digest(what.to_string());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether a mutation's id is such a hash: then it was pushed.
+pub(super) fn is_hash(id: &str) -> bool {
+    id.len() == 64
+        && id
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// The row's key; if its values are none of the columns' types, what was sent, and why.
+fn key(
+    synced: &Synced,
+    sent: &Map<String, Json>,
+) -> Result<(Image, Option<ServiceError>), ServiceError> {
+    let (mut key, mut fault) = (Image::new(), None);
+    for column in synced.info().key() {
+        let field = &column.field;
+        let value = match sent.get(field) {
+            Some(value @ (Json::String(_) | Json::Number(_))) => value,
+            Some(value) if is_unreadable(value) => value,
+            _ => {
+                return Err(ServiceError::bad_input(format!(
+                    "a pushed row needs `{field}`"
+                )));
+            }
+        };
+        let value = match canonical(column, value).and_then(|key| as_sent(column, key, value)) {
+            Ok(value) => value,
+            Err(refusal) => {
+                fault = fault.or(Some(refusal));
+                value.clone()
+            }
+        };
+        key.insert(column.name.to_owned(), value);
+    }
+    Ok((key, fault))
+}
+
+/// The key, if it was sent as it will come back: a client knows its rows by their keys' texts.
+fn as_sent(column: &ColumnInfo, key: Json, sent: &Json) -> Result<Json, ServiceError> {
+    let text = |value: &Json| match value {
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    if text(&key) == text(sent) {
+        return Ok(key);
+    }
+    let field = &column.field;
+    let message = format!("`{field}` is to be written as `{}`", text(&key));
+    Err(ServiceError::bad_input(message))
+}
+
+fn edit(
+    synced: &Synced,
+    key: &Image,
+    assumed: Option<&Json>,
+    sent: &Map<String, Json>,
+) -> Result<Edit, ServiceError> {
+    let client = state(synced, sent)?;
+    let assumed = match assumed {
+        None => None,
+        Some(Json::Object(assumed)) => Some(state(synced, assumed)?),
+        Some(_) => return Err(ServiceError::bad_input("`assumedMasterState` is an object")),
+    };
+    if let Some(assumed) = &assumed
+        && synced.key_of(&assumed.row) != *key
+    {
+        return Err(ServiceError::bad_input(
+            "a key cannot change: insert the row anew and delete the old one",
+        ));
+    }
+    Ok(Edit::new(assumed, client))
+}
+
+/// A document as the server has rows: without what clients do not write.
+///
+/// # Errors
+/// `BAD_INPUT` for an unknown field, and for a value that is none of its column's type.
+pub(super) fn state(synced: &Synced, sent: &Map<String, Json>) -> Result<State, ServiceError> {
+    let mut state = State::default();
+    for (field, value) in sent {
+        if field == "_deleted" {
+            state.is_deleted = match value {
+                Json::Null => false,
+                Json::Bool(is_deleted) => *is_deleted,
+                _ => return Err(ServiceError::bad_input("`_deleted` is true or false")),
+            };
+            continue;
+        }
+        let Some(column) = synced.column(field) else {
+            if CLIENTS_OWN.contains(&&**field) || synced.has_joined_key() && field == "id" {
+                continue;
+            }
+            return Err(ServiceError::bad_input(format!("unknown field `{field}`")));
+        };
+        if !column.is_filled() {
+            let value = canonical(column, value)?;
+            state.row.insert(column.name.to_owned(), value);
+        }
+    }
+    Ok(state)
+}
+
+/// The value as images have it.
+fn canonical(column: &ColumnInfo, value: &Json) -> Result<Json, ServiceError> {
+    let number = |text: &str| text.parse::<i64>().map(Json::from);
+    let value = match value {
+        Json::Null => return Ok(Json::Null),
+        // Keys are text in documents, whatever their type.
+        Json::String(text) if column.is_integer(&column.ty) && !is_wide(&column.ty) => {
+            number(text).unwrap_or_else(|_| value.clone())
+        }
+        Json::Number(number) if is_wide(&column.ty) => Json::String(number.to_string()),
+        value => value.clone(),
+    };
+    let decoded = image::decode(&column.ty, &column.rust, &value)
+        .map_err(|error| ServiceError::bad_input(format!("`{}`: {error}", column.field)))?;
+    let decoded = image::canonical(&column.ty, decoded);
+    check_size(column, &decoded)?;
+    Ok(image::encode(&column.ty, &decoded)?)
+}
+
+/// What of a document can be understood.
+fn legible(synced: &Synced, key: &Image, sent: &Map<String, Json>) -> Image {
+    let mut row: Image = synced
+        .columns()
+        .filter_map(|column| {
+            let value = canonical(column, sent.get(&column.field)?).ok()?;
+            Some((column.name.to_owned(), value))
+        })
+        .collect();
+    row.extend(key.clone());
+    row
+}

@@ -1,0 +1,41 @@
+//! A registered entity without its Rust type: its columns, its rows to read and to write.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use seachange_changelog::Expected;
+
+use super::entity::EntityInfo;
+use super::rows::{RowWriter, RowWriterOf};
+use super::table::{Table, TableOf};
+use super::writable::Writable;
+
+/// An entity known by name. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Registered {
+    pub(crate) info: Arc<EntityInfo>,
+    pub(crate) table: Arc<dyn Table>,
+    pub(crate) rows: Arc<dyn RowWriter>,
+}
+
+impl Registered {
+    /// An entity of which this is known.
+    pub(crate) fn of<E: Writable>(info: EntityInfo) -> Self {
+        Self {
+            info: Arc::new(info),
+            table: Arc::new(TableOf::<E>::new()),
+            rows: Arc::new(RowWriterOf::<E>::new()),
+        }
+    }
+
+    /// Its table, as the entity has it.
+    pub(crate) fn expected(&self) -> Expected {
+        Expected {
+            table: self.info.table,
+            columns: self.table.columns(),
+        }
+    }
+}
+
+/// Registered entities by table.
+pub(crate) type ByTable = Arc<HashMap<&'static str, Registered>>;

@@ -1,0 +1,280 @@
+//! Undoing what was done: the opposite of it, written through capture.
+//!
+//! Guarantees that nothing is overwritten that was done since: then it is a conflict, which names the later
+//! changes, and nothing is written. A revert is a change like any other; its metadata names what it reverts.
+
+mod plan;
+
+use std::sync::Arc;
+
+use seachange_changelog::log::Model;
+use seachange_changelog::reader::later;
+use seachange_changelog::{TrackedConnection, TrackedTransaction};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use super::budget::Cost;
+use super::call::Call;
+use super::code::ErrorCode;
+use super::error::{Fact, ServiceError};
+use super::idempotency::{Repeatable, once};
+use super::registered::{ByTable, Registered};
+use super::rows::RowWriter;
+use super::transaction::Work;
+use crate::feed::{Cursor, Epoch, Feed, FeedError, Named, Start};
+use plan::{Plan, REVERTS, REVERTS_TRANSACTION, RowPlan, Step, Write};
+
+/// Later changes of a row that are looked at; more of them are a conflict whatever they are.
+const LATER_MOST: u64 = 1_000;
+/// Changes of a revert that are read back; an adopter's hooks may write some of their own.
+const WRITTEN_MOST: u64 = 100_000;
+/// Times that the written changes are looked for in the log; each look may wait 2 s for another
+/// process that puts it in order.
+const LOOKS: u32 = 3;
+
+/// Undoes one change.
+///
+/// # Errors
+/// `NOT_FOUND` for a cursor that names no change; a conflict, with [`Fact::Later`], if what it did has been
+/// changed since; `BAD_INPUT` for a change of an entity that is not among the targets.
+pub(crate) async fn change(
+    call: Call<'_>,
+    targets: &ByTable,
+    cursor: &Cursor,
+) -> Result<Reverted, ServiceError> {
+    let named = call.feed()?.change(cursor).await?;
+    if named.changes.is_empty() {
+        let message = "no change has this cursor";
+        return Err(ServiceError::new(ErrorCode::NotFound, message));
+    }
+    revert(call, targets, named, (REVERTS, cursor.to_string())).await
+}
+
+/// Undoes all changes of a transaction, or none of them.
+///
+/// # Errors
+/// `NOT_FOUND` for a transaction of which nothing is kept, `LIMIT_EXCEEDED` for one that has more changes than
+/// a call may write; otherwise as [`change`].
+pub(crate) async fn transaction(
+    call: Call<'_>,
+    targets: &ByTable,
+    id: &str,
+) -> Result<Reverted, ServiceError> {
+    let most = call.limits.write_rows;
+    let named = call.feed()?.transaction(id, most.saturating_add(1)).await?;
+    if named.changes.is_empty() {
+        let message = "no such transaction is kept";
+        return Err(ServiceError::new(ErrorCode::NotFound, message));
+    }
+    if named.changes.len() as u64 > most {
+        let message = format!("more than {most} changes in one mutation");
+        return Err(ServiceError::limit(message));
+    }
+    revert(call, targets, named, (REVERTS_TRANSACTION, id.to_owned())).await
+}
+
+/// Reverts these changes and tells what was written.
+async fn revert(
+    call: Call<'_>,
+    targets: &ByTable,
+    named: Named,
+    reason: (&str, String),
+) -> Result<Reverted, ServiceError> {
+    let changes: Vec<Model> = named
+        .changes
+        .iter()
+        .map(|change| change.row.clone())
+        .collect();
+    let work = Revert {
+        plan: Plan::of(&changes, targets)?,
+        targets: Arc::clone(targets),
+    };
+    let db = on_behalf(call.db, reason);
+    let call = Call { db: &db, ..call };
+    match once(call, &work).await {
+        Ok(written) => Ok(Reverted {
+            written,
+            epoch: named.epoch,
+        }),
+        Err(error) if error.code() == ErrorCode::Conflict && !is_of_key(&error) => {
+            let later = later_cursors(call.feed()?, &named, &work.plan).await?;
+            Err(error.with(Fact::Later(later)))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether it is the key that is in conflict, not what was asked.
+fn is_of_key(error: &ServiceError) -> bool {
+    matches!(error.fact(), Some(Fact::UsedKey(_)))
+}
+
+/// The caller's connection, whose changes also tell what they revert.
+fn on_behalf(db: &TrackedConnection, (name, what): (&str, String)) -> TrackedConnection {
+    let mut context = db.context().clone();
+    let metadata = context.metadata.get_or_insert_default();
+    metadata.insert(name.to_owned(), Json::String(what));
+    db.with_context(context)
+}
+
+/// A revert that has been committed.
+pub(crate) struct Reverted {
+    written: Written,
+    epoch: Epoch,
+}
+
+/// What a transaction wrote.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    transaction_id: String,
+    rows: usize,
+}
+
+impl Reverted {
+    /// Its changes, once they have their places in the log.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` if they do not have them in time; the revert stands all the same.
+    pub(crate) async fn changes(self, feed: &Feed) -> Result<Named, ServiceError> {
+        let Self { written, epoch } = self;
+        if written.rows == 0 {
+            return Ok(Named {
+                epoch,
+                changes: Vec::new(),
+            });
+        }
+        for _ in 0..LOOKS {
+            match feed
+                .transaction(&written.transaction_id, WRITTEN_MOST)
+                .await
+            {
+                Ok(found) if found.changes.len() >= written.rows => return Ok(found),
+                Ok(_) | Err(FeedError::Busy) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(ServiceError::new(
+            ErrorCode::Unavailable,
+            format!(
+                "reverted by transaction {}; its changes cannot be read yet",
+                written.transaction_id
+            ),
+        ))
+    }
+}
+
+/// The cursors of what stands in the way.
+async fn later_cursors(
+    feed: &Feed,
+    named: &Named,
+    plan: &Plan,
+) -> Result<Vec<Cursor>, ServiceError> {
+    let mut cursors = Vec::new();
+    for row in &plan.rows {
+        let last = named
+            .changes
+            .iter()
+            .find(|change| change.row.id == row.last);
+        let Some(last) = last else { continue };
+        let start = Start::After(Cursor::at(&named.epoch, last.position));
+        let page = feed.history(&start, &row.name, LATER_MOST).await?;
+        let models: Vec<Model> = page
+            .changes
+            .iter()
+            .map(|change| change.row.clone())
+            .collect();
+        let standing: Vec<i64> = row.standing(&models).map(|change| change.id).collect();
+        let of_row = page
+            .changes
+            .iter()
+            .filter(|change| standing.contains(&change.row.id));
+        cursors.extend(of_row.map(|change| Cursor::at(&page.epoch, change.position)));
+    }
+    Ok(cursors)
+}
+
+struct Revert {
+    plan: Plan,
+    targets: ByTable,
+}
+
+impl Revert {
+    fn target(&self, table: &str) -> Result<&Registered, ServiceError> {
+        let target = self.targets.get(table);
+        target.ok_or_else(|| ServiceError::internal(format!("no entity {table}")))
+    }
+
+    /// Makes sure that nothing done since is in the way of a row that is locked.
+    async fn check(&self, tx: &TrackedTransaction, row: &RowPlan) -> Result<(), ServiceError> {
+        let later = later(tx, &row.name, row.last, LATER_MOST).await?;
+        if later.len() as u64 >= LATER_MOST || row.standing(&later).next().is_some() {
+            return Err(ServiceError::conflict("later changes stand in the way"));
+        }
+        Ok(())
+    }
+}
+
+async fn write(
+    rows: &dyn RowWriter,
+    tx: &TrackedTransaction,
+    step: &Step,
+) -> Result<(), ServiceError> {
+    let key = &step.name.key;
+    match &step.write {
+        Write::Delete => rows.delete(tx, key).await,
+        Write::Insert(row) => rows.insert_again(tx, row).await.map(drop),
+        Write::Update(set) => rows.update_again(tx, key, set).await.map(drop),
+    }
+}
+
+/// A value that its column took once is no bad input. What the database says of it is left as it is.
+fn outdated(error: ServiceError) -> ServiceError {
+    if error.code() == ErrorCode::BadInput && error.database().is_none() {
+        return ServiceError::conflict(format!("{}, which it had", error.message()));
+    }
+    error
+}
+
+impl Work for Revert {
+    type Output = Written;
+
+    async fn run(&self, tx: &TrackedTransaction) -> Result<Written, ServiceError> {
+        // All locks first: MariaDB's snapshot begins with the first read that takes none.
+        for RowPlan { name, .. } in &self.plan.rows {
+            let rows = &self.target(&name.entity)?.rows;
+            rows.lock(tx, std::slice::from_ref(&name.key)).await?;
+        }
+        for row in &self.plan.rows {
+            self.check(tx, row).await?;
+        }
+        for step in &self.plan.steps {
+            let rows = &self.target(&step.name.entity)?.rows;
+            let now = rows.lock(tx, std::slice::from_ref(&step.name.key)).await?;
+            step.check(now.first())?;
+            write(rows.as_ref(), tx, step).await.map_err(outdated)?;
+        }
+        Ok(Written {
+            transaction_id: tx.transaction_id().to_owned(),
+            rows: self.plan.steps.len(),
+        })
+    }
+
+    fn cost(&self, written: &Written) -> Cost {
+        Cost {
+            rows: u64::try_from(written.rows).unwrap_or(u64::MAX),
+            bytes: 0,
+        }
+    }
+}
+
+impl Repeatable for Revert {
+    /// Its changes are in the log.
+    fn remember(&self, written: &Written) -> Result<Option<Json>, ServiceError> {
+        let kept = serde_json::to_value(written);
+        kept.map(Some).map_err(ServiceError::internal)
+    }
+
+    async fn recall(&self, _: &TrackedTransaction, kept: Json) -> Result<Written, ServiceError> {
+        serde_json::from_value(kept).map_err(ServiceError::internal)
+    }
+}

@@ -1,0 +1,309 @@
+//! What has to be written to undo some changes, and what must not have happened since. Pure.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::str::FromStr;
+
+use seachange_changelog::log::Model;
+use seachange_changelog::{Image, Operation, Source, image, is_redacted};
+use serde_json::Value as Json;
+
+use crate::feed::{Cursor, RowName};
+use crate::service::entity::ColumnInfo;
+use crate::service::error::{Fact, ServiceError};
+use crate::service::registered::{ByTable, Registered};
+
+/// In the metadata of a revert: the cursor of the change that it undoes.
+pub(super) const REVERTS: &str = "reverts";
+/// In the metadata of a revert: the id of the transaction that it undoes.
+pub(super) const REVERTS_TRANSACTION: &str = "revertsTransaction";
+
+/// How to undo some changes.
+pub(super) struct Plan {
+    /// The rows, each once, in the order in which they are locked.
+    pub(super) rows: Vec<RowPlan>,
+    /// What to write, in this order.
+    pub(super) steps: Vec<Step>,
+}
+
+/// One row of a plan.
+pub(super) struct RowPlan {
+    pub(super) name: RowName,
+    /// The id of the last change to be undone.
+    pub(super) last: i64,
+    /// The transaction of the changes to be undone.
+    transaction_id: String,
+    touched: Touched,
+}
+
+/// What is to be undone in a row.
+enum Touched {
+    /// These columns.
+    Columns(BTreeSet<String>),
+    /// That it exists, or does not.
+    Row,
+}
+
+/// One write.
+pub(super) struct Step {
+    pub(super) name: RowName,
+    pub(super) write: Write,
+    /// What the write must find: these columns with these values, or no row.
+    finds: Option<Image>,
+}
+
+/// What a write does.
+pub(super) enum Write {
+    /// Removes the row.
+    Delete,
+    /// Puts a row there.
+    Insert(Image),
+    /// Sets these columns.
+    Update(Image),
+}
+
+/// Changes of one row that follow each other: what was there before and what after.
+struct Run<'a> {
+    first: &'a Model,
+    last: &'a Model,
+}
+
+impl Plan {
+    /// How to undo these changes of one transaction, which are in order.
+    ///
+    /// Undone one by one in reverse order, every state on the way has existed, so foreign keys hold.
+    /// Changes of one row with no other's between are undone at once: no value on the way is
+    /// written, which another row may have taken since.
+    pub(super) fn of(changes: &[Model], targets: &ByTable) -> Result<Self, ServiceError> {
+        let mut runs: Vec<Run<'_>> = Vec::new();
+        for change in changes {
+            match runs.last_mut() {
+                Some(run) if is_same_row(run.last, change) => run.last = change,
+                _ => runs.push(Run {
+                    first: change,
+                    last: change,
+                }),
+            }
+        }
+        let mut rows: BTreeMap<(String, String), RowPlan> = BTreeMap::new();
+        let mut steps = Vec::new();
+        for run in runs.iter().rev() {
+            let table = &run.last.entity;
+            let target = targets.get(table.as_str()).ok_or_else(|| {
+                ServiceError::bad_input(format!("`{table}` is no entity of this server"))
+            })?;
+            let Some(step) = run.step(target)? else {
+                continue;
+            };
+            let place = (table.clone(), run.last.row_key.to_string());
+            let row = rows.entry(place).or_insert_with(|| RowPlan {
+                name: step.name.clone(),
+                last: run.last.id,
+                transaction_id: run.last.transaction_id.clone(),
+                touched: Touched::Columns(BTreeSet::new()),
+            });
+            row.touched.add(&step.write);
+            steps.push(step);
+        }
+        Ok(Self {
+            rows: rows.into_values().collect(),
+            steps,
+        })
+    }
+}
+
+fn is_same_row(one: &Model, other: &Model) -> bool {
+    one.entity == other.entity && one.row_key == other.row_key
+}
+
+fn image_of(json: Option<&Json>) -> Option<&Image> {
+    json.and_then(Json::as_object)
+}
+
+impl Touched {
+    fn add(&mut self, write: &Write) {
+        match (&mut *self, write) {
+            (Self::Columns(columns), Write::Update(set)) => columns.extend(set.keys().cloned()),
+            _ => *self = Self::Row,
+        }
+    }
+}
+
+impl Run<'_> {
+    /// What undoes the run; nothing if it came to nothing.
+    fn step(&self, target: &Registered) -> Result<Option<Step>, ServiceError> {
+        if self.first.source == Source::Baseline {
+            return Err(ServiceError::bad_input(
+                "a baseline tells what was there: nobody wrote it",
+            ));
+        }
+        let before = image_of(self.first.before.as_ref());
+        let after = image_of(self.last.after.as_ref());
+        let (write, finds) = match (before, after) {
+            (None, None) => return Ok(None),
+            (None, Some(after)) => (Write::Delete, Some(todays(after, target))),
+            (Some(before), None) => (Write::Insert(whole(before, target)?), None),
+            (Some(before), Some(after)) => {
+                let mut columns = image::differing(before, after);
+                columns.retain(|name| is_ours(name, target));
+                if columns.is_empty() {
+                    return self.came_to_nothing(before);
+                }
+                let set = some(before, &columns)?;
+                let finds = todays(&some(after, &columns)?, target);
+                (Write::Update(todays(&set, target)), Some(finds))
+            }
+        };
+        let key = image_of(Some(&self.last.row_key)).cloned();
+        Ok(Some(Step {
+            name: RowName {
+                entity: self.last.entity.clone(),
+                key: key.map_or_else(Image::new, |key| target.info.restated(&key).unwrap_or(key)),
+            },
+            write,
+            finds,
+        }))
+    }
+
+    /// Nothing differs: of one change that is because its values were not kept.
+    fn came_to_nothing(&self, before: &Image) -> Result<Option<Step>, ServiceError> {
+        match before.iter().find(|(_, value)| is_redacted(value)) {
+            Some((name, _)) => Err(not_kept(name)),
+            None => Ok(None),
+        }
+    }
+}
+
+fn not_kept(column: &str) -> ServiceError {
+    let message = format!("the log does not hold the value of `{column}`");
+    ServiceError::conflict(message).with(Fact::Later(Vec::new()))
+}
+
+/// Whether a revert writes the column: the table still has it, and neither server nor database fill it.
+fn is_ours(column: &str, target: &Registered) -> bool {
+    let info = target.info.by_name(column);
+    target.table.columns().contains(&column) && !info.is_some_and(ColumnInfo::is_filled)
+}
+
+/// What of an image the table has today and is not filled otherwise, in today's form.
+fn todays(image: &Image, target: &Registered) -> Image {
+    let restated = target.info.restated(image);
+    let image = restated.as_ref().unwrap_or(image);
+    let kept = image.iter().filter(|(name, _)| is_ours(name, target));
+    kept.map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+/// A row to be put back: every column that is not filled otherwise. One that came later gets what the
+/// table gives a row without it, as the rows that were there then got it.
+fn whole(image: &Image, target: &Registered) -> Result<Image, ServiceError> {
+    let came_later = |column: &&ColumnInfo| !column.is_hidden && !image.contains_key(column.name);
+    let columns = target.info.columns.iter();
+    let columns = columns.filter(|column| !column.is_filled() && !came_later(column));
+    let columns: Vec<String> = columns.map(|column| column.name.to_owned()).collect();
+    Ok(todays(&some(image, &columns)?, target))
+}
+
+/// These columns of an image, if it holds their values.
+fn some(image: &Image, columns: &[String]) -> Result<Image, ServiceError> {
+    let value = |name: &String| match image.get(name) {
+        Some(value) if !is_redacted(value) => Ok((name.clone(), value.clone())),
+        _ => Err(not_kept(name)),
+    };
+    columns.iter().map(value).collect()
+}
+
+impl Step {
+    /// Makes sure that the row is as the undone changes left it.
+    pub(super) fn check(&self, now: Option<&Image>) -> Result<(), ServiceError> {
+        match (&self.finds, now) {
+            (None, None) => Ok(()),
+            (None, Some(_)) => Err(ServiceError::conflict("the row exists again")),
+            (Some(_), None) => Err(ServiceError::conflict("the row is gone")),
+            (Some(finds), Some(now)) => {
+                let is_there = |(name, value): (&String, &Json)| {
+                    now.get(name).is_some_and(|now| image::same(now, value))
+                };
+                if finds.iter().all(is_there) {
+                    return Ok(());
+                }
+                Err(ServiceError::conflict(
+                    "the row is no longer as the change left it",
+                ))
+            }
+        }
+    }
+}
+
+impl RowPlan {
+    /// Of the row's later changes, in order, those that stand in the way: they touched the same, and
+    /// no revert has undone them since.
+    pub(super) fn standing<'a>(&self, later: &'a [Model]) -> impl Iterator<Item = &'a Model> {
+        let mut undone: HashSet<Reverted> = HashSet::new();
+        let mut standing = Vec::new();
+        for change in later.iter().rev() {
+            let id = Reverted::Change(change.id);
+            let transaction = Reverted::Transaction(change.transaction_id.clone());
+            if change.id != 0 && undone.contains(&id) || undone.contains(&transaction) {
+                continue;
+            }
+            match Reverted::by(change).filter(|reverted| self.is_among(reverted, later)) {
+                Some(reverted) => {
+                    undone.insert(reverted);
+                }
+                None if self.touches(change) => standing.push(change),
+                None => {}
+            }
+        }
+        standing.into_iter().rev()
+    }
+
+    /// Whether what was reverted is all later than what is to be undone.
+    fn is_among(&self, reverted: &Reverted, later: &[Model]) -> bool {
+        match reverted {
+            Reverted::Change(id) => later.iter().any(|change| change.id == *id),
+            Reverted::Transaction(id) => {
+                *id != self.transaction_id
+                    && later.iter().any(|change| change.transaction_id == *id)
+            }
+        }
+    }
+
+    fn touches(&self, change: &Model) -> bool {
+        let Touched::Columns(columns) = &self.touched else {
+            return true;
+        };
+        if change.operation != Operation::Update {
+            return true;
+        }
+        match (
+            image_of(change.before.as_ref()),
+            image_of(change.after.as_ref()),
+        ) {
+            (Some(before), Some(after)) => image::differing(before, after)
+                .iter()
+                .any(|name| columns.contains(name)),
+            _ => true,
+        }
+    }
+}
+
+/// What a change says that it reverts.
+#[derive(PartialEq, Eq, Hash)]
+enum Reverted {
+    /// The change with this id.
+    Change(i64),
+    /// The changes of this transaction.
+    Transaction(String),
+}
+
+impl Reverted {
+    fn by(change: &Model) -> Option<Self> {
+        let metadata = image_of(change.metadata.as_ref())?;
+        let text = |name: &str| metadata.get(name).and_then(Json::as_str);
+        if let Some(cursor) = text(REVERTS) {
+            // Ids outlive epochs and batches.
+            return Some(Self::Change(Cursor::from_str(cursor).ok()?.position.id));
+        }
+        text(REVERTS_TRANSACTION).map(|id| Self::Transaction(id.to_owned()))
+    }
+}
