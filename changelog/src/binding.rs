@@ -3,13 +3,15 @@
 //! A value that a driver cannot encode it leaves out of the statement, without an error, so that on
 //! SQLite the values behind it end up one column early. Others arrive as NULL or as a zero date. All
 //! of it found by experiment with sqlx 0.9; the specimen tests keep it true. Knows values and
-//! databases, nothing of columns or statements.
+//! databases, nothing of statements.
 
 use sea_orm::sea_query::Value;
-use sea_orm::{DbBackend, Statement};
+use sea_orm::{DbBackend, EntityTrait, IdenStatic, Statement};
+use serde_json::Value as Json;
 
 use crate::database;
 use crate::error::CaptureError;
+use crate::image::{self, ImageError};
 
 /// The same value in a type that the driver binds without loss.
 ///
@@ -31,8 +33,25 @@ pub(crate) fn make_bindable(mut statement: Statement) -> Statement {
     statement
 }
 
-/// Refuses a value that the driver would lose, or panic on.
-pub(crate) fn check(column: &str, value: &Value, backend: DbBackend) -> Result<(), CaptureError> {
+/// The value of an image as the driver takes it without loss, to be compared with the column.
+///
+/// # Errors
+/// If the image is none of the column, or the database has no such value.
+pub fn operand<E: EntityTrait>(
+    column: E::Column,
+    json: &Json,
+    backend: DbBackend,
+) -> Result<Value, ImageError> {
+    let value = image::value_of::<E>(column, json)?;
+    check(column.as_str(), &value, backend).map_err(|_| ImageError::not_held(&json.to_string()))?;
+    Ok(bindable(value, backend))
+}
+
+/// Refuses a value that the driver would lose, take for another, or panic on.
+///
+/// # Errors
+/// [`CaptureError::OutOfRange`], [`CaptureError::IntegerTooLarge`], [`CaptureError::UnsupportedHere`].
+pub fn check(column: &str, value: &Value, backend: DbBackend) -> Result<(), CaptureError> {
     let dialect = database::on(backend);
     let facts = dialect.facts();
     match value {

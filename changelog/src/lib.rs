@@ -78,6 +78,7 @@ pub use try_write::try_write;
 /// What differs between databases, for the crate `seachange` and for tests; no interface of its own.
 #[doc(hidden)]
 pub mod internal {
+    pub use crate::binding::{check as check_bindable, operand};
     pub use crate::database::*;
 
     /// What tables look like.

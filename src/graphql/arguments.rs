@@ -12,6 +12,7 @@ use async_graphql::dynamic::{Field, InputValue, ResolverContext, TypeRef};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, IntoIden, Query};
 use sea_orm::{ColumnType, Condition, DbBackend, Order};
 
+use super::context::database;
 use super::error::Refusal;
 use super::filter;
 use super::relation::Relation;
@@ -43,16 +44,20 @@ pub(super) fn of_root(field: Field, entity: &EntityInfo) -> Field {
         .argument(argument("pagination", types::PAGINATION.to_owned()))
 }
 
-/// The argument `filters`.
+/// The argument of this name that filters rows of the entity.
 ///
 /// # Errors
 /// As [`filter::parse`].
-pub(super) fn filters(
+pub(super) fn predicate(
     ctx: &ResolverContext<'_>,
     entity: &EntityInfo,
+    name: &str,
 ) -> Result<Option<Predicate>, Refusal> {
-    match ctx.args.get("filters") {
-        Some(filters) => filter::parse(entity, filters.as_value()),
+    match ctx.args.get(name) {
+        Some(value) => {
+            let backend = database(ctx)?.get_database_backend();
+            filter::parse(entity, value.as_value(), backend)
+        }
         None => Ok(None),
     }
 }
@@ -110,7 +115,7 @@ pub(super) fn having(
         let Some(filter) = wanted.get(relation.field.as_str()) else {
             continue;
         };
-        let predicate = filter::parse(&relation.child.info, filter)?;
+        let predicate = filter::parse(&relation.child.info, filter, backend)?;
         condition = condition.add(has(relation, predicate.as_ref(), backend));
     }
     Ok(condition)

@@ -1,6 +1,7 @@
 //! What async-graphql leaves to us: a request keeps to its budget at every field, a subscription has one
-//! field, and every error of a field has its path.
+//! field, a mutation does nothing twice, and every error of a field has its path.
 
+mod root;
 mod variables;
 
 use std::sync::Arc;
@@ -9,18 +10,15 @@ use async_graphql::extensions::{
     Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextResolve,
     ResolveInfo,
 };
-use async_graphql::parser::types::{
-    DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection,
-};
+use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{
     Error, PathSegment, Pos, QueryPathNode, QueryPathSegment, Response, ServerError, ServerResult,
     Value, Variables,
 };
 
 use super::budget::AnswerBudget;
-use super::error::{Refusal, refusal};
+use super::error::Refusal;
 use super::rendered::Rendered;
-use crate::service::code::ErrorCode;
 
 pub(super) use variables::{fill_variables, given};
 
@@ -47,12 +45,7 @@ impl Extension for Guard {
         next: NextParseQuery<'_>,
     ) -> ServerResult<ExecutableDocument> {
         let document = next.run(ctx, query, variables).await?;
-        match &document.operations {
-            DocumentOperations::Single(operation) => check_root(&operation.node)?,
-            DocumentOperations::Multiple(operations) => operations
-                .values()
-                .try_for_each(|operation| check_root(&operation.node))?,
-        }
+        root::check(&document)?;
         Ok(document)
     }
 
@@ -156,17 +149,4 @@ fn with_path(error: ServerError, node: &QueryPathNode<'_>) -> ServerError {
         .collect();
     path.reverse();
     ServerError { path, ..error }
-}
-
-/// A subscription has one field at its root. async-graphql takes more, and passes over fragments.
-fn check_root(operation: &OperationDefinition) -> ServerResult<()> {
-    let root = &operation.selection_set.node.items;
-    let is_one_field = matches!(root.as_slice(), [one] if matches!(one.node, Selection::Field(_)));
-    if operation.ty == OperationType::Subscription && !is_one_field {
-        return Err(refusal(
-            ErrorCode::BadInput,
-            "a subscription has exactly one field at its root, and not in a fragment",
-        ));
-    }
-    Ok(())
 }

@@ -38,7 +38,7 @@ async fn resolve(
     let db = database(ctx)?;
     let backend = db.get_database_backend();
     let mut condition = arguments::having(ctx, relations, backend)?;
-    if let Some(predicate) = arguments::filters(ctx, &of.info)? {
+    if let Some(predicate) = arguments::predicate(ctx, &of.info, "filters")? {
         condition = condition.add(of.source.condition(&predicate, backend));
     }
     let order = arguments::order_by(ctx, &of.info)?;

@@ -13,11 +13,10 @@ use sea_orm::{ConnectionTrait, EntityTrait};
 use seachange_changelog::Target;
 use seachange_changelog::rows::Stored;
 
-use super::arguments::filter_name;
+use super::arguments::{self, filter_name};
 use super::committed::Committed;
 use super::context::{call, connection, feed, limits};
 use super::error::Refusal;
-use super::filter;
 use super::node::Node;
 use super::parameters;
 use crate::feed::{Cursor, FeedError};
@@ -93,10 +92,7 @@ async fn target<E: EntityTrait>(
     ctx: &ResolverContext<'_>,
     entity: &EntityInfo,
 ) -> Result<Target, Refusal> {
-    let predicate = match ctx.args.get("filter") {
-        Some(value) => filter::parse(entity, value.as_value())?,
-        None => None,
-    };
+    let predicate = arguments::predicate(ctx, entity, "filter")?;
     let all = ctx
         .args
         .get("all")

@@ -63,7 +63,7 @@ fn many(relation: &Relation, level: Arc<Level>) -> Field {
 fn page(ctx: &ResolverContext<'_>, level: &Level) -> Result<Page, Refusal> {
     let entity = &level.relation.child.info;
     Ok(Page {
-        filter: arguments::filters(ctx, entity)?,
+        filter: arguments::predicate(ctx, entity, "filters")?,
         order: arguments::order_by(ctx, entity)?,
         pages: pages(ctx)?,
         total: Asked::of(ctx).total,

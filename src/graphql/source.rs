@@ -15,7 +15,7 @@ use sea_orm::{
     RelationTrait, StreamTrait, TransactionTrait, TryGetableMany,
 };
 use seachange_changelog::rows::{Reader, Stored, beyond_key};
-use seachange_changelog::{Image, ImageError, bindable, image};
+use seachange_changelog::{Image, ImageError, image, internal};
 use serde_json::Value as Json;
 
 use super::error::Refusal;
@@ -194,7 +194,7 @@ where
             }
         };
         let value = |column: &E::Column, json: &Json| {
-            let value = bindable(image::value_of::<E>(*column, json)?, backend);
+            let value = internal::operand::<E>(*column, json, backend)?;
             Ok(column.save_as(Expr::val(value)))
         };
         if let [column] = columns.as_slice() {

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use async_graphql::dynamic::{InputValue, ResolverContext, SubscriptionField, TypeRef};
 use seachange_changelog::{Image, Operation};
 
-use super::arguments::filter_name;
+use super::arguments::{self, filter_name};
 use super::change::ChangeNode;
 use super::error::Refusal;
-use super::filter;
 use super::live::{Begin, Item, Place, Plan, Role, Watched, WatchedRows, pinned};
 use super::parameters;
 use super::record::{Kind, RecordChange, change_name};
@@ -63,10 +62,7 @@ fn plan(
     entity: &Arc<EntityInfo>,
     table: &Arc<dyn Table>,
 ) -> Result<Plan, Refusal> {
-    let predicate = match ctx.args.get("filters") {
-        Some(value) => filter::parse(entity, value.as_value())?,
-        None => None,
-    };
+    let predicate = arguments::predicate(ctx, entity, "filters")?;
     if let Some(predicate) = &predicate {
         predicate.check_streamable(entity)?;
     }

@@ -7,8 +7,11 @@ mod sql;
 pub(crate) use moments::key;
 pub(crate) use sql::condition;
 
-use sea_orm::Value;
+use sea_orm::{DbBackend, DbErr, Value};
+use seachange_changelog::internal::{self, check_bindable};
 use serde_json::Value as Json;
+
+use super::error::ServiceError;
 
 /// What a row must be. Holds at least one test: a filter that says nothing parses to none.
 #[derive(Clone, Debug)]
@@ -17,6 +20,36 @@ pub(crate) enum Predicate {
     Any(Vec<Predicate>),
     Not(Box<Predicate>),
     Test { column: &'static str, test: Test },
+}
+
+impl Predicate {
+    /// Checks that the database can be given every value as it is: a driver sends a time that it does not know as
+    /// another one or leaves it out, and the comparison would hold for other rows.
+    ///
+    /// # Errors
+    /// `BAD_INPUT` that names the column.
+    pub(crate) fn check_values(&self, backend: DbBackend) -> Result<(), ServiceError> {
+        match self {
+            Self::All(parts) | Self::Any(parts) => {
+                parts.iter().try_for_each(|part| part.check_values(backend))
+            }
+            Self::Not(inner) => inner.check_values(backend),
+            Self::Test {
+                column,
+                test: Test::Text(Pattern::Like | Pattern::NotLike, text),
+            } if text.contains('\0') && internal::on(backend).facts().like_ends_at_nul => {
+                Err(ServiceError::bad_input(format!(
+                    "column `{column}`: the database's patterns end at a NUL; use contains, starts_with or ends_with"
+                )))
+            }
+            Self::Test { column, test } => test.operands().try_for_each(|operand| {
+                check_bindable(column, &operand.value, backend).map_err(|error| {
+                    let error: DbErr = error.into();
+                    error.into()
+                })
+            }),
+        }
+    }
 }
 
 /// What one column must be.
@@ -30,6 +63,21 @@ pub(crate) enum Test {
     IsNull,
     IsNotNull,
     Text(Pattern, String),
+}
+
+impl Test {
+    /// The values that it compares with.
+    fn operands(&self) -> impl Iterator<Item = &Operand> {
+        let (listed, others): (&[Operand], [Option<&Operand>; 2]) = match self {
+            Self::Compare(_, operand) => (&[], [Some(operand), None]),
+            Self::In(list) | Self::NotIn(list) => (list, [None, None]),
+            Self::Between(low, high) | Self::NotBetween(low, high) => {
+                (&[], [Some(low), Some(high)])
+            }
+            Self::IsNull | Self::IsNotNull | Self::Text(..) => (&[], [None, None]),
+        };
+        listed.iter().chain(others.into_iter().flatten())
+    }
 }
 
 /// How two values compare.

@@ -8,6 +8,7 @@ mod converge;
 mod create;
 mod cursors;
 mod delete;
+mod doubled;
 mod events;
 mod faults;
 mod filters;
@@ -45,7 +46,9 @@ pub fn cases() -> Vec<Case> {
         delete::cases(),
         events::cases(),
         filters::cases(),
+        filters::beyond::cases(),
         filters::combined::cases(),
+        doubled::cases(),
         pages::cases(),
         pages::refused::cases(),
         relations::cases(),

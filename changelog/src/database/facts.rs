@@ -83,6 +83,8 @@ pub struct Facts {
     pub takes_any_number: bool,
     /// Times are texts, which programs spell in several ways.
     pub times_are_texts: bool,
+    /// `LIKE` takes a text and a pattern to end at a NUL.
+    pub like_ends_at_nul: bool,
     /// Decimals are stored as 64-bit floats.
     pub decimals_are_reals: bool,
     /// The driver panics at some dates and times, or takes them for others.

@@ -128,6 +128,14 @@ impl ImageError {
         }
     }
 
+    /// The database has no such value.
+    pub(crate) fn not_held(text: &str) -> Self {
+        Self::OutOfRange {
+            target: "the database's type",
+            text: quoted(text),
+        }
+    }
+
     pub(crate) fn refused(json: &Json) -> Self {
         Self::Refused {
             text: quoted(&json.to_string()),

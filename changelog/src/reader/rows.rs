@@ -285,9 +285,10 @@ pub(super) fn is_after(position: Position, dialect: &dyn Dialect) -> Expr {
     }
 }
 
-/// Clients see times to the microsecond; SQLite keeps what is below.
+/// Clients see times to the microsecond; SQLite keeps what is below. A leap second, which MariaDB does not know, ends
+/// with the second that it belongs to.
 fn end_of_microsecond(time: DateTime<Utc>) -> DateTime<Utc> {
-    let nanosecond = time.nanosecond() / 1_000 * 1_000 + 999;
+    let nanosecond = Ord::min(time.nanosecond(), 999_999_999) / 1_000 * 1_000 + 999;
     time.with_nanosecond(nanosecond).unwrap_or(time)
 }
 

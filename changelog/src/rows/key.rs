@@ -7,6 +7,7 @@ use sea_orm::{ColumnTrait, Condition, DbBackend, EntityTrait, IdenStatic, Order,
 use serde_json::Value as Json;
 
 use super::keys;
+use crate::binding::operand;
 use crate::database;
 use crate::image::{self, Image, ImageError};
 
@@ -127,7 +128,7 @@ fn parts<E: EntityTrait>(
 ) -> Result<Vec<Part>, ImageError> {
     let part = |column: E::Column| {
         let json = key.get(column.as_str()).unwrap_or(&Json::Null);
-        match image::value_of::<E>(column, json) {
+        match operand::<E>(column, json, backend) {
             Ok(value) => Ok(Part::Value(value)),
             Err(error) => match image::is_unfit(json) {
                 true => stored_as(json, backend).map(Part::Odd).ok_or(error),

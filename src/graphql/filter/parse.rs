@@ -1,7 +1,7 @@
 //! From a `…FilterInput` to a predicate.
 
 use async_graphql::Value as GraphqlValue;
-use sea_orm::Value;
+use sea_orm::{DbBackend, Value};
 use seachange_changelog::image;
 
 use crate::graphql::error::Refusal;
@@ -15,15 +15,21 @@ const PATTERN_BYTES: usize = 20_000;
 /// The filter's predicate; `None` if it is empty as a whole (null, `{}`, `{and: []}`).
 ///
 /// # Errors
-/// `BAD_INPUT` for a value that is none of its column's type, and for a part that has no condition;
+/// `BAD_INPUT` for a value that is none of its column's type or that this database does not know, and for a part
+/// that has no condition;
 /// `LIMIT_EXCEEDED` for a filter that is too large.
 pub(crate) fn parse(
     entity: &EntityInfo,
     filter: &GraphqlValue,
+    backend: DbBackend,
 ) -> Result<Option<Predicate>, Refusal> {
     super::check_size(filter)?;
     super::check_said(filter)?;
-    read(entity, filter)
+    let predicate = read(entity, filter)?;
+    if let Some(predicate) = &predicate {
+        predicate.check_values(backend)?;
+    }
+    Ok(predicate)
 }
 
 fn read(entity: &EntityInfo, filter: &GraphqlValue) -> Result<Option<Predicate>, Refusal> {

@@ -2,7 +2,7 @@
 
 use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr};
 use sea_orm::{ColumnTrait, Condition, DbBackend, EntityTrait, IdenStatic, Iterable, Value};
-use seachange_changelog::bindable;
+use seachange_changelog::{bindable, internal};
 
 use super::moments::{self, Keys, Moments, Side};
 use super::{Comparison, Operand, Pattern, Predicate, Test};
@@ -66,7 +66,13 @@ fn expression<C: ColumnTrait>(column: C, test: &Test, backend: DbBackend) -> Exp
         Test::NotBetween(low, high) => column.lt(value(low)).or(column.gt(value(high))),
         Test::IsNull => column.is_null(),
         Test::IsNotNull => column.is_not_null(),
-        Test::Text(pattern, text) => text_expression(column, *pattern, text),
+        Test::Text(pattern, text) => {
+            let by_bytes = internal::on(backend).facts().like_ends_at_nul;
+            let by_bytes = by_bytes.then(|| bytes_expression(column, *pattern, text));
+            by_bytes
+                .flatten()
+                .unwrap_or_else(|| text_expression(column, *pattern, text))
+        }
     }
 }
 
@@ -80,6 +86,29 @@ fn text_expression<C: ColumnTrait>(column: C, pattern: Pattern, text: &str) -> E
         Pattern::EndsWith => column.like(escaped("%", text, "")),
         Pattern::Like => column.like(text),
         Pattern::NotLike => column.not_like(text),
+    }
+}
+
+/// What SQLite's `LIKE` would say if it did not end at a NUL: ASCII letters are equal whatever their case. `None` for
+/// a pattern that somebody has written out.
+fn bytes_expression<C: ColumnTrait>(column: C, pattern: Pattern, text: &str) -> Option<Expr> {
+    let bytes = |text: Expr| Expr::from(Func::lower(text)).cast_as("blob");
+    let (stored, sought) = (|| bytes(column.into_expr()), || bytes(Expr::val(text)));
+    let length = i64::try_from(text.len()).ok()?;
+    let part = |from: i64| {
+        let part = Func::cust("substr").arg(stored()).arg(from).arg(length);
+        Expr::from(part).eq(sought())
+    };
+    match pattern {
+        Pattern::Contains => {
+            let place = Func::cust("instr").arg(stored()).arg(sought());
+            Some(Expr::from(place).gt(0))
+        }
+        Pattern::StartsWith => Some(part(1)),
+        // From place 0 on there would be one byte less.
+        Pattern::EndsWith if length > 0 => Some(part(-length)),
+        Pattern::EndsWith => Some(part(1)),
+        Pattern::EqualIgnoringCase | Pattern::Like | Pattern::NotLike => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Filters: each operation on each kind of column, and the same filter at every place that takes
 //! one: a query, a relation, `having`, an update.
 
+pub mod beyond;
 pub mod combined;
 
 use serde_json::{Value as Json, json};

@@ -46,6 +46,7 @@ pub(super) static FACTS: Facts = Facts {
     takes_arrays: false,
     takes_any_number: false,
     times_are_texts: false,
+    like_ends_at_nul: false,
     decimals_are_reals: false,
     misreads_times: true,
 

@@ -33,6 +33,7 @@ pub(super) static FACTS: Facts = Facts {
     takes_arrays: false,
     takes_any_number: true,
     times_are_texts: true,
+    like_ends_at_nul: true,
     decimals_are_reals: true,
     misreads_times: false,
 
