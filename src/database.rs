@@ -1,4 +1,4 @@
-//! Connecting: pools, and what every connection needs.
+//! Connecting: the pools, and what every connection is set up with.
 
 mod writable;
 
@@ -22,8 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a write waits for a lock, unless set.
 pub(crate) const LOCK_WAIT: Duration = Duration::from_secs(5);
 
-/// Rows that a SQLite connection's thread reads ahead of whom they are for: most answers are shorter, and
-/// cost no waiting for one another.
+/// How many rows a SQLite connection's thread reads ahead of the task that takes them. Most answers are
+/// shorter, so the two need not wait for each other.
 const ROWS: usize = 1_000;
 
 /// Which database, and how many connections to it.
@@ -31,11 +31,11 @@ const ROWS: usize = 1_000;
 pub struct DatabaseSettings {
     /// `sqlite://…`, `postgres://…` or `mysql://…`.
     pub url: String,
-    /// Connections in the pool; on SQLite, connections that read, beside the one that writes.
+    /// Connections in the pool. On SQLite these only read; one more connection writes.
     pub connections: u32,
-    /// How long a statement waits for a row that another transaction holds, and a write on SQLite for its
-    /// turn. MariaDB counts whole seconds, at least one. On PostgreSQL a statement can wait twice, for its turn
-    /// at the row and then for the row: each of these ends after half of the time.
+    /// How long a statement waits for a row that another transaction holds, and how long a write on SQLite
+    /// waits for its turn. MariaDB counts whole seconds, at least one. On PostgreSQL a statement can wait
+    /// twice, for its turn at the row and then for the row: each of these waits ends after half of the time.
     pub lock_wait: Duration,
 }
 
@@ -55,14 +55,14 @@ impl DatabaseSettings {
 pub(crate) struct Connections {
     /// For the application: reads, and writes that are recorded.
     pub(crate) tracked: TrackedConnection,
-    /// For the feed: its own, so that writers who hold all others cannot hold it up.
+    /// For the feed alone, so that writers that hold all other connections cannot hold it up.
     pub(crate) feed: DatabaseConnection,
 }
 
 /// Connects an application without a server.
 ///
 /// # Errors
-/// `DbErr::Conn` if the database cannot be reached or the URL names none that is supported.
+/// `DbErr::Conn` if the database cannot be reached or the URL does not name a supported one.
 pub async fn connect(settings: &DatabaseSettings) -> Result<TrackedConnection, DbErr> {
     let connections = settings.connections.max(1);
     let url = &settings.url;
@@ -91,8 +91,8 @@ pub async fn connect(settings: &DatabaseSettings) -> Result<TrackedConnection, D
 /// # Errors
 /// As [`connect`].
 pub(crate) async fn connect_all(settings: &DatabaseSettings) -> Result<Connections, DbErr> {
-    // As many again as snapshots: to look for new changes, and for subscribers that are behind. And
-    // one that listens.
+    // As many again as snapshots, to look for new changes and to serve subscribers that are behind, and one
+    // that listens.
     let connections = u32::try_from(2 * SNAPSHOTS + 1).unwrap_or(u32::MAX);
     Ok(Connections {
         tracked: connect(settings).await?,
@@ -100,9 +100,9 @@ pub(crate) async fn connect_all(settings: &DatabaseSettings) -> Result<Connectio
     })
 }
 
-/// Connections for what requests read outside transactions, on which no statement runs longer than a request
-/// may; `None` where the database does not see to that. They open as they are needed. What writes, and what
-/// consumers and commands read, has no such bound.
+/// Connections for what requests read outside transactions. No statement on them runs longer than a request
+/// may; `None` if the database cannot enforce that. They open as they are needed. Writes, and the reads of
+/// consumers and commands, have no such bound.
 ///
 /// # Errors
 /// As [`connect`].
@@ -126,8 +126,8 @@ pub(crate) async fn connect_requests(
         .map(Some)
 }
 
-/// How many may write at once so that a fifth of the connections, at least one, is left to those who read.
-/// Where readers have a pool of their own, all.
+/// How many transactions may write at once so that a fifth of the connections, at least one, is left for
+/// reading. Unbounded if reads have a separate pool.
 pub(crate) fn most_writers(db: &TrackedConnection) -> usize {
     let writer = db.writer();
     let connections = match &writer.inner {
@@ -150,7 +150,8 @@ fn is_file(url: &str) -> bool {
     of_url(url).is_some_and(|dialect| dialect.facts().is_file)
 }
 
-/// SeaORM panics at what is no URL. The text is not told: it may hold a password.
+/// Checks the URL first, because SeaORM panics at an invalid one. The error does not quote the URL, which may
+/// hold a password.
 fn check(url: &str) -> Result<(), DbErr> {
     let fault = match Url::parse(url) {
         Ok(parsed) if of_url(parsed.as_str()).is_some() => return Ok(()),
@@ -162,7 +163,7 @@ fn check(url: &str) -> Result<(), DbErr> {
     ))))
 }
 
-/// `turn`: how long to wait for a connection; `lock_wait`: for a lock.
+/// `turn` bounds the wait for a connection, `lock_wait` the wait for a lock.
 async fn pool(
     url: &str,
     connections: u32,
@@ -172,7 +173,7 @@ async fn pool(
     open(options(url, connections, turn, lock_wait, None)).await
 }
 
-/// `also`: a statement that each connection begins with, on PostgreSQL and MariaDB.
+/// `also` is a statement that each connection begins with, on PostgreSQL and MariaDB.
 fn options(
     url: &str,
     connections: u32,
@@ -194,8 +195,8 @@ fn options(
                 .row_buffer_size(ROWS)
                 // WAL lets readers read while one writes.
                 .pragma("journal_mode", "WAL")
-                // Safe in WAL mode but for a power cut, after which the last commits may be gone
-                // and nothing is torn.
+                // This is safe in WAL mode except at a power cut: the last commits may then be gone, but
+                // nothing is torn.
                 .pragma("synchronous", "NORMAL")
         })
         .map_sqlx_sqlite_pool_opts(closing_unclean)
@@ -204,7 +205,7 @@ fn options(
             beginning_with(closing_unclean(options), [Some(wait), also.clone()])
         })
         .map_sqlx_mysql_pool_opts(move |options| {
-            // The first for rows, the second for tables; zero would mean not to wait at all.
+            // The first is for rows, the second for tables. Zero would mean not to wait at all.
             let seconds = lock_wait.as_secs_f64().ceil().max(1.0);
             let wait = format!(
                 "SET SESSION innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}"
@@ -220,7 +221,7 @@ async fn open(options: ConnectOptions) -> Result<DatabaseConnection, DbErr> {
     opened.map_err(|error| explained(error, &url))
 }
 
-/// Connections that begin with these statements.
+/// Connections that begin by running these statements.
 fn beginning_with<D>(options: PoolOptions<D>, statements: [Option<String>; 2]) -> PoolOptions<D>
 where
     D: Driver,
@@ -237,13 +238,13 @@ where
     })
 }
 
-/// An error of connecting, with what it may mean where the driver's words do not say. The URL is not told
-/// whole: it may hold a password.
+/// A connection error with its likely cause, where the driver's message does not give it. It does not quote the
+/// whole URL, which may hold a password.
 fn explained(error: DbErr, url: &str) -> DbErr {
     let DbErr::Conn(RuntimeErr::SqlxError(source)) = &error else {
         return error;
     };
-    let told = match &**source {
+    let message = match &**source {
         SqlxError::PoolTimedOut => {
             let url = Url::parse(url).ok();
             let host = url.as_ref().and_then(Url::host_str).unwrap_or("localhost");
@@ -256,5 +257,5 @@ fn explained(error: DbErr, url: &str) -> DbErr {
         }
         _ => return error,
     };
-    DbErr::Conn(RuntimeErr::Internal(told))
+    DbErr::Conn(RuntimeErr::Internal(message))
 }

@@ -1,12 +1,12 @@
 //! The feed: the change log as an ordered sequence, read from any cursor and followed live.
 //!
-//! One task per process reads the log ([`Feed`]); each subscriber ([`Subscription`]) takes the
-//! batches it hands out, and reads the log itself where it is behind them. Replay, resume and
-//! catching up are therefore one mechanism. Which rows are safe to read in which order differs
-//! between databases and is the business of the change log's
-//! [`reader`](seachange_changelog::reader).
+//! One task per process reads the log ([`Feed`]). Each subscriber ([`Subscription`]) takes the
+//! batches that this task hands out, and reads the log itself when it is behind them. Replay,
+//! resume and catching up are therefore one mechanism. Which rows are safe to read in which order
+//! differs between databases, and the change log's [`reader`](seachange_changelog::reader) decides
+//! that.
 //!
-//! Knows nothing of GraphQL or of who reads.
+//! Knows nothing of GraphQL or of the readers.
 
 mod cursor;
 mod error;

@@ -1,4 +1,4 @@
-//! GraphQL: the types, lists and relations of registered entities, their mutations, the changes.
+//! GraphQL: the types, lists and relations of registered entities, their mutations, and the changes.
 //!
 //! Guarantees that no value is lost or panics on its way in or out, and that every error has a stable code and
 //! no database text. Translates between GraphQL and the service, which decides. Knows nothing of HTTP or

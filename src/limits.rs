@@ -39,10 +39,10 @@ pub struct Limits {
     pub sockets: usize,
     /// Largest `extensions.metadata`, in bytes of JSON.
     pub metadata_bytes: usize,
-    /// How long a mutation waits for locks that others hold, tries included; with [`connect`](crate::connect)
-    /// a single statement waits for no longer either.
+    /// How long a mutation waits for locks that other transactions hold, retries included. With
+    /// [`connect`](crate::connect), this also bounds the wait of a single statement.
     pub lock_wait: Duration,
-    /// How long a mutation with an idempotency key is answered as the first time; zero for never.
+    /// How long a retry of a mutation with an idempotency key gets the first answer; zero turns this off.
     pub idempotency: Duration,
 }
 

@@ -1,9 +1,9 @@
 //! HTTP and WebSocket: turns bytes into requests for the [`Api`], and answers into bytes.
 //!
-//! Guarantees: every refusal is a GraphQL response with a code; whatever a client may fill or hold
-//! open is bounded by [`Limits`]; nothing outlives [`serve`] by more than its grace time.
+//! Guarantees: every refusal is a GraphQL response with a code; whatever a client may fill or hold open is
+//! bounded by [`Limits`]; nothing outlives [`serve`] by more than its grace time.
 //!
-//! Knows nothing of entities, of the change log or of the database.
+//! This module knows neither entities nor the change log nor the database.
 
 mod auth;
 mod body;
@@ -47,25 +47,25 @@ use crate::limits::Limits;
 use metrics::Metrics;
 use origin::Origins;
 
-/// How the server is to behave.
+/// The server's configuration.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
     /// The address of the listener given to [`serve`].
     pub listen: SocketAddr,
-    /// What one client may ask for.
+    /// What one client may request.
     pub limits: Limits,
-    /// Who may ask.
+    /// How callers are authenticated.
     pub auth: Auth,
-    /// Whose pages may ask.
+    /// The origins whose pages may send requests.
     pub origins: AllowedOrigins,
     /// The folder of the built demo, if there is one.
     pub demo: Option<PathBuf>,
 }
 
-/// What running requests and sockets have after the shutdown signal; then they are cut off.
+/// The time that running requests and sockets have after the shutdown signal before they are cut off.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// What every connection shares.
+/// The state that all connections share.
 struct Server {
     api: Api,
     origins: Origins,
@@ -73,11 +73,11 @@ struct Server {
     limits: Limits,
     health: Health,
     metrics: Metrics,
-    /// One permit for each socket that may be open.
+    /// A permit for each socket that may be open.
     sockets: Arc<Semaphore>,
     /// A permit for each operation of a socket.
     operations: Arc<Semaphore>,
-    /// Turns true once. Each open socket holds a receiver: none left means all are closed.
+    /// Becomes true once. Each open socket holds a receiver, so none left means that all are closed.
     stopping: watch::Sender<bool>,
 }
 
@@ -98,8 +98,8 @@ impl Server {
     }
 }
 
-/// Answers on `listener` until `shutdown` completes, then lets running requests end, closes the
-/// sockets with 1001, and returns within five seconds.
+/// Answers on `listener` until `shutdown` completes, then lets running requests end, closes the sockets with
+/// 1001, and returns within five seconds.
 ///
 /// # Errors
 /// The listener failed.
@@ -118,7 +118,7 @@ pub async fn serve(
         routes = demo::add(routes, &folder);
     }
     let routes = routes.with_state(Arc::clone(&server));
-    // A change is one small frame: waiting to fill a packet only delays it.
+    // A change is one small frame, and waiting to fill a packet would only delay it.
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY refused");
@@ -148,9 +148,9 @@ pub async fn serve(
 
 async fn grace_over(server: &Server) {
     let mut stopping = server.stopping.subscribe();
-    // The sender lives as long as `server`: this waits for the signal.
+    // The sender lives as long as `server`, so this waits for the signal.
     let signalled = stopping.wait_for(|stopping| *stopping).await.is_ok();
-    // Holding on would count as an open socket.
+    // A receiver that is kept would count as an open socket.
     drop(stopping);
     if signalled {
         tokio::time::sleep(GRACE).await;

@@ -1,9 +1,9 @@
-//! What can be done with tracked rows, for Rust callers and for GraphQL alike: transactions that are tried
-//! again, once under a key, the history of a row and the row as it was, undoing a change or a transaction,
-//! pulling, taking a push, and the conflict inbox.
+//! What can be done with tracked rows, for Rust callers and for GraphQL alike: transactions that are retried,
+//! work done once under a key, the history of a row and its past states, undoing a change or a transaction,
+//! pulling, accepting a push, and the conflict inbox.
 //!
-//! Guarantees that every failure has a code, a sentence without database text, and its source. Knows entities
-//! by what the application registers; names no type of GraphQL and nothing of servers.
+//! Guarantees that every failure has a code, a sentence without database text, and its source. Knows only the
+//! entities that the application registers; names no type of GraphQL and nothing of servers.
 
 pub(crate) mod budget;
 pub(crate) mod call;

@@ -1,8 +1,8 @@
 //! What an offline client's edit means: the stored row, the row it was made from, the row it makes,
 //! and the entity's policy give one decision.
 //!
-//! Pure: knows no database, no GraphQL and no client. Rows are images of the columns that sync
-//! carries, without those that the server fills.
+//! Pure: knows no database, no GraphQL and no client. Rows are images of the columns that are
+//! synced, without those that the server fills.
 
 mod decide;
 mod edit;

@@ -1,11 +1,11 @@
 //! The ordering torture: proves on a database that a reader misses nothing.
 //!
-//! Writers update a few rows in transactions with pauses, rollbacks and savepoints, while one
-//! transaction stays open after it has written. Readers follow the feed live, and page it with
-//! nothing but a cursor from changing servers. Every committed write must be delivered once, each
-//! row's in commit order, each transaction's side by side.
+//! Writers update a few rows in transactions with pauses, rollbacks and savepoints, while one transaction
+//! stays open after it has written. Readers follow the feed live, and one pages it on changing servers with
+//! nothing but a cursor. Every committed write must be delivered once, each row's in commit order, and each
+//! transaction's adjacent.
 //!
-//! It writes to a table of its own and to the change log, so give it a database made for it.
+//! It writes to a separate table and to the change log, so give it a database that is used for nothing else.
 
 mod judge;
 mod readers;
@@ -24,18 +24,18 @@ use crate::feed::{Feed, FeedError};
 pub use judge::{Report, Tally};
 use writers::{Truth, Writers};
 
-/// How hard and how long.
+/// The intensity and the duration.
 #[derive(Clone, Copy, Debug)]
 pub struct Torture {
-    /// Transactions at work at once.
+    /// The number of concurrent transactions.
     pub writers: usize,
-    /// Rows they fight for.
+    /// The number of rows for which they compete.
     pub rows: i64,
     /// How long they write.
     pub time: Duration,
     /// Leave a transaction open that has written (on SQLite, which has one writer, a reader).
     pub open_transaction: bool,
-    /// Where the random choices begin.
+    /// The seed of the random choices.
     pub seed: u64,
 }
 
@@ -51,17 +51,18 @@ impl Default for Torture {
     }
 }
 
-/// Servers that read: each with connections and a feed of its own, as another process would have.
+/// The number of reading servers, each with separate connections and a separate feed, as another process
+/// would have.
 const SERVERS: usize = 2;
 
 impl Torture {
     /// Runs on a migrated database.
     ///
     /// # Errors
-    /// If the database or its log cannot be used; faults found are no errors, but in the report.
+    /// If the database or its log cannot be used; faults found are not errors, but are in the report.
     pub async fn run(self, settings: &DatabaseSettings) -> Result<Report, FeedError> {
         let settings = DatabaseSettings {
-            // Every writer at once, and the open transaction.
+            // For all writers at once, and the open transaction.
             connections: u32::try_from(self.writers + 4).unwrap_or(u32::MAX),
             ..settings.clone()
         };

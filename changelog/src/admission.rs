@@ -1,4 +1,4 @@
-//! Whether a database can be served, asked once at start.
+//! Checks once, at start, whether a database can be served.
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, TransactionTrait};
 
@@ -8,8 +8,8 @@ use crate::epoch::{self, IDENTITY};
 use crate::reader::TICK_LOCK;
 use crate::retention::renew;
 
-/// Checks that the log of this database can be followed and gives it a new epoch if it has come to
-/// another server: restored from a dump, or after a failover. Returns the epoch.
+/// Checks that the log of this database can be followed, and gives it a new epoch if it has been moved to
+/// another server, by a restored dump or a failover. Returns the epoch.
 ///
 /// # Errors
 /// [`Refused`].
@@ -24,8 +24,8 @@ pub async fn admit(db: &DatabaseConnection) -> Result<String, Refused> {
     Ok(epoch.ok_or(Refused::NoLog)?.epoch)
 }
 
-/// Checks that the database server takes writes at all: before migrating, because what a migration
-/// says of a replica is no reason that an operator understands.
+/// Checks that the database server takes writes at all. This runs before migrations, because the error that a
+/// migration gets on a replica would not show an operator what is wrong.
 ///
 /// # Errors
 /// [`Refused::ReadOnly`]; [`Refused::Database`].
@@ -33,7 +33,7 @@ pub async fn check_primary(db: &DatabaseConnection) -> Result<(), Refused> {
     database::check(db.get_database_backend())?;
     match database::of(db).facts().is_read_only {
         Some(read_only) if flag(db, read_only).await? => Err(Refused::ReadOnly),
-        // A file tells when it is written.
+        // A read-only file is noticed when it is written.
         Some(_) | None => Ok(()),
     }
 }
@@ -44,7 +44,7 @@ async fn flag<C: ConnectionTrait>(db: &C, sql: &str) -> Result<bool, DbErr> {
     row.map_or(Ok(false), |row| row.try_get_by_index(0))
 }
 
-/// Checks that the database can be served by this role, and changes nothing.
+/// Checks that this role can serve the database. Changes nothing.
 ///
 /// # Errors
 /// [`Refused`].
@@ -53,8 +53,8 @@ pub(crate) async fn check_rights(db: &DatabaseConnection) -> Result<(), Refused>
     database::of(db).check_rights(db).await
 }
 
-/// PostgreSQL: whether the log was written on another server, as SQL. A row with an xid that this
-/// server has not given yet was.
+/// The SQL that asks PostgreSQL whether the log was written on another server. That is so if a row has an xid
+/// that this server has not assigned yet.
 fn moved() -> String {
     format!(
         "SELECT COALESCE(identity <> {IDENTITY}, FALSE) OR EXISTS (SELECT 1 FROM change_log l
@@ -63,8 +63,8 @@ fn moved() -> String {
     )
 }
 
-/// Whether the log was written on another server, as far as that can be told, and nobody has given it
-/// a new epoch yet.
+/// Whether the log was written on another server, as far as that can be determined, and has not got a new
+/// epoch since.
 pub(crate) async fn has_moved(db: &DatabaseConnection) -> Result<bool, DbErr> {
     match database::of(db).facts().ordering {
         Ordering::Ticks => flag(db, &moved()).await,
@@ -80,7 +80,8 @@ async fn adopt(db: &DatabaseConnection) -> Result<(), DbErr> {
     if !flag(db, &moved).await? {
         return Ok(());
     }
-    // Asked again under the lock: of servers that start together one begins the epoch, all serve it.
+    // This is tested again under the lock: if several servers start together, one begins the epoch and all
+    // serve it.
     let tx = db.begin().await?;
     tx.execute_unprepared(TICK_LOCK).await?;
     if flag(&tx, &moved).await? {

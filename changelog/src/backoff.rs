@@ -1,8 +1,8 @@
-//! Waits between tries: doubled from the first to the longest, with a random part.
+//! Waits between retries: doubled from the first to the longest, with a random part.
 
 use std::time::Duration;
 
-/// How long to wait before the next try.
+/// How long to wait before the next retry.
 #[derive(Clone, Debug)]
 pub struct Backoff {
     first: Duration,
@@ -21,7 +21,8 @@ impl Backoff {
         }
     }
 
-    /// The next wait, between one half of its length and all of it: those that failed together part.
+    /// The next wait, between one half of its length and all of it, so that callers that failed together
+    /// spread out.
     pub fn next_wait(&mut self) -> Duration {
         let wait = self.next;
         self.next = wait.saturating_mul(2).min(self.longest);
@@ -31,7 +32,7 @@ impl Backoff {
         half + Duration::from_micros(u64::try_from(random).unwrap_or(u64::MAX))
     }
 
-    /// A try has succeeded: the next wait is the first one again.
+    /// Records a success: the next wait is the first one again.
     pub fn reset(&mut self) {
         self.next = self.first.min(self.longest);
     }

@@ -1,12 +1,12 @@
-//! Baseline: the rows that were there before tracking, recorded as they are.
+//! Baseline: rows from before tracking, recorded as they are.
 //!
-//! A row that no change tells of gets one: an insert with source `baseline`. It is the row's first
-//! change and shows the row as of its place in the log, whoever writes meanwhile: a row is locked
-//! first, and then, by a second statement, the log is asked for changes of it. Whoever held the lock
-//! before has committed both row and change by then, and whoever comes next waits.
+//! A row without a change gets one: an insert with source `baseline`. It is the row's first change and shows
+//! the row as of its place in the log, whatever is written meanwhile: a row is locked first, and then a
+//! second statement looks for changes of it in the log. A transaction that held the lock before has committed
+//! both row and change by then, and a later one waits.
 //!
-//! Goes through the table in key order, in steps that are a transaction each. How far it has come is
-//! nowhere kept: what the log tells of is done.
+//! The table is processed in key order, in steps of one transaction each. The progress is not stored
+//! anywhere: rows with a change in the log are done.
 
 mod known;
 
@@ -20,31 +20,30 @@ use crate::reader::sequence;
 use crate::tracked::append::{Origin, RowChange, insertions, most_bytes};
 use crate::triggers::{Found, Place, Present, Wait, require_log};
 
-/// Rows in one transaction: their locks are held for some tens of milliseconds.
+/// Rows in one transaction, whose locks are held for some tens of milliseconds.
 const ROWS: u64 = 200;
 
-/// Records the present state of every row of a tracked table that no change tells of; returns how many
-/// there were. For a migration, or an operator:
+/// Records the present state of every row of a tracked table that has no change; returns the number of such
+/// rows. For a migration, or an operator:
 ///
 /// ```ignore
 /// seachange_changelog::baseline(manager.get_connection(), "task").await?;
 /// ```
 ///
-/// The table may be written meanwhile: no more than 200 rows are locked at a time, and no other writer
-/// is waited for while they are. Ended at any moment, it is to be called again, and does the rest.
-/// Inside a transaction, as migrations on PostgreSQL are, all of it belongs to that transaction, which
-/// then holds the locks to its end; on MariaDB it runs outside of transactions only.
+/// The table may be written meanwhile: no more than 200 rows are locked at a time, and while they are, no
+/// other writer is waited for. If it is interrupted, a second call does the rest. Inside a transaction, as in
+/// migrations on PostgreSQL, all of it belongs to that transaction, which then holds the locks to its end; on
+/// MariaDB it runs outside of transactions only.
 ///
-/// Rows whose changes retention has removed are recorded again: for whoever reads the log they are
-/// rows that nothing tells of.
+/// Rows whose changes retention has removed are recorded again, because the log then has no change of them.
 ///
 /// # Errors
-/// [`CaptureError::NoChangeLog`](crate::CaptureError::NoChangeLog),
-/// [`CaptureError::NoTable`](crate::CaptureError::NoTable),
-/// [`CaptureError::NotTracked`](crate::CaptureError::NotTracked): also where hooks track the table and
-/// the program has not linked its entity; on MariaDB [`CaptureError::NoImage`](crate::CaptureError::NoImage)
-/// and [`CaptureError::TooLarge`](crate::CaptureError::TooLarge), which name a row that does not fit into
-/// `max_allowed_packet`: what comes before its step is recorded. What the database says.
+/// [`CaptureError::NoChangeLog`](crate::CaptureError::NoChangeLog);
+/// [`CaptureError::NoTable`](crate::CaptureError::NoTable);
+/// [`CaptureError::NotTracked`](crate::CaptureError::NotTracked), also if hooks track the table and the
+/// program has not linked its entity; on MariaDB [`CaptureError::NoImage`](crate::CaptureError::NoImage) and
+/// [`CaptureError::TooLarge`](crate::CaptureError::TooLarge), which name a row that does not fit into
+/// `max_allowed_packet` (rows before its step are recorded); or an error of the database.
 pub async fn baseline<C>(db: &C, table: &str) -> Result<u64, DbErr>
 where
     C: ConnectionTrait + TransactionTrait<Transaction = DatabaseTransaction>,
@@ -57,24 +56,24 @@ where
     Ok(recorded)
 }
 
-/// [`baseline`] step by step, for whoever wants to tell how far it is.
+/// [`baseline`] step by step, for callers that show progress.
 #[derive(Clone, Debug)]
 pub struct Baseline {
     table: String,
     after: Option<Place>,
 }
 
-/// What a step did.
+/// The result of a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BaselineStep {
-    /// Rows looked at, at most 200.
+    /// Rows examined, at most 200.
     pub rows: u64,
-    /// Those of them that were recorded.
+    /// The number of these rows that were recorded.
     pub recorded: u64,
 }
 
 impl Baseline {
-    /// Of a table, from its first row on.
+    /// Starts at the first row of a table.
     pub fn of(table: impl Into<String>) -> Self {
         Self {
             table: table.into(),
@@ -82,17 +81,17 @@ impl Baseline {
         }
     }
 
-    /// Goes on by up to 200 rows; `None` at the end of the table. If its future is dropped, what is
-    /// not committed yet is rolled back.
+    /// Processes up to 200 more rows; `None` at the end of the table. If the future is dropped, whatever is
+    /// not yet committed is rolled back.
     ///
     /// # Errors
-    /// As [`baseline`]; the same rows are then next again.
+    /// As for [`baseline`]; the next step then begins with the same rows.
     pub async fn step<C>(&mut self, db: &C) -> Result<Option<BaselineStep>, DbErr>
     where
         C: ConnectionTrait + TransactionTrait<Transaction = DatabaseTransaction>,
     {
         require_log(db).await?;
-        // Otherwise what this writes would fill the inbox, which is looked through for each step.
+        // Otherwise the rows written here would fill the inbox, which each step scans.
         sequence(db).await?;
         let tx = begin(db).await?;
         let table = Present::open(&tx, &self.table).await?;
@@ -101,7 +100,7 @@ impl Baseline {
         let mut recorded = record(&tx, &table, &new, Wait::No).await?;
         table.close(&tx).await?;
         tx.commit().await?;
-        // Who is writing these would be waited for: one by one, with no other row locked.
+        // These rows are being written by others, so each is waited for singly, with no other row locked.
         let late: Vec<&Found> = new
             .into_iter()
             .filter(|row| !recorded.contains(&row.key))
@@ -133,7 +132,7 @@ where
     db.begin_with_options(options).await
 }
 
-/// Those of the rows that no change tells of.
+/// The rows that have no change in the log.
 async fn without_change<'f>(
     tx: &DatabaseTransaction,
     table: &Present,
@@ -147,7 +146,7 @@ async fn without_change<'f>(
         .collect())
 }
 
-/// Locks these rows, looks again, and records those that no change tells of; returns their keys.
+/// Locks these rows, looks again, and records those without a change; returns their keys.
 async fn record(
     tx: &DatabaseTransaction,
     table: &Present,

@@ -1,9 +1,9 @@
-//! Values that the drivers lose: what to bind instead, and what to refuse.
+//! Values that the drivers lose: what is bound instead, and what is refused.
 //!
-//! A value that a driver cannot encode it leaves out of the statement, without an error, so that on
-//! SQLite the values behind it end up one column early. Others arrive as NULL or as a zero date. All
-//! of it found by experiment with sqlx 0.9; the specimen tests keep it true. Knows values and
-//! databases, nothing of statements.
+//! A driver leaves a value that it cannot encode out of the statement without an error, so that on SQLite the
+//! values behind it end up one column early. Other values arrive as NULL or as a zero date. All of this was
+//! found by experiment with sqlx 0.9, and the specimen tests check it. This module knows values and
+//! databases, not statements.
 
 use sea_orm::sea_query::Value;
 use sea_orm::{DbBackend, EntityTrait, IdenStatic, Statement};
@@ -15,15 +15,15 @@ use crate::image::{self, ImageError};
 
 /// The same value in a type that the driver binds without loss.
 ///
-/// On MariaDB a `timestamp` parameter outside of 1970 to 2038 arrives as NULL, whatever column it is
-/// for: times in UTC are bound as `datetime`. On SQLite times are text, and compare only if all have
-/// one offset: local ones are bound in UTC.
+/// On MariaDB a `timestamp` parameter outside of 1970 to 2038 arrives as NULL, whatever the column, so times
+/// in UTC are bound as `datetime`. On SQLite times are text, which compare correctly only if all have one
+/// offset, so local ones are bound in UTC.
 #[must_use]
 pub fn bindable(value: Value, backend: DbBackend) -> Value {
     database::on(backend).bindable(value)
 }
 
-/// The statement with every value [`bindable`].
+/// Makes every value of the statement [`bindable`].
 pub(crate) fn make_bindable(mut statement: Statement) -> Statement {
     let dialect = database::on(statement.db_backend);
     if let Some(values) = &mut statement.values {

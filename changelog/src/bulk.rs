@@ -1,15 +1,15 @@
 //! Writes of many rows by few statements, recorded as single writes are.
 //!
 //! SeaORM's `insert_many`, `update_many` and `delete_many` run no hooks; these calls on a
-//! [`TrackedTransaction`] stand in for them. Rows are locked by the caller's condition in key order,
-//! compared, and written **by the keys of the locked rows**, never by the condition again: a row that
-//! comes to match in between would change without an image. Images, time stamps and an entity's own
-//! hooks are those of single writes; only the order differs: for a chunk of at most 500 rows all
-//! `before_*` run first, then the statements, then the log, then all `after_*`.
+//! [`TrackedTransaction`] replace them. Rows are locked by the caller's condition in key order, compared, and
+//! written **by the keys of the locked rows**, never by the condition again: a row that comes to match in
+//! between would change without an image. Images, time stamps and an entity's custom hooks are those of
+//! single writes; only the order differs: for a chunk of at most 500 rows all `before_*` run first, then the
+//! statements, then the log, then all `after_*`.
 //!
-//! Each call keeps all or, after an error, nothing, and the transaction goes on; so do not run other
-//! writes of the transaction beside it. If its future is dropped, the transaction does not commit.
-//! Rows of one call are held in memory.
+//! Each call takes full effect or, after an error, none, and the transaction can continue; so do not run
+//! other writes of the transaction concurrently. If the call's future is dropped, the transaction does not
+//! commit. The rows of one call are held in memory.
 
 mod arrange;
 mod delete;
@@ -30,7 +30,7 @@ use crate::registry::Tracked;
 use crate::rows::Stored;
 use crate::tracked::TrackedTransaction;
 
-/// An entity that can be written many rows at a time: every tracked one whose derives are SeaORM's.
+/// An entity whose rows can be written many at a time: every tracked one that uses SeaORM's derives.
 pub trait BulkEntity:
     Tracked<
         Model: Sync + IntoActiveModel<Self::ActiveModel>,
@@ -54,7 +54,7 @@ impl TrackedTransaction {
     /// share a statement.
     ///
     /// # Errors
-    /// As a single insert; nothing of the call is then kept.
+    /// As for a single insert; nothing of the call is then kept.
     pub async fn insert_many<E: BulkEntity>(
         &self,
         models: impl IntoIterator<Item = E::ActiveModel>,
@@ -67,11 +67,11 @@ impl TrackedTransaction {
         self.whole(insert).await
     }
 
-    /// As [`insert_many`](Self::insert_many), also where the database makes rows of the models which
-    /// they could not hold.
+    /// Like [`insert_many`](Self::insert_many), but also accepts rows that, as the database stores them, the
+    /// model cannot hold.
     ///
     /// # Errors
-    /// As a single insert; nothing of the call is then kept.
+    /// As for a single insert; nothing of the call is then kept.
     pub async fn insert_rows<E: BulkEntity>(
         &self,
         models: impl IntoIterator<Item = E::ActiveModel>,
@@ -83,17 +83,17 @@ impl TrackedTransaction {
         self.whole(insert::rows::<E>(self, models)).await
     }
 
-    /// Updates the rows that `target` means with what is set in `changes`, and returns them in key
-    /// order: [`Written::Updated`], or [`Written::Unchanged`] if the row had these values already,
-    /// which is then neither written nor recorded.
+    /// Updates the rows of `target` with the columns set in `changes`, and returns them in key order:
+    /// [`Written::Updated`], or [`Written::Unchanged`] if the row had these values already; such a row is
+    /// neither written nor recorded.
     ///
-    /// Rows to which the same happens share a statement. A row deleted meanwhile is not updated.
+    /// Rows that get the same values share a statement. A row deleted meanwhile is not updated.
     ///
     /// # Errors
-    /// As a single update; [`CaptureError::KeyChanged`](crate::CaptureError::KeyChanged) if a key
-    /// would change, [`CaptureError::TooMany`](crate::CaptureError::TooMany) beyond the target's
-    /// bound; [`CaptureError::NoModel`](crate::CaptureError::NoModel) if one of the rows has a value that
-    /// the model cannot hold. Nothing of the call is then kept.
+    /// As for a single update; [`CaptureError::KeyChanged`](crate::CaptureError::KeyChanged) if a key would
+    /// change, [`CaptureError::TooMany`](crate::CaptureError::TooMany) beyond the target's bound;
+    /// [`CaptureError::NoModel`](crate::CaptureError::NoModel) if one of the rows has a value that the model
+    /// cannot hold. Nothing of the call is then kept.
     pub async fn update_many<E: BulkEntity>(
         &self,
         target: Target,
@@ -103,11 +103,12 @@ impl TrackedTransaction {
         self.whole(update).await
     }
 
-    /// As [`update_many`](Self::update_many), rows included that have a value which the model cannot
-    /// hold: what `changes` does not set of them stays as it is stored.
+    /// Like [`update_many`](Self::update_many), but includes rows with a value that the model cannot hold.
+    /// Columns that `changes` does not set keep their stored values.
     ///
     /// # Errors
-    /// As [`update_many`](Self::update_many), but for [`CaptureError::NoModel`](crate::CaptureError::NoModel).
+    /// As [`update_many`](Self::update_many), except for
+    /// [`CaptureError::NoModel`](crate::CaptureError::NoModel).
     pub async fn update_rows<E: BulkEntity>(
         &self,
         target: Target,
@@ -116,27 +117,27 @@ impl TrackedTransaction {
         self.whole(update::rows::<E>(self, target, &changes)).await
     }
 
-    /// Deletes the rows that `target` means; returns how many there were.
+    /// Deletes the rows of `target` and returns their number.
     ///
     /// # Errors
-    /// As a single delete; [`CaptureError::TooMany`](crate::CaptureError::TooMany) beyond the
-    /// target's bound. Nothing of the call is then kept.
+    /// As for a single delete; [`CaptureError::TooMany`](crate::CaptureError::TooMany) beyond the target's
+    /// bound. Nothing of the call is then kept.
     pub async fn delete_many<E: BulkEntity>(&self, target: Target) -> Result<u64, DbErr> {
         self.whole(delete::rows::<E>(self, target)).await
     }
 
-    /// Inserts each row, or updates the one that has the same values in the columns `unique`; returns
-    /// what became of each, in the order given.
+    /// Inserts each row, or updates the one that has the same values in the columns `unique`. Returns the
+    /// outcome for each row, in the order given.
     ///
-    /// The columns are the primary key's or those of a unique index, every model sets them, and none
-    /// of their values is null. An update leaves the stored key as it is and writes what else is set
-    /// and differs. Models that mean the same row are applied one after the other. A row's own hooks
-    /// run as for the insert or update it turns out to be; if another transaction inserts it at that
-    /// moment, for both.
+    /// The columns are those of the primary key or of a unique index, every model sets them, and none of
+    /// their values is null. An update leaves the stored key unchanged and writes what else is set and
+    /// differs. Models for the same row are applied one after the other. A row's custom hooks run as for the
+    /// insert or update that it turns out to be; if another transaction inserts the row at that moment, they
+    /// run for both.
     ///
     /// # Errors
-    /// As single writes; [`CaptureError::NoConflictValue`](crate::CaptureError::NoConflictValue) for
-    /// a model that does not set the columns. Nothing of the call is then kept.
+    /// As for single writes; [`CaptureError::NoConflictValue`](crate::CaptureError::NoConflictValue) for a
+    /// model that does not set the columns. Nothing of the call is then kept.
     pub async fn upsert_many<E: BulkEntity>(
         &self,
         models: impl IntoIterator<Item = E::ActiveModel>,
@@ -151,7 +152,7 @@ impl TrackedTransaction {
     }
 }
 
-/// The models of rows.
+/// The models of rows; fails if a row has none.
 fn held<E: EntityTrait>(rows: Vec<Stored<E::Model>>) -> Result<Vec<E::Model>, DbErr> {
     rows.into_iter().map(model::<E>).collect()
 }
@@ -179,7 +180,7 @@ fn model<E: EntityTrait>(row: Stored<E::Model>) -> Result<E::Model, DbErr> {
     }
 }
 
-/// The table's name, as the log has it.
+/// The table's name as the log has it.
 fn table<E: EntityTrait>() -> &'static str {
     E::default().table_name()
 }

@@ -1,9 +1,9 @@
 //! Capture by hooks: what an entity's `ActiveModelBehavior` does so that its writes are recorded.
 //!
-//! Switched on by [`track!`](crate::track). The hooks are stateless: they read the row as it is
-//! (locked), compare, and tell the connection by [`protocol`] messages what the next statement will
-//! do and what came of it. Writing the log and deciding whether a transaction may commit is the
-//! business of [`TrackedTransaction`](crate::TrackedTransaction); nothing here knows it.
+//! It is switched on by [`track!`](crate::track). The hooks are stateless: they read and lock the current
+//! row, compare, and use [`protocol`] messages to announce the next statement to the connection and to report
+//! its result. Writing the log and deciding whether a transaction may commit is the business of
+//! [`TrackedTransaction`](crate::TrackedTransaction); nothing here knows it.
 
 pub(crate) mod hooks;
 mod model;
@@ -13,11 +13,12 @@ pub(crate) mod row;
 pub use hooks::{Hooks, after_delete, after_save, before_delete, before_save};
 pub use model::model_from;
 
-/// Records every insert, update and delete of the entity in this file: one line.
+/// Records every insert, update and delete of the entity in this file, with one line.
 ///
-/// Names the server-managed columns, if the table has them, columns whose values the log must not
-/// have, columns that the database alone fills, and `hooks` if the entity has hooks of its own (then implement [`Hooks`](crate::Hooks) for
-/// `ActiveModel`). It stands where SeaORM's `impl ActiveModelBehavior for ActiveModel {}` would.
+/// It names the server-managed columns, if the table has them, columns whose values must stay out of the log,
+/// columns that only the database fills, and `hooks` if the entity has custom hooks (then implement
+/// [`Hooks`](crate::Hooks) for `ActiveModel`). It replaces SeaORM's `impl ActiveModelBehavior for ActiveModel
+/// {}`.
 ///
 /// ```ignore
 /// seachange_changelog::track!();
@@ -26,17 +27,16 @@ pub use model::model_from;
 /// seachange_changelog::track!(computed: [Id, Total]);
 /// ```
 ///
-/// A redacted column is [`REDACTED`](crate::REDACTED) in every image, whatever its value; the image after an update
-/// that changed it has [`REDACTED_CHANGED`](crate::REDACTED_CHANGED). An excluded column is in no image, and an update of
-/// excluded columns alone is written but not recorded, nor does it move `updated_at`. Columns of the
-/// primary key can be neither: every write to such a table is refused with
+/// A redacted column is [`REDACTED`](crate::REDACTED) in every image, whatever its value; the image after an
+/// update that changed it has [`REDACTED_CHANGED`](crate::REDACTED_CHANGED). An excluded column is in no
+/// image. An update of excluded columns alone is written but not recorded, and does not change `updated_at`.
+/// Columns of the primary key cannot be redacted or excluded: every write to such a table is refused with
 /// [`CaptureError::HiddenKey`](crate::CaptureError::HiddenKey).
 ///
-/// A computed column is one that the database alone fills: `GENERATED ALWAYS AS (…)`,
-/// `GENERATED ALWAYS AS IDENTITY`, or by a trigger of the adopter's. It is in the images as it is
-/// stored, for which the row is read back after each write; what a model has in it is not written. Only
-/// a row that is inserted with its key, because it is put back or comes from an offline client, keeps
-/// that key.
+/// A computed column is one that only the database fills: `GENERATED ALWAYS AS (…)`, `GENERATED ALWAYS AS
+/// IDENTITY`, or by an adopter's trigger. Images show it as it is stored, for which the row is read back
+/// after each write; its value in a model is not written. The exception is a row that is inserted with its
+/// key, because it is restored or comes from an offline client: it keeps that key.
 #[macro_export]
 macro_rules! track {
     ($($options:tt)*) => {
@@ -47,7 +47,7 @@ macro_rules! track {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __track {
-    // One option after the other: created_at, updated_at, redacted, excluded, computed, hooks.
+    // Reads one option after the other: created_at, updated_at, redacted, excluded, computed, hooks.
     (@read [] $u:tt $r:tt $x:tt $p:tt $h:tt created_at: $name:ident $(, $($rest:tt)*)?) => {
         $crate::__track!(@read [$name] $u $r $x $p $h $($($rest)*)?);
     };

@@ -1,4 +1,4 @@
-//! Tables as the database's catalogue tells them.
+//! Reads tables from the database's catalogue.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use crate::shape::{Found, Table};
 /// Reads a table.
 ///
 /// # Errors
-/// If there is no such table, or it has no primary key; what the database says.
+/// If there is no such table, if it has no primary key, or an error of the database.
 pub(crate) async fn read<C: ConnectionTrait>(db: &C, table: &str) -> Result<Table, DbErr> {
     let columns = columns(db, table).await?;
     if columns.is_empty() {
@@ -29,7 +29,7 @@ pub(crate) async fn read<C: ConnectionTrait>(db: &C, table: &str) -> Result<Tabl
     Ok(found)
 }
 
-/// A table's columns; none if it is not there.
+/// A table's columns; empty if the table is missing.
 pub(crate) async fn columns<C: ConnectionTrait>(db: &C, table: &str) -> Result<Vec<Found>, DbErr> {
     let dialect = database::of(db);
     let sql = dialect.catalogue().columns;
@@ -45,10 +45,10 @@ fn found(row: &QueryResult, dialect: &dyn Dialect) -> Result<Found, DbErr> {
     })
 }
 
-/// The names of a table's columns; none if it is not there.
+/// The names of a table's columns; empty if the table is missing.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub(crate) async fn column_names<C: ConnectionTrait>(
     db: &C,
     table: &str,
@@ -57,7 +57,7 @@ pub(crate) async fn column_names<C: ConnectionTrait>(
     Ok(columns.into_iter().map(|column| column.name).collect())
 }
 
-/// The names of the columns of a table's primary key in the key's own order, which its index has.
+/// The names of the columns of a table's primary key in the key's own order, which is that of its index.
 pub(crate) async fn key_names<C: ConnectionTrait>(
     db: &C,
     table: &str,
@@ -65,11 +65,11 @@ pub(crate) async fn key_names<C: ConnectionTrait>(
     names(db, database::of(db).catalogue().key, table).await
 }
 
-/// The columns of a table that the database lets nobody write: generated ones, and identities that it
-/// always counts itself. What a trigger fills is not among them: no catalogue knows it.
+/// The columns of a table that no statement may write: generated ones, and identities that the database
+/// always assigns. Columns that a trigger fills are not included, because no catalogue knows them.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub(crate) async fn computed_columns<C: ConnectionTrait>(
     db: &C,
     table: &str,
@@ -77,11 +77,11 @@ pub(crate) async fn computed_columns<C: ConnectionTrait>(
     names(db, database::of(db).catalogue().computed, table).await
 }
 
-/// The tables that are in the database, by one look at its catalogue: what it says of a table's columns takes
-/// MariaDB milliseconds for each.
+/// The tables of the database, by one query on its catalogue, because the catalogue's entry for a table's
+/// columns takes MariaDB milliseconds for each table.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub(crate) async fn table_names<C: ConnectionTrait>(db: &C) -> Result<BTreeSet<String>, DbErr> {
     let names = names(db, database::of(db).catalogue().tables, "").await?;
     Ok(names.into_iter().collect())
@@ -94,10 +94,10 @@ async fn names<C: ConnectionTrait>(db: &C, sql: &str, table: &str) -> Result<Vec
     rows.iter().map(|row| row.try_get("", "name")).collect()
 }
 
-/// Whether there is such a table.
+/// Whether the table exists.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub(crate) async fn is_there<C: ConnectionTrait>(db: &C, table: &str) -> Result<bool, DbErr> {
     let dialect = database::of(db);
     let ask = dialect.ask_of(dialect.catalogue().is_there, table);
@@ -105,10 +105,10 @@ pub(crate) async fn is_there<C: ConnectionTrait>(db: &C, table: &str) -> Result<
 }
 
 /// The columns of a table that are not compared character by character, by their names in the catalogue.
-/// None where there is no such table.
+/// Empty if the table is missing.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub async fn equalities<C: ConnectionTrait>(
     db: &C,
     table: &str,

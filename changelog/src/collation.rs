@@ -1,8 +1,8 @@
 //! When two texts of a column are equal to its database.
 //!
-//! Guarantees: an [`Equality`] that is not [`Equality::Undecided`] holds two texts equal exactly if the
-//! database's `=` between the column and a bound text does. Knows equality only: the order of texts is
-//! the database's alone.
+//! Guarantees: an [`Equality`] other than [`Equality::Undecided`] takes two texts for equal exactly if the
+//! database's `=` between the column and a bound text does. This covers equality only: only the database
+//! knows the order of texts.
 
 use std::borrow::Cow;
 
@@ -12,29 +12,29 @@ pub enum Equality {
     /// Character by character.
     #[default]
     Exact,
-    /// Spaces at the end do not count: binary collations of MariaDB that pad, `RTRIM` of SQLite.
+    /// Trailing spaces do not count: binary collations of MariaDB that pad, and `RTRIM` of SQLite.
     Padded,
-    /// Spaces at the end of what is stored do not count: `char(n)` of PostgreSQL, which is compared with
-    /// one text as a text without them, and with a list of several as [`Equality::Padded`].
+    /// Trailing spaces of the stored text do not count: `char(n)` of PostgreSQL. It is compared with a single
+    /// text as a text without them, and with a list of several as [`Equality::Padded`].
     PaddedWhenStored,
-    /// The letters A to Z are those from a to z: `NOCASE` of SQLite.
+    /// The letters A to Z equal a to z: `NOCASE` of SQLite.
     AsciiCase,
-    /// Only the database can say.
+    /// Only the database can decide.
     Undecided(Undecided),
 }
 
-/// A collation that holds texts equal by rules that are the database's alone.
+/// A collation whose rules for equal texts only the database knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Undecided {
-    /// Its name, or that of a type which compares in its own way.
+    /// Its name, or that of a type with a comparison of its own.
     pub collation: String,
     /// What makes the column comparable.
     pub cure: &'static str,
 }
 
 impl Equality {
-    /// What of a stored text counts. It equals a text that it is compared with if and only if this is the
-    /// same as [`Equality::operand`] of that.
+    /// The part of a stored text that counts. The text equals one that it is compared with if and only if
+    /// this is the same as [`Equality::operand`] of the other.
     pub fn stored<'t>(&self, text: &'t str) -> Cow<'t, str> {
         match self {
             Self::PaddedWhenStored => Cow::Borrowed(text.trim_end_matches(' ')),
@@ -42,7 +42,7 @@ impl Equality {
         }
     }
 
-    /// What counts of a text that a stored one is compared with.
+    /// The part that counts of a text with which a stored one is compared.
     pub fn operand<'t>(&self, text: &'t str) -> Cow<'t, str> {
         match self {
             Self::Exact | Self::PaddedWhenStored | Self::Undecided(_) => Cow::Borrowed(text),
@@ -60,13 +60,14 @@ impl Equality {
         }
     }
 
-    /// One under which no fewer texts are equal, the same for single texts and lists: to look texts up.
+    /// An equality by which at least as many texts are equal, the same for single texts and lists. It serves
+    /// lookups.
     #[must_use]
     pub fn widest(&self) -> &Self {
         self.within_list(usize::MAX)
     }
 
-    /// The collation, if only the database can say.
+    /// The collation, if only the database can decide.
     pub fn undecided(&self) -> Option<&Undecided> {
         match self {
             Self::Undecided(undecided) => Some(undecided),
@@ -75,7 +76,7 @@ impl Equality {
     }
 }
 
-/// SQLite's `NOCASE` looks no further than to a NUL; then the lengths decide.
+/// SQLite's `NOCASE` compares only up to a NUL; after that the lengths decide.
 fn ascii_case(text: &str) -> Cow<'_, str> {
     let compared = text.split('\0').next().unwrap_or_default();
     if compared.len() < text.len() {

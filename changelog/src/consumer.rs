@@ -1,10 +1,10 @@
-//! The checkpoints of named consumers: how far each has come, and which process holds it.
+//! The checkpoints of named consumers: how far each has got, and which process holds it.
 //!
-//! A lease lets one process at a time work for a name. Times are the processes' own: clocks apart by
-//! more than the lease let two work at once, which delivers twice; a checkpoint is saved only by who
-//! holds it, so it never goes back and nothing is skipped.
+//! A lease lets one process at a time run the consumer of a name. Times come from the processes' own clocks:
+//! if these differ by more than the lease, two processes run at once, which delivers changes twice. A
+//! checkpoint is saved only by the holder, so it never goes back and nothing is skipped.
 //!
-//! Knows nothing of feeds, cursors' meaning or handlers.
+//! This module knows neither feeds nor handlers, nor what a cursor means.
 
 use std::time::Duration;
 
@@ -22,15 +22,15 @@ pub struct Model {
     pub name: String,
     /// Everything up to this cursor has been handled; null before the first start.
     pub cursor: Option<String>,
-    /// Whether an operator has stopped it, on every process.
+    /// Whether an operator has paused it, on every process.
     pub paused: bool,
-    /// The process that works for it.
+    /// The process that runs it.
     pub holder: Option<String>,
-    /// Until when, unless renewed.
+    /// The time until which it is held, unless renewed.
     pub held_until: Option<ChronoDateTimeUtc>,
 }
 
-/// None.
+/// The entity has no relations.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
@@ -39,26 +39,26 @@ impl ActiveModelBehavior for ActiveModel {}
 /// All consumers that have ever started, by name.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub async fn consumers(db: &DatabaseConnection) -> Result<Vec<Model>, DbErr> {
     Entity::find().order_by_asc(Column::Name).all(db).await
 }
 
-/// Stops a consumer after the batch it is at, on every process and through restarts, or lets it go
-/// on. Tells whether there is one of this name.
+/// Pauses a consumer after its current batch, on every process and through restarts, or resumes it. Returns
+/// whether there is a consumer of this name.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub async fn pause(db: &DatabaseConnection, name: &str, paused: bool) -> Result<bool, DbErr> {
     let update = named(name).value(Column::Paused, paused).take();
     affects_one(db, &update).await
 }
 
-/// Takes the lease for `holder`: the checkpoint, or `None` while the consumer is paused or another
+/// Takes the lease for `holder`. Returns the checkpoint, or `None` while the consumer is paused or another
 /// process holds it.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 #[expect(
     clippy::disallowed_methods,
     reason = "no tracked table: it has no hooks"
@@ -77,7 +77,7 @@ pub async fn claim(
         held_until: Set(None),
     };
     if Entity::find_by_id(name).one(db).await?.is_none() {
-        // MariaDB has no DO NOTHING: there it sets the name to itself.
+        // MariaDB has no DO NOTHING, so there the name is set to itself.
         let known = OnConflict::column(Column::Name)
             .do_nothing_on([Column::Name])
             .to_owned();
@@ -103,10 +103,10 @@ pub async fn claim(
     Entity::find_by_id(name).one(db).await
 }
 
-/// Renews the lease; tells whether it still is `holder`'s and nobody has paused the consumer.
+/// Renews the lease; returns whether it still belongs to `holder` and the consumer is not paused.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub async fn renew(
     db: &DatabaseConnection,
     name: &str,
@@ -119,11 +119,11 @@ pub async fn renew(
     affects_one(db, &update).await
 }
 
-/// Saves the checkpoint and renews the lease; tells whether it still was `holder`'s. If not, nothing
-/// is saved.
+/// Saves the checkpoint and renews the lease; returns whether the lease still belonged to `holder`. If not,
+/// nothing is saved.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub async fn save(
     db: &DatabaseConnection,
     name: &str,
@@ -137,10 +137,10 @@ pub async fn save(
     affects_one(db, &update).await
 }
 
-/// Gives the lease back.
+/// Releases the lease.
 ///
 /// # Errors
-/// What the database says; the lease then runs out by itself.
+/// Errors of the database; the lease then expires by itself.
 pub async fn release(db: &DatabaseConnection, name: &str, holder: &str) -> Result<(), DbErr> {
     let update = named(name)
         .value(Column::Holder, None::<String>)
@@ -167,6 +167,6 @@ fn held(name: &str, holder: &str, until: DateTime<Utc>) -> UpdateStatement {
 }
 
 async fn affects_one(db: &DatabaseConnection, update: &UpdateStatement) -> Result<bool, DbErr> {
-    // Matched rows on every database: the driver asks MariaDB for them.
+    // This counts matched rows on every database: the driver requests that of MariaDB.
     Ok(db.execute(update).await?.rows_affected() == 1)
 }

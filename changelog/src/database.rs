@@ -1,12 +1,12 @@
-//! Everything that differs between databases, and nothing else: one trait, one file a database.
+//! Everything that differs between databases, and nothing else: one trait, and one file for each database.
 //!
-//! A [`Dialect`] is chosen once, by the backend of a connection, and asked from then on. What can be said by
-//! a constant is one of its [`Facts`]; what takes a text, a value or a question to the database is a method.
-//! Nowhere else does this crate ask which database it speaks to, so another database is another file here.
-//! The suite runs each capability on each database.
+//! A [`Dialect`] is chosen once, by the backend of a connection, and asked from then on. What is constant for
+//! a database is one of its [`Facts`]; what takes a text, a value or a question to the database is a method.
+//! Nowhere else does this crate ask which database it is connected to, so supporting another database means
+//! adding another file here. The suite runs each capability on each database.
 //!
-//! Stands low: knows the shapes of tables and the images of rows, nothing of capture, the log's readers or
-//! transactions.
+//! This is a low layer: it knows the shapes of tables and the images of rows, but not capture, the log's
+//! readers or transactions.
 
 mod capture;
 mod dialect;
@@ -46,8 +46,8 @@ pub fn of(db: &impl ConnectionTrait) -> &'static dyn Dialect {
     on(db.get_database_backend())
 }
 
-/// The dialect of a backend. One that is none of the three databases is refused where a connection is made
-/// ([`check`]), so that no statement is written for it here.
+/// The dialect of a backend. A backend other than the three supported ones is refused where a connection is
+/// made ([`check`]), so no statement is ever written for it here.
 pub fn on(backend: DbBackend) -> &'static dyn Dialect {
     match backend {
         DbBackend::Postgres => &Postgres,
@@ -56,7 +56,7 @@ pub fn on(backend: DbBackend) -> &'static dyn Dialect {
     }
 }
 
-/// The dialect of the database that a URL names; none if there is no driver for it.
+/// The dialect of the database that a URL names, or `None` if there is no driver for it.
 pub fn of_url(url: &str) -> Option<&'static dyn Dialect> {
     let (scheme, _) = url.split_once(':')?;
     let scheme = scheme.to_ascii_lowercase();
@@ -64,7 +64,7 @@ pub fn of_url(url: &str) -> Option<&'static dyn Dialect> {
         .find(|dialect| dialect.facts().schemes.contains(&&*scheme))
 }
 
-/// Refuses a backend for which there is no dialect.
+/// Refuses a backend that has no dialect.
 ///
 /// # Errors
 /// `DbErr::BackendNotSupported`.

@@ -1,8 +1,8 @@
-//! What could let a write escape, or keep the log from being read: looked for in the database's
-//! catalogue and the log's own tables.
+//! Looks in the database's catalogue and the log's own tables for anything that could let a write escape, or
+//! keep the log from being read.
 //!
-//! Changes nothing, a log that has come to another server included. Knows tables by the names and
-//! columns that it is told; whether rows and log agree is another question.
+//! It changes nothing, not even a log that has been moved to another server. It knows only the names and
+//! columns of tables that the caller passes; whether rows and log agree is not examined here.
 
 mod shape;
 mod times;
@@ -23,12 +23,12 @@ use crate::registry::Registry;
 use crate::tracked::escaping;
 use crate::triggers::{TriggerFinding, captured_tables, check_triggers};
 
-/// What kind of flaw it is. The words never change their meaning.
+/// The kind of a flaw. A word never changes its meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FlawCode {
-    /// A table of the log is not there.
+    /// A table of the log is missing.
     LogMissing,
     /// A table of the log has an older shape.
     LogOutdated,
@@ -40,58 +40,59 @@ pub enum FlawCode {
     EpochMissing,
     /// The log was written on another server.
     EpochElsewhere,
-    /// A trigger is not there.
+    /// A trigger is missing.
     TriggerMissing,
     /// A trigger is switched off.
     TriggerDisabled,
-    /// A trigger is not as this version makes it.
+    /// A trigger differs from the one that this version creates.
     TriggerDifferent,
-    /// The table has changed under its triggers.
+    /// The table has changed without its triggers.
     TriggerOutdated,
-    /// A table of hooks has changed without `change_tables`, so the log does not know which columns were renamed.
+    /// A table recorded by hooks has changed without `change_tables`, so the log does not know which columns
+    /// were renamed.
     TableReshaped,
     /// Triggers show columns that the `track!` line hides.
     ColumnShown,
-    /// A switch between hooks and triggers has not come to its end.
+    /// A switch between hooks and triggers is unfinished.
     CaptureUnfinished,
     /// A foreign key's action changes the table unrecorded.
     Cascade,
-    /// Rows can go with a partition, unrecorded.
+    /// Rows can be removed with their partition, unrecorded.
     Partitioned,
-    /// A tracked table is not there.
+    /// A tracked table is missing.
     TableMissing,
     /// A column of the entity is not in the table.
     ColumnMissing,
     /// A column of the table is not in the entity.
     ColumnUnknown,
-    /// A column's texts are equal by rules that the database alone knows.
+    /// A column's texts are compared by rules that only the database knows.
     CollationUndecided,
     /// A column of SQLite has times in several spellings.
     TimesMixed,
-    /// The database fills a column, and the `track!` line does not say so.
+    /// The database fills a column, but the `track!` line does not declare it.
     ColumnComputed,
     /// A row has a value that its entity cannot hold.
     ValueUnfit,
-    /// No process works for a consumer.
+    /// No process is running a consumer.
     ConsumerUnheld,
     /// A consumer is paused.
     ConsumerPaused,
-    /// What a consumer has not handled yet is no longer kept.
+    /// Changes that a consumer has not handled yet are no longer retained.
     ConsumerExpired,
     /// A consumer's checkpoint belongs to another log.
     ConsumerAstray,
 }
 
-/// Something wrong, and what to do about it.
+/// A defect, and its remedy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Flaw {
-    /// What kind.
+    /// The kind.
     pub code: FlawCode,
-    /// The table it is about.
+    /// The table that has it.
     pub table: String,
     /// What is wrong.
     pub message: String,
-    /// What to do.
+    /// The remedy.
     pub fix: String,
 }
 
@@ -111,27 +112,27 @@ impl Flaw {
         }
     }
 
-    /// Of an error that tells its cure itself.
-    fn told(code: FlawCode, table: impl Into<String>, text: &str) -> Self {
+    /// A flaw from the text of an error that includes its cure.
+    fn from_error(code: FlawCode, table: impl Into<String>, text: &str) -> Self {
         let (message, fix) = text.split_once("; cure: ").unwrap_or((text, ""));
         Self::new(code, table, message, fix)
     }
 }
 
-/// A table as the program's entity has it.
+/// A table as the program's entity declares it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expected {
-    /// Its name.
+    /// The table's name.
     pub table: &'static str,
     /// The entity's columns.
     pub columns: Vec<&'static str>,
 }
 
-/// Looks for flaws in the log's tables, in capture and in the tables of these entities. Where the
-/// log's tables are not as they should be, only they and the entities' tables are looked at.
+/// Looks for flaws in the log's tables, in capture and in the tables of these entities. If the log's tables
+/// have flaws, only they and the entities' tables are examined.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub async fn examine(db: &DatabaseConnection, entities: &[Expected]) -> Result<Vec<Flaw>, DbErr> {
     let mut flaws = shape::of_log(db).await?;
     if flaws.is_empty() {
@@ -141,7 +142,7 @@ pub async fn examine(db: &DatabaseConnection, entities: &[Expected]) -> Result<V
     }
     flaws.extend(check_computed(db).await?);
     for entity in entities {
-        // What triggers miss is told as theirs.
+        // A missing table is already reported with its triggers.
         let is_told =
             |flaw: &Flaw| flaw.table == entity.table && flaw.code == FlawCode::TableMissing;
         if !flaws.iter().any(is_told) {
@@ -164,7 +165,7 @@ async fn service(db: &DatabaseConnection) -> Result<Option<Flaw>, DbErr> {
         Refused::NoRights { table, .. } => (FlawCode::RightsMissing, *table),
         _ => (FlawCode::Unservable, "change_log"),
     };
-    Ok(Some(Flaw::told(code, table, &refused.to_string())))
+    Ok(Some(Flaw::from_error(code, table, &refused.to_string())))
 }
 
 async fn identity(db: &DatabaseConnection) -> Result<Option<Flaw>, DbErr> {
@@ -192,7 +193,7 @@ async fn identity(db: &DatabaseConnection) -> Result<Option<Flaw>, DbErr> {
     }))
 }
 
-/// What could escape capture.
+/// Flaws that could let writes escape capture.
 async fn capture(db: &DatabaseConnection) -> Result<Vec<Flaw>, DbErr> {
     let mut flaws = Vec::new();
     for finding in check_triggers(db).await? {
@@ -206,10 +207,14 @@ async fn capture(db: &DatabaseConnection) -> Result<Vec<Flaw>, DbErr> {
             TriggerFinding::Unfinished { .. } => FlawCode::CaptureUnfinished,
             TriggerFinding::Unreadable { .. } => FlawCode::TableMissing,
             TriggerFinding::Partitioned { .. } => FlawCode::Partitioned,
-            // Found below, of every tracked table.
+            // Cascades are found below, for every tracked table.
             TriggerFinding::Cascade { .. } => continue,
         };
-        flaws.push(Flaw::told(code, finding.entity(), &finding.to_string()));
+        flaws.push(Flaw::from_error(
+            code,
+            finding.entity(),
+            &finding.to_string(),
+        ));
     }
     let captured: BTreeSet<String> = captured_tables(db).await?;
     for (child, parent) in escaping(db, &captured).await? {
@@ -246,11 +251,11 @@ async fn collations(db: &DatabaseConnection, entity: &Expected) -> Result<Vec<Fl
     Ok(flaws.collect())
 }
 
-/// Looks in every table of a `track!` line for columns that the database alone fills and that the line
-/// does not name: writes would name them, and fail. A server does it when it starts.
+/// Looks in every table of a `track!` line for columns that only the database fills and that the line does
+/// not declare: writes would set them, and fail. A server does this when it starts.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub async fn check_computed<C: ConnectionTrait>(db: &C) -> Result<Vec<Flaw>, DbErr> {
     let mut flaws = Vec::new();
     for (table, named) in Registry::computed() {
@@ -267,7 +272,7 @@ pub async fn check_computed<C: ConnectionTrait>(db: &C) -> Result<Vec<Flaw>, DbE
     Ok(flaws)
 }
 
-/// The columns of a table, or none if it is not there.
+/// The columns of a table, or `None` if it is missing.
 async fn columns<C: ConnectionTrait>(
     db: &C,
     table: &str,

@@ -1,4 +1,4 @@
-//! What the databases' errors say of another try, by their own codes.
+//! Which of the databases' errors are worth a retry, by their own codes.
 
 use sea_orm::{DbErr, RuntimeErr, SqlxError};
 
@@ -6,8 +6,8 @@ use crate::database;
 pub use crate::database::{database_error, mariadb_number};
 use crate::error::CaptureError;
 
-/// Whether the same transaction, tried again, may succeed as it is: a deadlock, a serialisation failure, a
-/// lock that was not given in time, a race that capture noticed.
+/// Whether the same transaction may succeed if it is retried unchanged: after a deadlock, a serialisation
+/// failure, a lock that was not granted in time, or a race that capture noticed.
 #[must_use]
 pub fn is_transient(error: &DbErr) -> bool {
     match CaptureError::of(error) {
@@ -24,8 +24,8 @@ pub fn is_transient(error: &DbErr) -> bool {
     })
 }
 
-/// Whether the database cannot be asked now, or says that it cannot work now: it is away, shuts down, ends
-/// connections, takes no more, has no room, or may not be written. Another try may succeed later.
+/// Whether the database cannot be reached, or reports that it cannot work now: it shuts down, ends
+/// connections, accepts no more of them, has no space, or must not be written. A later retry may succeed.
 #[must_use]
 pub fn is_unavailable(error: &DbErr) -> bool {
     if let Some(CaptureError::Log { source, .. }) = CaptureError::of(error) {

@@ -1,11 +1,11 @@
 //! The log's identity: one row with a random name.
 //!
-//! A cursor is only worth something on the log it came from. The epoch is part of every cursor, so
-//! that one from another log is told apart from one that is merely old.
+//! A cursor is valid only for the log from which it came. The epoch is part of every cursor, so that a cursor
+//! of another log is distinguished from one that is merely old.
 
 use sea_orm::entity::prelude::*;
 
-/// The id of the one row: there is one log in a database.
+/// The id of the only row: a database has one log.
 pub const ONLY: i32 = 1;
 
 macro_rules! identity {
@@ -16,12 +16,13 @@ macro_rules! identity {
     };
 }
 
-/// PostgreSQL: the server, its timeline and the database: a copy elsewhere has another. The timeline
-/// is read from the log's file name, which follows a failover at once; the control file does later.
+/// The SQL that identifies PostgreSQL's server, its timeline and the database; a copy elsewhere has another
+/// identity. The timeline is read from the name of the WAL file, which changes immediately at a failover; the
+/// control file changes later.
 pub(crate) const IDENTITY: &str = identity!();
 
-/// PostgreSQL: the epoch, if it lives on the server that is asked. No row after a failover or in a
-/// restored copy, until that has been given a new epoch.
+/// The SQL that reads the epoch on PostgreSQL if it belongs to this server. It returns no row after a
+/// failover or in a restored copy, until a new epoch begins.
 pub(crate) const HERE: &str = concat!(
     "SELECT epoch, horizon FROM change_epoch WHERE identity = ",
     identity!()
@@ -36,17 +37,17 @@ pub struct Model {
     pub id: i32,
     /// Random, 16 hexadecimal digits.
     pub epoch: String,
-    /// Which database server this epoch lives on, as far as that can be told: a copy restored
+    /// The database server to which this epoch belongs, as far as that can be determined: a copy restored
     /// elsewhere differs.
     pub identity: Option<String>,
-    /// Log rows up to this id are readable history, not part of the order any more: they belong to
-    /// an older epoch, or retention has passed them.
+    /// Log rows up to this id are readable history, but no longer part of the order: they belong to an older
+    /// epoch, or retention has passed them.
     pub horizon: i64,
     /// Changes recorded before this time may have been removed (RFC 3339, UTC, microseconds).
     pub pruned_before: Option<String>,
 }
 
-/// None.
+/// The entity has no relations.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

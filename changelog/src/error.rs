@@ -1,8 +1,8 @@
-//! What capture refuses, and how the refusal travels through SeaORM's own error type.
+//! The refusals of capture, and how they travel through SeaORM's error type.
 //!
-//! SeaORM's hooks and connections can only return `DbErr`. A [`CaptureError`] rides in the one
-//! variant that keeps a source, so that callers get the fact back by [`CaptureError::of`] and
-//! never have to read a message.
+//! SeaORM's hooks and connections can only return `DbErr`. A [`CaptureError`] is put into the one variant
+//! that keeps a source, so that callers get the fact back by [`CaptureError::of`] and never have to parse a
+//! message.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::log::Operation;
 /// A write that capture refuses.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum CaptureError {
-    /// A statement would change a tracked table and nothing would record it.
+    /// A statement would change a tracked table without being recorded.
     #[error(
         "{operation} on tracked table `{table}` would not be recorded; cure: write through the \
          entity's ActiveModel (insert, update, save, delete), which runs the capture hooks, or many \
@@ -23,7 +23,7 @@ pub enum CaptureError {
     Unrecorded {
         /// The tracked table.
         table: String,
-        /// What the statement does.
+        /// The kind of statement.
         operation: Operation,
     },
     /// A transaction was about to commit a change whose hook never finished.
@@ -35,16 +35,16 @@ pub enum CaptureError {
     Unfinished {
         /// The tracked table.
         table: String,
-        /// What was executed.
+        /// The operation that was executed.
         operation: Operation,
     },
-    /// The future of a statement was dropped before its answer came.
+    /// The future of a statement was dropped before its result arrived.
     #[error(
         "a statement of the transaction was cut off, so the transaction was rolled back; cure: do \
          not drop the futures of a transaction, run it in a task of its own"
     )]
     CutOff,
-    /// The transaction was to commit while a savepoint of it was open.
+    /// A commit was requested while a savepoint of the transaction was open.
     #[error(
         "a savepoint of the transaction is still open, so the transaction was rolled back; cure: commit \
          the savepoint or roll it back before the transaction"
@@ -56,7 +56,7 @@ pub enum CaptureError {
          it; cure: pass errors on, and try the whole transaction again"
     )]
     Ended,
-    /// A tracked table was written outside a transaction, where row and change could part.
+    /// A tracked table was written outside a transaction, where row and change could be separated.
     #[error(
         "{operation} on tracked table `{table}` outside a transaction; cure: begin one on the \
          TrackedConnection and write through it"
@@ -64,7 +64,7 @@ pub enum CaptureError {
     OutsideTransaction {
         /// The tracked table.
         table: String,
-        /// What was tried.
+        /// The operation that was tried.
         operation: Operation,
     },
     /// A tracked entity was written through a connection that does not capture.
@@ -75,7 +75,7 @@ pub enum CaptureError {
     Untracked {
         /// The tracked table.
         table: String,
-        /// What was tried.
+        /// The operation that was tried.
         operation: Operation,
     },
     /// A foreign key's action would change tracked rows where no hook runs.
@@ -90,7 +90,7 @@ pub enum CaptureError {
         parent: String,
         /// The tracked table that the database would write.
         child: String,
-        /// What the statement does.
+        /// The kind of statement.
         operation: Operation,
     },
     /// The raw statement writes a tracked table.
@@ -104,7 +104,7 @@ pub enum CaptureError {
         /// The statement's first word.
         verb: String,
     },
-    /// What the raw statement writes cannot be told.
+    /// It cannot be determined which tables the raw statement writes.
     #[error(
         "raw {verb} may write a tracked table; cure: run it on a connection of your own if it \
          does not"
@@ -119,14 +119,14 @@ pub enum CaptureError {
         /// The statement's first word.
         verb: String,
     },
-    /// Another transaction wrote the row between two steps of this one; trying again helps.
+    /// Another transaction wrote the row between two steps of this one; a retry helps.
     #[error("row of `{table}` was changed by another transaction at the same moment")]
     Raced {
         /// The tracked table.
         table: String,
     },
-    /// Triggers have taken the table over from hooks, or hooks from triggers, since this connection
-    /// looked last; trying again helps.
+    /// Triggers have replaced hooks for the table, or hooks have replaced triggers, since this connection
+    /// last checked; a retry helps.
     #[error(
         "triggers now record `{table}`, and did not know yet on whose behalf it was written; cure: \
          try the whole transaction again"
@@ -135,8 +135,8 @@ pub enum CaptureError {
         /// The tracked table.
         table: String,
     },
-    /// Triggers should record the table, and one of them is missing or switched off: the write would be
-    /// in no log.
+    /// Triggers should record the table, but one of them is missing or disabled, so the write would not be
+    /// recorded.
     #[error(
         "the triggers that should record `{table}` are missing or disabled, so the transaction was \
          refused; cure: track_by_triggers in a migration, or ALTER TABLE … ENABLE TRIGGER; `doctor` \
@@ -154,12 +154,12 @@ pub enum CaptureError {
         /// The tracked table.
         table: String,
     },
-    /// A call that was to write only rows unchanged since a position found others.
+    /// A call that was to write only rows unchanged since a position found rows changed after it.
     #[error("{} rows of `{table}` have been changed since", current.len())]
     ChangedSince {
         /// The tracked table.
         table: String,
-        /// The rows as they are now, by column; of a large call those found first.
+        /// The rows as they are now, by column; for a large call only those found first.
         current: Vec<crate::Image>,
     },
     /// A bulk call found more rows than it may write.
@@ -167,11 +167,11 @@ pub enum CaptureError {
     TooMany {
         /// The tracked table.
         table: String,
-        /// Most rows.
+        /// The most rows that it may write.
         most: u64,
     },
-    /// A row whose change, or the change of its next update, the database would not take: that holds the row
-    /// as it was and as it is.
+    /// The change of a row, or the change of its next update, would be larger than the database takes. A
+    /// change holds the row as it was and as it is.
     #[error(
         "row {key} of `{table}` is too large: a change of it would take {bytes} bytes in the log, and one \
          statement has at most {most}; cure: a larger max_allowed_packet"
@@ -181,23 +181,25 @@ pub enum CaptureError {
         table: String,
         /// The row's key, as JSON.
         key: String,
-        /// What the change takes.
+        /// The bytes that the change takes.
         bytes: usize,
-        /// What the database takes.
+        /// The bytes that the database takes.
         most: usize,
     },
-    /// A statement that the database would not take. It is not sent: MariaDB would close the connection.
+    /// A statement is larger than the database takes. It is not sent, because MariaDB would close the
+    /// connection.
     #[error(
         "a statement of {bytes} bytes is too large: the database takes {most}; cure: a larger \
          max_allowed_packet"
     )]
     StatementTooLarge {
-        /// What the statement takes.
+        /// The bytes that the statement takes.
         bytes: usize,
-        /// What the database takes.
+        /// The bytes that the database takes.
         most: usize,
     },
-    /// A row from before tracking that MariaDB cannot write down: no change of it could be recorded either.
+    /// MariaDB cannot make an image of a row from before tracking, so no change of it could be recorded
+    /// either.
     #[error(
         "row {key} of `{table}` is too large: written down it does not fit into max_allowed_packet; cure: a \
          larger one"
@@ -208,7 +210,7 @@ pub enum CaptureError {
         /// The row's key, as JSON.
         key: String,
     },
-    /// A model to upsert does not say which row it means.
+    /// A model to upsert does not set a value by which its row is found.
     #[error("an upsert of `{table}` needs a value in column `{column}`, by which it finds the row")]
     NoConflictValue {
         /// The tracked table.
@@ -225,7 +227,7 @@ pub enum CaptureError {
         /// The tracked table.
         table: String,
     },
-    /// A column of the primary key is hidden from the log, which could then name no row.
+    /// A column of the primary key is hidden from the log, which could then identify no row.
     #[error(
         "`{column}` is in the primary key of `{table}` and cannot be redacted or excluded; cure: \
          take it out of the `track!` line"
@@ -236,7 +238,7 @@ pub enum CaptureError {
         /// The column.
         column: &'static str,
     },
-    /// A number that the database's integers cannot hold.
+    /// A number is too large for the database's integers.
     #[error("column `{column}`: {value} is above 9223372036854775807, the largest integer here")]
     IntegerTooLarge {
         /// The column.
@@ -244,7 +246,7 @@ pub enum CaptureError {
         /// The value.
         value: u64,
     },
-    /// A type that only PostgreSQL has.
+    /// The type exists only on PostgreSQL.
     #[error("column `{column}`: {database} has no such type")]
     UnsupportedHere {
         /// The column.
@@ -252,7 +254,7 @@ pub enum CaptureError {
         /// The database.
         database: &'static str,
     },
-    /// A value that the database does not have, or that its driver would turn into another.
+    /// The database cannot store the value, or its driver would change it.
     #[error("column `{column}`: a value that the database cannot hold")]
     OutOfRange {
         /// The column.
@@ -275,7 +277,7 @@ pub enum CaptureError {
     Log {
         /// The tracked table.
         table: String,
-        /// What the database said.
+        /// The error of the database.
         source: DbErr,
     },
     /// There is no such table.
@@ -299,7 +301,8 @@ pub enum CaptureError {
          earlier in this one"
     )]
     NoChangeLog,
-    /// A message between hook and connection was not understood: two versions of this crate.
+    /// A message between hook and connection was not understood, because two versions of this crate are
+    /// linked.
     #[error("hook and connection disagree; cure: use one version of seachange-changelog")]
     Protocol,
 }

@@ -1,11 +1,10 @@
-//! Row images: a database row as a JSON object, and the way back.
+//! Row images: a database row as a JSON object, and the reverse.
 //!
-//! An image has every column under its database name, keys sorted, values written as the column's
-//! type demands. Equal rows have equal images on every database, and what [`encode`] writes
-//! [`decode`] reads back without loss. How each type is written is told at [`encode`].
+//! An image has every column under its database name, keys sorted, values written as the column's type
+//! demands. Equal rows have equal images on every database, and [`decode`] reads back without loss what
+//! [`encode`] writes. [`encode`] documents how each type is written.
 //!
-//! Knows column types and values only: no connection, no change log, and nothing of who reads an
-//! image.
+//! This module knows only column types and values: no connection, no change log, and not who reads an image.
 
 mod canonical;
 mod codec;
@@ -30,5 +29,5 @@ pub use redacted::{REDACTED, REDACTED_CHANGED, is_redacted};
 pub(crate) use row::try_null;
 pub use row::{differing, image_of, is_unfit, key_of, same, text_of, try_set, value_of};
 
-/// A row, or part of one: column name to value, names sorted.
+/// A row, or part of one: column names and values, sorted by name.
 pub type Image = serde_json::Map<String, serde_json::Value>;

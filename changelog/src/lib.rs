@@ -1,10 +1,10 @@
-//! Change tracking for SeaORM: the change log, and capture that no tracked write escapes.
+//! Change tracking for SeaORM: the change log, and capture that no tracked write can bypass.
 //!
-//! All that an entity crate needs. Put [`track!`] in an entity file, [`create_change_log`] in a
-//! migration, and write through a [`TrackedConnection`]: each insert, update and delete is then in
-//! the `change_log` table, committed together with the row or not at all.
+//! This is everything that an entity crate needs. Put [`track!`] in an entity file, [`create_change_log`] in
+//! a migration, and write through a [`TrackedConnection`]: each insert, update and delete is then in the
+//! `change_log` table, committed together with the row or not at all.
 //!
-//! [`reader`] reads the log in order. Knows SeaORM only: no server and no GraphQL.
+//! [`reader`] reads the log in order. This crate knows SeaORM, but no server and no GraphQL.
 
 mod admission;
 mod backoff;
@@ -75,19 +75,19 @@ pub use triggers::{
 };
 pub use try_write::try_write;
 
-/// What differs between databases, for the crate `seachange` and for tests; no interface of its own.
+/// What differs between databases, for the crate `seachange` and for tests. It is not a public interface.
 #[doc(hidden)]
 pub mod internal {
     pub use crate::binding::{check as check_bindable, operand};
     pub use crate::database::*;
 
-    /// What tables look like.
+    /// The shapes of tables.
     pub mod shape {
         pub use crate::shape::*;
     }
 }
 
-/// What [`track!`] expands to; no interface of its own.
+/// The targets of [`track!`]'s expansion. It is not a public interface.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::capture::{after_delete, after_save, before_delete, before_save};

@@ -1,7 +1,7 @@
 //! The change log: its table as a SeaORM entity, and the words stored in it.
 //!
-//! Rows are only ever added here; retention alone deletes. `id` is assigned by the database in the
-//! transaction that made the change. What order a reader may trust is the feed's business.
+//! Rows are only ever added here, and only retention deletes them. `id` is assigned by the database in the
+//! transaction that made the change. Which order a reader may rely on is decided by the feed.
 
 use sea_orm::Iterable;
 use sea_orm::entity::prelude::*;
@@ -10,14 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::database::{Dialect, mariadb_number};
 
-/// What happened to a row.
+/// The kind of a change.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum, Serialize, Deserialize,
 )]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(6))")]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Operation {
-    /// The row came to be.
+    /// The row was created.
     #[sea_orm(string_value = "insert")]
     Insert,
     /// At least one column got another value.
@@ -45,7 +45,7 @@ impl std::fmt::Display for Operation {
     }
 }
 
-/// How a change came into the log.
+/// How a change got into the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(8))")]
 #[serde(rename_all = "lowercase")]
@@ -84,7 +84,7 @@ pub struct Model {
     /// Primary key columns and their values, as in the images.
     #[sea_orm(column_type = "Json")]
     pub row_key: Json,
-    /// What happened.
+    /// The kind of the change.
     pub operation: Operation,
     /// The row before; null for an insert.
     #[sea_orm(column_type = "Json", nullable)]
@@ -92,11 +92,11 @@ pub struct Model {
     /// The row after; null for a delete.
     #[sea_orm(column_type = "Json", nullable)]
     pub after: Option<Json>,
-    /// Who acted.
+    /// The actor.
     pub actor: Option<String>,
     /// The client's idempotency key.
     pub mutation_id: Option<String>,
-    /// Free facts about the transaction.
+    /// Arbitrary facts about the transaction.
     #[sea_orm(column_type = "Json", nullable)]
     pub metadata: Option<Json>,
     /// The same for all changes committed together.
@@ -105,21 +105,21 @@ pub struct Model {
     pub source: Source,
     /// Which shape of the table the images have.
     pub schema_version: i32,
-    /// When capture recorded it (UTC, microseconds). Not an order.
+    /// When capture recorded it (UTC, microseconds). It does not define an order.
     pub recorded_at: ChronoDateTimeUtc,
 }
 
-/// The log has no relations: rows outlive what they tell of.
+/// The log has no relations, because its rows outlive the rows that they describe.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// A statement that adds one row, unless triggers write the log of the table; it asks for the table's
-/// newest version, too. JSON travels as text: the driver would declare it `jsonb` to PostgreSQL, which
-/// refuses \u0000 and drops the sign of -0.0 on the way to a `json` column.
+/// A statement that adds one row, unless triggers write the log of the table; it also looks up the table's
+/// newest version. JSON is bound as text: the driver would declare it to PostgreSQL as `jsonb`, which refuses
+/// \u0000 and drops the sign of -0.0 on the way to a `json` column.
 ///
-/// Where triggers write, it adds no row; on MariaDB it fails then, see [`left_to_triggers`].
+/// If triggers write the log, it adds no row; on MariaDB it then fails, see [`left_to_triggers`].
 pub(crate) fn insertion(row: &ActiveModel, entity: &str, dialect: &dyn Dialect) -> InsertStatement {
     let columns = || Column::iter().filter(|column| !matches!(column, Column::Id));
     let values = columns().map(|column| match row.get(column).into_value() {
@@ -130,7 +130,7 @@ pub(crate) fn insertion(row: &ActiveModel, entity: &str, dialect: &dyn Dialect) 
     });
     let mut insertion = Query::insert();
     insertion.into_table(Entity).columns(columns());
-    // As many columns as expressions: both come of one list.
+    // There are as many columns as expressions, because both come from one list.
     if dialect.facts().insert_select_locks {
         let _ = insertion.values(values);
         return insertion;
@@ -147,10 +147,10 @@ pub(crate) fn insertion(row: &ActiveModel, entity: &str, dialect: &dyn Dialect) 
 
 /// The table's newest version.
 ///
-/// On MariaDB null where triggers write, which the column does not take. The row is added by `VALUES`
-/// there: for `INSERT … SELECT` InnoDB locks the table's AUTO_INCREMENT counter, for which a trigger
-/// would wait and which it would then keep until the statement that fired it has ended. Who writes is
-/// locked, so that nobody switches before this transaction ends.
+/// On MariaDB it is null if triggers write, which the column refuses. There the row is added by `VALUES`: for
+/// `INSERT … SELECT` InnoDB locks the table's AUTO_INCREMENT counter, for which a trigger would wait and
+/// which it would then hold until the statement that fired it has ended. The entry of the writer is locked,
+/// so that it cannot be switched before this transaction ends.
 fn version_of(entity: &str, dialect: &dyn Dialect) -> Expr {
     let version = "COALESCE((SELECT version FROM change_capture WHERE entity = ?), 1)";
     if !dialect.facts().insert_select_locks {
@@ -166,8 +166,8 @@ fn version_of(entity: &str, dialect: &dyn Dialect) -> Expr {
     Expr::cust_with_values(sql, [entity, entity])
 }
 
-/// Whether an [`insertion`] failed because triggers write the log of the table. MariaDB: 1048, a column
-/// that cannot be null, and no other of the statement's can be.
+/// Whether an [`insertion`] failed because triggers write the log of the table. MariaDB reports 1048, a
+/// column that cannot be null; no other value of the statement can be null there.
 pub(crate) fn left_to_triggers(error: &DbErr) -> bool {
     mariadb_number(error) == Some(1048)
 }

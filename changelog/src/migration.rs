@@ -8,15 +8,15 @@ use sea_orm::{
 use crate::database::{self, Dialect};
 use crate::{consumer, epoch, log, request, triggers};
 
-/// Creates the change log and what its order needs. Call it in a migration, before the first tracked
-/// entity writes:
+/// Creates the change log and what its order needs. Call it in a migration, before the first write of a
+/// tracked entity:
 ///
 /// ```ignore
 /// seachange_changelog::create_change_log(manager.get_connection()).await
 /// ```
 ///
 /// # Errors
-/// What the database says, e.g. if the tables exist.
+/// Errors of the database, e.g. if the tables exist.
 pub async fn create_change_log<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> {
     let dialect = database::of(db);
     let facts = dialect.facts();
@@ -55,7 +55,7 @@ pub async fn create_change_log<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> 
 /// Drops what [`create_change_log`] created, and with it all history.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub async fn drop_change_log<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> {
     let facts = database::of(db).facts();
     let own = facts.inbox.or(facts.order_table.map(|(table, _)| table));
@@ -72,7 +72,7 @@ pub async fn drop_change_log<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> {
     triggers::drop(db).await
 }
 
-/// The tables of the log and their columns, as this version makes them.
+/// The tables of the log and their columns, as this version creates them.
 pub(crate) fn shapes(dialect: &dyn Dialect) -> Vec<(&'static str, Vec<&'static str>)> {
     fn columns<C: Iterable + IdenStatic>() -> Vec<&'static str> {
         C::iter().map(|column| column.as_str()).collect()
@@ -93,17 +93,18 @@ pub(crate) fn shapes(dialect: &dyn Dialect) -> Vec<(&'static str, Vec<&'static s
     shapes
 }
 
-/// For the changes of one transaction. Ours have ids that grow, so entries go to the index's end.
+/// The index by which a transaction's changes are found. Our transaction ids increase, so entries are added
+/// at the end of the index.
 const TRANSACTION_INDEX: &str =
     "CREATE INDEX idx_change_log_transaction_id ON change_log (transaction_id)";
 
-/// Written out, not derived from the entity, because the derived types lose something.
+/// The columns are written out instead of derived from the entity, because the derived types lose something.
 fn log_columns(table_name: &str, dialect: &dyn Dialect) -> TableCreateStatement {
     use log::Column;
     let mut table = Table::create();
     table
         .table(Alias::new(table_name))
-        // AUTOINCREMENT on SQLite: without it an id is used again after the newest row is pruned.
+        // SQLite needs AUTOINCREMENT, without which an id is reused after the newest row is pruned.
         .col(
             ColumnDef::new(Column::Id)
                 .big_integer()

@@ -1,15 +1,15 @@
-//! Moments in SQLite, where a time is a text and each program writes it in its own way.
+//! Moments in SQLite, where a time is a text that each program writes in its own way.
 //!
-//! SeaORM writes `2026-11-30T12:00:00.123456+00:00`, `datetime('now')` writes `2026-11-30 12:00:00`, a browser
-//! `2026-11-30T12:00:00.123Z`, and other programs an offset. As texts they neither sort nor compare. Here each
-//! of them has a *key*: a text that two spellings of one moment share, and whose order is that of the moments.
-//! SQL makes the key of a column by an expression, and Rust makes the same key of a text; the suite compares
-//! the two on random texts.
+//! SeaORM writes `2026-11-30T12:00:00.123456+00:00`, `datetime('now')` writes `2026-11-30 12:00:00`, a
+//! browser `2026-11-30T12:00:00.123Z`, and other programs an offset. As texts they neither sort nor compare.
+//! Here each of them has a *key*: a text that all spellings of one moment share, and whose order is that of
+//! the moments. SQL makes the key of a column by an expression, and Rust makes the same key of a text; the
+//! suite compares the two on random texts.
 //!
-//! The key of what SeaORM writes is the text itself. A key counts microseconds, as images do: finer digits are
-//! cut off. A text that is not a moment has no key: in SQL it is null, and compares as unknown.
+//! The key of what SeaORM writes is the text itself. A key counts microseconds, as images do: finer digits
+//! are cut off. A text that is not a moment has no key: in SQL it is null, and compares as unknown.
 //!
-//! Knows texts and their columns' Rust types, nothing of filters.
+//! This module knows texts and the Rust types of their columns, but no filters.
 
 mod index;
 mod sql;
@@ -29,12 +29,12 @@ pub struct Times {
     numbers: Numbers,
 }
 
-/// What the times are.
+/// The kind of times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     /// A moment. A text without a zone is in UTC.
     Zoned,
-    /// A day and a time of day, whatever the zone: SeaORM leaves an offset in the text out of account.
+    /// A day and a time of day, whatever the zone: SeaORM ignores an offset in the text.
     Plain,
     /// A day.
     Day,
@@ -45,20 +45,21 @@ enum Kind {
 /// Which numbers SeaORM reads as times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Numbers {
-    /// None.
+    /// No numbers.
     Neither,
     /// Integers, as seconds since 1970.
     Seconds,
-    /// Those, and fractions as Julian days.
+    /// Integers, as seconds since 1970, and fractions, as Julian days.
     SecondsAndDays,
 }
 
-/// Below the texts that begin with a digit, and above those that begin with a sign: years before 0 and after
+/// Sorts below the texts that begin with a digit, and above those that begin with a sign: years before 0 and
+/// after
 /// 9999. Numbers are below every text.
 pub const BELOW_DIGITS: &str = "/";
 
 impl Times {
-    /// How a column is read whose values are of this type; `None` if they are not times.
+    /// How a column of this type is read; `None` if its values are not times.
     #[must_use]
     pub fn of(rust: &ArrayType) -> Option<Self> {
         use ArrayType as T;
@@ -77,57 +78,57 @@ impl Times {
         Some(Self { kind, numbers })
     }
 
-    /// The SQL expression of a value's key, where `column` is the quoted name of its column. It calls nothing
-    /// that depends on when it runs, so that an index can be made of it.
+    /// The SQL expression of a value's key, where `column` is the column's quoted name. Nothing in it depends
+    /// on when it runs, so it can be indexed.
     #[must_use]
     pub fn key(self, column: &str) -> String {
         sql::key(self, column)
     }
 
-    /// As [`key`](Self::key), of a column of a table.
+    /// The same as [`key`](Self::key), for a column of a table.
     #[must_use]
     pub fn key_in(self, table: &str, column: &str) -> String {
         let quoted = |text: &str| Sqlite.quote(text);
         self.key(&format!("{}.{}", quoted(table), quoted(column)))
     }
 
-    /// The SQL expression of a text's form: what stands between day and time of day, and the zone. Texts of
-    /// one form are in the order of their moments, but for fractions before a `Z`.
+    /// The SQL expression of a text's form: the separator between day and time of day, and the zone. Texts of
+    /// one form are in the order of their moments, except for fractions before a `Z`.
     pub(crate) fn form(self, column: &str) -> String {
         sql::form(self.kind, column)
     }
 
-    /// The key that the SQL expression has of a stored text.
+    /// The key that the SQL expression gives for a stored text.
     #[must_use]
     pub fn key_of(self, text: &str) -> Option<String> {
         text::Parts::stored(self.kind, text)?.key(self.kind)
     }
 
-    /// The key of the moment that an image has.
+    /// The key of the moment in an image.
     #[must_use]
     pub fn key_of_image(self, text: &str) -> Option<String> {
         text::Parts::read(self.kind, text)?.key(self.kind)
     }
 
-    /// The text in the form that images take, for a stored text that is a moment.
+    /// The text of a stored moment in the form of images; `None` if the text is not a moment.
     pub(crate) fn image_text(self, text: &str) -> Option<String> {
         text::Parts::read(self.kind, text)?.image_text(self.kind)
     }
 
-    /// As [`image_text`](Self::image_text), of a stored integer.
+    /// The same as [`image_text`](Self::image_text), for a stored integer.
     pub(crate) fn image_of_seconds(self, seconds: i64) -> Option<String> {
         let is_read = self.numbers != Numbers::Neither;
         is_read.then(|| text::Parts::at(seconds, 0)?.image_text(self.kind))?
     }
 
-    /// As [`image_text`](Self::image_text), of a stored fraction: a Julian day.
+    /// The same as [`image_text`](Self::image_text), for a stored fraction, which is a Julian day.
     pub(crate) fn image_of_days(self, days: f64) -> Option<String> {
         let is_read = self.numbers == Numbers::SecondsAndDays;
         is_read.then(|| text::Parts::on(days)?.image_text(self.kind))?
     }
 
-    /// Two texts between which every spelling of a moment with this key is, the first included: but for those
-    /// below [`BELOW_DIGITS`]. `None` where there are none such: in the first year, and from 9999 on.
+    /// Two texts between which every spelling of a moment with this key lies, the first included, except for
+    /// those below [`BELOW_DIGITS`]. `None` if there are no such texts: in the first year, and from 9999 on.
     #[must_use]
     pub fn around(self, key: &str) -> Option<(String, String)> {
         if self.kind == Kind::Clock {
@@ -136,7 +137,7 @@ impl Times {
         }
         let day = NaiveDate::parse_from_str(key.get(..10)?, "%Y-%m-%d").ok()?;
         let is_plain = ("0001".."9999").contains(&key.get(..4)?);
-        // An offset is less than a day, to either side.
+        // An offset is less than a day in either direction.
         let offset = u64::from(self.kind == Kind::Zoned);
         let first = day.checked_sub_days(Days::new(offset))?;
         let end = day.checked_add_days(Days::new(offset + 1))?;

@@ -1,8 +1,9 @@
-//! MariaDB takes no statement that is larger than `max_allowed_packet`: it closes the connection instead.
+//! Refuses statements that are too large for MariaDB.
 //!
-//! Guarantees that a statement of a tracked transaction which would not fit is refused before it is sent. A
-//! session has the value that the server's setting had when it began; it is asked each time that something
-//! is large, so that nothing here is out of date.
+//! MariaDB takes no statement larger than `max_allowed_packet`, and closes the connection instead. This
+//! module guarantees that a statement of a tracked transaction which would not fit is refused before it is
+//! sent. A session has the value that the server's setting had when the session began. It is queried for each
+//! large statement, so no cached value is ever out of date.
 
 use sea_orm::sea_query::Value;
 use sea_orm::{ConnectionTrait, DbErr, Statement};
@@ -11,13 +12,13 @@ use crate::database;
 use crate::error::CaptureError;
 use crate::image::text_of;
 
-/// Below this nothing is asked: no server is set to less than a few times as much.
+/// Statements below this size are not checked: any server's setting is at least a few times as large.
 pub(crate) const SMALL: usize = 128 * 1024;
 
-/// Bytes of a statement beside its text and its values: types, lengths, the packet's own.
+/// Bytes of a statement in addition to its text and its values: types, lengths, the packet's header.
 const BESIDE: usize = 1024;
 
-/// Bytes of one statement that the database takes, where that is a matter of the server's settings.
+/// The most bytes that the database takes in one statement, if a setting of the server limits it.
 pub(crate) async fn most<C: ConnectionTrait>(db: &C) -> Result<Option<usize>, DbErr> {
     let dialect = database::of(db);
     let Some(ask) = dialect.facts().largest_statement else {
@@ -33,7 +34,7 @@ pub(crate) async fn most<C: ConnectionTrait>(db: &C) -> Result<Option<usize>, Db
 /// Refuses a statement that the database would not take.
 ///
 /// # Errors
-/// [`CaptureError::StatementTooLarge`]; what the database says.
+/// [`CaptureError::StatementTooLarge`], or an error of the database.
 pub(crate) async fn check<C: ConnectionTrait>(db: &C, statement: &Statement) -> Result<(), DbErr> {
     let dialect = database::on(statement.db_backend);
     if dialect.facts().largest_statement.is_none() {

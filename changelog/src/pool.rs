@@ -1,30 +1,30 @@
-//! Pools whose connections are clean: one that comes back inside a transaction is closed.
+//! Pools whose connections are clean: a connection that is returned inside a transaction is closed.
 //!
-//! A database may end a transaction that its driver still counts as open: SQLite when there is no room or
-//! by `ROLLBACK` as a conflict clause, MariaDB at a deadlock. The driver's rollback then fails, and the
-//! count stays. The next transaction on that connection would be a savepoint of nothing, and its commit
-//! would end the savepoint only: answered as done, and never stored.
+//! A database may end a transaction that its driver still counts as open: SQLite when there is no space or by
+//! `ROLLBACK` as a conflict clause, MariaDB at a deadlock. The driver's rollback then fails, and the count
+//! stays. The next transaction on that connection would be a savepoint without a transaction, and its commit
+//! would end the savepoint only: it would be reported as done, and never stored.
 //!
-//! The other way round, a transaction may be open that the driver does not count: the future that began it
-//! was dropped before the answer came. What is written on that connection outside of transactions would be
-//! answered as done, and taken back later.
+//! Conversely, a transaction may be open that the driver does not count, because the future that began it was
+//! dropped before the result arrived. Writes on that connection outside of transactions would be reported as
+//! done, and rolled back later.
 
 use sea_orm::sqlx::pool::PoolOptions;
 use sea_orm::sqlx::{Connection, Database, Error, Executor};
 
 use crate::database::{self, Dialect};
 
-/// Makes a pool with these options close each connection that is given back and still counts an open
-/// transaction, and each that is inside a transaction when it is handed out; on MariaDB each, too, for which
-/// `max_allowed_packet` is not what it has been set to since. The latter asks the database
-/// once, in place of the ping that finds out whether the connection still is one. It takes the place of
-/// `after_release`, `before_acquire` and `test_before_acquire`.
+/// Makes a pool with these options close each connection that is returned while it counts an open
+/// transaction, and each that is inside a transaction when it is handed out. On MariaDB it also closes each
+/// whose `max_allowed_packet` differs from the present setting. The checks at hand-out take one query, which
+/// replaces the ping that tests the connection. This replaces `after_release`, `before_acquire` and
+/// `test_before_acquire`.
 ///
 /// ```ignore
 /// options.map_sqlx_sqlite_pool_opts(closing_unclean);
 /// ```
 ///
-/// Tell a [`TrackedConnection`](crate::TrackedConnection) of it by
+/// Inform a [`TrackedConnection`](crate::TrackedConnection) of it by
 /// [`with_clean_pool`](crate::TrackedConnection::with_clean_pool).
 pub fn closing_unclean<D>(options: PoolOptions<D>) -> PoolOptions<D>
 where
@@ -46,7 +46,7 @@ where
 
 async fn is_clean<C: Connection>(connection: &mut C) -> Result<bool, Error> {
     if connection.is_in_transaction() {
-        // SQLite's thread may still have a rollback to do; it answers after that.
+        // SQLite's thread may still have to roll back; it answers after that.
         connection.ping().await?;
     }
     Ok(!connection.is_in_transaction())

@@ -1,12 +1,11 @@
-//! How the log is read in order: what each database can promise, behind one seam.
+//! Reads the log in order: the promises of the different databases, behind one interface.
 //!
-//! A reader guarantees that a position once passed stays passed: it never later hands out a change
-//! at or before a position it has handed out, whatever commits in between. It belongs to one epoch:
-//! once the database has another, it reads nothing more. Rows come ordered by
-//! (batch, largest id of the row's transaction in the batch, id): each row's changes in commit
-//! order, a transaction's changes side by side.
+//! A reader guarantees that a position once passed stays passed: it never later returns a change at or before
+//! a position that it has returned, whatever commits in between. It belongs to one epoch: once the database
+//! has another, it reads nothing more. Rows are ordered by (batch, largest id of the row's transaction in the
+//! batch, id): each row's changes are in commit order, and a transaction's changes are adjacent.
 //!
-//! Knows nothing of who reads or of cursors' text.
+//! This module knows neither who reads nor the text of cursors.
 
 mod by_id;
 mod change;
@@ -38,44 +37,44 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, T
 use crate::database;
 pub use crate::database::Ordering;
 
-/// Tables and log at one moment.
+/// The tables and the log at one moment.
 pub struct Moment {
-    /// Reads the tables as they were. To be dropped when done; writes nothing.
+    /// Reads the tables as they were. Drop it when done; it writes nothing.
     pub tx: DatabaseTransaction,
     /// The log's position at that moment.
     pub position: Position,
 }
 
-/// Why the log cannot be read.
+/// The reasons why the log cannot be read.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ReadError {
     /// The position lies before the horizon: changes after it are no longer kept.
     #[error("the log no longer reaches back to the position")]
     Expired,
-    /// The database has another log now: restored, failed over, or given a new epoch.
+    /// The database has another log now: it was restored, failed over, or given a new epoch.
     #[error("the log has been replaced by another one")]
     Replaced,
-    /// What the database says.
+    /// Errors of the database.
     #[error(transparent)]
     Database(#[from] DbErr),
 }
 
-/// A reader of one database's log. All reads are bounded by what is asked for.
+/// A reader of one database's log. All reads are bounded by their arguments.
 #[async_trait::async_trait]
 pub trait LogReader: Send + Sync + 'static {
-    /// How the order comes about.
+    /// How the order is obtained.
     fn ordering(&self) -> Ordering;
 
-    /// Makes what has been committed readable, where that takes a step, and tells the newest
-    /// readable position. Any process may take the step; one that finds another at it waits for
-    /// nobody. One query if there is nothing new.
+    /// Makes committed changes readable, where that takes a step, and returns the newest readable position.
+    /// Any process may take the step; if another is taking it, this one does not wait. It is one query if
+    /// there is nothing new.
     async fn advance(&self) -> Result<Position, ReadError>;
 
     /// The position before the oldest readable change: nothing at or before it is kept.
     async fn horizon(&self) -> Result<Position, ReadError>;
 
-    /// Up to `limit` wanted changes after `after`, in order. Never skips what retention removes
-    /// meanwhile: that is [`ReadError::Expired`].
+    /// Up to `limit` wanted changes after `after`, in order. Changes that retention removes meanwhile are
+    /// never skipped: that is [`ReadError::Expired`].
     async fn read(
         &self,
         after: Position,
@@ -83,23 +82,23 @@ pub trait LogReader: Send + Sync + 'static {
         limit: u64,
     ) -> Result<Page, ReadError>;
 
-    /// Whether every change of a row, whose key is of integers and UUIDs, is found by its key as a
-    /// [`Selection`] has it; else its older changes may be told of under other names and spellings. To
-    /// be asked after what was read by the key: then it holds for that.
+    /// Whether a [`Selection`] by key finds every change of the row, whose key must consist of integers and
+    /// UUIDs. If not, older changes may be stored under other names and spellings. Call it after the read; it
+    /// then holds for what was read.
     async fn finds_by_key(&self, row: &RowName) -> Result<bool, ReadError>;
 
-    /// Opens a moment: what is read in its transaction is exactly what the changes up to its
-    /// position made.
+    /// Opens a moment: what is read in its transaction is exactly the result of the changes up to its
+    /// position.
     async fn moment(&self) -> Result<Moment, ReadError>;
 
-    /// What other processes tell of their steps; `None` where the database has no way to tell.
+    /// Notifications of other processes' steps; `None` where the database has none.
     fn signals(&self) -> Option<Signals> {
         None
     }
 }
 
-/// The reader for this database, of the log with this epoch. It takes connections of its own from
-/// `db`: at most two at once, and one more for [`LogReader::signals`].
+/// The reader of this database's log with this epoch. It takes connections from `db`: at most two at once,
+/// and one more for [`LogReader::signals`].
 pub fn open(db: DatabaseConnection, epoch: String) -> Box<dyn LogReader> {
     match database::of(&db).facts().ordering {
         Ordering::Ticks => Box::new(ticks::Ticks::new(db, epoch)),
@@ -108,8 +107,8 @@ pub fn open(db: DatabaseConnection, epoch: String) -> Box<dyn LogReader> {
     }
 }
 
-/// MariaDB: moves what waits in the inbox into the log, as a server that follows it would. For whoever
-/// writes so much that no reader may be there to do it.
+/// On MariaDB, moves waiting changes from the inbox into the log, as a server that follows the log would.
+/// Callers that write large amounts use it, because no reader may be running.
 pub(crate) async fn sequence<C>(db: &C) -> Result<(), DbErr>
 where
     C: ConnectionTrait + TransactionTrait<Transaction = DatabaseTransaction>,

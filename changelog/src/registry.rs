@@ -1,6 +1,6 @@
 //! Which tables are tracked by hooks: every `track!` line that is linked into the program.
 //!
-//! Collected at link time, so that no connection can be built that has forgotten a table.
+//! The list is collected at link time, so that no connection can omit a table.
 
 mod hidden;
 
@@ -13,28 +13,29 @@ use sea_orm::{ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable, ModelT
 use crate::error::CaptureError;
 pub use hidden::Hidden;
 
-/// An entity whose writes are recorded. Implemented by [`track!`](crate::track).
+/// An entity whose writes are recorded. It is implemented by [`track!`](crate::track).
 pub trait Tracked: EntityTrait {
-    /// The column stamped with the time of the insert, if the server manages one.
+    /// The column that is set to the time of the insert, if the server manages one.
     fn created_at() -> Option<Self::Column>;
-    /// The column stamped whenever another column changes, if the server manages one.
+    /// The column that is set whenever another column changes, if the server manages one.
     fn updated_at() -> Option<Self::Column>;
 
-    /// Columns whose values the log replaces by [`REDACTED`](crate::REDACTED); that they changed it tells.
+    /// Columns whose values the log replaces with [`REDACTED`](crate::REDACTED); the log still shows *that*
+    /// they changed.
     fn redacted() -> Vec<Self::Column> {
         Vec::new()
     }
-    /// Columns that the log knows nothing of; a change of no other is none.
+    /// Columns that the log does not show at all; a change of only these is not recorded.
     fn excluded() -> Vec<Self::Column> {
         Vec::new()
     }
-    /// Columns that the database alone fills: generated ones, identities, those of a trigger. No write
-    /// names them, and a row is read back after each write of it.
+    /// Columns that only the database fills: generated ones, identities, and those that a trigger sets. No
+    /// write sets them, and a row is read back after each write.
     fn computed() -> Vec<Self::Column> {
         Vec::new()
     }
 
-    /// Whether the database alone fills this column.
+    /// Whether only the database fills this column.
     fn is_computed(column: &Self::Column) -> bool {
         use sea_orm::IdenStatic;
         let computed = Self::computed();
@@ -42,7 +43,7 @@ pub trait Tracked: EntityTrait {
         names.any(|name| name == column.as_str())
     }
 
-    /// Whether the server alone writes this column.
+    /// Whether only the server writes this column.
     fn is_managed(column: &Self::Column) -> bool {
         use sea_orm::IdenStatic;
         [Self::created_at(), Self::updated_at()]
@@ -52,7 +53,7 @@ pub trait Tracked: EntityTrait {
     }
 }
 
-/// A column's type, and that of the model's field.
+/// A column's type, and the type of the model's field.
 type Kind = (ColumnType, ArrayType);
 
 /// A table named by a `track!` line.
@@ -64,7 +65,7 @@ pub struct TrackedTable {
 }
 
 impl TrackedTable {
-    /// The table of an entity, called as `name` tells, and which of its columns the log does not
+    /// The table of an entity, under the name that `name` returns, with the columns that the log does not
     /// show.
     pub const fn of<E: Tracked>(name: fn() -> &'static str, hidden: fn() -> Hidden) -> Self {
         Self {
@@ -99,11 +100,11 @@ pub fn tracked_tables() -> &'static BTreeSet<String> {
 #[derive(Debug)]
 struct Tables {
     names: BTreeSet<String>,
-    /// By name, of those that hide any.
+    /// Hidden columns by table name, for the tables that have any.
     hidden: BTreeMap<String, Hidden>,
 }
 
-/// The set of tracked tables, as connections ask for it.
+/// The set of tracked tables, as connections query it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Registry(&'static Tables);
 
@@ -125,8 +126,8 @@ impl Registry {
         Self(&TABLES)
     }
 
-    /// How the program's entity of this table has the column. Of several entities it is the one that
-    /// has most of the table's columns, which `is_there` knows, and no others.
+    /// The type of the column in the program's entity of this table. If there are several entities, the one
+    /// is used that has most of the table's columns, which `is_there` knows, and no others.
     pub(crate) fn column(
         self,
         table: &str,
@@ -152,13 +153,13 @@ impl Registry {
         best.or(entities.first())?.get(column).cloned()
     }
 
-    /// Whether writes to the table must be recorded. A schema in front of the name does not
-    /// matter: refusing a namesake in another schema is better than missing a write.
+    /// Whether writes to the table must be recorded. A schema before the name is ignored: refusing a table of
+    /// the same name in another schema is better than missing a write.
     pub(crate) fn is_tracked(self, table: &str) -> bool {
         self.0.names.contains(table) || self.0.names.contains(&table.to_lowercase())
     }
 
-    /// The table's name as its entity writes it, and so the log.
+    /// The table's name as its entity, and so the log, writes it.
     pub(crate) fn name_of(self, table: &str) -> Option<&'static str> {
         let mut names = inventory::iter::<TrackedTable>().map(|tracked| (tracked.name)());
         names.find(|name| name.to_lowercase() == table.to_lowercase())
@@ -169,7 +170,7 @@ impl Registry {
         inventory::iter::<TrackedTable>().map(|tracked| (tracked.name)())
     }
 
-    /// The tables and the columns that their `track!` lines say the database alone fills.
+    /// The tables with the columns that only the database fills, as their `track!` lines declare them.
     pub(crate) fn computed() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
         inventory::iter::<TrackedTable>().map(|table| ((table.name)(), (table.computed)()))
     }
@@ -183,7 +184,7 @@ impl Registry {
         self.0.hidden.get(&table.to_lowercase())
     }
 
-    /// Refuses a table whose `track!` line hides what must be seen.
+    /// Refuses a table whose `track!` line hides a key column.
     pub(crate) fn check_hidden(self, table: &str) -> Result<(), CaptureError> {
         match self.hidden(table).and_then(Hidden::key) {
             None => Ok(()),

@@ -1,11 +1,11 @@
-//! Requests that were done, and what they were answered: one that is sent again is not done again.
+//! Completed requests and their responses, so that a retried request is not executed twice.
 //!
-//! A **claim** is the row of a request, an **answer** that of one of its fields. Both are written in
-//! the transaction that does what the field asks, so either all of it is there or nothing. Whoever
-//! claims waits for whoever holds the claim, and sees what that one has answered. A row counts for a
-//! set time from its claim on; then it is as if it were not there, whether or not it has been removed.
+//! A **claim** is the row of a request, an **answer** that of one of its fields. Both are written in the
+//! transaction that does what the field requests, so either all of it exists or none. A second claim of the
+//! same request waits for the transaction that holds the first, and then sees its answers. A row counts for a
+//! set time from its claim on; after that it is ignored, whether or not it has been removed.
 //!
-//! Knows hashes and texts: nothing of keys, callers or what is answered.
+//! This module knows hashes and texts, but not keys, callers or the content of answers.
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
@@ -22,19 +22,19 @@ pub const STEP: u64 = 500;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "change_request")]
 pub struct Model {
-    /// A hash: of a claim by whom and under which key, of an answer also to which field.
+    /// A hash: for a claim of the caller and the key, for an answer also of the field.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: String,
     /// A hash of the request.
     pub request: String,
-    /// What the field was answered; null in a claim.
+    /// The answer of the field; null in a claim.
     #[sea_orm(column_type = "Text", nullable)]
     pub result: Option<String>,
     /// When the request was claimed.
     pub created_at: ChronoDateTimeUtc,
 }
 
-/// None.
+/// The entity has no relations.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
@@ -43,41 +43,41 @@ impl ActiveModelBehavior for ActiveModel {}
 /// One field of a request, by hashes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// Of the claim's row.
+    /// The hash that identifies the claim's row.
     pub id: String,
-    /// Of the answer's row.
+    /// The hash that identifies the answer's row.
     pub answer_id: String,
-    /// Of the request.
+    /// The hash of the request.
     pub request: String,
 }
 
-/// What has become of a claim.
+/// The outcome of a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claimed {
-    /// The field is to be done, under a claim of this time.
+    /// The field must be executed, under a claim of this time.
     New(DateTime<Utc>),
-    /// It was done, and answered this.
+    /// The field was executed, with this answer.
     Done(String),
-    /// Another request has claimed the same.
+    /// A different request has claimed the same key.
     Other,
 }
 
-/// Claims a field's request; what is older than `expired` does not count. The claim is held until the
-/// transaction ends.
+/// Claims a field's request; rows older than `expired` do not count. The claim is held until the transaction
+/// ends.
 ///
-/// In a transaction that is READ COMMITTED: a snapshot from before the wait for another's claim would
-/// hide what that one has answered.
+/// The transaction must be READ COMMITTED: a snapshot from before the wait for another's claim would hide the
+/// answer that the other has written.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub async fn claim<C: ConnectionTrait>(
     tx: &C,
     wanted: &Claim,
     expired: DateTime<Utc>,
 ) -> Result<Claimed, DbErr> {
     let now = Utc::now();
-    // Sets an existing claim's id to what it is: that waits for its holder and locks it. A statement
-    // that does nothing would leave it to be removed before it is read.
+    // An existing claim's id is set to itself, which waits for its holder and locks it. After a statement
+    // that does nothing, the row could be removed before it is read.
     let again = OnConflict::column(Column::Id)
         .update_column(Column::Id)
         .to_owned();
@@ -106,17 +106,17 @@ pub async fn claim<C: ConnectionTrait>(
     })
 }
 
-/// Keeps what a field is answered, as long as its claim of that time counts.
+/// Stores a field's answer, which is valid as long as its claim of that time.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub async fn answer<C: ConnectionTrait>(
     tx: &C,
     claim: &Claim,
     claimed_at: DateTime<Utc>,
     result: String,
 ) -> Result<(), DbErr> {
-    // There may be one that has expired.
+    // An expired answer may still exist.
     let instead = OnConflict::column(Column::Id)
         .update_columns([Column::Request, Column::Result, Column::CreatedAt])
         .to_owned();
@@ -124,10 +124,10 @@ pub async fn answer<C: ConnectionTrait>(
     put(tx, row, instead).await
 }
 
-/// Removes up to [`STEP`] rows from before a time, and tells how many there were.
+/// Removes up to [`STEP`] rows from before a time, and returns their number.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 #[expect(
     clippy::disallowed_methods,
     reason = "no tracked table: it has no hooks"
@@ -143,8 +143,8 @@ pub async fn forget(db: &DatabaseConnection, before: DateTime<Utc>) -> Result<u6
         .into_tuple()
         .all(db)
         .await?;
-    // By their keys, because MariaDB locks what else a range of times spans. Claimed anew meanwhile,
-    // one is not old any more.
+    // Rows are deleted by their keys, because a range of times would also lock rows in between on MariaDB. A
+    // row that was claimed again meanwhile is no longer old.
     if !old.is_empty() {
         let these = Column::Id.is_in(old.iter().map(String::as_str));
         Entity::delete_many()

@@ -1,7 +1,7 @@
-//! What keeps the log from growing for ever, and what makes it a new one.
+//! Keeps the log from growing without end, and gives it a new epoch.
 //!
-//! The horizon moves first and rows are deleted then, so that a reader is told that it is too late
-//! and never passes over what is gone. Small steps: nobody waits for a long delete.
+//! The horizon moves first and rows are deleted afterwards, so that a late reader gets an error and never
+//! passes over removed changes. Steps are small, so that no transaction waits for a long delete.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
@@ -17,12 +17,12 @@ use crate::{epoch, log};
 /// Rows deleted in one statement.
 const STEP: u64 = 1_000;
 
-/// Removes changes older than `before`, whole batches from the oldest on, and tells how many. The
-/// order is that of the feed: one younger change keeps everything after it. Each row's present state
-/// is then without baseline for whoever replays the log.
+/// Removes changes older than `before`, whole batches from the oldest on, and returns their number. The order
+/// is that of the feed: one younger change keeps everything after it. A replay of the log then has no
+/// baseline for each row's present state.
 ///
 /// # Errors
-/// What the database says; running it again goes on.
+/// Errors of the database; a second call continues.
 pub async fn prune(db: &DatabaseConnection, before: DateTime<Utc>) -> Result<u64, DbErr> {
     remember(db, before).await?;
     let passed = match database::of(db).facts().ordering {
@@ -39,10 +39,10 @@ pub async fn prune(db: &DatabaseConnection, before: DateTime<Utc>) -> Result<u64
     }
 }
 
-/// Notes that changes from before this time may be gone, before any is.
+/// Notes that changes from before this time may be gone, before any is removed.
 async fn remember(db: &DatabaseConnection, before: DateTime<Utc>) -> Result<(), DbErr> {
     let column = Expr::col(epoch::Column::PrunedBefore);
-    // Times of one form compare as texts do.
+    // Times in the same form compare as texts do.
     let before = before.to_rfc3339_opts(SecondsFormat::Micros, true);
     let raise = Query::update()
         .table(epoch::Entity)
@@ -53,8 +53,8 @@ async fn remember(db: &DatabaseConnection, before: DateTime<Utc>) -> Result<(), 
     Ok(())
 }
 
-/// Deletes some of the rows. The inner select has a name of its own for MariaDB, which does not let
-/// a delete read its table otherwise.
+/// Deletes some of the rows. The inner select is named, because otherwise MariaDB does not let a delete read
+/// its own table.
 fn step(passed: Expr) -> sea_orm::sea_query::DeleteStatement {
     let some = Query::select()
         .column(log::Column::Id)
@@ -73,8 +73,8 @@ fn step(passed: Expr) -> sea_orm::sea_query::DeleteStatement {
         .take()
 }
 
-/// PostgreSQL: the last tick before the time becomes the base of what is left. What it sees is
-/// passed.
+/// On PostgreSQL the last tick before the time becomes the base of the remaining ones. Everything that it
+/// sees is passed.
 async fn pass_ticks(db: &DatabaseConnection, before: DateTime<Utc>) -> Result<Expr, DbErr> {
     let tx = db.begin().await?;
     tx.execute_unprepared(TICK_LOCK).await?;
@@ -92,14 +92,14 @@ async fn pass_ticks(db: &DatabaseConnection, before: DateTime<Utc>) -> Result<Ex
     ))
 }
 
-/// Elsewhere the id is the order: everything before the first change that is young enough.
+/// On other databases the id is the order: everything before the first change that is young enough is passed.
 async fn pass_ids(db: &DatabaseConnection, before: DateTime<Utc>) -> Result<Expr, DbErr> {
     let first_young = log::Entity::find()
         .filter(log::Column::RecordedAt.gte(before))
         .order_by_asc(log::Column::Id)
         .one(db)
         .await?;
-    // The whole of its transaction stays, so that a transaction is kept or gone, never in part.
+    // That change's whole transaction stays, so that a transaction is never removed in part.
     let first_kept: Option<i64> = match first_young {
         Some(young) => log::Entity::find()
             .select_only()
@@ -128,20 +128,20 @@ async fn pass_ids(db: &DatabaseConnection, before: DateTime<Utc>) -> Result<Expr
     Ok(Expr::col(log::Column::Id).lte(horizon))
 }
 
-/// Gives the log a new epoch: every cursor of the old one is refused from now on, and its changes
-/// are history. For a database that was restored from a copy. Running servers notice.
+/// Gives the log a new epoch: every cursor of the old one is refused from now on, and its changes are
+/// history. This is for a database that was restored from a copy. Running servers notice it.
 ///
 /// # Errors
-/// What the database says; nothing has happened then.
+/// Errors of the database; nothing has changed then.
 pub async fn new_epoch(db: &DatabaseConnection) -> Result<String, DbErr> {
     let ordering = database::of(db).facts().ordering;
     if ordering == Ordering::Inbox {
-        // What waits in the inbox was committed before the new epoch: history too.
+        // Changes that wait in the inbox were committed before the new epoch, so they are history too.
         let epoch = epoch::Entity::find_by_id(epoch::ONLY).one(db).await?;
         let epoch = epoch.map_or_else(String::new, |epoch| epoch.epoch);
         match reader::open(db.clone(), epoch).advance().await {
             Err(ReadError::Database(error)) => return Err(error),
-            // Another has just begun a new epoch, and this one begins the next.
+            // Another process has just begun a new epoch, and this one begins the next.
             Err(ReadError::Replaced | ReadError::Expired) | Ok(_) => {}
         }
     }
@@ -154,13 +154,13 @@ pub async fn new_epoch(db: &DatabaseConnection) -> Result<String, DbErr> {
     Ok(name)
 }
 
-/// [`new_epoch`] in a transaction; on PostgreSQL one that holds the lock of the ticks.
+/// [`new_epoch`] in a transaction; on PostgreSQL the transaction must hold the lock of the ticks.
 pub(crate) async fn renew(tx: &DatabaseTransaction) -> Result<String, DbErr> {
     let is_by_ticks = database::of(tx).facts().ordering == Ordering::Ticks;
     if is_by_ticks {
-        // A row that is there and whose xid this server has not given yet, or has not seen commit,
-        // was written on another one. The rest are seen by the new base, or are still under way and
-        // will be in the first batch.
+        // A row whose xid this server has not assigned yet, or has not seen commit, was written on another
+        // server. All other rows are seen by the new base, or are still in progress and will be in the first
+        // batch.
         for sql in [
             "UPDATE change_epoch SET horizon = GREATEST(horizon, (SELECT COALESCE(max(id), 0)
                 FROM change_log WHERE NOT pg_visible_in_snapshot(xid, pg_current_snapshot())))",

@@ -1,12 +1,13 @@
-//! Rows of an entity's table as they are stored: an image each, and the model where the entity can hold
+//! Rows of an entity's table as they are stored: the image of each, and the model if the entity can hold
 //! every value.
 //!
-//! A database holds more than a model does: a word that an enum does not know, `infinity`, a zero date,
-//! on SQLite anything in any column. Whatever reads rows in bulk reads them here, so that one such row
-//! hides no other. Models are tried first, at the price of one decoding; only a statement with a row that
-//! is no model is run again, and then reads that row value by value, as triggers would write it down.
+//! A database can hold values that a model cannot: a word that an enum does not know, `infinity`, a zero
+//! date, on SQLite anything in any column. All bulk reads of rows are done here, so that one such row does
+//! not hide others. Models are tried first, at the cost of one decoding; only a statement with a row that
+//! does not fit the model is run again, and then reads that row value by value, as triggers would write it
+//! down.
 //!
-//! Knows models and statements. What becomes of the rows is not its business.
+//! This module knows models and statements, but not what the rows are used for.
 
 mod key;
 mod model;
@@ -29,8 +30,8 @@ pub(crate) use key::{among as among_values, stored_as};
 pub(crate) use model::Models;
 pub use reader::Reader;
 
-/// What a statement is to select beside an entity's columns: expressions on the table under its own
-/// name, and what to call them. Empty for the first try.
+/// What a statement must select in addition to an entity's columns: expressions on the table under its own
+/// name, and their aliases. It is empty for the first try.
 pub type Extra = [(Expr, Alias)];
 
 /// A row of a table.
@@ -43,16 +44,16 @@ pub struct Row<E: EntityTrait> {
 #[derive(Debug)]
 enum Held<E: EntityTrait> {
     Model(E::Model),
-    /// The model cannot hold it: where it is, exactly.
+    /// The model cannot hold the row; this is its exact place.
     Not(Place, Arc<Values>),
 }
 
 /// A row as a call returns it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Stored<M> {
-    /// The entity's model holds it.
+    /// The entity's model can hold the row.
     Model(M),
-    /// It has a value that the model cannot hold: the row's image.
+    /// The row has a value that the model cannot hold, so this is its image.
     Image(Image),
 }
 
@@ -60,7 +61,7 @@ impl<M: ModelTrait> Stored<M> {
     /// The row's image.
     ///
     /// # Errors
-    /// If an entity's own hook has made something of it that has no image.
+    /// If a custom hook of the entity has changed the row to one that has no image.
     pub fn into_image(self) -> Result<Image, image::ImageError> {
         match self {
             Self::Model(model) => image::image_of(&model),
@@ -70,17 +71,17 @@ impl<M: ModelTrait> Stored<M> {
 }
 
 impl<E: EntityTrait> Row<E> {
-    /// All its values by column.
+    /// The values of all columns.
     pub fn image(&self) -> &Image {
         &self.image
     }
 
-    /// The same.
+    /// The values of all columns.
     pub fn into_image(self) -> Image {
         self.image
     }
 
-    /// The row as the entity has it; `None` if it has a value that the model cannot hold.
+    /// The row as a model; `None` if it has a value that the model cannot hold.
     pub fn model(&self) -> Option<&E::Model> {
         match &self.held {
             Held::Model(model) => Some(model),
@@ -88,7 +89,7 @@ impl<E: EntityTrait> Row<E> {
         }
     }
 
-    /// Its key's values by column.
+    /// The values of the key's columns.
     pub fn key(&self) -> Image {
         let columns = E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column);
         let values = columns.map(|column| {
@@ -96,7 +97,7 @@ impl<E: EntityTrait> Row<E> {
             let value = self.image.get(name).cloned().unwrap_or_default();
             (name.to_owned(), value)
         });
-        // Names sorted, as in every image.
+        // Names are sorted, as in every image.
         let values: BTreeMap<_, _> = values.collect();
         values.into_iter().collect()
     }
@@ -112,7 +113,7 @@ impl<E: EntityTrait> Row<E> {
         }
     }
 
-    /// Its value in a column, if that is one that the model's field can hold.
+    /// The value of a column, if the model's field can hold it.
     pub(crate) fn value(&self, column: E::Column) -> Option<Value> {
         match self.model() {
             Some(model) => Some(model.get(column)),
@@ -120,7 +121,7 @@ impl<E: EntityTrait> Row<E> {
         }
     }
 
-    /// The columns whose values the model cannot hold; none if it holds the row.
+    /// The columns whose values the model cannot hold; empty if the row fits the model.
     pub fn misfits(&self) -> Vec<&'static str> {
         match self.held {
             Held::Model(_) => Vec::new(),
@@ -128,12 +129,12 @@ impl<E: EntityTrait> Row<E> {
         }
     }
 
-    /// The condition that names the row and no other.
+    /// The condition for this row and no other.
     pub fn condition(&self) -> Condition {
         among(std::iter::once(self))
     }
 
-    /// The condition that names the rows after this one, in key order.
+    /// The condition for the rows after this one, in key order.
     pub fn after(&self) -> Condition {
         match &self.held {
             Held::Model(model) => key::after(&keys::<E>(), &values_of(model, &keys::<E>())),
@@ -149,8 +150,8 @@ impl<E: EntityTrait> Row<E> {
         }
     }
 
-    /// The row to be changed: its values are unchanged, or set as they are where there is no model, and
-    /// those that the model cannot hold are not set.
+    /// The row as an active model that can be changed. Its values are unchanged, or set to the stored values
+    /// if there is no model; those that the model cannot hold are not set.
     pub fn active_model(&self) -> E::ActiveModel
     where
         E::Model: IntoActiveModel<E::ActiveModel>,
@@ -169,7 +170,7 @@ pub(crate) fn keys<E: EntityTrait>() -> Vec<E::Column> {
         .collect()
 }
 
-/// A model's values in columns.
+/// A model's values in these columns.
 pub(crate) fn values_of<M: ModelTrait>(
     row: &M,
     columns: &[<M::Entity as EntityTrait>::Column],
@@ -177,7 +178,7 @@ pub(crate) fn values_of<M: ModelTrait>(
     columns.iter().map(|column| row.get(*column)).collect()
 }
 
-/// The condition that names these rows.
+/// The condition for these rows.
 pub(crate) fn among<'r, E: EntityTrait>(rows: impl Iterator<Item = &'r Row<E>>) -> Condition {
     let columns = keys::<E>();
     let (mut tuples, mut places) = (Vec::new(), Vec::new());
@@ -200,7 +201,7 @@ pub(crate) fn among<'r, E: EntityTrait>(rows: impl Iterator<Item = &'r Row<E>>) 
 /// The rows of a select, in a transaction.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub async fn read<E: EntityTrait>(
     tx: &impl ConnectionTrait,
     select: Select<E>,
@@ -209,12 +210,12 @@ pub async fn read<E: EntityTrait>(
     Ok(found.into_iter().map(|(row, _)| row).collect())
 }
 
-/// The rows of a statement, in a transaction, each with all that was answered for it. `build` makes the
-/// statement, which selects the columns of the entity as SeaORM does, and what it is given beside them;
-/// it is called a second time if a row is no model.
+/// The rows of a statement, in a transaction, each with its whole result row. `build` makes the statement,
+/// which selects the columns of the entity as SeaORM does, and the expressions that it is given. It is called
+/// a second time if a row does not fit the model.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub async fn read_with<E: EntityTrait>(
     tx: &impl ConnectionTrait,
     build: impl Fn(&Extra) -> SelectStatement + Send + Sync,
@@ -226,10 +227,11 @@ pub async fn read_with<E: EntityTrait>(
     }
 }
 
-/// As [`read_with`], without a transaction: if a row is no model, there is one for the second try.
+/// The same as [`read_with`], without a transaction: one is begun for a second try if a row does not fit the
+/// model.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub async fn read_from<E: EntityTrait>(
     db: &DatabaseConnection,
     build: impl Fn(&Extra) -> SelectStatement + Send + Sync,
@@ -244,7 +246,7 @@ pub async fn read_from<E: EntityTrait>(
     Ok(rows)
 }
 
-/// The select's statement with more to select.
+/// The select's statement with additional expressions.
 pub fn with<E: EntityTrait>(select: &Select<E>, extra: &Extra) -> SelectStatement {
     let mut statement = select.as_query().clone();
     for (expr, alias) in extra {
@@ -253,7 +255,7 @@ pub fn with<E: EntityTrait>(select: &Select<E>, extra: &Extra) -> SelectStatemen
     statement
 }
 
-/// Runs the statement again, so that it tells each row's values.
+/// Runs the statement again so that it also returns each row's values.
 async fn by_value<E: EntityTrait>(
     tx: &impl ConnectionTrait,
     models: &Models<E>,

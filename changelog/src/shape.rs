@@ -1,32 +1,32 @@
-//! What a table looks like: as the catalogue has it, and as a version of it is kept for the log.
+//! The shapes of tables: as the catalogue has them, and as versions that are stored for the log.
 //!
-//! Data only. Knows no database and nothing of who reads or writes a shape.
+//! This module is data only. It knows no database and not who reads or writes a shape.
 
 use sea_orm::ColumnType;
 use sea_orm::sea_query::ArrayType;
 use serde::{Deserialize, Serialize};
 
-/// How much of a column the log shows: the later, the less.
+/// How much of a column the log shows. Later variants show less.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Shown {
-    /// Its values.
+    /// The log shows its values.
     #[default]
     Whole,
-    /// That it has changed.
+    /// The log shows only that it has changed.
     Redacted,
-    /// Nothing.
+    /// The log shows nothing.
     Not,
 }
 
 /// A column in one version of a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Column {
-    /// The same in all versions.
+    /// The column's number, which is the same in all versions.
     pub number: u32,
     /// Its name in this version.
     pub name: String,
-    /// Its type in the catalogue's words.
+    /// Its type as the catalogue names it.
     #[serde(rename = "type")]
     pub ty: String,
     /// Whether it is part of the primary key.
@@ -57,7 +57,7 @@ impl Version {
 pub struct Found {
     /// Its name.
     pub name: String,
-    /// The type in the catalogue's words, in lower case.
+    /// The type as the catalogue names it, in lower case.
     pub ty: String,
     /// Whether it is part of the primary key.
     pub is_key: bool,
@@ -66,7 +66,7 @@ pub struct Found {
 /// A unique index of SQLite, by which a REPLACE removes rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unique {
-    /// Columns and their collations.
+    /// Its columns and their collations.
     pub columns: Vec<(String, String)>,
 }
 
@@ -75,25 +75,25 @@ pub struct Unique {
 pub struct Table {
     /// Its columns, in their order.
     pub columns: Vec<Found>,
-    /// SQLite only.
+    /// The unique indexes, on SQLite only.
     pub uniques: Vec<Unique>,
-    /// SQLite only: the table has no hidden row number.
+    /// Whether the table lacks the hidden row number, on SQLite only.
     pub without_rowid: bool,
-    /// PostgreSQL only: rows can come and go by statements on another table (partitions, children),
-    /// or a trigger of someone's may write between a row and the end of its statement.
+    /// Whether rows can come and go by statements on another table (partitions, children), or another
+    /// program's trigger may write between a row and the end of its statement. On PostgreSQL only.
     pub is_entangled: bool,
 }
 
 /// How a column's values are read and written.
 #[derive(Clone, Debug)]
 pub struct Reading {
-    /// The type by which images write a value.
+    /// The column type by which images write a value.
     pub column: ColumnType,
-    /// The type of the field that holds it.
+    /// The type of the field that holds the value.
     pub rust: ArrayType,
 }
 
-/// What a type's name begins with.
+/// The first word of a type's name.
 pub fn base(ty: &str) -> &str {
     ty.split(['(', ' ']).next().unwrap_or(ty)
 }

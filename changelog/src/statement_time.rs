@@ -1,4 +1,4 @@
-//! How long a statement may run, where the database can be asked to see to it.
+//! Limits how long a statement may run, where the database supports that.
 
 use std::time::Duration;
 
@@ -6,8 +6,9 @@ use sea_orm::DbBackend;
 
 use crate::database;
 
-/// The statement after which no other of the same session runs longer; `None` on SQLite, which knows no such
-/// bound: what runs there can only be interrupted from outside, by whoever measures the time.
+/// The statement that bounds how long each later statement of the session may run; `None` on SQLite, which
+/// has no such bound: a statement there can only be interrupted from outside, by the caller that measures the
+/// time.
 pub fn limit_statements(backend: DbBackend, most: Duration) -> Option<String> {
     database::on(backend).limit_statements(most)
 }

@@ -1,8 +1,8 @@
-//! What the server keeps for offline clients beside the log: conflicts that wait for somebody, and
-//! rows that wait for others.
+//! What the server stores for offline clients in addition to the log: conflicts that wait for a decision, and
+//! rows that wait for other rows.
 //!
-//! Conflicts are a tracked table like any other, so that one commits with the push that found it, has
-//! a history, and reaches those who watch by the feed. Knows nothing of how conflicts come about.
+//! Conflicts are a tracked table like any other, so that a conflict commits with the push that found it, has
+//! a history, and reaches subscribers by the feed. This module does not know how conflicts arise.
 
 pub mod conflict;
 pub mod orphan;
@@ -21,7 +21,7 @@ use crate::migration::{long_text, time};
 /// ```
 ///
 /// # Errors
-/// What the database says, e.g. if the tables exist.
+/// Errors of the database, e.g. if the tables exist.
 pub async fn create_sync_tables<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> {
     let dialect = database::of(db);
     db.execute(&conflicts(dialect)).await?;
@@ -36,7 +36,7 @@ pub async fn create_sync_tables<C: ConnectionTrait>(db: &C) -> Result<(), DbErr>
     Ok(())
 }
 
-/// These tables and their columns, as this version makes them.
+/// The tables of this module and their columns, as this version creates them.
 pub fn shapes() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
     fn columns<C: Iterable + IdenStatic>() -> Vec<&'static str> {
         C::iter().map(|column| column.as_str()).collect()
@@ -51,7 +51,7 @@ pub fn shapes() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
 /// Drops what [`create_sync_tables`] created, open conflicts included.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub async fn drop_sync_tables<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> {
     for table in ["sync_conflict", "sync_orphan"] {
         db.execute(&Table::drop().table(Alias::new(table)).take())

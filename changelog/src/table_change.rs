@@ -1,4 +1,4 @@
-//! Changing tables that are captured: the log goes on over it, and old changes are read as of today.
+//! Changing captured tables: the log continues across the change, and old changes are read in today's shape.
 
 mod rename;
 
@@ -24,7 +24,7 @@ pub struct TableChange {
 }
 
 impl TableChange {
-    /// Columns come, go, or change their types.
+    /// A change in which columns are added, removed, or change their types.
     pub fn of(entity: impl Into<String>) -> Self {
         Self {
             entity: entity.into(),
@@ -33,26 +33,26 @@ impl TableChange {
         }
     }
 
-    /// A column gets another name. If this is left out, it is taken for one that goes and another that
-    /// comes, and older changes do not show its values under the new name.
+    /// Renames a column. Without this call it is taken for a removed column and an added one, and older
+    /// changes do not show its values under the new name.
     #[must_use]
     pub fn rename(mut self, from: impl Into<String>, to: impl Into<String>) -> Self {
         self.renames.push((from.into(), to.into()));
         self
     }
 
-    /// The table gets another name. Its changes, versions and conflicts get it, too, so that history,
-    /// cursors and checkpoints go on. All changes of the table are updated for that.
+    /// Renames the table. Its changes, versions and conflicts get the new name, too, so that history, cursors
+    /// and checkpoints continue. All changes of the table are updated for that.
     ///
-    /// Stop servers that know the old name before: they would answer clients without what is under the
-    /// new one, and checkpoints would pass it by.
+    /// First stop servers that know the old name: they would answer clients without what has the new name,
+    /// and checkpoints would skip it.
     #[must_use]
     pub fn rename_table(mut self, to: impl Into<String>) -> Self {
         self.new_name = Some(to.into());
         self
     }
 
-    /// The name that the table has afterwards.
+    /// The name of the table after the change.
     fn todays_name(&self) -> &str {
         self.new_name.as_deref().unwrap_or(&self.entity)
     }
@@ -62,11 +62,11 @@ impl TableChange {
     }
 }
 
-/// What [`change_tables`] runs: boxed, because it borrows the connection.
+/// The future that [`change_tables`] runs. It is boxed because it borrows the connection.
 type Running<'c> = Pin<Box<dyn Future<Output = Result<(), DbErr>> + Send + 'c>>;
 
-/// Changes tables that are tracked, by triggers or by hooks: makes triggers anew, and keeps the shapes
-/// that tables have had, so that older changes are read in today's names.
+/// Changes tables that are tracked by triggers or by hooks: recreates triggers, and stores the shapes that
+/// the tables have had, so that older changes are read in today's names.
 ///
 /// ```ignore
 /// change_tables(db, &[TableChange::of("comment").rename("body", "text")], |db| {
@@ -78,17 +78,17 @@ type Running<'c> = Pin<Box<dyn Future<Output = Result<(), DbErr>> + Send + 'c>>;
 /// .await
 /// ```
 ///
-/// A table of hooks whose columns only come and go need not be among them: an image tells which columns
-/// it has. One whose column or table was renamed without it can be named later, with a `change` that
-/// does nothing.
+/// A table of hooks whose columns are only added and removed need not be listed, because an image names its
+/// columns. If a column or table was renamed without this call, it can be declared later, with a `change`
+/// that does nothing.
 ///
-/// On PostgreSQL and SQLite all of it is one transaction. MariaDB commits each statement by itself:
-/// there hooks write while the tables change, and what other programs write meanwhile is not
-/// recorded; if `change` fails half-way, the triggers are made to fit what there is, and the error is
-/// returned.
+/// On PostgreSQL and SQLite all of it is one transaction. MariaDB commits each statement by itself: there
+/// hooks write while the tables change, and writes of other programs meanwhile are not recorded; if `change`
+/// fails half-way, the triggers are adapted to the tables as they are, and the error is returned.
 ///
 /// # Errors
-/// If a table gets a name under which the log has another; what `change` or the database says.
+/// If the new name of a table is already that of another one in the log; or an error of `change` or the
+/// database.
 pub async fn change_tables<C, F>(db: &C, tables: &[TableChange], change: F) -> Result<(), DbErr>
 where
     C: ConnectionTrait + TransactionTrait<Transaction = DatabaseTransaction>,
@@ -123,7 +123,7 @@ where
     }
     for (table, by_triggers) in prepared {
         let name = match &table.new_name {
-            // It may not have come to that.
+            // The change may have failed before the rename.
             Some(new) if column_names(&tx, new).await?.is_empty() => &table.entity,
             Some(new) => {
                 move_rows(&tx, &table.entity, new).await?;
@@ -149,7 +149,7 @@ where
     changed
 }
 
-/// Whether triggers write for the table, or shall.
+/// Whether triggers write for the table, or a migration aims at that.
 async fn is_captured<C: ConnectionTrait>(db: &C, entity: &str) -> Result<bool, DbErr> {
     let sql = "SELECT wanted FROM change_capture WHERE entity = ?";
     let row = db

@@ -1,6 +1,6 @@
-//! Tracked tables without their entities: which there are, and their rows as the log would have them.
+//! Tracked tables without their entities: which ones exist, and their rows in the form of the log.
 //!
-//! Knows the catalogue and what migrations have said. What becomes of the rows is not its business.
+//! This module knows the catalogue and what migrations have declared, but not what the rows are used for.
 
 use std::collections::BTreeSet;
 
@@ -12,11 +12,11 @@ use crate::image::Image;
 use crate::registry::Registry;
 use crate::triggers::{Found, Place, Present, tables_by_triggers};
 
-/// The tables in the database that are tracked, by triggers or by the hooks of this program, called as the
-/// log calls them.
+/// The tables in the database that are tracked, by triggers or by the hooks of this program, under their
+/// names in the log.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub async fn tracked_here<C: ConnectionTrait>(db: &C) -> Result<BTreeSet<String>, DbErr> {
     let mut tables = tables_by_triggers(db).await?;
     let there = table_names(db).await?;
@@ -37,19 +37,19 @@ pub struct TableRows(Present);
 pub struct TableRow {
     /// Its key.
     pub key: Image,
-    /// All of it, as capture would write it.
+    /// The whole row, as capture would write it.
     pub image: Image,
 }
 
-/// Where a row is in the order of keys.
+/// The place of a row in the order of keys.
 #[derive(Clone, Debug)]
 pub struct RowPlace(Place);
 
 impl TableRows {
-    /// Looks at a table; `Err` in `Ok` says why its rows cannot be read as the log has them.
+    /// Opens a table; the inner `Err` says why its rows cannot be read in the form of the log.
     ///
     /// # Errors
-    /// What the database says.
+    /// Errors of the database.
     pub async fn of(tx: &DatabaseTransaction, table: &str) -> Result<Result<Self, String>, DbErr> {
         match Present::look(tx, table).await {
             Ok(present) => Ok(Ok(Self(present))),
@@ -61,21 +61,20 @@ impl TableRows {
         }
     }
 
-    /// The columns of which the log has every value.
+    /// The columns whose every value is in the log.
     pub fn columns(&self) -> impl Iterator<Item = &str> {
         self.0.whole_columns()
     }
 
-    /// How many columns there are.
+    /// The number of columns.
     pub fn width(&self) -> usize {
         self.0.width()
     }
 
-    /// Up to `limit` rows after a place, in key order, and the place of the last of them if there may be
-    /// more.
+    /// Up to `limit` rows after a place, in key order, and the place of the last one if there may be more.
     ///
     /// # Errors
-    /// What the database says.
+    /// Errors of the database.
     pub async fn read(
         &self,
         tx: &DatabaseTransaction,

@@ -1,12 +1,12 @@
-//! Capture by database triggers: every write to a table, whoever makes it, in the change log.
+//! Capture by database triggers: every write to a table, from any program, is in the change log.
 //!
-//! A trigger writes the database's own text of each value; [`decode`] makes the canonical image of
-//! it when the log is read, by the columns that [`schema`] keeps for each version of the table. The
-//! migration calls here make triggers, keep them right around schema changes and switch a table
-//! between hooks and triggers, so that exactly one of both writes at any moment.
+//! A trigger writes the database's own text of each value; [`decode`] makes the canonical image from it when
+//! the log is read, by the columns that [`schema`] keeps for each version of the table. The migration calls
+//! here create triggers, keep them up to date with schema changes and switch a table between hooks and
+//! triggers, so that exactly one of the two writes at any moment.
 //!
-//! What a trigger is made of, on which database, stands in [`database`](crate::database). Must not know entities
-//! but by the registry of `track!` lines, nor who reads the log.
+//! The text of each database's triggers is made in [`database`](crate::database). This module must not know
+//! entities except by the registry of `track!` lines, nor who reads the log.
 
 mod check;
 mod decode;

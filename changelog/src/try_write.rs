@@ -1,4 +1,4 @@
-//! Whether the database takes writes: a row is written, removed and committed.
+//! Tests whether the database takes writes: a row is written, removed and committed.
 
 use chrono::Utc;
 use sea_orm::{
@@ -8,11 +8,11 @@ use sea_orm::{
 
 use crate::request::{ActiveModel, Entity};
 
-/// Writes a row of `change_request`, removes it and commits. A full disk, a database that may only be read,
-/// a lock that is never given up: none of them shows before something is written.
+/// Writes a row of `change_request`, removes it and commits. A full disk, a read-only database, or a lock
+/// that is never released shows only when something is written.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 #[expect(
     clippy::disallowed_methods,
     reason = "no tracked table: it has no hooks"
@@ -26,7 +26,7 @@ pub async fn try_write(db: &DatabaseConnection) -> Result<(), DbErr> {
         created_at: Set(Utc::now()),
     };
     let options = TransactionOptions {
-        // Ignored elsewhere.
+        // Other databases ignore this.
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()
     };

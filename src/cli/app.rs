@@ -1,4 +1,4 @@
-//! What an adopter's `main.rs` builds.
+//! The application, which an adopter's `main.rs` builds.
 
 use sea_orm::ActiveEnum;
 use sea_orm_migration::MigratorTrait;
@@ -11,7 +11,7 @@ use crate::graphql::{Builder, Entities};
 use crate::service::Writable;
 use crate::sync::Policy;
 
-/// An application: its migrations, its entities, its fields beside ours.
+/// An application: its migrations, its entities, and its fields in addition to ours.
 ///
 /// ```ignore
 /// fn main() -> std::process::ExitCode {
@@ -31,7 +31,7 @@ pub struct App {
 pub(super) type StartConsumer = dyn Fn(&Feed, &TrackedConnection) -> ConsumerHandle + Send + Sync;
 
 impl App {
-    /// An application whose tables `M` makes.
+    /// An application whose tables the migrator `M` creates.
     pub fn new<M: MigratorTrait + 'static>() -> Self {
         Self {
             migrations: migrations::<M>(),
@@ -47,31 +47,31 @@ impl App {
         self
     }
 
-    /// Lets offline clients sync an entity, which is registered as such, too: `pull…`, `push…` and
-    /// `stream…`. `policy` says what becomes of edits that are in conflict.
+    /// Lets offline clients sync an entity by `pull…`, `push…` and `stream…`; the entity is also registered.
+    /// `policy` determines what happens to conflicting edits.
     #[must_use]
     pub fn sync<E: Writable>(mut self, policy: Policy) -> Self {
         self.entities.sync::<E>(policy);
         self
     }
 
-    /// Registers an enumeration that columns of registered entities have.
+    /// Registers an enumeration that columns of registered entities use.
     #[must_use]
     pub fn enumeration<A: ActiveEnum + 'static>(mut self) -> Self {
         self.entities.enumeration::<A>();
         self
     }
 
-    /// Adds GraphQL fields beside ours: push them to the builder, and register their types. Their resolvers find
-    /// a [`TrackedConnection`](crate::changelog::TrackedConnection) on behalf of the caller in the
-    /// context's data.
+    /// Adds GraphQL fields to ours: push them to the builder, and register their types. Their resolvers find
+    /// a [`TrackedConnection`](crate::changelog::TrackedConnection) on behalf of the caller in the context's
+    /// data.
     #[must_use]
     pub fn extend(mut self, extend: impl Fn(Builder) -> Builder + Send + Sync + 'static) -> Self {
         self.entities.extend(extend);
         self
     }
 
-    /// Runs a consumer beside the server. `handler` makes its handler, once for each server started.
+    /// Runs a consumer together with the server. `handler` makes its handler, once for each server started.
     #[must_use]
     pub fn consumer<H: Handler>(
         mut self,

@@ -1,4 +1,4 @@
-//! `baseline`: the rows that were there before tracking, into the log.
+//! `baseline`: records rows from before tracking in the log.
 
 use std::process::ExitCode;
 
@@ -79,7 +79,7 @@ async fn of_tables(
     Ok(ExitCode::SUCCESS)
 }
 
-/// How many rows there were, and how many of them were recorded.
+/// The number of rows, and the number of those that were recorded.
 async fn of_table(db: &DatabaseConnection, table: &str) -> Result<(u64, u64), DbErr> {
     let mut progress = Progress::on_terminal();
     let (mut rows, mut recorded) = (0, 0);
@@ -87,7 +87,7 @@ async fn of_table(db: &DatabaseConnection, table: &str) -> Result<(u64, u64), Db
     while let Some(step) = baseline.step(db).await? {
         rows += step.rows;
         recorded += step.recorded;
-        progress.tell(|| format!("{table}: {recorded} of {rows} rows recorded"));
+        progress.show(|| format!("{table}: {recorded} of {rows} rows recorded"));
     }
     Ok((rows, recorded))
 }

@@ -1,4 +1,4 @@
-//! The program's commands, and running the one that its arguments name.
+//! The program's commands, and the execution of the one that its arguments name.
 
 use std::process::ExitCode;
 
@@ -56,8 +56,8 @@ enum Command {
 }
 
 impl App {
-    /// Runs the command that the program's arguments name. 0: done, or sound; 1: found a fault;
-    /// 2: wrong use.
+    /// Runs the command that the program's arguments name. 0 means done, or sound; 1 means that a fault was
+    /// found; 2 means wrong use.
     pub fn run(self) -> ExitCode {
         let cli = match parse() {
             Ok(cli) => cli,

@@ -1,6 +1,6 @@
-//! `doctor`: what could escape capture or keep the log from being read, each with its cure.
+//! `doctor`: finds what could escape capture or keep the log from being read, each with its cure.
 //!
-//! Follows no log and begins no epoch, so that it sees what a server would put right at its start.
+//! It follows no log and begins no epoch, so it also sees what a server would repair at its start.
 
 use std::process::ExitCode;
 
@@ -28,12 +28,12 @@ pub(super) struct DoctorArgs {
 }
 
 impl App {
-    /// Looks for what could let a write escape or keep the log from being read: triggers, foreign
-    /// keys, the shapes of tables, rights, the epoch, consumers, rows that their entities cannot hold
-    /// (for which it reads every registered table). Changes nothing. Nothing found is an empty list.
+    /// Looks for anything that could let a write escape or keep the log from being read: triggers, foreign
+    /// keys, the shapes of tables, rights, the epoch, consumers, rows that their entities cannot hold (for
+    /// which it reads every registered table). Changes nothing. The list is empty if nothing was found.
     ///
     /// # Errors
-    /// If the database cannot be asked.
+    /// If the database cannot be queried.
     pub async fn doctor(&self, db: &TrackedConnection) -> Result<Vec<Flaw>, FeedError> {
         let db = db.writer();
         let registered = self.entities.registered();
@@ -46,7 +46,7 @@ impl App {
             matches!(flaw.code, LogMissing | LogOutdated | EpochMissing)
         };
         for entity in &registered {
-            // A table that lacks what is asked for has a finding of its own.
+            // A table without the columns that this query needs already has a finding.
             let is_of_table = |flaw: &Flaw| {
                 use FlawCode::{ColumnMissing, TableMissing};
                 flaw.table == entity.info.table && matches!(flaw.code, TableMissing | ColumnMissing)
@@ -62,10 +62,10 @@ impl App {
     }
 }
 
-/// Rows of one table that are named, each with its columns; there may be more.
+/// The most rows of one table that are named, each with its columns; there may be more.
 const UNFIT_ROWS: usize = 100;
 
-/// The rows of a table that have values which its entity cannot hold. Reads the whole table.
+/// The rows of a table that have values which its entity cannot hold. It reads the whole table.
 async fn unfit(db: &DatabaseConnection, entity: &Registered) -> Result<Vec<Flaw>, FeedError> {
     let table = entity.info.table;
     let rows = entity.table.misfits(db, UNFIT_ROWS).await?;
@@ -104,10 +104,10 @@ pub(super) async fn command(
     Ok(ExitCode::from(u8::from(!flaws.is_empty())))
 }
 
-/// The log that consumers' checkpoints should be in.
+/// The log to which consumers' checkpoints should belong.
 struct Log {
     epoch: String,
-    /// None where the log has come to another server: then nothing is read of it.
+    /// `None` if the log has been moved to another server, because it is then not read.
     horizon: Option<Position>,
 }
 
@@ -134,7 +134,7 @@ async fn consumers(db: &DatabaseConnection) -> Result<Vec<Flaw>, FeedError> {
 
 const CONSUMERS: &str = "change_consumer";
 
-/// Whether nobody works for it.
+/// Whether no process is running the consumer.
 fn standing(consumer: &consumer::Model, now: DateTime<Utc>) -> Option<Flaw> {
     let name = &consumer.name;
     if consumer.paused {
@@ -152,7 +152,7 @@ fn standing(consumer: &consumer::Model, now: DateTime<Utc>) -> Option<Flaw> {
     Some(Flaw::new(FlawCode::ConsumerUnheld, CONSUMERS, message, fix))
 }
 
-/// Whether the log does not go on where it stopped.
+/// Whether the log cannot be continued from the consumer's checkpoint.
 fn lost(consumer: &consumer::Model, log: &Log) -> Option<Flaw> {
     let text = consumer.cursor.as_ref()?;
     let name = &consumer.name;

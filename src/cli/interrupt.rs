@@ -1,9 +1,9 @@
-//! The word that a command which runs until stopped is to end.
+//! The signal that ends a command which runs until stopped.
 
 use std::io;
 
-/// Listens for Ctrl-C and, on Unix, for SIGTERM, from this call on; the future completes with the
-/// first of them.
+/// Listens for Ctrl-C and, on Unix, for SIGTERM, from this call on; the future completes with the first of
+/// them.
 ///
 /// # Errors
 /// If the process may not listen for signals.
@@ -20,10 +20,10 @@ pub(super) fn interrupted() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Listens for Ctrl-C from the future's first poll on; it completes with that.
+/// Listens for Ctrl-C from the future's first poll on, and completes with it.
 ///
 /// # Errors
-/// Never; elsewhere there is one.
+/// Never; there is an error only on Unix.
 #[cfg(not(unix))]
 pub(super) fn interrupted() -> io::Result<impl Future<Output = ()>> {
     Ok(async {

@@ -1,4 +1,4 @@
-//! `prune` and `epoch new`: what is kept of the log.
+//! `prune` and `epoch new`: removing old changes of the log, and replacing its epoch.
 
 use std::process::ExitCode;
 
@@ -24,7 +24,7 @@ pub(super) enum EpochAction {
     New,
 }
 
-/// Ages beyond this are a mistake, and far from what dates can hold.
+/// Ages beyond this are a mistake; it is far below what dates can hold.
 const OLDEST: i64 = 1_000 * 365 * 24 * 60 * 60;
 
 fn age(text: &str) -> Result<TimeDelta, String> {

@@ -25,7 +25,7 @@ pub(super) async fn command(
     direction: Direction,
 ) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let db = database::connect(&settings.database()).await?;
-    // Migrations change tables, not rows: they run beside capture.
+    // Migrations change tables, not rows, so they run without capture.
     match direction {
         Direction::Up => app.migrations.up(db.writer()).await?,
         Direction::Down => app.migrations.down(db.writer()).await?,

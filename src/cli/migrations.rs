@@ -7,9 +7,9 @@ use sea_orm::{DatabaseConnection, DbErr};
 use sea_orm_migration::{MigrationStatus, MigratorTrait};
 use tokio::time::Instant;
 
-/// How long another process is given for a migration that failed here.
+/// How long to wait for another process to apply a migration that failed here.
 const OTHERS: Duration = Duration::from_secs(3);
-/// Between looks whether it has applied it.
+/// The time between checks whether it has been applied.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// The adopter's migrations.
@@ -17,7 +17,7 @@ const LOOK: Duration = Duration::from_millis(50);
 pub(super) trait Migrations: Send + Sync {
     async fn up(&self, db: &DatabaseConnection) -> Result<(), DbErr>;
     async fn down(&self, db: &DatabaseConnection) -> Result<(), DbErr>;
-    /// Name, and whether it is applied.
+    /// The name of each migration, and whether it is applied.
     async fn status(&self, db: &DatabaseConnection) -> Result<Vec<(String, bool)>, DbErr>;
 }
 
@@ -29,8 +29,8 @@ pub(super) fn migrations<M: MigratorTrait + 'static>() -> Box<dyn Migrations> {
 
 #[async_trait::async_trait]
 impl<M: MigratorTrait> Migrations for MigrationsOf<M> {
-    /// Of two processes that migrate at once, one meets what the other has made, and fails. It does not
-    /// try again what may have failed for good, but waits whether the other applies it, and goes on.
+    /// If two processes migrate at once, one meets what the other has created, and fails. It does not retry,
+    /// because the failure may be permanent, but waits for the other to apply the migration, and continues.
     async fn up(&self, db: &DatabaseConnection) -> Result<(), DbErr> {
         while let Err(error) = M::up(db, None).await {
             tracing::warn!(%error, "a migration failed; another process may be at it");
@@ -57,12 +57,12 @@ impl<M: MigratorTrait> Migrations for MigrationsOf<M> {
     }
 }
 
-/// Whether another process applies a migration within a while, or has applied them all.
+/// Whether another process applies a migration within [`OTHERS`], or has applied them all.
 async fn others_go_on<M: MigratorTrait>(db: &DatabaseConnection) -> bool {
     let until = Instant::now() + OTHERS;
     let mut first = None;
     while Instant::now() < until {
-        // While the other is at work the database may not answer.
+        // While the other process is migrating, the database may not answer.
         if let Ok(pending) = M::get_pending_migrations(db).await {
             let before = *first.get_or_insert(pending.len());
             if pending.is_empty() || pending.len() < before {

@@ -1,19 +1,20 @@
-//! How far a long command is: one line on standard error that is written over, if that is a terminal.
+//! Shows the progress of a long command: one line on standard error that is overwritten, if that is a
+//! terminal.
 
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-/// Between two lines: often enough to be seen moving.
+/// The time between two updates, which is short enough that the line is seen to move.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// The line.
+/// The progress line.
 pub(super) struct Progress {
     is_shown: bool,
     told: Option<Instant>,
 }
 
 impl Progress {
-    /// Shown on a terminal only, so that no file or pipe gets it.
+    /// A line that is shown on a terminal only, so that it gets into no file or pipe.
     pub(super) fn on_terminal() -> Self {
         Self {
             is_shown: std::io::stderr().is_terminal(),
@@ -21,7 +22,7 @@ impl Progress {
         }
     }
 
-    /// Shown nowhere.
+    /// A line that is never shown.
     pub(super) fn silent() -> Self {
         Self {
             is_shown: false,
@@ -29,12 +30,13 @@ impl Progress {
         }
     }
 
-    /// Shows the text, if it is time to.
-    pub(super) fn tell(&mut self, text: impl FnOnce() -> String) {
-        let is_time = self.told.is_none_or(|told| told.elapsed() >= PAUSE);
+    /// Shows the text, unless the last one was shown less than [`PAUSE`] ago.
+    pub(super) fn show(&mut self, text: impl FnOnce() -> String) {
+        let is_time = self.told.is_none_or(|shown| shown.elapsed() >= PAUSE);
         if self.is_shown && is_time {
             self.told = Some(Instant::now());
-            // To the start of the line, and clear it to its end. A terminal that is gone is no fault.
+            // The text starts at the beginning of the line, whose rest is cleared. A terminal that is gone is
+            // not an error.
             let _ = write!(std::io::stderr(), "\r\x1b[K{}", text());
             let _ = std::io::stderr().flush();
         }

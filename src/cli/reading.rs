@@ -1,4 +1,4 @@
-//! The feed for commands that read a database which a server may be serving at the same time.
+//! Opens the feed for commands that read a database which a server may be serving at the same time.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use super::settings::Settings;
 use crate::database;
 use crate::feed::{Feed, FeedError};
 
-/// Connects and follows the log. Nobody here writes, so nothing wakes the feed: it polls.
+/// Connects and follows the log. This process does not write, so nothing wakes the feed, and it polls.
 ///
 /// # Errors
-/// [`Refused::NoLog`] for a database that was never migrated; what the database says.
+/// [`Refused::NoLog`] for a database that was never migrated, or an error of the database.
 pub(super) async fn open(settings: &Settings) -> Result<Feed, FeedError> {
     let connections = database::connect_all(&settings.database()).await?;
     let feed = Feed::start(connections.feed, Arc::new(Notify::new())).await;
@@ -25,7 +25,7 @@ pub(super) async fn open(settings: &Settings) -> Result<Feed, FeedError> {
     })
 }
 
-/// PostgreSQL 42P01, MariaDB 42S02; SQLite has no code of its own for it.
+/// PostgreSQL reports 42P01 and MariaDB 42S02; SQLite has no separate code for it.
 pub(super) fn is_missing_table(error: &DbErr) -> bool {
     let (DbErr::Query(RuntimeErr::SqlxError(driver)) | DbErr::Exec(RuntimeErr::SqlxError(driver))) =
         error

@@ -1,4 +1,4 @@
-//! `schema`: the SDL, without a database.
+//! `schema`: prints the SDL, without a database.
 
 use std::process::ExitCode;
 
@@ -20,9 +20,9 @@ impl App {
     /// The GraphQL schema in its definition language.
     ///
     /// # Errors
-    /// If what is registered does not fit together, e.g. an enumeration is missing.
+    /// If the registered parts do not fit together, e.g. because an enumeration is missing.
     pub async fn sdl(&self, settings: &Settings) -> Result<String, Box<dyn std::error::Error>> {
-        // The schema is made with a connection; this one is never opened.
+        // Making the schema requires a connection; this one is never opened.
         let mut options = ConnectOptions::new("sqlite::memory:");
         options.connect_lazy(true);
         let db = TrackedConnection::new(Database::connect(options).await?);

@@ -1,4 +1,4 @@
-//! `serve`: database, feed, API and server put together.
+//! `serve`: combines database, feed, API and server.
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
@@ -27,22 +27,22 @@ use crate::service::Service;
 use crate::service::idempotency::sweep;
 use crate::service::turns::Turns;
 
-/// Why a server does not start.
+/// The reason why a server does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Anyone could reach a server that asks nobody who they are.
+    /// Anyone could reach a server that requires no authentication.
     #[error(
         "{0} can be reached from outside and no key is set; cure: set SEACHANGE_JWT_SECRET or \
          SEACHANGE_JWT_PUBLIC_KEY, or listen on a loopback address"
     )]
     OpenToTheWorld(SocketAddr),
-    /// Which key counts would be a guess.
+    /// Both keys are set, and choosing one would be a guess.
     #[error("SEACHANGE_JWT_SECRET and SEACHANGE_JWT_PUBLIC_KEY are both set; cure: keep one")]
     TwoKeys,
     /// The key's file cannot be read.
     #[error("SEACHANGE_JWT_PUBLIC_KEY {}: {}", .0.display(), .1)]
     KeyFile(PathBuf, #[source] std::io::Error),
-    /// The key's file holds something else.
+    /// The key's file does not hold a public key.
     #[error("SEACHANGE_JWT_PUBLIC_KEY {}: {}", .0.display(), .1)]
     Key(PathBuf, #[source] BadPublicKey),
     /// The database cannot be reached or migrated.
@@ -51,7 +51,7 @@ pub enum StartError {
     /// The change log cannot be read.
     #[error(transparent)]
     Feed(#[from] FeedError),
-    /// What is registered does not fit together.
+    /// The registered parts do not fit together.
     #[error("schema: {0}")]
     Schema(#[from] SchemaError),
     /// The address cannot be listened on.
@@ -60,7 +60,7 @@ pub enum StartError {
 }
 
 impl StartError {
-    /// Whether the settings are at fault.
+    /// Whether the settings are wrong.
     fn is_wrong_use(&self) -> bool {
         matches!(
             self,
@@ -69,18 +69,18 @@ impl StartError {
     }
 }
 
-/// What consumers have to end the batch they are at when the server stops.
+/// The time that consumers have to finish their current batch when the server stops.
 const CONSUMER_GRACE: Duration = Duration::from_secs(5);
 
-/// Bytes of a secret that HS256 asks for (RFC 7518, 3.2).
+/// The bytes of a secret that HS256 requires (RFC 7518, 3.2).
 const SECRET: usize = 32;
 
-/// What connections have to be given back when the process ends.
+/// The time within which connections must be returned when the process ends.
 const CLOSING: Duration = Duration::from_secs(2);
 
 /// A running server. Dropping it stops nothing; call [`Server::stop`].
 pub struct Server {
-    /// Where it listens.
+    /// The address on which it listens.
     pub address: SocketAddr,
     db: TrackedConnection,
     feed: Feed,
@@ -91,7 +91,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// The server's connection: writes through it are recorded and reach subscribers at once.
+    /// The server's connection: writes through it are recorded and reach subscribers immediately.
     pub fn db(&self) -> &TrackedConnection {
         &self.db
     }
@@ -101,8 +101,8 @@ impl Server {
         &self.feed
     }
 
-    /// What can be done with the entities of the application beside writing them. It takes turns with the
-    /// mutations of clients.
+    /// Operations on the application's entities other than plain writes. They take turns with the mutations
+    /// of clients.
     pub fn service(&self) -> &Service {
         &self.service
     }
@@ -115,9 +115,9 @@ impl Server {
     /// Drains open requests and sockets, lets consumers finish their batch, then ends.
     ///
     /// # Errors
-    /// What the listener said, if it failed.
+    /// The listener's error, if it failed.
     pub async fn stop(self) -> std::io::Result<()> {
-        // Nobody listens any more if the server has failed already.
+        // If the server has failed already, there is no receiver any more.
         let _ = self.stop.send(true);
         let ended = self
             .task
@@ -188,10 +188,10 @@ impl App {
         let sweeping = sweep(
             db.writer().clone(),
             config.limits.idempotency,
-            told(stopped.clone()),
+            shutdown_requested(stopped.clone()),
         );
         tokio::spawn(sweeping);
-        let shutdown = told(stopped);
+        let shutdown = shutdown_requested(stopped);
         let health = health(feed.clone(), Writable::new(db.writer().clone()));
         let consumers = self.consumers.iter().map(|start| start(&feed, &db));
         let consumers = consumers.collect();
@@ -208,9 +208,9 @@ impl App {
     }
 }
 
-/// Until the server is to stop.
-async fn told(mut stopped: watch::Receiver<bool>) {
-    // An error means that the server handle is gone: then it runs until the process ends.
+/// Completes when the server must stop.
+async fn shutdown_requested(mut stopped: watch::Receiver<bool>) {
+    // An error means that the server handle was dropped; the server then runs until the process ends.
     if stopped.wait_for(|stop| *stop).await.is_err() {
         std::future::pending::<()>().await;
     }
@@ -243,7 +243,7 @@ fn auth(settings: &Settings) -> Result<Auth, StartError> {
     }
 }
 
-/// Ready while the change log can be read and the database takes writes: then queries, mutations and
+/// Ready while the change log can be read and the database takes writes, so that queries, mutations and
 /// subscriptions work.
 fn health(feed: Feed, writable: Writable) -> Health {
     Health::new(move || {
@@ -273,7 +273,7 @@ pub(super) async fn command(
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
-    // Before anyone is told that the server is there: whoever knows may end it at once.
+    // This comes before the server announces itself, because a reader of the announcement may end it at once.
     let interrupted = interrupted()?;
     let server = match app.start(settings).await {
         Err(error) if error.is_wrong_use() => {
@@ -297,8 +297,8 @@ pub(super) async fn command(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Ends all connections before the process ends: SQLite then leaves one file that has everything, which
-/// can be copied.
+/// Closes all connections before the process ends. SQLite then leaves a single complete file, which can be
+/// copied.
 async fn close(db: &TrackedConnection, feed: &Feed) {
     let closing = async {
         feed.close().await?;

@@ -10,7 +10,7 @@ use crate::database::DatabaseSettings;
 use crate::limits::Limits;
 use crate::server::AllowedOrigins;
 
-/// Where the web client's build puts its demo.
+/// The folder into which the web client's build writes its demo.
 const DEMO: &str = "clients/web/demo/dist";
 
 /// Everything that can be set from outside. The README has the table.
@@ -128,18 +128,18 @@ pub struct Settings {
 }
 
 fn address(text: &str) -> Result<SocketAddr, &'static str> {
-    let told =
+    let message =
         "an IP address and a port, e.g. 127.0.0.1:8080 or [::1]:8080; names are not looked up";
-    text.parse().map_err(|_| told)
+    text.parse().map_err(|_| message)
 }
 
-/// Longer than any page takes; shorter than most clients and proxies wait.
+/// This is longer than any page takes, and shorter than most clients and proxies wait.
 const REQUEST_MS: u64 = 30_000;
-/// Longer than a transaction should last, shorter than a client waits.
+/// This is longer than a transaction should last, and shorter than a client waits.
 const LOCK_WAIT_MS: u32 = 5_000;
-/// A day: longer than anything tries again by itself.
+/// One day, which is longer than any automatic retry.
 const IDEMPOTENCY_HOURS: u32 = 24;
-/// Ten years: beyond that it is a mistake.
+/// Ten years; a larger value is a mistake.
 const LONGEST_HOURS: i64 = 10 * 366 * 24;
 
 impl Settings {

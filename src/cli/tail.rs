@@ -1,4 +1,4 @@
-//! `tail`: the feed on a terminal.
+//! `tail`: shows the feed on a terminal.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -37,7 +37,7 @@ pub(super) async fn command(
             Err(_) => return Ok(wrong_use(&FeedError::CursorInvalid)),
         },
     };
-    // A misspelt name would be silent for ever.
+    // A misspelt name would otherwise silently match nothing.
     let tracked = seachange_changelog::tracked_tables();
     if let Some(unknown) = args.entity.iter().find(|name| !tracked.contains(*name)) {
         return Ok(wrong_use(&format_args!("no table `{unknown}` is tracked")));
@@ -69,7 +69,7 @@ async fn follow(
         } else {
             line.text()
         };
-        // A reader that has gone away ends the program, not with an error.
+        // A reader that has closed the pipe ends the program, without an error.
         if writeln!(std::io::stdout(), "{text}").is_err() {
             return Ok(ExitCode::SUCCESS);
         }

@@ -1,4 +1,4 @@
-//! `torture`: the ordering torture on the configured database.
+//! `torture`: runs the ordering torture on the configured database.
 
 use std::process::ExitCode;
 use std::time::Duration;

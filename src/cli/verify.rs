@@ -1,8 +1,8 @@
 //! `verify`: replays the log against the tables.
 //!
-//! Reads the log once and each table once, in one snapshot, so that writes going on meanwhile are no
-//! findings. Of each logged row it keeps a hash of the newest state; of rows beyond those that memory is
-//! given for, what was read waits in temporary files.
+//! It reads the log once and each table once, in one snapshot, so that concurrent writes are not findings. Of
+//! each logged row it keeps a hash of the newest state; records of rows beyond the memory limit wait in
+//! temporary files.
 
 mod compared;
 mod doubts;
@@ -33,18 +33,17 @@ use faults::Tally;
 use parts::{Part, Rows};
 use table::{Read, Table};
 
-/// Findings told one by one; the rest are counted.
+/// The number of findings that are listed; the rest are only counted.
 const TOLD: usize = 1_000;
-/// How much later than what retention has removed a row must have been written for the log to know it:
-/// the clocks of servers differ, and what goes by the time of a batch is as old as its transaction.
-/// Longer than any transaction should be open.
+/// How much later than the end of what retention has removed a row must have been written for the log to know
+/// it. The clocks of servers differ, and the time of a batch can differ from that of a row by the duration of
+/// its transaction. The margin is longer than any transaction should be open.
 const OVERLAP: TimeDelta = TimeDelta::hours(1);
-/// Records from disk between two looks at what they have found.
+/// Records that are read from disk before the doubts found in them are settled.
 const BATCH: u64 = 10_000;
-/// Rows in doubt before their images are read: 6 MB.
+/// Rows in doubt that are collected before their images are read: 6 MB.
 const DOUBTS: usize = 100_000;
-/// Keys that `verify` keeps in memory unless told otherwise: the most that a table of 2²⁰ places takes,
-/// which has 60 MB.
+/// Keys that `verify` keeps in memory by default: the most that a table of 2²⁰ places takes, which has 60 MB.
 const KEYS_IN_MEMORY: u32 = 900_000;
 
 /// How `verify` works and tells.
@@ -59,7 +58,7 @@ pub(super) struct VerifyArgs {
     json: bool,
 }
 
-/// A row where table and log part.
+/// A row where table and log differ.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Finding {
     /// The table.
@@ -80,12 +79,12 @@ impl Finding {
     }
 }
 
-/// A table whose changes are in the log, and which was not looked at.
+/// A table whose changes are in the log, but which was not examined.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Unverified {
     /// The table.
     pub entity: String,
-    /// Why it was not.
+    /// The reason why it was not examined.
     pub why: String,
 }
 
@@ -96,34 +95,34 @@ impl Unverified {
     }
 }
 
-/// What a verification found.
+/// The result of a verification.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Verdict {
     /// Changes replayed.
     pub changes: u64,
     /// Rows compared.
     pub rows: u64,
-    /// Rows that no change tells of and that may be older than tracking.
+    /// Rows that have no change and may be older than tracking.
     pub without_baseline: u64,
-    /// Values that the log does not have, of redacted and excluded columns, or not in today's shape,
-    /// of columns that were added or changed their type.
+    /// Values that the log does not have (of redacted and excluded columns) or does not have in today's shape
+    /// (of columns that were added or changed their type).
     pub not_compared: u64,
     /// The first faults.
     pub findings: Vec<Finding>,
-    /// All faults.
+    /// The number of all faults.
     pub faults: u64,
-    /// The tables that were not looked at.
+    /// The tables that were not examined.
     pub unverified: Vec<Unverified>,
 }
 
-/// Why there is no verdict.
+/// The reason why there is no verdict.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerifyError {
     /// The log cannot be read.
     #[error(transparent)]
     Feed(#[from] FeedError),
-    /// What does not fit in memory could not be put by.
+    /// Data that does not fit in memory could not be written to disk or read back.
     #[error(
         "a temporary file in {} cannot be written or read: {_0}; \
          TMPDIR names another directory, a larger --keys-in-memory needs less",
@@ -153,16 +152,16 @@ async fn unreadable(
 }
 
 impl Verdict {
-    /// Whether every table of which the log tells was looked at, and every row is what its changes made
-    /// of it.
+    /// Whether every table with changes in the log was examined, and every row is what its changes made of
+    /// it.
     pub fn is_sound(&self) -> bool {
         self.faults == 0 && self.unverified.is_empty()
     }
 }
 
 impl App {
-    /// Verifies every tracked table against the log, whether its entity is registered or not. Keeps no more than 60 MB of it in
-    /// memory; see [`App::verify_within`] for what it puts on disk.
+    /// Verifies every tracked table against the log, whether its entity is registered or not. It keeps at
+    /// most 60 MB of state in memory; see [`App::verify_within`] for what it writes to disk.
     ///
     /// # Errors
     /// If the database cannot be read or has no log, or if the disk is full.
@@ -170,12 +169,12 @@ impl App {
         self.verify_within(feed, KEYS_IN_MEMORY).await
     }
 
-    /// The same with the state of at most `keys` rows in memory, 65 to 130 bytes each. With more rows,
-    /// what was read of those beyond it waits in temporary files, which are gone when it ends: 45 bytes
-    /// for each change and each row, in the directory that `TMPDIR` names.
+    /// The same with the state of at most `keys` rows in memory, 65 to 130 bytes each. Records of further
+    /// rows wait in temporary files, which are gone when it ends: 45 bytes for each change and each row, in
+    /// the directory that `TMPDIR` names.
     ///
     /// # Errors
-    /// As [`App::verify`].
+    /// As for [`App::verify`].
     pub async fn verify_within(&self, feed: &Feed, keys: u32) -> Result<Verdict, VerifyError> {
         self.verify_telling(feed, keys, &mut Progress::silent())
             .await
@@ -226,7 +225,7 @@ impl App {
         Ok(verdict)
     }
 
-    /// Every table that is registered or tracked, but for those that cannot be looked at.
+    /// Every table that is registered or tracked, except those that cannot be read.
     async fn tables(
         &self,
         tx: &DatabaseTransaction,
@@ -257,7 +256,7 @@ impl App {
     }
 }
 
-/// From when on nothing of the log is removed; `None` if nothing ever was.
+/// The time since which nothing of the log is removed; `None` if nothing ever was.
 async fn kept_since(tx: &DatabaseTransaction) -> Result<Option<DateTime<Utc>>, DbErr> {
     let epoch = epoch::Entity::find_by_id(epoch::ONLY).one(tx).await?;
     let Some(pruned) = epoch.and_then(|epoch| epoch.pruned_before) else {
@@ -268,7 +267,7 @@ async fn kept_since(tx: &DatabaseTransaction) -> Result<Option<DateTime<Utc>>, D
     Ok(Some(pruned.to_utc() + OVERLAP))
 }
 
-/// Folds the parts that wait on disk, and ends what is open.
+/// Folds the parts that wait on disk, and settles what is left open.
 async fn settle(
     tx: &DatabaseTransaction,
     tables: &[Table],
@@ -289,7 +288,7 @@ async fn settle(
                 if tally.doubts.len() >= DOUBTS {
                     doubts::settle_left(tx, tables, tally).await?;
                 }
-                progress.tell(|| format!("{} records on disk left", left + waits));
+                progress.show(|| format!("{} records on disk left", left + waits));
                 tokio::task::yield_now().await;
             }
         }
@@ -311,13 +310,13 @@ pub(super) async fn command(
     drop(progress);
     if args.json {
         let sound = verdict.is_sound();
-        let told = serde_json::to_string(&Told {
+        let json = serde_json::to_string(&Told {
             sound,
             verdict: &verdict,
         })?;
-        println!("{told}");
+        println!("{json}");
     } else {
-        tell(&verdict);
+        print(&verdict);
     }
     Ok(ExitCode::from(u8::from(!verdict.is_sound())))
 }
@@ -330,7 +329,7 @@ struct Told<'a> {
     verdict: &'a Verdict,
 }
 
-fn tell(verdict: &Verdict) {
+fn print(verdict: &Verdict) {
     for Finding { entity, key, fault } in &verdict.findings {
         println!("{entity} {key}: {fault}");
     }

@@ -1,4 +1,4 @@
-//! What the outside sees of a running consumer and can tell it.
+//! What the rest of the program can see of a running consumer, and how it can control it.
 
 use sea_orm::DbErr;
 use tokio::sync::watch;
@@ -9,19 +9,19 @@ use super::lease::Lease;
 /// What a consumer is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConsumerState {
-    /// Another process works for it, or an operator has paused it.
+    /// Another process runs it, or an operator has paused it.
     Waiting,
     /// It has handled everything up to its checkpoint, or is about to.
     Working,
-    /// The handler or the database has failed; it tries again by itself. What no other try can help it
-    /// tries a few times only.
+    /// The handler or the database has failed, and the consumer tries again by itself. After errors that a
+    /// retry cannot cure it tries only a few times.
     Retrying {
         /// Failures in a row.
         attempt: u32,
-        /// The last one.
+        /// The last failure.
         error: String,
     },
-    /// It will do nothing more: why.
+    /// It will do nothing more, for this reason.
     Stopped(String),
 }
 
@@ -40,36 +40,36 @@ impl ConsumerHandle {
         self.state.borrow().clone()
     }
 
-    /// Waits until it does what `is_wanted` admits, or has ended; tells what it does then.
+    /// Waits until it is in a state that `is_wanted` accepts, or has ended; returns its state then.
     pub async fn state_when(
         &mut self,
         is_wanted: impl FnMut(&ConsumerState) -> bool,
     ) -> ConsumerState {
-        // An error: the task is gone, and its last word stands.
+        // On an error the task is gone, and its last state stands.
         let _ = self.state.wait_for(is_wanted).await;
         self.state()
     }
 
-    /// Stops it after the batch it is at, on every process and through restarts.
+    /// Stops it after its current batch, on every process and through restarts.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn pause(&self) -> Result<(), DbErr> {
         self.lease.pause(true).await
     }
 
-    /// Lets it go on, on every process.
+    /// Resumes it, on every process.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn resume(&self) -> Result<(), DbErr> {
         self.lease.pause(false).await
     }
 
-    /// Ends it after the batch it is at, and lets another process go on at once.
+    /// Ends it after its current batch, and lets another process take over at once.
     pub async fn stop(mut self) {
         let _ = self.stop.send(true);
-        // A handler that panicked has ended it already.
+        // A handler that panicked has already ended the task.
         let _ = (&mut self.task).await;
     }
 }

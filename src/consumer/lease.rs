@@ -1,4 +1,4 @@
-//! The right to work for a consumer's name, and its checkpoint.
+//! The right to run the consumer of a name, and its checkpoint.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use seachange_changelog::consumer;
 use super::LEASE;
 use crate::feed::{Cursor, FeedError, unhurried};
 
-/// Between renewals: two may fail before the lease is over.
+/// Time between renewals: two may fail before the lease is over.
 pub(super) const RENEW: Duration = Duration::from_secs(5);
 
 /// One process's claim on a name.
@@ -26,7 +26,7 @@ pub(super) enum Lost {
     /// Another process holds the lease, or an operator has paused the consumer.
     #[error("another process works for it, or it is paused")]
     Taken,
-    /// The database does not answer.
+    /// The database failed or did not answer.
     #[error(transparent)]
     Database(#[from] DbErr),
 }
@@ -40,7 +40,7 @@ impl Lease {
         }
     }
 
-    /// Takes the lease: the checkpoint, if there is one.
+    /// Takes the lease and returns the checkpoint, if there is one.
     pub(super) async fn claim(&self) -> Result<Option<Result<Cursor, FeedError>>, Lost> {
         let Self { db, name, holder } = self.clone();
         let claim = async move { consumer::claim(&db, &name, &holder, LEASE).await };
@@ -62,7 +62,7 @@ impl Lease {
         held(unhurried(save).await?)
     }
 
-    /// Gives it back; if that fails it runs out by itself.
+    /// Gives the lease back. If that fails, the lease runs out by itself.
     pub(super) async fn release(&self) {
         let Self { db, name, holder } = self.clone();
         let release = async move { consumer::release(&db, &name, &holder).await };
@@ -77,8 +77,8 @@ impl Lease {
         unhurried(pause).await.map(drop)
     }
 
-    /// Does the work with the lease renewed beside it. The work is never dropped half-way: a lease
-    /// lost meanwhile shows when the checkpoint is saved.
+    /// Does the work while renewing the lease. The work is never dropped half-way: if the lease is
+    /// lost meanwhile, saving the checkpoint fails.
     pub(super) async fn held_during<T>(&self, work: impl Future<Output = T>) -> T {
         tokio::select! {
             done = work => done,

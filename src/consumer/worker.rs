@@ -1,4 +1,4 @@
-//! The task behind a consumer: holds the lease, reads, delivers, saves.
+//! The task behind a consumer: it holds the lease, reads, delivers and saves.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -14,13 +14,13 @@ use super::lease::{Lease, Lost, RENEW};
 use super::{Consumer, Delivery, Handler};
 use crate::feed::{Cursor, Feed, FeedError, FeedItem, Start, Subscription};
 
-/// Between attempts to take the lease from another process, or to find the consumer resumed.
+/// Time between attempts to take the lease from another process, or to find the consumer resumed.
 const CLAIM_AGAIN: Duration = Duration::from_secs(1);
-/// Waits after failures: doubled from the first to the most.
+/// Waits after failures: they double from the first to the longest.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const RETRY_MOST: Duration = Duration::from_secs(60);
-/// Failures in a row that no other try can help (a table that is not there, a change that cannot be read),
-/// after which the consumer stops.
+/// How many failures in a row that a retry cannot cure (a missing table, a change that cannot be read) stop the
+/// consumer.
 const HOPELESS_MOST: u32 = 5;
 
 pub(super) fn start(
@@ -58,25 +58,25 @@ struct Worker<H> {
     handler: H,
     say: watch::Sender<ConsumerState>,
     stopping: watch::Receiver<bool>,
-    /// In a row.
+    /// Failures in a row.
     failures: u32,
-    /// Those of them that trying again cannot help.
+    /// How many of these failures a retry cannot cure.
     hopeless: u32,
     backoff: Backoff,
 }
 
 /// Why a term of holding the lease is over.
 enum Ended {
-    /// The handle says so.
+    /// The handle asked for it.
     Stopped,
-    /// Nothing more can be done without an operator.
+    /// Only an operator can help.
     ForGood(String),
-    /// Another process, an operator or the database.
+    /// The lease was lost, to another process, a pause or a database error.
     Lost(Lost),
     /// The handler could not be restarted, or the feed has failed.
     Failed {
         error: String,
-        /// Another try may succeed by itself.
+        /// Whether a retry may succeed by itself.
         is_passing: bool,
     },
 }
@@ -138,7 +138,7 @@ impl<H: Handler> Worker<H> {
         self.say.send_replace(ConsumerState::Stopped(reason));
     }
 
-    /// Notes a failure; how long to wait.
+    /// Notes a failure and returns how long to wait.
     fn failed(&mut self, error: &dyn std::fmt::Display) -> Duration {
         self.failures = self.failures.saturating_add(1);
         let error = error.to_string();
@@ -155,7 +155,7 @@ impl<H: Handler> Worker<H> {
         self.backoff.next_wait()
     }
 
-    /// What it failed with last.
+    /// The error of the last failure.
     fn last_error(&self) -> String {
         match &*self.say.borrow() {
             ConsumerState::Retrying { error, .. } => error.clone(),
@@ -163,7 +163,7 @@ impl<H: Handler> Worker<H> {
         }
     }
 
-    /// It has got on: what failed before counts no more.
+    /// Called after progress: earlier failures no longer count.
     fn gets_on(&mut self) {
         (self.failures, self.hopeless) = (0, 0);
         self.backoff.reset();
@@ -178,7 +178,7 @@ impl<H: Handler> Worker<H> {
         });
     }
 
-    /// Waits; tells whether the consumer was stopped meanwhile.
+    /// Waits, and returns whether the consumer was stopped meanwhile.
     async fn stopped_within(&mut self, pause: Duration) -> bool {
         let stopped = stopped(&mut self.stopping);
         tokio::time::timeout(pause, stopped).await.is_ok()
@@ -189,7 +189,7 @@ impl<H: Handler> Worker<H> {
         let checkpoint = self.lease.claim().await?;
         let mut subscription = self.subscribe(checkpoint).await?;
         loop {
-            // From here on a restart continues, whatever `first` said.
+            // From here on a restart continues from the checkpoint, whatever `first` is.
             self.lease.save(&subscription.cursor()).await?;
             self.works();
             let reason = self.follow(&mut subscription).await?;
@@ -197,7 +197,7 @@ impl<H: Handler> Worker<H> {
         }
     }
 
-    /// Delivers what comes; ends with the reason if the log does not continue.
+    /// Delivers what comes. Returns the reason if the log does not continue.
     async fn follow(&mut self, subscription: &mut Subscription) -> Result<FeedError, Ended> {
         let mut saved = subscription.cursor();
         let mut renew_at = Instant::now() + RENEW;
@@ -207,7 +207,7 @@ impl<H: Handler> Worker<H> {
                 () = tokio::time::sleep_until(renew_at) => {
                     renew_at = Instant::now() + RENEW;
                     self.lease.renew().await?;
-                    // Nothing is waiting, so everything up to here was handled or not wanted.
+                    // Nothing is waiting, so everything up to here was handled or was not wanted.
                     let here = subscription.cursor();
                     if here != saved {
                         self.lease.save(&here).await?;
@@ -241,11 +241,11 @@ impl<H: Handler> Worker<H> {
         }
     }
 
-    /// Hands over a batch until the handler has agreed, and saves that it has.
+    /// Hands over a batch until the handler succeeds, and saves the checkpoint.
     async fn deliver(&mut self, mut delivery: Delivery) -> Result<(), Ended> {
         let lease = self.lease.clone();
         loop {
-            // Nothing is handed over by a process that has lost the lease, or after a pause.
+            // This ensures that a process hands over nothing after it has lost the lease, or after a pause.
             lease.renew().await?;
             let handling = AssertUnwindSafe(self.handler.handle(&delivery)).catch_unwind();
             match lease.held_during(handling).await {
@@ -283,7 +283,7 @@ impl<H: Handler> Worker<H> {
         }
     }
 
-    /// Lets the handler build anew, and goes on where it says.
+    /// Lets the handler rebuild its state, and continues where it says.
     async fn restart(&mut self, reason: &FeedError) -> Result<Subscription, Ended> {
         let lease = self.lease.clone();
         let restarting = AssertUnwindSafe(self.handler.restart(reason)).catch_unwind();
@@ -303,7 +303,7 @@ impl<H: Handler> Worker<H> {
     }
 }
 
-/// Waits for the handle to say so, or to be gone.
+/// Waits until the handle asks for it, or is dropped.
 async fn stopped(stopping: &mut watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }

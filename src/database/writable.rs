@@ -1,7 +1,7 @@
-//! Whether the database takes writes: asked by writing.
+//! Whether the database takes writes, found out by writing.
 //!
-//! Guarantees that it is asked at most once in a while, however often somebody wants to know, and that
-//! nobody waits long for the answer.
+//! Guarantees at most one such write in a while, however often the question is asked, and that no caller waits
+//! long for the answer.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,16 +11,16 @@ use seachange_changelog::try_write;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// How long an answer counts: a write in this time costs nothing that could be noticed.
+/// How long an answer counts. One write in this time has no noticeable cost.
 const LASTS: Duration = Duration::from_secs(5);
-/// How long a refusal counts: shorter, so that a database that is back is soon known to be.
+/// How long a refusal counts. It is shorter, so that a database that is back is soon noticed.
 const REFUSAL_LASTS: Duration = Duration::from_millis(500);
-/// How long somebody who asks waits for a write that is under way; then the last answer counts once more.
+/// How long a caller waits for a write that is under way; after that the last answer counts once more.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// A write that takes longer is no write.
+/// A write that takes longer counts as failed.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// What the last write that was tried came to. Cheap to clone.
+/// The result of the last write that was tried. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Writable {
     db: DatabaseConnection,
@@ -53,7 +53,7 @@ impl Writable {
     pub(crate) async fn is_writable(&self) -> bool {
         let done = self.done.notified();
         tokio::pin!(done);
-        // From here on a write that ends is noticed.
+        // From here on, the end of a write is noticed.
         done.as_mut().enable();
         let (is_due, is_under_way) = self.state(|state| {
             let lasts = if state.is_refused {

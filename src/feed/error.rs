@@ -6,10 +6,10 @@ use seachange_changelog::{Refused, is_transient, is_unavailable};
 
 use super::cursor::CursorError;
 
-/// A failed read of the feed. None of them loses a change: the reader still has its cursor.
+/// A failed read of the feed. No variant loses a change: the reader still has its cursor.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum FeedError {
-    /// The text is no cursor.
+    /// The text is not a cursor.
     #[error("the cursor is not one of this server's")]
     CursorInvalid,
     /// The cursor belongs to another log, or lies ahead of this one.
@@ -18,8 +18,8 @@ pub enum FeedError {
     /// Retention has removed changes after the cursor.
     #[error("the log no longer reaches back to the cursor: read the data again, then continue")]
     CursorExpired,
-    /// The log could not be read. Readers wait while the database is away; they end with this where trying
-    /// again cannot help: a row that cannot be decoded, a table that is not there.
+    /// The log could not be read. Readers wait while the database is unavailable. They end with this where a
+    /// retry cannot help: a row that cannot be decoded, a missing table.
     #[error("the change log cannot be read: {0}")]
     Database(#[from] DbErr),
     /// The database cannot be followed.
@@ -34,7 +34,7 @@ pub enum FeedError {
 }
 
 impl FeedError {
-    /// Whether another try may succeed by itself: the database is away or busy, or there are too many
+    /// Whether a retry may succeed by itself: the database is unavailable or busy, or there are too many
     /// readers.
     #[must_use]
     pub fn is_passing(&self) -> bool {

@@ -1,4 +1,4 @@
-//! The feed as others have it: what it can be asked.
+//! The public handle of the feed and its queries.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,22 +18,21 @@ use super::start::Start;
 use super::subscription::Subscription;
 use super::tail::{Place, follow, listen};
 
-/// Wait for one of them to be closed.
+/// How long to wait for an open snapshot to be closed.
 const SNAPSHOT_WAIT: Duration = Duration::from_secs(10);
 
-/// The feed of one database in this process. Cheap to clone; the tasks behind it end with the last
-/// clone.
+/// The feed of one database in this process. Cheap to clone; the tasks behind it end with the last clone.
 #[derive(Clone)]
 pub struct Feed {
     shared: Arc<Shared>,
     tasks: Arc<[AbortOnDrop; 2]>,
 }
 
-/// Tables and log at one moment. Holds a database connection until dropped.
+/// The tables and the log at one moment. Holds a database connection until it is dropped.
 pub struct Snapshot {
     /// The position of this moment: subscribe from it and nothing is missed or repeated.
     pub cursor: Cursor,
-    /// Reads only; to be rolled back by dropping it.
+    /// For reading only. Dropping it rolls it back.
     pub tx: DatabaseTransaction,
     _permit: OwnedSemaphorePermit,
 }
@@ -71,13 +70,12 @@ impl Feed {
         })
     }
 
-    /// Whether the last look at the log succeeded, and the one under way is not without an answer for
-    /// long.
+    /// Whether the last look at the log succeeded, and the one under way has not been silent for too long.
     pub fn is_healthy(&self) -> bool {
         self.shared.pulse.is_healthy()
     }
 
-    /// The position now. Read it, then the data, then subscribe from it: nothing is missed.
+    /// The position now. Read it, then the data, then subscribe from it; nothing is missed.
     ///
     /// # Errors
     /// [`FeedError::Database`].
@@ -86,12 +84,13 @@ impl Feed {
         Ok(followed.log.cursor(head))
     }
 
-    /// The newest position as of the last look, without another: everything up to it can be read.
+    /// The newest position as of the last look at the log, without another look. Everything up to it can be
+    /// read.
     pub(crate) fn known(&self) -> Cursor {
         self.shared.known()
     }
 
-    /// The place of a cursor in the log followed now.
+    /// The position of a cursor in the log that is followed now.
     ///
     /// # Errors
     /// As [`Feed::subscribe`].
@@ -128,13 +127,13 @@ impl Feed {
         start: &Start,
         wanted: Selection,
     ) -> Result<Subscription, FeedError> {
-        // Receive first, look second: what commits in between arrives live.
+        // Receive first and look second, so that what commits in between arrives live.
         let heard = self.shared.followed();
         let mut live = heard.live.subscribe();
         let (followed, mut head) = self.shared.head().await?;
         let log = followed.log.clone();
         if !Arc::ptr_eq(&followed, &heard) {
-            // Replaced at this very look.
+            // The log was replaced during this very look.
             live = followed.live.subscribe();
             head = log.advance().await?;
         }
@@ -149,7 +148,7 @@ impl Feed {
     }
 
     /// A reader that goes at its own pace from `start`, and the newest position. With a `row`, whose key
-    /// is of integers and UUIDs, it may pass over changes of others.
+    /// consists of integers and UUIDs, it may pass over changes of other rows.
     ///
     /// # Errors
     /// As [`Feed::subscribe`].
@@ -177,10 +176,10 @@ impl Feed {
         Ok((followed.log.clone(), head))
     }
 
-    /// Stops following and ends the feed's own connections; nothing can be read any more.
+    /// Stops following and closes the feed's connections. Nothing can be read afterwards.
     ///
     /// # Errors
-    /// What the driver says.
+    /// The driver's error.
     pub(crate) async fn close(&self) -> Result<(), DbErr> {
         for task in self.tasks.iter() {
             task.0.abort();
@@ -188,12 +187,12 @@ impl Feed {
         self.shared.db.clone().close().await
     }
 
-    /// The feed's own connections.
+    /// The connections that only the feed uses.
     pub(super) fn database(&self) -> DatabaseConnection {
         self.shared.db.clone()
     }
 
-    /// Opens a snapshot: what is read in its transaction is the state at its cursor.
+    /// Opens a snapshot: its transaction reads the state at its cursor.
     ///
     /// # Errors
     /// [`FeedError::Busy`] if too many are open for too long; [`FeedError::Database`].

@@ -1,5 +1,5 @@
-//! History: what the log still knows of one row or one transaction. Unlike the feed it reaches
-//! behind the horizon, as far as changes are kept.
+//! The history of one row or one transaction in the log. Unlike the feed, it reaches behind the
+//! horizon, as far as changes are kept.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use sea_orm::{DatabaseConnection, EntityTrait};
@@ -17,9 +17,9 @@ use super::unhurried::unhurried;
 /// A moment in a row's life.
 #[derive(Clone, Debug, PartialEq)]
 pub enum When {
-    /// After everything up to the cursor.
+    /// After all changes up to the cursor.
     At(Cursor),
-    /// By the time at which changes were recorded.
+    /// After all changes that were recorded by this time.
     By(DateTime<Utc>),
 }
 
@@ -31,11 +31,11 @@ pub(crate) struct Named {
 }
 
 impl Feed {
-    /// Up to `limit` changes of a row from `start`, in order; from the oldest kept one, where the
-    /// feed may begin later.
+    /// Up to `limit` changes of a row from `start`, in order. [`Start::Oldest`] means the oldest
+    /// kept change, where the feed may begin later.
     ///
     /// # Errors
-    /// As [`Feed::subscribe`]. A cursor behind the horizon is [`FeedError::CursorExpired`] unless
+    /// As [`Feed::subscribe`]. A cursor behind the horizon is [`FeedError::CursorExpired`], unless
     /// it is that of a kept change of this row: then nothing is missing after it.
     pub async fn history(
         &self,
@@ -52,7 +52,8 @@ impl Feed {
         let (db, row) = (self.database(), row.clone());
         unhurried(async move {
             let page = reader::of_row(&db, &row, after, limit).await?;
-            // Looked at after the rows: retention moves the horizon first and deletes then.
+            // This comes after the rows were read, because retention moves the horizon first and
+            // deletes then.
             if let Some(after) = after {
                 check_kept(&db, &log, &row, after).await?;
             }
@@ -64,8 +65,8 @@ impl Feed {
     /// What the log knows of a row at a moment.
     ///
     /// # Errors
-    /// As [`Feed::history`]; for a time, [`FeedError::CursorExpired`] if changes of the row from
-    /// between that time and the oldest kept one may have been removed.
+    /// As [`Feed::history`]. For a time, [`FeedError::CursorExpired`] if changes of the row between
+    /// that time and the oldest kept one may have been removed.
     pub async fn past(&self, row: &RowName, when: &When) -> Result<Past, FeedError> {
         let (log, head) = self.followed().await?;
         let at = match when {
@@ -93,7 +94,7 @@ impl Feed {
         .await
     }
 
-    /// The change that a cursor names; none if it names no change.
+    /// The change that a cursor names; empty if it does not name a change.
     ///
     /// # Errors
     /// As [`Feed::subscribe`]; [`FeedError::CursorExpired`] for a change that is no longer kept.
@@ -114,11 +115,12 @@ impl Feed {
         .await
     }
 
-    /// Up to `limit` changes of a transaction, in order: all of them or, if one may be gone, none.
+    /// Up to `limit` changes of a transaction, in order, or an error if one of them may have been
+    /// removed.
     ///
     /// # Errors
-    /// [`FeedError::Busy`] if it is committed and its changes have no places yet;
-    /// [`FeedError::CursorExpired`] if retention is about to remove it.
+    /// [`FeedError::Busy`] if the transaction is committed but its changes have no positions yet;
+    /// [`FeedError::CursorExpired`] if retention may have removed some of it.
     pub(crate) async fn transaction(
         &self,
         transaction_id: &str,
@@ -147,7 +149,7 @@ impl Feed {
     }
 }
 
-/// The cursor's position, if it is of this log and not ahead of it.
+/// The cursor's position, if it belongs to this log and is not ahead of it.
 fn on_log(log: &Log, cursor: &Cursor, head: Position) -> Result<Position, FeedError> {
     if cursor.epoch != log.epoch || cursor.position > head {
         return Err(FeedError::ResyncRequired);

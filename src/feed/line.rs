@@ -1,4 +1,4 @@
-//! Changes as text for a terminal and as JSON for a program.
+//! Changes as text for a terminal, and as JSON for a program.
 
 use chrono::SecondsFormat;
 use serde::Serialize;
@@ -48,7 +48,7 @@ impl<'a> ChangeLine<'a> {
         }
     }
 
-    /// One line for people.
+    /// The change as one line for people.
     #[must_use]
     pub fn text(&self) -> String {
         let value = |image: &Option<Json>, field: &str| {
@@ -80,7 +80,7 @@ impl<'a> ChangeLine<'a> {
     }
 }
 
-/// Long values would hide the rest of the line.
+/// Shortens a value: a long one would hide the rest of the line.
 fn short(value: &Json) -> String {
     const MOST: usize = 60;
     let text = value.to_string();

@@ -1,4 +1,4 @@
-//! The log that a feed follows: one epoch, its reader, and those who listen to it live.
+//! The log that a feed follows: one epoch, its reader, and the channel to its live listeners.
 
 use std::sync::Arc;
 
@@ -14,10 +14,10 @@ use super::news::News;
 use super::start::Start;
 use super::unhurried::unhurried;
 
-/// Batches kept for subscribers that are a little behind; further back they read the log.
+/// Batches kept for subscribers that are a little behind. A subscriber further behind reads the log.
 const KEPT_BATCHES: usize = 128;
 
-/// The log of one epoch. Every step runs to its end even if whoever asked goes away. Cheap to clone.
+/// The log of one epoch. Every step runs to its end even if its caller is dropped. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Log {
     pub(super) epoch: Epoch,
@@ -55,7 +55,7 @@ impl Log {
         unhurried(async move { reader.read(after, &wanted, limit).await }).await
     }
 
-    /// As [`read`](Self::read), by the row's key; `None` where the key may not lead to all its changes.
+    /// As [`read`](Self::read), by the row's key. `None` if the key may not lead to all of the row's changes.
     pub(super) async fn read_row(
         &self,
         after: Position,
@@ -71,7 +71,7 @@ impl Log {
         };
         unhurried(async move {
             let page = reader.read(after, &wanted, limit).await?;
-            // Asked afterwards: what came before the page's end is known then.
+            // This is asked after the read, so that the answer covers everything before the page's end.
             let is_all = reader.finds_by_key(&row).await?;
             Ok(is_all.then_some(page))
         })
@@ -88,7 +88,7 @@ impl Log {
         unhurried(async move { reader.horizon().await }).await
     }
 
-    /// The position that a start means, when `head` is the newest.
+    /// The position that a start stands for, when `head` is the newest.
     pub(super) async fn resolve(
         &self,
         start: &Start,
@@ -110,7 +110,7 @@ impl Log {
     }
 }
 
-/// A log and whoever listens to it. Listeners are let go when another log takes its place.
+/// A log and the channel to its listeners. The channel closes when another log takes the log's place.
 pub(super) struct Followed {
     pub(super) log: Log,
     pub(super) live: broadcast::Sender<News>,

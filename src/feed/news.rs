@@ -1,4 +1,4 @@
-//! What the tail hands out to those who follow live.
+//! What the tail hands out to live subscribers.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use seachange_changelog::reader::{Change, Position};
 
 use super::error::FeedError;
 
-/// New changes, as the tail hands them out: all there are in `(from, to]`.
+/// New changes, as the tail hands them out: all that lie in `(from, to]`.
 #[derive(Debug)]
 pub(super) struct Batch {
     pub(super) from: Position,
@@ -14,5 +14,5 @@ pub(super) struct Batch {
     pub(super) changes: Vec<Arc<Change>>,
 }
 
-/// What the tail says to all who listen: new changes, or why there cannot be any until somebody mends it.
+/// What the tail sends to all listeners: new changes, or why none can follow until an operator repairs the log.
 pub(super) type News = Result<Arc<Batch>, FeedError>;

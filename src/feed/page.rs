@@ -9,9 +9,9 @@ use super::cursor::{Cursor, Epoch};
 pub struct Page {
     /// The log's epoch.
     pub epoch: Epoch,
-    /// In order.
+    /// The changes, in order.
     pub changes: Vec<Change>,
-    /// Everything up to here has been looked at, wanted or not: continue after it.
+    /// Everything up to here has been looked at, whether wanted or not. Continue after it.
     pub end: Cursor,
     /// Whether there may be more after `end`.
     pub has_more: bool,

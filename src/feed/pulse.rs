@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A look at the log that lasts longer has found a database that is silent: a connection may be so
-/// without being broken.
+/// How long a look at the log may last before the database counts as silent. A connection may be
+/// silent without being broken.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// How the tail's looks at the log go.
+/// The outcome of the tail's looks at the log.
 pub(super) struct Pulse(Mutex<State>);
 
 struct State {
-    /// The last one succeeded.
+    /// Whether the last look succeeded.
     is_sound: bool,
-    /// When the one under way began.
+    /// When the look under way began.
     looking_since: Option<Instant>,
 }
 
@@ -35,7 +35,7 @@ impl Pulse {
         self.state(|state| state.looking_since = Some(Instant::now()));
     }
 
-    /// Tells whether the look before this one had succeeded.
+    /// Ends a look; returns whether the one before it had succeeded.
     pub(super) fn end(&self, is_sound: bool) -> bool {
         self.state(|state| {
             state.looking_since = None;

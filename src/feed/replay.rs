@@ -1,4 +1,4 @@
-//! Reading the log from a position on, at the reader's own pace.
+//! Reading the log from a position onwards, at the reader's own pace.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::log::Log;
 
 /// Changes read from the log at a time.
 const PAGE: u64 = 500;
-/// Waits between attempts while the database is away.
+/// Waits between attempts while the database is unavailable.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const RETRY_MOST: Duration = Duration::from_secs(2);
 
@@ -20,14 +20,14 @@ const RETRY_MOST: Duration = Duration::from_secs(2);
 pub(crate) struct Replay {
     pub(super) log: Log,
     pub(super) wanted: Selection,
-    /// Nothing is wanted but changes of this row.
+    /// If set, only changes of this row are wanted.
     pub(super) row: Option<RowName>,
     /// Everything up to here has been read or was not wanted.
     pub(super) position: Position,
 }
 
 impl Replay {
-    /// The epoch of all that it reads.
+    /// The epoch of everything that it reads.
     pub(crate) fn epoch(&self) -> &Epoch {
         &self.log.epoch
     }
@@ -40,25 +40,25 @@ impl Replay {
         self.log.cursor(self.position)
     }
 
-    /// Goes on from here: the changes between were had elsewhere.
+    /// Continues from here. The caller has the changes in between from elsewhere.
     pub(crate) fn skip_to(&mut self, position: Position) {
         self.position = self.position.max(position);
     }
 
-    /// Reads the next changes, up to the end of a transaction unless one is larger than a page. `known` is
-    /// readable; once everything up to it has been looked at, the position is there or beyond. Waits while
-    /// the database is away.
+    /// Reads the next changes, up to the end of a transaction unless one is larger than a page. `known` must be
+    /// readable; once everything up to it has been looked at, the position is there or beyond. Waits while the
+    /// database is unavailable.
     ///
     /// # Errors
-    /// [`FeedError::ResyncRequired`], [`FeedError::CursorExpired`]; [`FeedError::Database`] if another try
-    /// could not help.
+    /// [`FeedError::ResyncRequired`], [`FeedError::CursorExpired`]; [`FeedError::Database`] if a retry could
+    /// not help.
     pub(crate) async fn page(&mut self, known: Position) -> Result<Vec<Arc<Change>>, FeedError> {
         let mut backoff = Backoff::new(FIRST_RETRY, RETRY_MOST);
         loop {
             match self.read().await.map_err(FeedError::from) {
                 Ok(page) => {
                     let page = page.to_end_of_transaction();
-                    // A short page has looked at everything there is, wanted or not.
+                    // A short page has looked at everything there is, whether wanted or not.
                     self.position = if page.has_more {
                         page.end
                     } else {

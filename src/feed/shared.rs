@@ -1,4 +1,4 @@
-//! What the feed's tasks and its users share: the database, and the log that is followed now.
+//! What the feed's tasks and its handles share: the database, and the log that is followed now.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -16,12 +16,11 @@ use super::unhurried::unhurried;
 /// Snapshots open at once: half of the feed's connections, so that they never hold up the feed.
 pub(crate) const SNAPSHOTS: usize = 4;
 
-/// What all handles of a feed and its tasks share.
 pub(super) struct Shared {
     pub(super) db: DatabaseConnection,
     /// Replaced when the database gets another epoch.
     followed: RwLock<Arc<Followed>>,
-    /// Whose turn it is to advance the log or to replace it: the rest wait and find it done.
+    /// Held while advancing or replacing the log. Other callers wait and find it done.
     turn: Mutex<()>,
     pub(super) snapshots: Arc<Semaphore>,
     pub(super) wake: Arc<Notify>,
@@ -47,19 +46,18 @@ impl Shared {
         })
     }
 
-    /// The newest position, as of the last look.
     pub(super) fn known(&self) -> Cursor {
         let known = self.known.read();
         known.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn followed(&self) -> Arc<Followed> {
-        // A reference is stored whole or not at all, so a panic elsewhere has not torn it.
+        // A reference is stored whole or not at all, so a panic elsewhere cannot have torn it.
         let followed = self.followed.read().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(&followed)
     }
 
-    /// Makes what is committed readable; the log followed now and its newest position.
+    /// Makes what is committed readable. Returns the log followed now and its newest position.
     pub(super) async fn head(self: &Arc<Self>) -> Result<(Arc<Followed>, Position), FeedError> {
         let shared = Arc::clone(self);
         unhurried(async move {
@@ -81,14 +79,14 @@ impl Shared {
         .await
     }
 
-    /// Whose turn it is calls this, so positions only grow.
+    /// Only called by the holder of `turn`, so positions only grow.
     fn know(&self, followed: &Followed, head: Position) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         *known = followed.log.cursor(head);
     }
 
-    /// Follows the log that the database has now. Subscribers of the other are told when they next
-    /// look at it.
+    /// Follows the log that the database has now. Subscribers of the old log get an error when they
+    /// next look at it.
     async fn replace(&self) -> Result<Arc<Followed>, FeedError> {
         let epoch: Epoch = admit(&self.db).await?.parse()?;
         tracing::warn!(%epoch, "the change log has been replaced; every older cursor is refused");

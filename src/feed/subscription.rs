@@ -1,4 +1,4 @@
-//! One reader's way through the feed: replay to the present, then live, without gap or repeat.
+//! One reader's way through the feed: first a replay to the present, then live, without gaps or repeats.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -25,9 +25,9 @@ pub enum FeedItem {
 pub struct Subscription {
     replay: Replay,
     live: broadcast::Receiver<News>,
-    /// The log is known to reach at least to here.
+    /// The log is known to reach at least this far.
     known: Position,
-    /// The end of what was there at the start, until it has been announced.
+    /// The newest position at the start, until [`FeedItem::CaughtUp`] has been yielded.
     announce_at: Option<Position>,
     ready: VecDeque<Arc<Change>>,
 }
@@ -43,13 +43,13 @@ impl Subscription {
         }
     }
 
-    /// The next item; waits for it, through outages of the database too: the position is kept, so
+    /// Returns the next item. Waits for it, through outages of the database too: the position is kept, so
     /// nothing is missed meanwhile. Cancel-safe: nothing is lost if the future is dropped.
     ///
     /// # Errors
-    /// [`FeedError::ResyncRequired`]: the log has been replaced; [`FeedError::CursorExpired`]:
-    /// retention has overtaken this reader; [`FeedError::Ended`]: the feed was shut down;
-    /// [`FeedError::Database`] and [`FeedError::Refused`]: the log cannot be read until somebody mends it.
+    /// [`FeedError::ResyncRequired`] if the log has been replaced; [`FeedError::CursorExpired`] if retention
+    /// has overtaken this reader; [`FeedError::Ended`] if the feed was shut down; [`FeedError::Database`] and
+    /// [`FeedError::Refused`] if the log cannot be read until an operator repairs it.
     pub async fn next(&mut self) -> Result<FeedItem, FeedError> {
         loop {
             if let Some(change) = self.ready.pop_front() {
@@ -71,7 +71,7 @@ impl Subscription {
         }
     }
 
-    /// How far the reader has looked. After [`FeedItem::CaughtUp`] it is where to continue.
+    /// How far the reader has looked. After [`FeedItem::CaughtUp`] this is where to continue.
     pub fn cursor(&self) -> Cursor {
         self.replay.cursor()
     }
@@ -81,7 +81,7 @@ impl Subscription {
         self.replay.epoch()
     }
 
-    /// The next change, if it has been read already.
+    /// The next change, if it has already been read.
     pub(crate) fn next_ready(&mut self) -> Option<Arc<Change>> {
         self.ready.pop_front()
     }
@@ -104,14 +104,14 @@ impl Subscription {
                 self.known = batch.to;
                 Ok(())
             }
-            // Something lies between: the log has it.
+            // Something lies between; it is read from the log.
             Ok(Ok(batch)) => {
                 self.known = batch.to;
                 Ok(())
             }
-            // Batches are gone, the log is not: the next one kept tells how far to read.
+            // Batches were dropped, but the log has their changes. The next batch shows how far to read.
             Err(RecvError::Lagged(_)) => Ok(()),
-            // Another log has taken this one's place, or there is no feed any more.
+            // Another log has taken this one's place, or the feed is gone.
             Err(RecvError::Closed) => {
                 self.replay.page(self.known).await?;
                 Err(FeedError::Ended)

@@ -1,5 +1,5 @@
-//! The one task per process that reads new changes and hands them to all subscribers, and the one that
-//! hears of other processes' steps.
+//! The task that reads new changes for all subscribers of a process, and the task that listens for other
+//! processes' steps.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -15,15 +15,15 @@ use super::shared::Shared;
 
 /// Changes read at a time.
 const READ_PAGE: u64 = 500;
-/// Between looks at the log while changes flow: other processes may give no signal.
+/// Time between looks at the log while changes flow, because other processes may give no signal.
 const POLL_BUSY: Duration = Duration::from_millis(25);
-/// Between looks after a second without changes: two cheap queries a second.
+/// Time between looks after a second without changes: two cheap queries a second.
 const POLL_IDLE: Duration = Duration::from_millis(500);
 /// Without changes for this long the tail is idle.
 const IDLE_AFTER: Duration = Duration::from_secs(1);
-/// Longest wait between attempts while the database is away.
+/// Longest wait between attempts while the database is unavailable.
 const RETRY_MOST: Duration = Duration::from_secs(2);
-/// Between looks at a log that cannot be read on until somebody mends it.
+/// Time between looks at a log that cannot be read on until an operator repairs it.
 const BROKEN: Duration = Duration::from_secs(10);
 
 /// How far the tail has read.
@@ -32,9 +32,9 @@ pub(super) struct Place {
     pub(super) head: Position,
 }
 
-/// Reads on until the feed is dropped. A subscriber behind still has its position, so a database that comes
-/// back is all that is needed. What another try cannot help ends those whom it concerns with an error, and
-/// the feed is not healthy until somebody has mended it: it is looked at now and then, with long pauses.
+/// Reads on until the feed is dropped. A subscriber that is behind keeps its position, so it continues as soon
+/// as the database is back. An error that a retry cannot cure ends the subscribers it concerns, and the feed is
+/// not healthy until an operator has repaired the log, at which it looks with long pauses.
 pub(super) async fn follow(shared: Weak<Shared>, mut place: Place) {
     let mut last_change = Instant::now();
     let mut backoff = Backoff::new(POLL_BUSY * 2, RETRY_MOST);
@@ -72,25 +72,25 @@ pub(super) async fn follow(shared: Weak<Shared>, mut place: Place) {
         };
         let wake = Arc::clone(&feed.wake);
         drop(feed);
-        // A timeout is as good as a signal: both mean look again.
+        // A timeout is as good as a signal: both mean to look again.
         let _ = tokio::time::timeout(pause, wake.notified()).await;
     }
 }
 
-/// Hands out everything new; tells whether there was any.
+/// Hands out everything new; returns whether there was anything.
 async fn advance(feed: &Arc<Shared>, place: &mut Place) -> Result<bool, FeedError> {
     let (followed, head) = match feed.head().await {
         Ok(found) => found,
         Err(error) => {
             if !error.is_passing() {
-                // Not even how far the log goes can be known: nobody would hear of anything.
+                // Not even the end of the log can be known, so no subscriber would find a change.
                 let _ = place.followed.live.send(Err(error.clone()));
             }
             return Err(error);
         }
     };
     if !Arc::ptr_eq(&followed, &place.followed) {
-        // Nobody listens to the new log from before its present.
+        // Nobody can listen to the new log from before its present.
         *place = Place { followed, head };
         return Ok(true);
     }
@@ -99,8 +99,8 @@ async fn advance(feed: &Arc<Shared>, place: &mut Place) -> Result<bool, FeedErro
     while place.head < head {
         let page = match place.followed.log.read(place.head, &all, READ_PAGE).await {
             Ok(page) => page.to_end_of_transaction(),
-            // Retention has overtaken this process. Whoever subscribes reads the log from its own
-            // position and is told the same.
+            // Retention has overtaken this process. Each subscriber reads the log from its own position and
+            // gets the same error.
             Err(ReadError::Expired) => {
                 place.head = head;
                 return Ok(true);
@@ -108,8 +108,8 @@ async fn advance(feed: &Arc<Shared>, place: &mut Place) -> Result<bool, FeedErro
             Err(error) => {
                 let error = FeedError::from(error);
                 if !error.is_passing() {
-                    // Each subscriber looks for itself: those who want what cannot be read end with the
-                    // error, the others go on.
+                    // Each subscriber reads for itself: those who want what cannot be read end with the error,
+                    // the others go on.
                     let batch = Batch {
                         from: head,
                         to: head,
@@ -131,13 +131,13 @@ async fn advance(feed: &Arc<Shared>, place: &mut Place) -> Result<bool, FeedErro
             changes: page.changes.into_iter().map(Arc::<Change>::new).collect(),
         };
         place.head = batch.to;
-        // No receiver is no error: nobody listens now.
+        // Having no receiver is not an error: nobody is listening now.
         let _ = place.followed.live.send(Ok(Arc::new(batch)));
     }
     Ok(place.head > from)
 }
 
-/// Wakes the tail when other processes tell of their steps, where they can.
+/// Wakes the tail when other processes signal their steps, on databases where they can.
 pub(super) async fn listen(shared: Weak<Shared>) {
     let mut backoff = Backoff::new(POLL_BUSY * 2, RETRY_MOST);
     let Some(mut signals) = shared
@@ -154,7 +154,7 @@ pub(super) async fn listen(shared: Weak<Shared>) {
         feed.wake.notify_one();
         drop(feed);
         if let Err(error) = said {
-            // Until then the poll finds what others do.
+            // Until then the poll finds what other processes commit.
             tracing::debug!(%error, "no signals from other processes; trying again");
             tokio::time::sleep(backoff.next_wait()).await;
         } else {

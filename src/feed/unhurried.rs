@@ -1,8 +1,8 @@
-//! Database work that nobody can cut off.
+//! Database work that runs to its end.
 
 use sea_orm::{DbErr, RuntimeErr};
 
-/// Runs a step to its end even if whoever asked for it goes away. Dropped half-way, a query leaves
+/// Runs a step to its end even if its caller is dropped. A query that is dropped half-way leaves
 /// its pooled connection out of step with the server, or a lock held on it.
 pub(crate) async fn unhurried<T, E>(
     step: impl Future<Output = Result<T, E>> + Send + 'static,
@@ -13,7 +13,7 @@ where
 {
     match tokio::spawn(step).await {
         Ok(result) => result,
-        // A fault of ours, which another try would only repeat.
+        // This is a bug of ours, which a retry would only repeat.
         Err(error) if error.is_panic() => {
             Err(DbErr::Query(RuntimeErr::Internal(error.to_string())).into())
         }

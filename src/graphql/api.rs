@@ -1,4 +1,4 @@
-//! The schema, ready to answer: the only thing the server sees of GraphQL.
+//! The schema, ready to execute requests: the server uses nothing else of GraphQL.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -32,18 +32,18 @@ pub struct Api {
     schema: Schema,
     db: TrackedConnection,
     limits: Limits,
-    /// What subscriptions of ours listen to; `None` in a schema without any.
+    /// What our subscriptions listen to; `None` in a schema without any.
     live: Option<Live>,
 }
 
 /// One answer to an operation.
 #[derive(Debug)]
 pub(crate) enum Answer {
-    /// To this operation alone.
+    /// The answer to this operation alone.
     Response(Box<Response>),
-    /// To everyone who wants the same: some of a subscription's, in order.
+    /// An answer shared by all who want the same: some payloads of a subscription, in order.
     Payloads(Vec<Arc<Payload>>),
-    /// None: a client of sync must connect again and pull. An error would end its replication for good.
+    /// No answer: a client of sync must connect again and pull. An error would end its replication for good.
     ConnectAgain,
 }
 
@@ -63,18 +63,18 @@ impl Api {
         }
     }
 
-    /// The same with subscriptions that follow the feed.
+    /// Adds subscriptions that follow the feed.
     pub(super) fn with_live(self, feed: Feed) -> Self {
         let live = Some(Live::start(feed, self.schema.clone()));
         Self { live, ..self }
     }
 
-    /// A position up to which all changes can be read; `None` in a schema without any.
+    /// A position up to which all changes can be read; `None` in a schema without subscriptions.
     pub(crate) fn position(&self) -> Option<Cursor> {
         self.live.as_ref().map(|live| live.feed.known())
     }
 
-    /// Answers a query or mutation. If the future is dropped, it ends at the next field: a client that
+    /// Answers a query or mutation. If the future is dropped, the request ends at its next field: a client that
     /// goes away must not cut off a statement or a transaction, which the database drivers do not survive.
     pub async fn execute(&self, request: Request, caller: Caller) -> Response {
         let (request, budget) = match self.prepare(request, caller) {
@@ -97,7 +97,7 @@ impl Api {
             schema.execute(request).await
         };
         match tokio::spawn(answering).await {
-            Ok(response) => committed.tell(rejections.tell(finish(response))),
+            Ok(response) => committed.add_to(rejections.add_to(finish(response))),
             Err(error) => failed(error),
         }
     }
@@ -111,7 +111,8 @@ impl Api {
         self.resume_stream(request, caller, None)
     }
 
-    /// The same; a subscription continues after the cursor `resume`, whatever its arguments say.
+    /// Like [`execute_stream`](Self::execute_stream), but a subscription continues after the cursor `resume`,
+    /// whatever its arguments say.
     pub(crate) fn resume_stream(
         &self,
         mut request: Request,
@@ -129,8 +130,8 @@ impl Api {
         }
     }
 
-    /// Executes the document: a subscription of an adopter's yields its items, one of ours only its
-    /// plan, and listens then.
+    /// Executes the document. An adopter's subscription yields its items; one of ours yields only its plan, and
+    /// then listens.
     fn subscribe(
         &self,
         mut request: Request,
@@ -143,7 +144,7 @@ impl Api {
         let responses = AssertUnwindSafe(responses).catch_unwind();
         let answers = responses.map(|answer| answer.map_or_else(panicked, finish));
         let live = self.live.clone();
-        // It would come to the same item again, and reports the error instead.
+        // A resumed stream would reach the same item again, so it reports the error instead.
         let is_resumed = resume.is_some();
         let listening = stream::once(async move {
             match (live, role.take_plan(), rendering) {
@@ -169,8 +170,7 @@ impl Api {
         answers.map(Answer::of).chain(listening.flatten()).boxed()
     }
 
-    /// Puts the caller's connection into the request: what it writes carries who and why. And what it may
-    /// cost.
+    /// Adds to the request the caller's connection, which records who writes and why, and its budget.
     fn prepare(
         &self,
         mut request: Request,
@@ -179,7 +179,7 @@ impl Api {
         budget::check_text(&request.query)?;
         let names = match request.parsed_query() {
             Ok(document) => Names::of(document),
-            // What is wrong is reported when it is executed.
+            // The fault is reported when the request is executed.
             Err(_) => Names::default(),
         };
         names.check(self.limits.request_fields)?;
@@ -191,7 +191,7 @@ impl Api {
             mutation_id: caller.idempotency_key.clone(),
             metadata,
         };
-        // No time to live: a key is recorded, and nothing more.
+        // With a lifetime of zero a key is recorded, but no answer is kept.
         if !self.limits.idempotency.is_zero()
             && let Some(key) = &caller.idempotency_key
         {
@@ -227,16 +227,16 @@ impl Api {
     }
 }
 
-/// What tells a request from others under the same key.
+/// What distinguishes a request from others under the same key.
 fn asked(request: &Request) -> Json {
     let variables = serde_json::to_value(&request.variables).unwrap_or_default();
     json!([request.operation_name, request.query, variables])
 }
 
-/// Whether the request's operation is a subscription. One that does not parse is not: it is
-/// answered with what is wrong.
+/// Whether the request's operation is a subscription. A document that does not parse is not; its answer says
+/// what is wrong.
 fn is_subscription(request: &mut Request) -> bool {
-    // The parser must not meet what `prepare` will refuse.
+    // The parser must not see what `prepare` will refuse.
     if !budget::is_readable(&request.query) {
         return false;
     }
@@ -252,7 +252,7 @@ fn is_subscription(request: &mut Request) -> bool {
     operation.is_some_and(|(_, operation)| operation.node.ty == OperationType::Subscription)
 }
 
-/// The payloads, unless one of them lacks rows: larger than an answer may be, or not readable just now.
+/// The payloads, unless one of them lacks rows that are larger than an answer may be or not readable just now.
 fn whole(payloads: Vec<Arc<Payload>>) -> Answer {
     match payloads.iter().find_map(|payload| payload.errors.first()) {
         None => Answer::Payloads(payloads),
@@ -268,12 +268,12 @@ fn connect_again(refusal: &Refusal) -> Answer {
     Answer::ConnectAgain
 }
 
-/// A subscription ends with an error.
+/// The error that ends a subscription.
 fn refused(refusal: Refusal) -> Answer {
     Answer::of(refusal.into())
 }
 
-/// The task of a request ended without an answer.
+/// The answer to a request whose task ended without one.
 fn failed(error: tokio::task::JoinError) -> Response {
     match error.try_into_panic() {
         Ok(panic) => panicked(panic),
@@ -281,7 +281,7 @@ fn failed(error: tokio::task::JoinError) -> Response {
     }
 }
 
-/// A resolver panicked: one request fails, nobody else notices.
+/// The answer to a request in which a resolver panicked; other requests are not affected.
 fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
     let text = panic
         .downcast_ref::<&str>()

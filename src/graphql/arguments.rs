@@ -22,7 +22,7 @@ use crate::service::filter::Predicate;
 
 pub(super) use types::{enum_filter, filter_name, inputs, shared};
 
-/// The columns by which rows are ordered. The key comes last, and is not among them.
+/// The columns by which rows are ordered. The key is not listed; it always comes last.
 pub(super) type Ordering = Vec<(&'static str, Order)>;
 
 /// The field with the arguments that lists have everywhere.
@@ -93,7 +93,7 @@ pub(super) fn order_by(
     Ok(order)
 }
 
-/// The argument `having`: rows that have such children.
+/// The argument `having`: rows that have children which pass these filters.
 ///
 /// # Errors
 /// As [`filter::parse`].
@@ -125,10 +125,12 @@ pub(super) fn having(
 const CHILD: &str = "__child";
 const BETWEEN: &str = "__between";
 
-/// Whether a row of the parent's table has a child that the predicate admits; any child if there is none.
+/// Whether a row of the parent's table has a child that the predicate admits, or any child if there is no
+/// predicate.
 fn has(relation: &Relation, predicate: Option<&Predicate>, backend: DbBackend) -> Condition {
     let child = &relation.child;
-    // Children are found under their table's name, and met by another: their table may be the parent's.
+    // Children are selected under their table's name, and joined under an alias, because their table may be the
+    // parent's.
     let mut found = Query::select();
     let key = child.source.key();
     found

@@ -1,5 +1,5 @@
-//! What the answer to one request may cost: its bytes, and how much of it is under way at once. What is read
-//! for it has a [budget](Budget) of its own.
+//! What the answer to one request may cost: its bytes, and how much of it is resolved at once. Reading has a
+//! separate [budget](Budget).
 //!
 //! Guarantees that an answer ends at its first excess, wherever that is found. Knows nothing of the schema.
 
@@ -20,7 +20,7 @@ use crate::service::budget::size::PLACE;
 use crate::service::budget::{Budget, SMALLER};
 pub(super) use names::{Names, check_text};
 
-/// Fields of a query's root that are under way at once: each may hold a database connection, and other
+/// How many fields of a query's root are resolved at once. Each may hold a database connection, and other
 /// requests need some, too.
 const ROOTS: usize = 4;
 
@@ -28,7 +28,7 @@ const ROOTS: usize = 4;
 /// about a kilobyte and a half.
 const OPEN: usize = 20_000;
 
-/// Values after which other tasks of this thread get their turn.
+/// How many values are rendered before other tasks of this thread get their turn.
 const TURN: u64 = 1_000;
 
 /// Whether a document may be given to the parser.
@@ -39,7 +39,7 @@ pub(crate) fn is_readable(query: &str) -> bool {
 /// The budget of an answer. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct AnswerBudget {
-    /// Of what is read for it.
+    /// The budget for reading.
     pub(super) reads: Budget,
     answer: Arc<Answered>,
 }
@@ -48,21 +48,21 @@ struct Answered {
     bytes: AtomicU64,
     values: AtomicU64,
     roots: Arc<Semaphore>,
-    /// By level.
+    /// By level of lists.
     open: Mutex<Vec<Arc<Semaphore>>>,
     widths: Arc<Widths>,
 }
 
-/// Fields of each of a document's fragments, those of fragments in it included.
+/// The number of fields in each of a document's fragments, including those of fragments in it.
 type Widths = HashMap<Name, u64>;
 
 impl AnswerBudget {
-    /// Of a request whose document names this.
+    /// The budget of a request whose document has these names.
     pub(super) fn new(limits: &Limits, names: Names) -> Self {
         Self::of(Budget::new(limits), Arc::new(names.into_widths()))
     }
 
-    /// Another of the same size, for the same document.
+    /// A fresh budget of the same size, for the same document.
     pub(super) fn again(&self) -> Self {
         Self::of(self.reads.again(), Arc::clone(&self.answer.widths))
     }
@@ -81,7 +81,7 @@ impl AnswerBudget {
         }
     }
 
-    /// Begins anew: each item of a subscription has the whole.
+    /// Starts over, because each item of a subscription has the whole budget.
     pub(super) fn renew(&self) {
         self.reads.renew();
         self.answer.bytes.store(0, Ordering::Relaxed);
@@ -89,7 +89,7 @@ impl AnswerBudget {
 
     fn charge(&self, bytes: u64) -> Result<(), Refusal> {
         let most = self.reads.most_bytes();
-        // No more than the first excess, so that the sum never overflows.
+        // At most the first excess is added, so that the sum never overflows.
         let bytes = bytes.min(most.saturating_add(1));
         let before = self.answer.bytes.fetch_add(bytes, Ordering::Relaxed);
         match before.saturating_add(bytes) > most {
@@ -108,9 +108,8 @@ impl AnswerBudget {
         self.charge(size::of_name(name) + size::of_value(value))
     }
 
-    /// Waits until an object of the answer may be resolved, and counts the places of its fields. `level`
-    /// is the number of lists around it: those at one level wait for one another, and never for those
-    /// further out.
+    /// Waits until an object of the answer may be resolved, and charges its fields. `level` is the number of
+    /// lists around it: objects of one level wait for one another, and never for those further out.
     ///
     /// # Errors
     /// `LIMIT_EXCEEDED`.
@@ -126,7 +125,7 @@ impl AnswerBudget {
         let turns = self.level(level);
         let fields = usize::try_from(fields).unwrap_or(OPEN).clamp(1, OPEN);
         let fields = u32::try_from(fields).unwrap_or(u32::MAX);
-        // Never closed.
+        // The semaphore is never closed.
         let permit = turns.acquire_many_owned(fields).await.ok();
         self.reads.check()?;
         Ok(permit)
@@ -146,16 +145,16 @@ impl AnswerBudget {
 
     /// Waits until a field of a query's root may be resolved.
     pub(super) async fn root(&self) -> Option<OwnedSemaphorePermit> {
-        // Never closed.
+        // The semaphore is never closed.
         Arc::clone(&self.answer.roots).acquire_owned().await.ok()
     }
 
-    /// Fields that an object has in the answer.
+    /// The number of fields that an object has in the answer.
     pub(super) fn width(&self, set: &SelectionSet) -> u64 {
         names::width(set, &self.answer.widths)
     }
 
-    /// Lets other tasks run from time to time: rendering waits for nothing.
+    /// Lets other tasks run from time to time, because rendering never waits.
     pub(super) async fn yield_sometimes(&self) {
         if self.answer.values.fetch_add(1, Ordering::Relaxed) % TURN == TURN - 1 {
             tokio::task::yield_now().await;

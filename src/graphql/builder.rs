@@ -7,9 +7,9 @@ use async_graphql::dynamic::{
     SubscriptionField, Type, TypeRef,
 };
 
-/// What the schema is made of. Ours is in it when an adopter is asked for theirs: push fields for the
-/// root to the three lists, and [`register`](Self::register) the types that they need. Types of ours may
-/// be named in them: a field of type `Task` returns a `task::Model`.
+/// The parts of the schema. It already has ours when an adopter is asked to extend it: push fields for the root
+/// to the three lists, and [`register`](Self::register) the types that they need. Fields may return our types:
+/// a field of type `Task` returns a `task::Model`.
 #[derive(Default)]
 pub struct Builder {
     /// The fields of `Query`.
@@ -18,9 +18,9 @@ pub struct Builder {
     pub mutations: Vec<Field>,
     /// The fields of `Subscription`.
     pub subscriptions: Vec<SubscriptionField>,
-    /// Each with what it is of.
+    /// Each type, with a description of what it belongs to.
     types: Vec<(String, Type)>,
-    /// What the types are of that are registered next.
+    /// What the types that are registered next belong to.
     of: String,
 }
 
@@ -29,20 +29,20 @@ const MUTATION: &str = "Mutation";
 const SUBSCRIPTION: &str = "Subscription";
 
 impl Builder {
-    /// Adds a type. One name for two types is an error when the schema is made.
+    /// Adds a type. Two types with the same name are an error when the schema is made.
     pub fn register(&mut self, ty: impl Into<Type>) {
         self.types.push((self.of.clone(), ty.into()));
     }
 
-    /// Says what the types are of that are registered from now on, for errors.
+    /// Sets what the types registered from now on belong to, for error messages.
     pub(super) fn begin(&mut self, of: impl Into<String>) {
         self.of = of.into();
     }
 
-    /// The schema that all of it makes.
+    /// Makes the schema.
     ///
     /// # Errors
-    /// [`SchemaError`] for two types of one name.
+    /// [`SchemaError`] if two types have the same name.
     pub(super) fn schema(self) -> Result<SchemaBuilder, SchemaError> {
         check(&self.types)?;
         let queries = self.queries.into_iter();
@@ -63,7 +63,7 @@ impl Builder {
     }
 }
 
-/// A second type of a name would take the place of the first, without a word.
+/// Refuses a second type of a name, which would silently replace the first.
 fn check(types: &[(String, Type)]) -> Result<(), SchemaError> {
     let roots = [QUERY, MUTATION, SUBSCRIPTION].map(|name| (name, "the schema's root"));
     let scalars = [

@@ -1,8 +1,8 @@
-//! Who asks, and under which key.
+//! Who sends a request, and under which idempotency key.
 
 use crate::feed::Cursor;
 
-/// Who asks.
+/// Who sends a request.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Caller {
     /// The token's `sub`; `None` in open mode.

@@ -18,7 +18,7 @@ use crate::feed::{Change, Cursor, Epoch, Feed, FeedError, Page, Start};
 use crate::service::budget::Cost;
 use crate::service::time::time;
 
-/// A change with what it needs to show its cursor.
+/// A change, with the epoch that its cursor needs.
 #[derive(Clone, Debug)]
 pub(super) struct ChangeNode {
     pub(super) change: Arc<Change>,
@@ -201,11 +201,10 @@ const HEAD: &str = "changesHead";
 /// The position before anything of a request was executed.
 struct HeadBefore(Result<Cursor, FeedError>);
 
-/// Asks for the position before the request's fields are, which are read side by side: else a client
-/// that asks for position and rows at once could get rows that are older, and never hear of what came
-/// between.
+/// Reads the position before the request's fields, which are resolved concurrently. Otherwise a client that
+/// asks for position and rows at once could get rows that are older, and never receive the changes in between.
 pub(super) async fn with_head(feed: &Feed, request: Request) -> Request {
-    // Asked for in vain where the name stands elsewhere, which is rare and costs a query.
+    // The name may also occur elsewhere in the query, which is rare and costs one statement.
     if request.query.contains(HEAD) {
         request.data(HeadBefore(feed.head().await))
     } else {

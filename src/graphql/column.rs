@@ -15,7 +15,7 @@ impl ColumnInfo {
         self.type_of(&self.ty)
     }
 
-    /// As [`ColumnInfo::type_ref`], of the column or of its elements.
+    /// The type of the column or of its elements, like [`ColumnInfo::type_ref`].
     pub(super) fn type_of(&self, ty: &ColumnType) -> TypeRef {
         use ArrayType as R;
         use ColumnType as T;
@@ -41,7 +41,7 @@ impl ColumnInfo {
         }
     }
 
-    /// Whether the column, or its elements, hold integers that GraphQL's `Int` does not: it has 32 bits
+    /// Whether the column, or its elements, hold integers that do not fit GraphQL's `Int`, which has 32 bits
     /// and a sign.
     pub(super) fn is_big(&self, ty: &ColumnType) -> bool {
         use ArrayType as R;

@@ -1,19 +1,19 @@
-//! Which fields of a mutation have been committed, where its answer has errors: `extensions.committed`.
+//! The fields of a mutation that were committed although its answer has errors: `extensions.committed`.
 //!
-//! An answer can fail when what it is about is done: relations and names are rendered after the commit, and a
-//! later field may be refused. A client must not take that for a write that was not made.
+//! An answer can fail after its write was committed: relations and names are rendered after the commit, and a
+//! later field may be refused. A client must not conclude that the write was not made.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_graphql::dynamic::ResolverContext;
 use async_graphql::{Response, Value};
 
-/// Those of one request, by the names under which they are answered. Cheap to clone.
+/// The committed fields of one request, by the names that they have in the answer. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Committed(Arc<Mutex<Vec<String>>>);
 
 impl Committed {
-    /// The field's transaction has been committed.
+    /// Notes that the field's transaction has been committed.
     pub(super) fn add(ctx: &ResolverContext<'_>) {
         let Some(Self(all)) = ctx.data_opt::<Self>() else {
             return;
@@ -25,8 +25,8 @@ impl Committed {
             .push(name);
     }
 
-    /// Puts them into a response with errors, if there are any.
-    pub(super) fn tell(&self, response: Response) -> Response {
+    /// Adds the committed fields to a response with errors, if there are any.
+    pub(super) fn add_to(&self, response: Response) -> Response {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if response.errors.is_empty() || all.is_empty() {
             return response;

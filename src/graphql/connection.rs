@@ -1,4 +1,4 @@
-//! `TaskConnection`: a page of rows, and what there is beside it.
+//! `TaskConnection`: a page of rows, and the facts about it.
 
 use std::sync::Arc;
 
@@ -14,11 +14,11 @@ pub(super) struct Connection {
     pub(super) nodes: Vec<Node>,
     pub(super) has_previous: bool,
     pub(super) has_next: bool,
-    /// `None` where rows go by cursors.
+    /// `None` if rows are paged by cursors.
     pub(super) numbers: Option<Numbers>,
 }
 
-/// Where a page is among all rows.
+/// The place of a page among all rows.
 #[derive(Clone, Copy)]
 pub(super) struct Numbers {
     pub(super) pages: Pages,
@@ -26,7 +26,7 @@ pub(super) struct Numbers {
 }
 
 impl Connection {
-    /// A page by number. `total` is known where it [is asked for](Asked).
+    /// A page by number. `total` is known if the request [asks for it](Asked).
     pub(super) fn numbered(nodes: Vec<Node>, pages: Pages, total: Option<u64>) -> Self {
         let total = total.unwrap_or_default();
         Self {
@@ -38,17 +38,17 @@ impl Connection {
     }
 }
 
-/// What a request asks of a page beside its rows: each costs something.
+/// What a request asks of a page in addition to its rows. Each costs something.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Asked {
     /// How many rows there are.
     pub(super) total: bool,
-    /// Whether there are rows before.
+    /// Whether there are rows before the page.
     pub(super) previous: bool,
 }
 
 impl Asked {
-    /// What is asked of the field that is being resolved.
+    /// What the request asks of the field that is being resolved.
     pub(super) fn of(ctx: &ResolverContext<'_>) -> Self {
         let look = ctx.look_ahead();
         let info = look.field("pageInfo");

@@ -1,4 +1,4 @@
-//! What a resolver finds in its context, and what the service is told of it.
+//! What a resolver finds in its context, and what it passes on to the service.
 
 use std::sync::Arc;
 
@@ -15,13 +15,13 @@ use crate::service::call::Call;
 use crate::service::key::Keyed;
 use crate::service::turns::Turns;
 
-/// What is in every request's data.
+/// Data that every request has.
 fn data<'a, T: std::any::Any + Send + Sync>(ctx: &ResolverContext<'a>) -> Result<&'a T, Refusal> {
     ctx.data::<T>()
         .map_err(|error| Refusal::internal(&error.message))
 }
 
-/// What the field that is being resolved asks of the service.
+/// The call of the service for the field that is being resolved.
 pub(super) fn call<'a>(ctx: &ResolverContext<'a>) -> Result<Call<'a>, Refusal> {
     let field = ctx.ctx.field();
     let part = field.alias().unwrap_or(field.name());
@@ -35,17 +35,16 @@ pub(super) fn call<'a>(ctx: &ResolverContext<'a>) -> Result<Call<'a>, Refusal> {
     })
 }
 
-/// The caller's connection: what is written through it is recorded as theirs.
+/// The caller's connection: what is written through it is recorded as the caller's.
 pub(super) fn connection<'a>(ctx: &ResolverContext<'a>) -> Result<&'a TrackedConnection, Refusal> {
     data(ctx)
 }
 
-/// The connection that lists and relations are read from.
+/// The connection from which lists and relations are read.
 pub(super) fn database<'a>(ctx: &ResolverContext<'a>) -> Result<&'a DatabaseConnection, Refusal> {
     data(ctx)
 }
 
-/// The feed.
 pub(super) fn feed<'a>(ctx: &ResolverContext<'a>) -> Result<&'a Feed, Refusal> {
     data(ctx)
 }

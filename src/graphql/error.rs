@@ -1,6 +1,6 @@
-//! The one mapping from what went wrong to what a client is told: a stable code and a sentence.
+//! The one mapping from a failure to what a client receives: a stable code and a sentence.
 //!
-//! Database error text never leaves: it goes to the log under an id, and the client gets the id.
+//! Database error text never leaves the server: it goes to the log under an id, and the client gets the id.
 
 use std::sync::Arc;
 
@@ -29,8 +29,8 @@ impl ErrorCode {
     /// # assert!(checked("").is_err());
     /// ```
     ///
-    /// The text of any other error stays in the server's log, and the client gets `INTERNAL` and the id
-    /// under which it is there; but for database errors that have a code of their own.
+    /// The text of any other error stays in the server's log, and the client gets `INTERNAL` and the id of the
+    /// log entry. Database errors that have a code of the contract are the exception.
     pub fn error(self, message: impl Into<String>) -> Error {
         Refusal::new(self, message).into()
     }
@@ -49,12 +49,12 @@ fn with_code(code: ErrorCode) -> ErrorExtensionValues {
     extensions
 }
 
-/// What a resolver of ours tells the client. Everything that can fail converts into it.
+/// What a resolver of ours reports to the client. Everything that can fail converts into it.
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
     pub(crate) code: ErrorCode,
     pub(crate) message: String,
-    /// More for `extensions`, beside the code.
+    /// More values for `extensions`, in addition to the code.
     details: Vec<(&'static str, GraphqlValue)>,
 }
 
@@ -67,7 +67,7 @@ impl Refusal {
         }
     }
 
-    /// The same with one more fact for the client, in `extensions`.
+    /// Adds a fact for the client, in `extensions`.
     fn with(mut self, name: &'static str, fact: GraphqlValue) -> Self {
         self.details.push((name, fact));
         self
@@ -81,7 +81,7 @@ impl Refusal {
         Self::new(ErrorCode::LimitExceeded, message)
     }
 
-    /// Our fault: the details stay here, under an id.
+    /// A fault of the server: the details stay in its log, under an id.
     pub(crate) fn internal(details: &dyn std::fmt::Display) -> Self {
         let id = uuid::Uuid::now_v7();
         tracing::error!(%id, error = %details, "request failed");
@@ -148,14 +148,14 @@ impl From<&ServiceError> for Refusal {
     }
 }
 
-/// Errors of one response: a document can have as many faults as words, and each has a sentence.
+/// Most errors in one response: a document can have as many faults as words, and each has a sentence.
 const ERRORS: usize = 100;
 
-/// Longest message, in bytes: validation repeats names, and they may be as long as a request.
+/// Longest message, in bytes: validation repeats names, and these may be as long as a request.
 const MESSAGE: usize = 2_000;
 
-/// Gives every error of a response its code, and takes database text out of it. There are no more of them
-/// than anyone reads, and none is long.
+/// Gives every error of a response its code, and removes database text from it. Bounds the number of errors and
+/// the length of each.
 pub(crate) fn finish(mut response: Response) -> Response {
     if response.errors.len() > ERRORS {
         response.errors.truncate(ERRORS);
@@ -185,11 +185,11 @@ fn classify(error: &mut ServerError) {
     } else if is_depth(&error.message) {
         Refusal::limit(error.message.clone())
     } else if error.path.is_empty() {
-        // Parsing and validation.
+        // This comes from parsing or validation.
         Refusal::bad_input(error.message.clone())
     } else {
-        // An adopter's resolver failed. What it meant for the client has a code, see
-        // `ErrorCode::error`; any other text may be of a database or of another service.
+        // An adopter's resolver failed. An error meant for the client has a code, see `ErrorCode::error`. Any
+        // other text may come from a database or another service.
         Refusal::internal(&error.message)
     };
     error.message = refusal.message;
@@ -205,7 +205,7 @@ fn classify(error: &mut ServerError) {
     }
 }
 
-/// async-graphql's own bounds carry no code.
+/// Whether it reports one of async-graphql's bounds, whose errors have no code.
 fn is_depth(message: &str) -> bool {
     message.starts_with("Query is nested too deep")
         || message.starts_with("The recursion depth of the query")

@@ -1,4 +1,4 @@
-//! The one place at which rows of lists and relations come from the database.
+//! The one place that reads the rows of lists and relations from the database.
 
 use std::sync::Arc;
 
@@ -12,8 +12,8 @@ use crate::feed::unhurried;
 use crate::service::budget::Budget;
 use crate::service::row::Row;
 
-/// What a statement finds. It runs to its end even if another field of the request fails meanwhile: a
-/// query dropped half-way leaves its connection out of step with the server.
+/// The result of a statement. It runs to its end even if another field of the request fails meanwhile: a query
+/// dropped half-way leaves its connection out of step with the server.
 pub(super) async fn fetch(
     db: &DatabaseConnection,
     statement: SelectStatement,
@@ -22,9 +22,9 @@ pub(super) async fn fetch(
     unhurried(async move { db.query_all(&statement).await.map_err(Refusal::from) }).await
 }
 
-/// The rows of an entity that a statement finds, counted, each with all that was selected for it. `build`
-/// makes the statement, which selects besides what it is given, and finds no more rows than the budget
-/// [lets it fetch](Budget::rows_to_fetch).
+/// The rows of an entity that a statement finds, charged to the budget, each with everything that was selected
+/// for it. `build` makes the statement. It selects what it is given in addition, and finds no more rows than
+/// the budget [lets it fetch](Budget::rows_to_fetch).
 pub(super) async fn find(
     (db, budget): (&DatabaseConnection, &Budget),
     of: &Listed,
@@ -35,7 +35,7 @@ pub(super) async fn find(
     unhurried(async move { source.find((&db, &budget), &build).await }).await
 }
 
-/// As [`find`], the rows alone.
+/// Like [`find`], but only the rows.
 pub(super) async fn rows(
     db: (&DatabaseConnection, &Budget),
     of: &Listed,
@@ -45,7 +45,7 @@ pub(super) async fn rows(
     Ok(Node::all(found.into_iter().map(|(row, _)| row).collect()))
 }
 
-/// The statement, selecting more.
+/// The statement with further expressions selected.
 pub(super) fn selecting(
     mut statement: SelectStatement,
     extra: &[(Expr, Alias)],

@@ -1,4 +1,4 @@
-//! A client's filter read as a [`Predicate`](crate::service::filter::Predicate).
+//! Reads a client's filter as a [`Predicate`](crate::service::filter::Predicate).
 
 mod parse;
 mod said;

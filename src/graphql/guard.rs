@@ -1,5 +1,5 @@
-//! What async-graphql leaves to us: a request keeps to its budget at every field, a subscription has one
-//! field, a mutation does nothing twice, and every error of a field has its path.
+//! Rules that async-graphql does not enforce: a request keeps to its budget at every field, a subscription has
+//! one field, a mutation does nothing twice, and every error of a field has its path.
 
 mod root;
 mod variables;
@@ -22,11 +22,11 @@ use super::rendered::Rendered;
 
 pub(super) use variables::{fill_variables, given};
 
-/// The type whose fields take turns.
+/// The type whose fields are resolved a few at a time.
 const ROOT: &str = "Query";
 
-/// Checks what subscriptions ask for, keeps fields to the budget, adds paths to errors, and passes over
-/// fields that are rendered already.
+/// Checks the root of subscriptions, keeps fields to the budget, adds paths to errors, and skips fields that
+/// are already rendered.
 pub(super) struct Guard;
 
 impl ExtensionFactory for Guard {
@@ -55,7 +55,7 @@ impl Extension for Guard {
         operation_name: Option<&str>,
         next: NextExecute<'_>,
     ) -> Response {
-        // For a subscription of an adopter's this is one of its items.
+        // For an adopter's subscription this runs for each item.
         if let Some(budget) = ctx.data_opt::<AnswerBudget>() {
             budget.renew();
         }
@@ -104,7 +104,7 @@ async fn within(
             Some(value) => Some(value),
             None => resolved?,
         };
-        // Items of a list have been counted with it.
+        // Items of a list have been charged with the list.
         if let (Some(value), QueryPathSegment::Name(_)) = (&value, node.segment) {
             budget.charge_value(name, value).map_err(refused)?;
         }
@@ -135,7 +135,7 @@ fn level(node: &QueryPathNode<'_>) -> usize {
         .count()
 }
 
-/// The error at the place of its field, unless it came from further down.
+/// Adds the path of the field to the error, unless it came from further down.
 fn with_path(error: ServerError, node: &QueryPathNode<'_>) -> ServerError {
     if !error.path.is_empty() {
         return error;

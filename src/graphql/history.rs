@@ -1,4 +1,4 @@
-//! `taskHistory` and `taskAsOf`: one row's life.
+//! `taskHistory` and `taskAsOf`: the history of one row.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -62,7 +62,7 @@ fn row_name(entity: &EntityInfo, ctx: &ResolverContext<'_>) -> Result<RowName, R
     Ok(service::row_name(entity, &given)?)
 }
 
-/// The arguments `cursor` and `time`, of which there is one.
+/// The arguments `cursor` and `time`, of which exactly one must be given.
 fn when(ctx: &ResolverContext<'_>) -> Result<When, Refusal> {
     match (
         parameters::text(ctx, "cursor")?,
@@ -81,7 +81,7 @@ fn instant(text: &str) -> Result<DateTime<Utc>, Refusal> {
     let malformed = || Refusal::bad_input("`time` is RFC 3339, e.g. 2026-11-21T13:00:00Z");
     let time = DateTime::parse_from_rfc3339(text).map_err(|_| malformed())?;
     let time = time.with_timezone(&Utc);
-    // What every database can compare with.
+    // Years that every database can compare.
     let in_range = (1..=9_999).contains(&time.year());
     in_range.then_some(time).ok_or_else(malformed)
 }

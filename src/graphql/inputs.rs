@@ -20,7 +20,7 @@ pub(super) fn update_name(entity: &EntityInfo) -> String {
     format!("{}UpdateInput", entity.object)
 }
 
-/// The insert input: what has no default is required.
+/// The insert input. Columns without a default are required.
 pub(super) fn insert(entity: &EntityInfo) -> InputObject {
     object(insert_name(entity), entity, |column| {
         match column.type_ref() {
@@ -30,7 +30,7 @@ pub(super) fn insert(entity: &EntityInfo) -> InputObject {
     })
 }
 
-/// The update input: everything optional.
+/// The update input, in which everything is optional.
 pub(super) fn update(entity: &EntityInfo) -> InputObject {
     object(update_name(entity), entity, ColumnInfo::type_ref)
 }
@@ -39,7 +39,7 @@ fn object(name: String, entity: &EntityInfo, ty: impl Fn(&ColumnInfo) -> TypeRef
     let columns = entity.columns.iter().filter(|column| column.is_input());
     let object = InputObject::new(name);
     if columns.clone().next().is_none() {
-        // An input object has at least one field.
+        // An input object must have at least one field.
         return object.field(InputValue::new("_", TypeRef::named(TypeRef::BOOLEAN)));
     }
     columns.fold(object, |object, column| {
@@ -50,16 +50,17 @@ fn object(name: String, entity: &EntityInfo, ty: impl Fn(&ColumnInfo) -> TypeRef
 /// What an input is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// A null where none may be means the default, if there is one.
+    /// A null in a column that is not nullable means the default, if there is one.
     Insert,
-    /// A null where none may be is an error.
+    /// A null in a column that is not nullable is an error.
     Update,
 }
 
 /// The active model of an input object; absent fields stay unset.
 ///
 /// # Errors
-/// `BAD_INPUT` for a value that is none of its column's type, and for null where none may be.
+/// `BAD_INPUT` for a value that does not have its column's type, and for null in a column that is
+/// not nullable.
 pub(super) fn active_model<E: EntityTrait>(
     entity: &EntityInfo,
     data: &GraphqlValue,
@@ -87,7 +88,8 @@ pub(super) fn active_model<E: EntityTrait>(
         }
         let value = scalar::from_graphql(info, value)?;
         check_size(info, &value)?;
-        // A word that its enumeration lacks, a number that its type of time cannot hold.
+        // For example a word that the enumeration lacks, or a number that the type of time cannot
+        // hold.
         if !image::try_set(&mut model, column, value) {
             return Err(Refusal::bad_input(format!(
                 "`{}` does not take this value",

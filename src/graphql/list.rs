@@ -16,7 +16,6 @@ use super::pagination::{self, Pages, Wanted};
 use super::relation::Relation;
 use crate::service::budget::Budget;
 
-/// The field.
 pub(super) fn field(of: &Listed, relations: &Arc<[Arc<Relation>]>) -> Field {
     let (entity, relations) = (of.clone(), Arc::clone(relations));
     let ty = TypeRef::named_nn(connection::name(&of.info));
@@ -74,7 +73,7 @@ impl List<'_> {
         select
     }
 
-    /// By the key, so that rows that are otherwise equal keep their places between pages.
+    /// Orders by the key, so that rows that are otherwise equal keep their places between pages.
     fn in_key_order(&self, mut select: SelectStatement) -> SelectStatement {
         let source = &self.of.source;
         for column in source.key().iter().filter_map(|name| source.column(name)) {

@@ -1,11 +1,11 @@
-//! An entity whose rows lists and relations read, without its Rust type.
+//! An entity from which lists and relations read rows, without its Rust type.
 
 use std::sync::Arc;
 
 use super::source::Source;
 use crate::service::entity::EntityInfo;
 
-/// An entity known by name. Cheap to clone.
+/// An entity that is looked up by name. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Listed {
     pub(super) info: Arc<EntityInfo>,

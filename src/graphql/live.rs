@@ -1,14 +1,14 @@
-//! Live subscriptions: each change rendered once for all who want the same of it.
+//! Live subscriptions: each change is rendered once for all subscribers that want the same of it.
 //!
-//! A subscription's resolver does not produce items: it tells its [`Plan`] ([`Role`]). Subscriptions
-//! with the same document and variables form a group. One task, the router, follows the feed, finds
-//! the groups that a change concerns by index, lets GraphQL execute their document on it once, and
-//! keeps the bytes in the group's ring. Whoever listens has nothing but a position: it takes what the
-//! ring has after it, and reads the log where the ring no longer reaches back: by pages, which those of
-//! a group who are at the same place share. So resume, initial rows and a slow reader's catching up are
-//! one loop, and a slow reader costs no more memory than its page.
+//! A subscription's resolver does not produce items: it returns its [`Plan`] ([`Role`]). Subscriptions with the
+//! same document and variables form a group. One task, the router, follows the feed, finds by index the groups
+//! that a change concerns, lets GraphQL execute their document on it once, and keeps the bytes in the group's
+//! ring. A listener has only a position: it takes what the ring has after it, and reads the log where the ring
+//! no longer reaches back. It reads by pages, which the listeners of a group at the same place share. So
+//! resume, initial rows and a slow reader's catching up are one loop, and a slow reader costs no more memory
+//! than its page.
 //!
-//! What a subscription is about it says itself ([`Watched`]). Knows GraphQL and the feed; nothing of sockets,
+//! What a subscription is about is defined by its [`Watched`]. Knows GraphQL and the feed; nothing of sockets,
 //! of entities or of offline clients.
 
 mod group;

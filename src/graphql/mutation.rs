@@ -1,4 +1,4 @@
-//! The mutations of an entity: each one transaction, each row through the hooks.
+//! The mutations of an entity: each is one transaction, and each row goes through the hooks.
 
 mod create;
 mod delete;
@@ -51,7 +51,7 @@ fn rows<E: EntityTrait>(
     Row::all::<E>(stored).map_err(ServiceError::internal)
 }
 
-/// Does a field's work, once under the key of its request.
+/// Does a field's work, at most once under the key of its request.
 async fn write<W: Repeatable>(ctx: &ResolverContext<'_>, work: &W) -> Result<W::Output, Refusal> {
     let output = once(call(ctx)?, work).await?;
     Committed::add(ctx);
@@ -62,7 +62,7 @@ fn filter_argument(entity: &EntityInfo) -> InputValue {
     InputValue::new("filter", TypeRef::named(filter_name(entity)))
 }
 
-/// A write to every row must be asked for.
+/// The argument that must be given to write every row.
 fn all_argument() -> InputValue {
     InputValue::new("all", TypeRef::named(TypeRef::BOOLEAN))
         .description("Write every row: needed when the filter names no condition.")
@@ -75,7 +75,7 @@ fn since_argument() -> InputValue {
     )
 }
 
-/// The argument `ifUnchangedSince`. A null is not an absent one: whoever sends it means to be protected.
+/// The argument `ifUnchangedSince`. A null is refused, because a client that sends it expects to be protected.
 fn since(ctx: &ResolverContext<'_>) -> Result<Option<String>, Refusal> {
     match ctx.args.get("ifUnchangedSince") {
         Some(since) if since.is_null() => Err(Refusal::bad_input(
@@ -86,8 +86,8 @@ fn since(ctx: &ResolverContext<'_>) -> Result<Option<String>, Refusal> {
     }
 }
 
-/// The rows that an update or delete means: `filter`, or every row if `all` says so; none of them
-/// changed after the cursor `ifUnchangedSince`.
+/// The rows that an update or delete applies to: those of `filter`, or every row if `all` is true. None of them
+/// may have changed after the cursor `ifUnchangedSince`.
 async fn target<E: EntityTrait>(
     ctx: &ResolverContext<'_>,
     entity: &EntityInfo,

@@ -1,5 +1,5 @@
-//! Which names of the database GraphQL cannot have: a schema with them would not start, or would not be
-//! one that clients can read.
+//! Refuses database names that GraphQL cannot have: a schema with them would not start, or clients could not
+//! read it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,9 +10,9 @@ use super::listed::Listed;
 use super::relation::Relation;
 use crate::service::entity::{EntityInfo, EnumValues};
 
-/// What a filter has beside the columns of its table.
+/// Fields that a filter has in addition to the columns of its table.
 const OF_FILTERS: [&str; 3] = ["and", "or", "not"];
-/// What GraphQL does not take for a value of an enumeration.
+/// Names that GraphQL does not accept as values of an enumeration.
 const NO_WORDS: [&str; 3] = ["true", "false", "null"];
 /// The fields at the root that do not belong to a table.
 const OF_ROOT: [&str; 7] = [
@@ -39,7 +39,7 @@ const AFTER: [&str; 8] = [
 /// Checks the names of tables, columns and relations.
 ///
 /// # Errors
-/// [`SchemaError`] that names table and column.
+/// [`SchemaError`], which names the table and the column.
 pub(super) fn check_entities(
     entities: &[Listed],
     relations: &[Vec<Arc<Relation>>],
@@ -55,7 +55,7 @@ pub(super) fn check_entities(
 /// Checks the names of an enumeration's values.
 ///
 /// # Errors
-/// [`SchemaError`] that names enumeration and value.
+/// [`SchemaError`], which names the enumeration and the value.
 pub(super) fn check_words(name: &str, values: &EnumValues) -> Result<(), SchemaError> {
     let mut known: HashMap<&str, &str> = HashMap::new();
     for (word, stored) in &values.items {
@@ -169,7 +169,7 @@ fn check_relations(entity: &EntityInfo, relations: &[Arc<Relation>]) -> Result<(
     Ok(())
 }
 
-/// Whether GraphQL takes the name. Those that begin with two underscores are its own.
+/// Whether GraphQL accepts the name. Names that begin with two underscores are reserved.
 fn is_valid(name: &str) -> bool {
     let mut rest = name.bytes();
     let is_begun = rest

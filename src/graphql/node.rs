@@ -1,4 +1,4 @@
-//! A row as resolvers hand it on.
+//! A row in the form that resolvers pass on.
 
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -9,8 +9,8 @@ use async_graphql::dynamic::FieldValue;
 use super::source::Source;
 use crate::service::row::Row;
 
-/// A row with all that were read together with it: their children are read
-/// together, too. Cheap to clone.
+/// A row, with all rows that were read together with it, because their children are read together,
+/// too. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     together: Arc<[Row]>,
@@ -18,7 +18,7 @@ pub(super) struct Node {
 }
 
 impl Node {
-    /// Rows that were read together.
+    /// Nodes for rows that were read together.
     pub(super) fn all(rows: Vec<Row>) -> Vec<Self> {
         let together: Arc<[Row]> = rows.into();
         let places = 0..together.len();
@@ -30,7 +30,7 @@ impl Node {
             .collect()
     }
 
-    /// A row that was read by itself.
+    /// A node for a row that was read alone.
     pub(super) fn alone(row: Row) -> Self {
         Self {
             together: Arc::new([row]),
@@ -38,7 +38,7 @@ impl Node {
         }
     }
 
-    /// The rows that were read together, this one among them.
+    /// The rows that were read together, including this one.
     pub(super) fn together(&self) -> &Arc<[Row]> {
         &self.together
     }
@@ -52,7 +52,7 @@ impl Deref for Node {
     }
 }
 
-/// The row that a resolver has handed on: one of ours, or a model that an adopter's field returns.
+/// The row that a resolver has returned: one of ours, or a model that an adopter's field returned.
 pub(super) fn row<'a>(value: &'a FieldValue<'_>, source: &dyn Source) -> Option<Cow<'a, Row>> {
     match value.downcast_ref::<Node>() {
         Some(node) => Some(Cow::Borrowed(node)),
@@ -60,7 +60,7 @@ pub(super) fn row<'a>(value: &'a FieldValue<'_>, source: &dyn Source) -> Option<
     }
 }
 
-/// The same with what was read together with it; a model was read by itself.
+/// Like [`row`], with the rows that were read together with it; a model was read alone.
 pub(super) fn node(value: &FieldValue<'_>, source: &dyn Source) -> Option<Node> {
     match value.downcast_ref::<Node>() {
         Some(node) => Some(node.clone()),

@@ -1,4 +1,4 @@
-//! Which page a client wants, within bounds, and the cursors of keys.
+//! Reads which page a client wants, within bounds, and the cursors of keys.
 
 use async_graphql::dynamic::ResolverContext;
 use base64::Engine;
@@ -15,11 +15,11 @@ use crate::service::entity::EntityInfo;
 pub(super) enum Wanted {
     /// Rows after a key, in key order.
     After { cursor: Option<String>, limit: u64 },
-    /// Rows by number.
+    /// Rows by page or offset.
     Pages(Pages),
 }
 
-/// `limit` rows, the first `offset` left out.
+/// `limit` rows after the first `offset`.
 #[derive(Clone, Copy)]
 pub(super) struct Pages {
     pub(super) offset: u64,
@@ -27,13 +27,13 @@ pub(super) struct Pages {
 }
 
 impl Pages {
-    /// The number of the last row, counted from 1; `None` above what databases count.
+    /// The number of the last row, counted from 1; `None` if it is larger than databases can count.
     pub(super) fn last(&self) -> Option<i64> {
         i64::try_from(self.offset.checked_add(self.limit)?).ok()
     }
 }
 
-/// The argument `pagination`; without it the first page of the largest size.
+/// The argument `pagination`; without it, the first page of the largest size.
 pub(super) fn parse(ctx: &ResolverContext<'_>) -> Result<Wanted, Refusal> {
     let most = limits(ctx)?.page_rows;
     let first = Pages {
@@ -84,7 +84,7 @@ fn malformed() -> Refusal {
     Refusal::bad_input("malformed pagination")
 }
 
-/// What databases take as an offset.
+/// Whether databases accept it as an offset.
 fn in_range(offset: u64) -> bool {
     i64::try_from(offset).is_ok()
 }
@@ -115,7 +115,7 @@ pub(super) fn encode(entity: &EntityInfo, key: &Image) -> String {
     URL_SAFE_NO_PAD.encode(Json::from_iter(values.into_iter().cloned()).to_string())
 }
 
-/// The key that a cursor holds.
+/// Decodes the key in a cursor.
 pub(super) fn decode(entity: &EntityInfo, cursor: &str) -> Result<Image, Refusal> {
     let invalid = || {
         Refusal::new(
@@ -129,7 +129,7 @@ pub(super) fn decode(entity: &EntityInfo, cursor: &str) -> Result<Image, Refusal
         return Err(invalid());
     }
     let fields = entity.key().zip(values).map(|(column, json)| {
-        // What the column cannot hold may be stored in it all the same.
+        // A value that the column's type cannot hold may be stored in it nevertheless.
         let fits = image::is_unfit(&json) || image::decode(&column.ty, &column.rust, &json).is_ok();
         fits.then(|| (column.name.to_owned(), json))
     });

@@ -1,4 +1,4 @@
-//! The arguments that name a part of the log, as several fields take them.
+//! The arguments that select a part of the log, shared by several fields.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -37,7 +37,7 @@ pub(super) fn first(ctx: &ResolverContext<'_>) -> Result<u64, Refusal> {
     }
 }
 
-/// The argument `after`: `"0"` is before the oldest change kept.
+/// The argument `after`, where `"0"` means before the oldest change kept.
 pub(super) fn start(ctx: &ResolverContext<'_>) -> Result<Option<Start>, Refusal> {
     let after = text(ctx, "after")?;
     Ok(match after.as_deref() {
@@ -52,7 +52,7 @@ pub(super) fn start(ctx: &ResolverContext<'_>) -> Result<Option<Start>, Refusal>
 /// The arguments `entities` and `operations`.
 pub(super) fn selection(ctx: &ResolverContext<'_>) -> Result<Selection, Refusal> {
     let tracked = seachange_changelog::tracked_tables();
-    // A name said often means no more than once.
+    // Repeated names count once.
     let entities = list(ctx, "entities")?.map(BTreeSet::from_iter);
     if let Some(unknown) = entities
         .iter()
@@ -84,7 +84,7 @@ fn list(ctx: &ResolverContext<'_>, name: &str) -> Result<Option<Vec<String>>, Re
         .map_err(malformed)
 }
 
-/// GraphQL takes a single value for a list of one.
+/// GraphQL accepts a single value as a list of one.
 #[derive(serde::Deserialize)]
 #[serde(untagged)]
 enum OneOrMany {
@@ -101,7 +101,7 @@ impl From<OneOrMany> for Vec<String> {
     }
 }
 
-/// An argument that is text.
+/// An argument of type text.
 pub(super) fn text(ctx: &ResolverContext<'_>, name: &str) -> Result<Option<String>, Refusal> {
     let value = ctx.args.get(name).filter(|value| !value.is_null());
     value

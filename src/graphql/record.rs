@@ -13,7 +13,7 @@ use super::scalar::{json_value, shown};
 use crate::feed::Cursor;
 use crate::service::entity::{ColumnInfo, EntityInfo};
 
-/// What an item of `taskChanges` is.
+/// The kinds of item in `taskChanges`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Initial,
@@ -58,7 +58,7 @@ pub(super) struct RecordChange {
 }
 
 impl RecordChange {
-    /// A row that was there when the subscription began.
+    /// A row that existed when the subscription began.
     pub(super) fn initial(key: Image, image: Image, at: &Cursor) -> Self {
         Self {
             key: Some(key),
@@ -67,7 +67,7 @@ impl RecordChange {
         }
     }
 
-    /// Everything there was has been told.
+    /// Marks that everything there was at the start has been sent.
     pub(super) fn caught_up(at: &Cursor) -> Self {
         Self::bare(Kind::CaughtUp, at)
     }
@@ -103,7 +103,8 @@ pub(super) fn change_name(entity: &EntityInfo) -> String {
     format!("{}Change", entity.object)
 }
 
-/// `TaskRecord`: the columns, non-key ones nullable, because an old image may lack them.
+/// `TaskRecord`: the columns. Those that are not part of the key are nullable, because an old image
+/// may lack them.
 pub(super) fn record_object(entity: &Arc<EntityInfo>) -> Object {
     let object = Object::new(record_name(entity));
     entity.columns.iter().fold(object, |object, column| {
@@ -121,8 +122,8 @@ pub(super) fn record_object(entity: &Arc<EntityInfo>) -> Object {
     })
 }
 
-/// Whether the log kept the value out: now, or when the change was recorded. Text may be these very
-/// words.
+/// Whether the log keeps the value out, now or when the change was recorded. A text may happen to
+/// equal the placeholder.
 fn is_kept_out(column: &ColumnInfo, json: &Json) -> bool {
     column.is_hidden || column.rust != ArrayType::String && is_redacted(json)
 }

@@ -1,7 +1,7 @@
-//! The fields of relations: a row's children, a page of them for each parent.
+//! The fields of relations: a row's children, as one page for each parent.
 //!
-//! All parents that were read together are answered by one statement, whatever their number: see [`batch`]
-//! for who asks, [`level`] for the statement.
+//! One statement answers for all parents that were read together, whatever their number: [`batch`] collects the
+//! parents, [`level`] makes the statement.
 
 mod batch;
 mod level;
@@ -50,7 +50,7 @@ fn many(relation: &Relation, level: Arc<Level>) -> Field {
             let children = children(&ctx, &level, |level| page(&ctx, level)).await?;
             let connection = match children {
                 Some((page, found)) => Connection::numbered(found.nodes, page.pages, found.total),
-                // Children of null: none.
+                // A null has no children.
                 None => Connection::numbered(Vec::new(), pages(&ctx)?, None),
             };
             Ok(Some(FieldValue::owned_any(connection)))
@@ -82,7 +82,7 @@ fn pages(ctx: &ResolverContext<'_>) -> Result<Pages, Refusal> {
     }
 }
 
-/// The children of the row that is being resolved; `None` if it names no parent.
+/// The children of the row that is being resolved; `None` if it does not identify a parent.
 async fn children(
     ctx: &ResolverContext<'_>,
     level: &Arc<Level>,
@@ -92,7 +92,7 @@ async fn children(
         .data::<Batches>()
         .map_err(|error| Refusal::internal(&error.message))?;
     let place = Place::of(ctx, level);
-    // The arguments are the same for every parent: they are read once.
+    // The arguments are the same for every parent, so they are read once.
     let page = batches.page(place, || page(level))?;
     let node = node(ctx.parent_value, level.relation.parent.source.as_ref())
         .ok_or_else(|| Refusal::internal(&"no row to relate to"))?;

@@ -1,5 +1,5 @@
-//! Which rows of registered entities belong to which: the relations that entities declare, and those of
-//! many to many that a table between them makes.
+//! The relations between registered entities: those that entities declare, and many-to-many relations through a
+//! table between two of them.
 //!
 //! A relation to an entity that is not registered is left out.
 
@@ -16,18 +16,18 @@ use crate::service::names;
 
 /// A relation of an entity, the parent, to another, the child.
 pub(super) struct Relation {
-    /// As in GraphQL.
+    /// The name in GraphQL.
     pub(super) field: String,
     /// Whether a parent has many children, or at most one.
     pub(super) is_many: bool,
     pub(super) parent: Listed,
     pub(super) child: Listed,
-    /// From the parent to the child; of many to many, from the table between them.
+    /// From the parent to the child; in a many-to-many relation from the table between them to the child.
     pub(super) def: RelationDef,
     pub(super) via: Option<Via>,
 }
 
-/// The table between the two of many to many.
+/// The table between the two entities of a many-to-many relation.
 pub(super) struct Via {
     pub(super) between: Listed,
     /// From the parent to the table between.
@@ -37,7 +37,7 @@ pub(super) struct Via {
 /// The relations of each entity, in the order of the entities.
 ///
 /// # Errors
-/// [`SchemaError`] for a relation by a column that its entity does not have.
+/// [`SchemaError`] for a relation that names a column which its entity does not have.
 pub(super) fn relations(entities: &[Listed]) -> Result<Vec<Vec<Arc<Relation>>>, SchemaError> {
     let mut all: Vec<Vec<Relation>> = Vec::with_capacity(entities.len());
     for parent in entities {
@@ -63,8 +63,8 @@ pub(super) fn relations(entities: &[Listed]) -> Result<Vec<Vec<Arc<Relation>>>, 
     Ok(all.into_iter().map(shared).collect())
 }
 
-/// The relations that the entity declares; and the other way of those to itself, of which it can only
-/// declare one.
+/// The relations that the entity declares, and the inverse of each relation to itself, because it can declare
+/// only one direction.
 fn declared(parent: &Listed, entities: &[Listed]) -> Vec<Relation> {
     let declared = parent.source.relations();
     let of = |field: String, is_many: bool, def: RelationDef| {
@@ -96,7 +96,8 @@ fn declared(parent: &Listed, entities: &[Listed]) -> Vec<Relation> {
     relations
 }
 
-/// Both ways between two entities of which a table holds pairs: two of its relations make up its key.
+/// The relations in both directions between two entities whose pairs a table holds: two of its relations make
+/// up its key.
 fn of_many_to_many(between: &Listed, entities: &[Listed]) -> Vec<Relation> {
     let key: BTreeSet<String> = between
         .source

@@ -1,7 +1,7 @@
-//! Values that a resolver has rendered for a field below its own: async-graphql resolves each field of each
-//! object of a list by a future of its own, which was half the time of a large pull.
+//! Values that a resolver has rendered for a field below its own. async-graphql resolves each field of each
+//! object of a list in a separate future, which took half the time of a large pull.
 //!
-//! Left by path; taken in that field's place by whoever stands around all fields ([`guard`](super::guard)).
+//! They are stored by path, and [`guard`](super::guard) puts them in that field's place.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,26 +9,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_graphql::dynamic::ResolverContext;
 use async_graphql::{QueryPathNode, Value};
 
-/// Those of one request. Cheap to clone.
+/// The rendered values of one request. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rendered(Arc<Mutex<HashMap<String, Value>>>);
 
 impl Rendered {
-    /// Leaves the value of a field of what is being resolved, by its key in the response.
+    /// Stores the value of a field below the one that is being resolved, by its key in the response.
     pub(super) fn leave(&self, ctx: &ResolverContext<'_>, key: &str, value: Value) {
         if let Some(parent) = &ctx.path_node {
             self.with(|values| values.insert(format!("{parent}.{key}"), value));
         }
     }
 
-    /// Puts a value in the place of the field that is being resolved, whatever its type says.
+    /// Stores a value in the place of the field that is being resolved, whatever its type.
     pub(super) fn put(&self, ctx: &ResolverContext<'_>, value: Value) {
         if let Some(node) = &ctx.path_node {
             self.with(|values| values.insert(node.to_string(), value));
         }
     }
 
-    /// What was left for the field at a path.
+    /// Takes what was stored for the field at a path.
     pub(super) fn take(&self, path: &QueryPathNode<'_>) -> Option<Value> {
         self.with(|values| match values.is_empty() {
             true => None,

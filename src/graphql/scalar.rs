@@ -1,12 +1,11 @@
 //! Values between GraphQL and the database, by way of row images: lossless both ways, no panic.
 //!
-//! A GraphQL value has the text form of an image. Enumerations differ: they go by their GraphQL names
-//! here and by their stored values in images. Integers of more bits than GraphQL's `Int` has are
-//! [`BigInt`](BIG_INT): text in answers, text or an integer in inputs, because a client in JavaScript
-//! rounds them otherwise.
+//! A GraphQL value has the text form of an image, except for enumerations: they have their GraphQL names here
+//! and their stored values in images. Integers of more bits than GraphQL's `Int` are [`BigInt`](BIG_INT): text
+//! in answers, text or an integer in inputs, because a client in JavaScript would round them otherwise.
 //!
-//! One kind of values leaves that cannot come in, because async-graphql's `Float` refuses it before we
-//! see it: the strings for NaN and the infinities.
+//! One kind of value can be sent but not received, because async-graphql's `Float` refuses it before we see it:
+//! the strings for NaN and the infinities.
 
 use async_graphql::dynamic::{ResolverContext, Scalar};
 use async_graphql::{Name, Value as GraphqlValue};
@@ -25,8 +24,8 @@ pub(super) fn big_int() -> Scalar {
             "An integer of up to 64 bits. A string of its digits in answers; a string or an integer in \
              inputs.",
         )
-        // What a text says is looked at where it is read: one that is not an integer may leave, where a
-        // column holds what it should not.
+        // Texts are checked where they are read. One that is not an integer may be sent, where a column holds
+        // what it should not.
         .validator(|value| match value {
             GraphqlValue::Number(number) => number.is_i64() || number.is_u64(),
             value => matches!(value, GraphqlValue::String(_)),
@@ -38,16 +37,16 @@ fn is_integer(text: &str) -> bool {
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// A client's value as the database takes it.
+/// A client's value in the form that the database takes.
 ///
 /// # Errors
-/// [`ImageError`] if the value is none of the column's type.
+/// [`ImageError`] if the value does not have the column's type.
 pub(crate) fn from_graphql(column: &ColumnInfo, value: &GraphqlValue) -> Result<Value, ImageError> {
     let json = json_from_graphql(column, value)?;
     image::decode(&column.ty, &column.rust, &json).map(|value| image::canonical(&column.ty, value))
 }
 
-/// A client's value as images have it, not yet checked against the type.
+/// A client's value in the form that images have, not yet checked against the type.
 fn json_from_graphql(column: &ColumnInfo, value: &GraphqlValue) -> Result<Json, ImageError> {
     let json = value.clone().into_json().map_err(|_| unknown(column, ""))?;
     let Some(values) = &column.values else {
@@ -92,11 +91,11 @@ fn unknown(column: &ColumnInfo, text: &str) -> ImageError {
     }
 }
 
-/// The value of a field: what the column holds, as an image has it.
+/// The value of a field: what the column holds, in the form that an image has.
 ///
-/// One that is not of the column's type is shown as it is in the image, as text. GraphQL takes any text
-/// for a scalar; where the type is an enumeration, a word that it does not have is put in the field's
-/// place when GraphQL has looked at the field: null there would be an error, which hides the row.
+/// A value that does not have the column's type is shown as text, as it is in the image. GraphQL accepts any
+/// text for a scalar. For an enumeration, a word that it lacks is put in the field's place after GraphQL has
+/// resolved the field, because a null there would be an error, which hides the row.
 pub(super) fn shown(
     ctx: &ResolverContext<'_>,
     column: &ColumnInfo,
@@ -116,7 +115,7 @@ pub(super) fn shown(
     (value != GraphqlValue::Null).then_some(value)
 }
 
-/// Whether the enumeration has the value, or all that are in it.
+/// Whether the enumeration has the value, or all values in a list.
 fn has(values: &EnumValues, value: &GraphqlValue) -> bool {
     match value {
         GraphqlValue::Enum(name) => values.items.iter().any(|(item, _)| item == name),
@@ -126,10 +125,10 @@ fn has(values: &EnumValues, value: &GraphqlValue) -> bool {
     }
 }
 
-/// An image's value for a client.
+/// An image's value in the form for a client.
 pub(crate) fn json_to_graphql(column: &ColumnInfo, json: Json) -> GraphqlValue {
     match json {
-        // Not what the column holds: shown as it is in the image.
+        // The value does not fit its column, and is shown as it is in the image.
         Json::Object(_) if !is_json(&column.ty) => GraphqlValue::String(json.to_string()),
         json => typed(column, &column.ty, json),
     }
@@ -148,7 +147,7 @@ fn typed(column: &ColumnInfo, ty: &ColumnType, json: Json) -> GraphqlValue {
         (_, Json::String(stored)) if column.values.is_some() => enum_item(column, stored),
         (ty, Json::Number(number)) if column.is_big(ty) => GraphqlValue::String(number.to_string()),
         (ty, Json::String(digits)) if column.is_integer(ty) && !column.is_big(ty) => {
-            // Not read as JSON, where `0000`, a year, is no number.
+            // It is not parsed as JSON, in which `0000`, a year, is not a number.
             let signed = digits.parse::<i64>().map(Number::from);
             let number = signed.or_else(|_| digits.parse::<u64>().map(Number::from));
             number.map_or(GraphqlValue::String(digits), GraphqlValue::Number)

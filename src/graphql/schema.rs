@@ -28,13 +28,13 @@ use crate::service::turns::Turns;
 use crate::service::writable::Writable;
 use crate::sync::Policy;
 
-/// How columns are compared that are not compared character by character, by table and column.
+/// Columns whose texts are not compared character by character, by table and column.
 pub(crate) type Equalities = HashMap<&'static str, BTreeMap<String, Equality>>;
 
-/// Adds fields of the adopter's.
+/// Adds fields of the adopter.
 type Extend = Box<dyn Fn(Builder) -> Builder + Send + Sync>;
 
-/// What an adopter registers: entities, enumerations, fields beside ours.
+/// What an adopter registers: entities, enumerations, and further fields.
 #[derive(Default)]
 pub struct Entities {
     entities: Vec<Box<dyn Registration>>,
@@ -45,7 +45,6 @@ pub struct Entities {
 }
 
 impl Entities {
-    /// Nothing registered.
     pub fn new() -> Self {
         Self::default()
     }
@@ -61,18 +60,18 @@ impl Entities {
             .push(Box::new(EnumerationOf::<A>(PhantomData)));
     }
 
-    /// Lets offline clients sync an entity that is registered, before or after.
+    /// Lets offline clients sync an entity. It may be registered before or after.
     pub fn sync<E: Writable>(&mut self, policy: Policy) {
         self.policies.push((E::default().table_name(), policy));
     }
 
-    /// Adds queries, mutations or subscriptions of the adopter's. Their resolvers find a
-    /// [`TrackedConnection`] on behalf of the caller in the context's data.
+    /// Adds queries, mutations or subscriptions of the adopter. Their resolvers find a [`TrackedConnection`] on
+    /// behalf of the caller in the context's data.
     pub fn extend(&mut self, extend: impl Fn(Builder) -> Builder + Send + Sync + 'static) {
         self.extensions.push(Box::new(extend));
     }
 
-    /// Whether offline clients sync any.
+    /// Whether offline clients sync any entity.
     pub(crate) fn are_synced(&self) -> bool {
         !self.policies.is_empty()
     }
@@ -81,12 +80,12 @@ impl Entities {
         self.enumerations.iter().map(|of| of.values()).collect()
     }
 
-    /// The entities, without what a database says of them.
+    /// The entities, without facts from a database's catalogue.
     pub(crate) fn registered(&self) -> Vec<Registered> {
         self.registered_on(&Equalities::new())
     }
 
-    /// The entities as their database compares them.
+    /// The entities, with the way in which their database compares texts.
     fn registered_on(&self, equalities: &Equalities) -> Vec<Registered> {
         let enums = self.enums();
         let entities = self.entities.iter();
@@ -98,7 +97,7 @@ impl Entities {
     /// How the database compares the texts of the entities' columns.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub(crate) async fn equalities(&self, db: &DatabaseConnection) -> Result<Equalities, DbErr> {
         let mut found = Equalities::new();
         for entity in self.registered() {
@@ -108,7 +107,7 @@ impl Entities {
         Ok(found)
     }
 
-    /// What Rust callers can do with these entities; those who write take turns with others.
+    /// The service for Rust callers with these entities. Its writers take turns with others.
     ///
     /// # Errors
     /// [`SchemaError`] for a policy that does not fit its entity.
@@ -128,11 +127,11 @@ impl Entities {
         })
     }
 
-    /// Assembles the schema. Without what serves it, it can be printed but neither writes nor answers anything
+    /// Assembles the schema. Without `serving` it can be printed, but can neither write nor answer anything
     /// about changes.
     ///
     /// # Errors
-    /// [`SchemaError`] if it does not fit together, e.g. an enumeration is not registered.
+    /// [`SchemaError`] if the parts do not fit, e.g. an enumeration is not registered.
     pub(crate) fn schema(
         &self,
         db: &TrackedConnection,
@@ -179,7 +178,7 @@ impl Entities {
         .finish()
     }
 
-    /// The types that all entities share, and those of enumerations.
+    /// Adds the types that all entities share, and those of enumerations.
     fn add_shared(&self, builder: &mut Builder) -> Result<(), SchemaError> {
         builder.begin("the change log");
         builder.register(change::operation_enum());
@@ -207,7 +206,7 @@ impl Entities {
         Ok(())
     }
 
-    /// The API on a database; those who write by it take turns with others.
+    /// The API on a database. Its writers take turns with others.
     ///
     /// # Errors
     /// As [`Entities::schema`].
@@ -224,7 +223,7 @@ impl Entities {
     }
 }
 
-/// An entity whose type has been forgotten.
+/// An entity with its Rust type erased.
 trait Registration: Send + Sync {
     fn registered(&self, enums: &Enumerations, equalities: &Equalities) -> Registered;
     fn listed(&self, of: &Registered) -> Listed;
@@ -286,7 +285,6 @@ impl<E: Writable> Registration for EntityOf<E> {
 }
 
 trait Enumeration: Send + Sync {
-    /// Its name and its values.
     fn values(&self) -> (String, Arc<EnumValues>);
 }
 

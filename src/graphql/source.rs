@@ -1,5 +1,5 @@
-//! The SQL of one entity without its Rust type: what statements on its table are made of, and how their
-//! rows are read.
+//! The SQL of one entity without its Rust type: the parts of statements on its table, and how their rows are
+//! read.
 //!
 //! Columns are written as SeaORM writes them, with the casts that enumerations need.
 
@@ -24,10 +24,10 @@ use crate::service::columns::{column_of, keys, named, types};
 use crate::service::filter::{self, Predicate};
 use crate::service::row::Row;
 
-/// Makes a statement that selects more than it does by itself.
+/// Makes a statement that also selects the given expressions.
 pub(super) type Build<'a> = dyn Fn(&[(Expr, Alias)]) -> SelectStatement + Send + Sync + 'a;
 
-/// What the table of an entity can be asked for, and by what.
+/// Access to the table of an entity.
 #[async_trait::async_trait]
 pub(crate) trait Source: Send + Sync {
     /// Every column of every row.
@@ -39,7 +39,7 @@ pub(crate) trait Source: Send + Sync {
     /// A column of the table.
     fn column(&self, name: &str) -> Option<Expr>;
 
-    /// What puts rows in the order of a column.
+    /// The expression that orders rows by a column.
     fn order(&self, name: &str, backend: DbBackend) -> Option<Expr>;
 
     /// The condition for the rows that a predicate admits.
@@ -48,7 +48,7 @@ pub(crate) trait Source: Send + Sync {
     /// The condition for the rows after (or, descending, before) a key.
     ///
     /// # Errors
-    /// [`ImageError`] for what is no key of the table.
+    /// [`ImageError`] if this is not a key of the table.
     fn beyond(
         &self,
         key: &Image,
@@ -56,11 +56,11 @@ pub(crate) trait Source: Send + Sync {
         backend: DbBackend,
     ) -> Result<Condition, ImageError>;
 
-    /// The condition for the rows in which columns have one of these values, each as long as there are
-    /// columns; of the table, or of an alias of it.
+    /// The condition for the rows in which the columns have one of these values. Each value has one part per
+    /// column. The columns belong to the table, or to an alias of it.
     ///
     /// # Errors
-    /// [`ImageError`] for a value that is not one of its column.
+    /// [`ImageError`] for a value that its column cannot have.
     fn among(
         &self,
         alias: Option<&str>,
@@ -69,25 +69,25 @@ pub(crate) trait Source: Send + Sync {
         backend: DbBackend,
     ) -> Result<Condition, ImageError>;
 
-    /// The rows that a statement finds, each with all that was selected for it. `build` makes the
-    /// statement of [`select`](Self::select), which selects besides what it is given; it is called a second
-    /// time if the entity cannot hold one of the rows, which are then read value by value.
+    /// The rows that a statement finds, each with everything that was selected for it. `build` extends the
+    /// statement of [`select`](Self::select) by the expressions it is given. It is called a second time if the
+    /// entity cannot hold one of the rows, which are then read value by value.
     ///
     /// # Errors
-    /// `LIMIT_EXCEEDED` for more than the budget has left, and the database's.
+    /// `LIMIT_EXCEEDED` for more than the budget has left, and the database's errors.
     async fn find(
         &self,
         from: (&DatabaseConnection, &Budget),
         build: &Build<'_>,
     ) -> Result<Vec<(Row, QueryResult)>, Refusal>;
 
-    /// Whether a value, as images have it, is one of a column.
+    /// Whether a column can have a value, given as images have it.
     fn takes(&self, column: &str, value: &Json) -> bool;
 
-    /// A row's key that a statement has selected under these names.
+    /// The key of a row that a statement has selected under these names.
     fn read_key(&self, found: &QueryResult, names: &[String]) -> Option<Vec<Json>>;
 
-    /// The row behind a value that is a model of the entity.
+    /// The row of a value that is a model of the entity.
     fn row_of(&self, value: &FieldValue<'_>) -> Option<Row>;
 
     /// The relations that the entity declares, by name.
@@ -96,7 +96,7 @@ pub(crate) trait Source: Send + Sync {
 
 /// The table of one entity.
 pub(super) struct SourceOf<E> {
-    /// SeaORM makes the types of columns anew each time.
+    /// Kept, because SeaORM builds the types of columns again each time.
     types: LazyLock<Vec<ColumnType>>,
     entity: PhantomData<fn() -> E>,
 }
@@ -113,7 +113,7 @@ impl<E: EntityTrait> SourceOf<E> {
         Row::with(model, E::Column::iter().zip(self.types.iter()))
     }
 
-    /// The rows of an answer, counted; `None` if the reader cannot read one of them.
+    /// The rows of an answer, charged to the budget; `None` if the reader cannot read one of them.
     async fn gather(
         &self,
         reader: &Reader<E>,
@@ -135,7 +135,7 @@ impl<E: EntityTrait> SourceOf<E> {
         if gathered.iter().all(Option::is_some) {
             return Ok(Some(gathered.into_iter().flatten().collect()));
         }
-        // They are read once more.
+        // The caller reads them once more.
         let rows = gathered.iter().flatten().map(|(row, _)| row);
         budget.give_back(Cost::of_rows(rows));
         Ok(None)
@@ -257,7 +257,7 @@ where
     }
 }
 
-/// One of the conditions. They are halved again and again, so that they nest no deeper than SQLite takes.
+/// An OR of the conditions. They are halved repeatedly, so that they nest no deeper than SQLite accepts.
 fn any(mut conditions: Vec<Expr>) -> Option<Expr> {
     if conditions.len() < 2 {
         return conditions.pop();

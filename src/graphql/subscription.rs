@@ -1,4 +1,4 @@
-//! The subscriptions: `changes`, and `taskChanges` for each entity. Their resolvers say what is wanted;
+//! The subscriptions: `changes`, and `taskChanges` for each entity. Their resolvers return what is wanted;
 //! [`live`](super::live) does the rest.
 
 use std::sync::Arc;
@@ -56,7 +56,7 @@ pub(super) fn records(entity: &Arc<EntityInfo>, table: &Arc<dyn Table>) -> Subsc
     )
 }
 
-/// What the arguments of `taskChanges` mean.
+/// The plan that the arguments of `taskChanges` ask for.
 fn plan(
     ctx: &ResolverContext<'_>,
     entity: &Arc<EntityInfo>,
@@ -87,7 +87,7 @@ fn plan(
     Ok(Plan::new(records, begin))
 }
 
-/// Changes as the log has them.
+/// Changes in the form that the log has.
 struct Changes(Selection);
 
 impl Watched for Changes {
@@ -104,7 +104,7 @@ impl Watched for Changes {
     }
 }
 
-/// One entity's rows through a filter.
+/// The rows of one entity that pass a filter.
 struct Records {
     entity: Arc<EntityInfo>,
     table: Arc<dyn Table>,
@@ -153,7 +153,7 @@ impl WatchedRows for Records {
 }
 
 impl Records {
-    /// The change as seen through the filter: entering it is an insert, leaving it a delete.
+    /// The change as seen through the filter: a row that enters it is an insert, one that leaves it a delete.
     fn through(&self, epoch: &Epoch, change: &Change) -> Option<RecordChange> {
         let row = &change.row;
         let before = row.before.as_ref().and_then(|image| image.as_object());

@@ -1,8 +1,8 @@
 //! The fields of sync with offline clients: `pullTask`, `pushTask` and `streamTask` for each entity registered
 //! for it, and the conflict inbox.
 //!
-//! They are those that RxDB's GraphQL replication asks for, and a plain contract for any other client. What
-//! they do is the service's (`service/offline`).
+//! These fields are the ones that RxDB's GraphQL replication asks for, and a plain contract for any other
+//! client. The service (`service/offline`) does the work.
 
 mod ahead;
 mod document;

@@ -1,7 +1,7 @@
-//! Who asks: a bearer token's `sub`, or nobody in open mode.
+//! Authentication: the caller is a bearer token's `sub`, or anonymous in open mode.
 //!
-//! Guarantees: with a key, no request passes without a token that this key signed and that is valid
-//! now; the algorithm is the server's choice, never the token's; no secret is ever printed.
+//! Guarantees: with a key, no request passes without a token that this key signed and that is valid now; the
+//! server chooses the algorithm, never the token; no secret is ever printed.
 
 mod key;
 
@@ -12,18 +12,17 @@ use tokio::time::Instant;
 use crate::graphql::Caller;
 pub use key::{BadPublicKey, TokenKey};
 
-/// How callers prove who they are.
+/// How callers are authenticated.
 #[derive(Clone, Debug)]
 pub enum Auth {
-    /// Not at all: every caller is anonymous and tokens are ignored. Only for a loopback address;
-    /// browsers' requests from other sites are refused by their `Origin` and `Host`, unless they are
-    /// allowed.
+    /// Not at all: every caller is anonymous and tokens are ignored. Use it only on a loopback address;
+    /// browsers' requests from other sites are refused by their `Origin` and `Host`, unless they are allowed.
     Open,
     /// By a JWT that this key accepts.
     Token(TokenKey),
 }
 
-/// Who was let in.
+/// An admitted caller.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Admitted {
     pub(super) caller: Caller,
@@ -31,7 +30,7 @@ pub(super) struct Admitted {
     pub(super) until: Option<Instant>,
 }
 
-/// Why a caller is refused.
+/// The reason why a caller is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unauthenticated {
     #[error("a bearer token is required")]
@@ -67,8 +66,7 @@ impl Auth {
         Ok(Self::Token(TokenKey::public(pem)?))
     }
 
-    /// The caller of an HTTP request, by its `Authorization` header. Says nothing of its
-    /// idempotency key.
+    /// The caller of an HTTP request, by its `Authorization` header. The idempotency key is not set.
     pub(super) fn caller(&self, headers: &HeaderMap) -> Result<Admitted, Unauthenticated> {
         match self {
             Self::Open => Ok(Admitted::default()),
@@ -76,8 +74,8 @@ impl Auth {
         }
     }
 
-    /// The caller of a socket, by the payload of `connection_init`, or else by the header of the
-    /// upgrade request.
+    /// The caller of a socket, by the payload of `connection_init`, or otherwise by the header of the upgrade
+    /// request.
     pub(super) fn caller_of_socket(
         &self,
         headers: &HeaderMap,
@@ -106,12 +104,12 @@ fn of_headers(headers: &HeaderMap) -> Result<&str, Unauthenticated> {
             .ok()
             .and_then(bearer)
             .ok_or(Unauthenticated::NoBearer),
-        // Which one counts would be a guess.
+        // Choosing one of the two would be a guess.
         (Some(_), Some(_)) => Err(Unauthenticated::NoBearer),
     }
 }
 
-/// `Authorization` or `headers.Authorization`, in any case.
+/// `Authorization` or `headers.Authorization`, in any letter case.
 fn of_payload(payload: &Map<String, Value>) -> Option<&Value> {
     let own = get(payload, "authorization");
     own.or_else(|| get(get(payload, "headers")?.as_object()?, "authorization"))
@@ -125,7 +123,7 @@ fn get<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     found.next().map(|(_, value)| value)
 }
 
-/// What follows `Bearer`.
+/// The text after `Bearer`.
 fn bearer(value: &str) -> Option<&str> {
     let (scheme, token) = value.trim().split_once(char::is_whitespace)?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())

@@ -5,15 +5,15 @@ use std::time::Duration;
 use axum::body::{Body, BodyDataStream};
 use futures_util::StreamExt;
 
-/// What of an unwanted body is still read, and for how long. A connection that is closed with bytes
-/// unread is reset, and the reset can overtake the answer that says why.
+/// How much of an unwanted body is still read, and for how long. A connection that is closed with unread
+/// bytes is reset, and the reset can overtake the answer that gives the reason.
 const DISCARD_BYTES: usize = 16 * 1024 * 1024;
 const DISCARD_TIME: Duration = Duration::from_secs(2);
 
-/// Why a body could not be had.
+/// The reason why a body could not be read.
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub(super) enum BodyFault {
-    /// More than the bound.
+    /// The body is larger than the bound.
     #[error("the body is larger than {limit} bytes")]
     TooLarge { limit: usize },
     /// The connection broke off.
@@ -37,7 +37,7 @@ pub(super) async fn read(body: Body, limit: usize) -> Result<Vec<u8>, BodyFault>
     Ok(bytes)
 }
 
-/// Reads a body that nobody wants, within bounds.
+/// Reads and drops an unwanted body, within bounds.
 pub(super) async fn discard(body: Body) {
     drain(body.into_data_stream()).await;
 }
@@ -52,7 +52,7 @@ async fn drain(mut chunks: BodyDataStream) {
             }
         }
     };
-    // Late or not, the answer goes out next.
+    // The answer is sent next, whether or not the time has run out.
     let _ = tokio::time::timeout(DISCARD_TIME, reading).await;
 }
 

@@ -1,9 +1,9 @@
 //! The close codes of `graphql-transport-ws` and of RFC 6455.
 
-/// Declares the close codes together with the list of them all, so that none can be left out of it.
+/// Declares the close codes together with the list of all codes, so that none can be missing from it.
 macro_rules! close_codes {
     ($($(#[$meaning:meta])* $name:ident = $code:literal,)+) => {
-        /// A close code that the server sends or counts by its number.
+        /// A close code that the server sends, or counts by its number.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u16)]
         pub(super) enum CloseCode {
@@ -11,21 +11,21 @@ macro_rules! close_codes {
         }
 
         impl CloseCode {
-            /// Each of them once, in the order of their numbers.
+            /// All codes, in the order of their numbers.
             pub(super) const ALL: &[Self] = &[$(Self::$name,)+];
         }
     };
 }
 
 close_codes! {
-    /// Only clients send it: they have what they wanted.
+    /// Only clients send it, when they are finished.
     Normal = 1000,
-    /// The server stops, or the peer has been silent for too long. Clients connect again.
+    /// The server is stopping, or the peer has been silent for too long. Clients reconnect.
     GoingAway = 1001,
     ProtocolViolation = 1002,
-    /// Never on the wire: a close frame without a code is counted as this.
+    /// It is never sent: a close frame without a code is counted as this.
     NoStatus = 1005,
-    /// Never on the wire: an end without a close frame is counted as this.
+    /// It is never sent: an end without a close frame is counted as this.
     Abnormal = 1006,
     NotUtf8 = 1007,
     MessageTooBig = 1009,
@@ -40,7 +40,7 @@ close_codes! {
 }
 
 impl CloseCode {
-    /// The number that stands in the frame.
+    /// The number in the frame.
     pub(super) const fn number(self) -> u16 {
         self as u16
     }

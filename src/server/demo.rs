@@ -1,4 +1,4 @@
-//! `/demo`: the built demo of the web client, where it is there.
+//! `/demo`: the built demo of the web client, if it exists.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use axum::routing::get;
 use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
 
-/// The page's own files and the server's own API, nothing else.
+/// Allows the page's own files and the server's own API, and nothing else.
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -18,13 +18,13 @@ pub(super) fn add<S: Clone + Send + Sync + 'static>(router: Router<S>, folder: &
     let files = Router::new().fallback_service(ServeDir::new(folder));
     let files = [
         (header::CONTENT_SECURITY_POLICY, POLICY),
-        // Asked for each time, and sent only if it has changed.
+        // The browser asks each time, and gets the file only if it has changed.
         (header::CACHE_CONTROL, "no-cache"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ]
     .into_iter()
     .fold(files, with_header);
-    // Without the slash the page would be outside of what its worker looks after.
+    // Without the slash the page would be outside the scope of its service worker.
     let redirect = get(|| async { Redirect::permanent("/demo/") });
     router
         .route("/demo", redirect)

@@ -1,4 +1,4 @@
-//! Whether the process lives and whether it can do its work: `/healthz` and `/readyz`.
+//! Whether the process is alive and whether it can do its work: `/healthz` and `/readyz`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,18 +12,18 @@ use super::Server;
 
 type Check = dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync;
 
-/// How long a check may take before its silence counts as a no.
+/// How long a check may take before the server counts as not ready.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Asks whether the server can do its work. Cheap to clone.
+/// Checks whether the server can do its work. Cheap to clone.
 #[derive(Clone)]
 pub struct Health {
     check: Arc<Check>,
 }
 
 impl Health {
-    /// `check` runs at every request of `/readyz`; its error is the reason shown to whoever asks,
-    /// so it must name no secrets. Longer than five seconds counts as an error.
+    /// `check` runs at every request of `/readyz`. Its error is the reason that the response shows to anyone,
+    /// so it must not name secrets. A check that takes longer than five seconds counts as failed.
     pub fn new(
         check: impl Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync + 'static,
     ) -> Self {
@@ -56,7 +56,7 @@ pub(super) async fn alive() -> &'static str {
     "ok"
 }
 
-/// `GET /readyz`: 200, or 503 with the reason; a server that is stopping is not ready.
+/// `GET /readyz`: 200, or 503 with the reason. A server that is stopping is not ready.
 pub(super) async fn ready(State(server): State<Arc<Server>>) -> (StatusCode, String) {
     if *server.stopping.borrow() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping".to_owned());

@@ -33,7 +33,7 @@ pub(super) async fn post(
     }
 }
 
-/// By events or by one response, as the client wants it.
+/// Answers by events or by one response, as the client requests.
 async fn answer(
     server: &Arc<Server>,
     headers: &HeaderMap,
@@ -48,7 +48,8 @@ async fn answer(
         .unwrap_or_else(|rejection| reject(server, rejection, media))
 }
 
-/// Who asks comes before what: nobody without a token makes the server buffer a body.
+/// Authentication comes before reading, so that a caller without a token cannot make the server buffer a
+/// body.
 async fn read(
     server: &Server,
     headers: &HeaderMap,

@@ -1,9 +1,9 @@
-//! The client's name for one mutation, by which a repetition is known.
+//! The client's key for one mutation, by which a repetition is recognised.
 
 use async_graphql::{Extensions, Value};
 use axum::http::HeaderMap;
 
-/// The longest key, in bytes: what the change log's column holds on every database.
+/// The longest key, in bytes: what the change log's column can hold on every database.
 const LONGEST: usize = 255;
 
 const HEADER: &str = "idempotency-key";

@@ -15,13 +15,13 @@ impl MediaType {
     const GRAPHQL: &str = "application/graphql-response+json";
     const JSON: &str = "application/json";
 
-    /// What the client prefers by its `Accept`; JSON when it does not say.
+    /// The type that the client prefers by its `Accept`; JSON if it has no preference.
     pub(super) fn wanted(headers: &HeaderMap) -> Self {
         let mut wanted = (Self::Json, 0.0);
         for value in headers.get_all(header::ACCEPT) {
             for range in value.to_str().unwrap_or_default().split(',') {
                 let (media, quality) = Self::range(range);
-                // At equal quality the first named stays.
+                // At equal quality the first one wins.
                 if let Some(media) = media
                     && quality > wanted.1
                 {

@@ -1,8 +1,8 @@
 //! What `/metrics` shows, in Prometheus's text format.
 //!
-//! Every label value comes from a fixed list: no client can make the number of series grow. Written
-//! by hand because the client library emits OpenMetrics, which not every reader of the text format
-//! takes.
+//! Every label value comes from a fixed list, so no client can make the number of series grow. The text is
+//! written by hand because the client library emits OpenMetrics, which not every reader of the text format
+//! accepts.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use super::operation_kind::OperationKind;
 use super::outcome::code_of;
 use crate::graphql::ErrorCode;
 
-/// `OK`, the codes a client may see, and one for all that an adopter invents.
+/// `OK`, the codes that a client may see, and one for all codes that an adopter defines.
 const OUTCOMES: [&str; 13] = [
     "OK",
     "BAD_INPUT",
@@ -47,9 +47,9 @@ struct Counters {
     sockets: AtomicU64,
     subscriptions: AtomicU64,
     requests: [[AtomicU64; OUTCOMES.len()]; OperationKind::ALL.len()],
-    /// One for each of [`CloseCode::ALL`], in its order.
+    /// A counter for each of [`CloseCode::ALL`], in the same order.
     closes: [AtomicU64; CloseCode::ALL.len()],
-    /// Codes that only a client could think of.
+    /// Codes that are not among [`CloseCode::ALL`], which only a client may send.
     other_closes: AtomicU64,
 }
 
@@ -59,7 +59,7 @@ impl Metrics {
         Open::new(self, |counters| &counters.sockets)
     }
 
-    /// Counts a request when it is dropped, under the first error it met until then.
+    /// Counts a request when it is dropped, under the first error recorded until then.
     pub(super) fn request(&self, kind: OperationKind) -> Tally {
         let open = (kind == OperationKind::Subscription)
             .then(|| Open::new(self, |counters| &counters.subscriptions));
@@ -71,7 +71,7 @@ impl Metrics {
         }
     }
 
-    /// Counts a socket's end, by the code that either side gave.
+    /// Counts a socket's end, by the code that either side sent.
     pub(super) fn closed(&self, code: u16) {
         let mut known = CloseCode::ALL.iter();
         let count = match known.position(|known| known.number() == code) {
@@ -140,7 +140,7 @@ impl Drop for Open {
     }
 }
 
-/// One request on its way. Counted when dropped, so that an operation cut off counts too.
+/// A request in progress. It is counted when it is dropped, so that an operation that was cut off counts too.
 #[derive(Debug)]
 pub(super) struct Tally {
     metrics: Metrics,

@@ -1,17 +1,17 @@
-//! What kind of operation a request names.
+//! The kind of operation in a request.
 
 use async_graphql::Request;
 use async_graphql::parser::types::{DocumentOperations, OperationType};
 
 use crate::graphql::is_readable;
 
-/// What a request asks to run.
+/// The kind of operation that a request will run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OperationKind {
     Query,
     Mutation,
     Subscription,
-    /// No valid GraphQL, or no operation of the given name: executing it says which.
+    /// The text is not valid GraphQL, or has no operation of the given name; executing it reports which.
     Unknown,
 }
 
@@ -32,12 +32,12 @@ impl OperationKind {
         }
     }
 
-    /// Parses the request, which keeps the result: executing it does not parse again.
+    /// Parses the request, which stores the result, so that executing it does not parse again.
     ///
-    /// Chooses the operation as async-graphql does when it executes; a difference would let a
-    /// mutation pass for a query.
+    /// The operation is chosen as async-graphql does when it executes; a difference would let a mutation pass
+    /// for a query.
     pub(super) fn of(request: &mut Request) -> Self {
-        // The parser must not meet what executing it will refuse.
+        // The parser must not see texts that execution refuses anyway.
         if !is_readable(&request.query) {
             return Self::Unknown;
         }

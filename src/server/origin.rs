@@ -1,13 +1,14 @@
-//! Which web pages may use the API: by one rule for requests, sockets and event streams.
+//! Which web pages may use the API: one rule for requests, sockets and event streams.
 //!
-//! A browser sends requests on behalf of any page that it shows, and says in `Origin` whose page it is.
-//! The server's own pages may always ask. Other sites may if they are on the list; without a list,
-//! in open mode, if they are pages of this machine, such as those of a development server.
+//! A browser sends requests on behalf of any page that it shows, and names the page's origin in `Origin`. The
+//! server's own pages are always allowed. Other sites are allowed if they are on the list; without a list, in
+//! open mode, if they are pages of this machine, such as those of a development server.
 //!
 //! Guarantees: a socket or an event stream for a page of another site is refused before anything is run, and
-//! no answer to one has a header that would let it be read. A plain request is refused in open mode only: with
-//! a key it has a token, which no browser adds by itself, and the browser keeps the answer from the page. In open mode `Host` is looked at, too: a server on a loopback address is
-//! within reach of every page under any name by DNS that leads to 127.0.0.1, and no token stops it.
+//! no answer to one has a header that would let it be read. A plain request is refused in open mode only:
+//! with a key it needs a token, which no browser adds by itself, and the browser does not let the page read
+//! the answer. In open mode `Host` is checked, too: any page can reach a server on a loopback address under
+//! any DNS name that resolves to 127.0.0.1, and no token prevents it.
 
 mod allowed;
 
@@ -25,10 +26,10 @@ pub use allowed::{AllowedOrigins, BadOrigins};
 use super::auth::Auth;
 use allowed::Choice;
 
-/// For how long a browser may take a preflight's answer for granted; Chromium keeps none longer.
+/// How long a browser may cache the answer to a preflight; Chromium caches none for longer.
 const PREFLIGHT: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// A browser asks on behalf of another site.
+/// A browser sends a request on behalf of another site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ForeignOrigin {
     #[error(
@@ -43,7 +44,7 @@ pub(super) enum ForeignOrigin {
     Host,
 }
 
-/// The rule, as the settings make it. Cheap to clone.
+/// The rule, as the settings define it. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Origins {
     allowed: Arc<Choice>,
@@ -70,7 +71,7 @@ impl Origins {
         if self.is_open {
             self.check(headers, uri)
         } else {
-            // Proxies of an application hand on the page's origin with another host.
+            // Proxies of an application pass on the page's origin with another host.
             Ok(())
         }
     }
@@ -78,7 +79,7 @@ impl Origins {
     /// Whether a socket or an event stream may be opened.
     ///
     /// # Errors
-    /// [`ForeignOrigin`]. Requests without `Origin` are no page's, or of the server's own page.
+    /// [`ForeignOrigin`]. Requests without `Origin` come from no page, or from the server's own page.
     pub(super) fn check(&self, headers: &HeaderMap, uri: &Uri) -> Result<(), ForeignOrigin> {
         let mut origins = headers.get_all(header::ORIGIN).iter();
         if self.is_open && !self.admits_hosts(headers, uri) {
@@ -90,7 +91,7 @@ impl Origins {
         }
     }
 
-    /// Answers preflights, and lets allowed pages read what they asked for.
+    /// Answers preflights, and lets allowed pages read the answers to their requests.
     pub(super) fn layer(&self) -> CorsLayer {
         let layer = CorsLayer::new()
             .allow_methods([Method::GET, Method::POST])
@@ -106,7 +107,8 @@ impl Origins {
         };
         layer
             .allow_origin(AllowOrigin::predicate(admits))
-            // Nothing here depends on cookies; clients that are set to send them can read the answer.
+            // Nothing here depends on cookies, and with this, clients that are configured to send them can
+            // read the answer.
             .allow_credentials(true)
     }
 
@@ -126,7 +128,7 @@ impl Origins {
         hosts(headers, uri).all(|host| match &*self.allowed {
             Choice::Any => true,
             _ if host.is_some_and(is_loopback) => true,
-            // As a proxy on this machine hands it on.
+            // A proxy on this machine passes on such a host.
             Choice::Listed(list) => list.iter().any(|listed| {
                 let (_, authority) = listed.split_once("://").unwrap_or_default();
                 host == Some(authority)
@@ -136,7 +138,7 @@ impl Origins {
     }
 }
 
-/// What clients of GraphQL send, and the headers by which requests are traced.
+/// The headers that GraphQL clients send, and those by which requests are traced.
 fn request_headers() -> [HeaderName; 10] {
     [
         header::ACCEPT,
@@ -152,16 +154,16 @@ fn request_headers() -> [HeaderName; 10] {
     ]
 }
 
-/// What the request was addressed to: `Host`, or from HTTP/2 on a part of the address. `None` is one that
-/// cannot be read.
+/// The hosts to which the request was addressed: `Host`, or from HTTP/2 on a part of the address. `None`
+/// stands for one that cannot be read.
 fn hosts<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> impl Iterator<Item = Option<&'a str>> {
     let named = headers.get_all(header::HOST).iter();
     let named = named.map(|host| host.to_str().ok());
     named.chain(uri.authority().map(|authority| Some(authority.as_str())))
 }
 
-/// Whether it is a page of this server: its origin is where the request went. A proxy may have taken the
-/// TLS off, so the scheme does not count.
+/// Whether the origin is a page of this server: the host to which the request was sent. The scheme is
+/// ignored, because a proxy may have terminated TLS.
 fn is_own(origin: &str, headers: &HeaderMap, uri: &Uri) -> bool {
     let Some((scheme, authority)) = origin.split_once("://") else {
         return false;
@@ -187,7 +189,7 @@ fn is_loopback_origin(origin: &str) -> bool {
     })
 }
 
-/// Any port: a page of a development server on this machine is the user's own.
+/// Any port is accepted: a page of a development server on this machine belongs to the user.
 fn is_loopback(authority: &str) -> bool {
     let Ok(authority) = authority.parse::<Authority>() else {
         return false;

@@ -1,4 +1,4 @@
-//! What a GraphQL response says of its request: the code, and whether it ran at all.
+//! What a GraphQL response says about its request: the code, and whether it ran at all.
 
 use async_graphql::{Response, ServerError, Value};
 
@@ -13,12 +13,12 @@ pub(super) fn code_of(error: &ServerError) -> Option<&str> {
     }
 }
 
-/// Whether the request failed before it yielded anything, so that there is no `data` to speak of: by
-/// its text, or, for a subscription, because its source could not be opened.
+/// Whether the request failed before it yielded anything, so that there is no `data`: because of its text or,
+/// for a subscription, because its source could not be opened.
 ///
-/// A response does not say whether execution had begun, and fields of a dynamic schema report errors
-/// without a path. So errors without a path count as refusals of the text only under the codes that
-/// those have.
+/// A response does not say whether execution had begun, and fields of a dynamic schema report errors without
+/// a path. So errors without a path count as refusals of the text only if they have one of the codes of such
+/// refusals.
 pub(super) fn has_not_run(kind: OperationKind, response: &Response) -> bool {
     let is_refusal = |error: &ServerError| match kind {
         OperationKind::Subscription => error.path.len() <= 1,
@@ -29,7 +29,7 @@ pub(super) fn has_not_run(kind: OperationKind, response: &Response) -> bool {
     response.data == Value::Null && !response.is_ok() && response.errors.iter().all(is_refusal)
 }
 
-/// What parsing, validation and the bounds on both say.
+/// The codes of errors from parsing, validation and the bounds on both.
 fn is_of_text(code: Option<&str>) -> bool {
     let codes = [ErrorCode::BadInput, ErrorCode::LimitExceeded];
     codes.iter().any(|known| Some(known.as_str()) == code)

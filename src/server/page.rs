@@ -6,12 +6,12 @@ use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 use uuid::Uuid;
 
-/// The page around the places where the nonce goes.
+/// The parts of the page between the places of the nonce.
 static PARTS: LazyLock<Vec<&str>> =
     LazyLock::new(|| include_str!("page.html").split("{{nonce}}").collect());
 
-/// The page, its script and style allowed by a nonce of this one response, all else forbidden. A
-/// hash would do as well but would have to follow every edit.
+/// The page. Its script and style are allowed by a nonce of this one response, and all else is forbidden. A
+/// hash would work as well but would have to be updated with every edit.
 pub(super) async fn console() -> Response {
     let nonce = Uuid::new_v4().simple().to_string();
     let policy = format!(

@@ -1,5 +1,5 @@
-//! Requests that do not reach GraphQL, and what they are told: a status, a code and a sentence, in
-//! the form of a GraphQL response.
+//! Requests that do not reach GraphQL, and their answers: a status, a code and a sentence, in the form of a
+//! GraphQL response.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use super::origin::ForeignOrigin;
 use super::reply;
 use crate::graphql::{ErrorCode, refusal};
 
-/// Why a request was turned away.
+/// The reason why a request was rejected.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Rejection {
     #[error(transparent)]
@@ -109,12 +109,12 @@ impl Rejection {
     }
 }
 
-/// Any other path.
+/// The answer on any other path.
 pub(super) async fn not_found(headers: HeaderMap) -> Response {
     Rejection::NotFound.into_response(MediaType::wanted(&headers))
 }
 
-/// Any other method on a known path; axum adds `Allow`.
+/// The answer to any other method on a known path; axum adds `Allow`.
 pub(super) async fn method_not_allowed(
     State(_): State<Arc<Server>>,
     headers: HeaderMap,

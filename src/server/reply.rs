@@ -1,4 +1,4 @@
-//! A GraphQL response as an HTTP response: GraphQL over HTTP's rules of status and media type.
+//! A GraphQL response as an HTTP response, by the rules of GraphQL over HTTP on status and media type.
 
 use std::collections::BTreeMap;
 
@@ -35,12 +35,12 @@ pub(super) fn answer(media: MediaType, kind: OperationKind, mut answer: Answer) 
         extensions: (!answer.extensions.is_empty()).then_some(&answer.extensions),
     };
     let mut response = write(status, media, &written);
-    // A resolver may add some.
+    // A resolver may add headers.
     response.headers_mut().extend(headers);
     response
 }
 
-/// The answer to a request that did not.
+/// The answer to a request that did not reach GraphQL.
 pub(super) fn refusal(status: StatusCode, media: MediaType, error: &ServerError) -> Response {
     let written = Written {
         data: None,
@@ -50,7 +50,7 @@ pub(super) fn refusal(status: StatusCode, media: MediaType, error: &ServerError)
     write(status, media, &written)
 }
 
-/// A response as the specification has it: no `data` where nothing ran.
+/// A response in the form of the specification: without `data` if nothing ran.
 #[derive(Serialize)]
 struct Written<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,4 +1,4 @@
-//! A GraphQL request as it comes over the wire.
+//! A GraphQL request as clients send it.
 
 mod lenient;
 
@@ -12,7 +12,7 @@ use super::rejection::Rejection;
 
 /// The request object of both protocols: an HTTP body and the payload of `subscribe`.
 ///
-/// async-graphql's own `Request` would take a request without `query` for an empty one.
+/// async-graphql's own `Request` would treat a request without `query` as an empty one.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RequestBody {
@@ -31,7 +31,7 @@ impl RequestBody {
         serde_json::from_str(text).or_else(|error| Self::again(text, error))
     }
 
-    /// Reads one that no reader of JSON takes: values of pushed rows are the concern of their rows.
+    /// Reads a request that is not valid JSON: values of pushed rows are judged row by row.
     fn again(text: &str, error: serde_json::Error) -> Result<Self, serde_json::Error> {
         match lenient::marked(text) {
             Some(marked) => serde_json::from_str(&marked),
@@ -51,13 +51,13 @@ impl From<RequestBody> for Request {
 
 /// Reads the body of a POST.
 pub(super) fn from_json(body: &[u8]) -> Result<Request, Rejection> {
-    // Serde takes an array for a struct's fields in order.
+    // Serde accepts an array as a struct's fields in order.
     match body.trim_ascii_start().first() {
         Some(b'[') => Err(Rejection::Batch),
         _ => {
             let read = match std::str::from_utf8(body) {
                 Ok(text) => RequestBody::from_text(text),
-                // Says where it is no UTF-8.
+                // This reports where the text is not UTF-8.
                 Err(_) => serde_json::from_slice(body),
             };
             read.map(Request::from).map_err(Rejection::NotARequest)
@@ -65,7 +65,7 @@ pub(super) fn from_json(body: &[u8]) -> Result<Request, Rejection> {
     }
 }
 
-/// The parameters of a GET. Objects are JSON; an empty parameter is an absent one.
+/// The parameters of a GET. Objects are JSON; an empty parameter counts as absent.
 ///
 /// Async-graphql's own reader does not know `operationName`, only `operation_name`.
 #[derive(Debug, Deserialize)]

@@ -1,13 +1,13 @@
 //! One WebSocket: `graphql-transport-ws` between a peer and the [`Api`](crate::graphql::Api).
 //!
-//! One task reads and writes; each operation is a task of its own that queues its answers and waits
-//! while the queue is full. So a slow reader costs a bounded amount of memory and nobody else, and a
+//! One task reads and writes; each operation is a separate task that queues its answers and waits while the
+//! queue is full. So a slow reader costs a bounded amount of memory and affects no other client, and a
 //! blocked write never keeps `complete` or `ping` from being read. Async-graphql's own transport was
-//! turned down: it closes with other codes than the protocol's, replaces a running operation with
-//! the same id, sends no pings and hides the socket's buffer sizes.
+//! rejected: it closes with other codes than the protocol's, replaces a running operation with the same id,
+//! sends no pings and does not expose the socket's buffer sizes.
 //!
-//! Guarantees: nothing that a peer sends panics; all operations end when the socket does; every
-//! close has a code and a reason.
+//! Guarantees: nothing that a peer sends causes a panic; all operations end when the socket does; every close
+//! has a code and a reason.
 
 mod close;
 mod deadlines;
@@ -36,21 +36,22 @@ use writer::Writer;
 
 const SUBPROTOCOL: &str = "graphql-transport-ws";
 
-/// Write buffer of a socket, which it has while it writes, and read buffer, which it always has: what
-/// clients say is short. Tungstenite's default of 128 KiB each is most of what an idle connection costs.
+/// The write buffer of a socket, which exists while it writes, and the read buffer, which always exists:
+/// clients' messages are short. Tungstenite's default of 128 KiB each is most of what an idle connection
+/// costs.
 const WRITE_BUFFER_BYTES: usize = 4 * 1024;
 const READ_BUFFER_BYTES: usize = 1024;
 
-/// A message up to this many times the limit is read to its end, so that the close frame gets
-/// through; a connection closed with bytes unread is reset.
+/// A message up to this many times the limit is read to its end, so that the close frame gets through; a
+/// connection that is closed with unread bytes is reset.
 const OVERSIZE: usize = 4;
 
 /// How long the peer has to answer a close frame.
 const CLOSE_WAIT: Duration = Duration::from_secs(2);
-/// How long a close frame has to arrive where nothing can be read any more.
+/// How long a close frame has to arrive if nothing can be read any more.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Answers the upgrade; from then on the socket lives in a task of its own, which holds `permit`.
+/// Answers the upgrade; from then on the socket runs in its own task, which holds `permit`.
 pub(super) fn open(
     server: Arc<Server>,
     upgrade: WebSocketUpgrade,
@@ -66,7 +67,7 @@ pub(super) fn open(
         .protocols([SUBPROTOCOL]);
     let is_ours = upgrade.selected_protocol().is_some();
     if !is_ours {
-        // Browsers drop a connection that chose none of what they offered, and would not see why.
+        // Browsers drop a connection that chose none of the protocols they offered, and would not show why.
         let offered = upgrade.requested_protocols().find(|name| !name.is_empty());
         if let Some(offered) = offered.cloned() {
             upgrade.set_selected_protocol(offered);
@@ -88,15 +89,15 @@ pub(super) fn open(
     })
 }
 
-/// How a conversation ends.
+/// How a connection ends.
 enum End {
-    /// By us.
+    /// The server closes it.
     Close(Close),
-    /// By us, over a stream of bytes that makes no sense any more.
+    /// The server closes it because the stream of bytes is no longer valid.
     Broken(Close),
-    /// By the peer, with its code.
+    /// The peer has closed it, with this code.
     Peer(u16),
-    /// Without a word.
+    /// The connection was lost without a close frame.
     Lost,
 }
 
@@ -131,7 +132,7 @@ impl Connection {
         }
     }
 
-    /// The closing handshake, as far as the peer takes part in it.
+    /// Performs the closing handshake, as far as the peer takes part in it.
     async fn end(mut self, end: End) {
         let (code, close, is_readable) = match end {
             End::Close(close) => (close.code.number(), Some(close), true),
@@ -149,14 +150,14 @@ impl Connection {
                     .await?;
             }
             if is_readable {
-                // Also what sends the reply to a peer's close frame.
+                // This also sends the reply to a peer's close frame.
                 while let Some(Ok(_)) = self.stream.next().await {}
             } else if has_close {
                 tokio::time::sleep(LINGER).await;
             }
             Ok::<(), axum::Error>(())
         };
-        // A peer that is gone or slow has had its chance.
+        // The peer has had its chance, even if it is gone or slow.
         let _ = tokio::time::timeout(CLOSE_WAIT, handshake).await;
     }
 }

@@ -1,9 +1,8 @@
-//! GraphQL over server-sent events, in distinct connections mode: one operation a request.
+//! GraphQL over server-sent events, in distinct connections mode: one operation per request.
 //!
-//! Guarantees: an event's `id` is a cursor from which the operation continues exactly, so a browser
-//! that reconnects by itself misses nothing; nothing waits for a reader but in the socket's own
-//! buffers; the response ends with `complete`, or without it when the server stops
-//! or the token expires.
+//! Guarantees: an event's `id` is a cursor from which the operation continues exactly, so a browser that
+//! reconnects by itself misses nothing; only the socket's own buffers hold data for a slow reader; the
+//! response ends with `complete`, or without it if the server stops or the token expires.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -25,13 +24,13 @@ use super::operation_kind::OperationKind;
 use super::rejection::Rejection;
 use crate::graphql::Answer;
 
-/// Below the idle time after which proxies drop a connection (60 s).
+/// The interval is below the idle time after which proxies drop a connection (60 s).
 const KEEP_ALIVE: Duration = Duration::from_secs(25);
 
-/// Where a client that reconnects says how far it came.
+/// The header in which a client that reconnects names the last event that it has received.
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-/// Whether the client wants events, and says so before anything else.
+/// Whether the client accepts events, as its first choice.
 pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
     let first = headers
         .get(header::ACCEPT)
@@ -62,7 +61,7 @@ pub(super) fn answer(
     let mut response = Sse::new(events).keep_alive(keep_alive).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // Proxies that buffer would keep events back.
+    // Proxies that buffer would delay events.
     let unbuffered = HeaderName::from_static("x-accel-buffering");
     headers.insert(unbuffered, HeaderValue::from_static("no"));
     Ok(response)
@@ -79,12 +78,12 @@ fn events(
     let ended = async move {
         let stopped = stopping.wait_for(|stopping| *stopping);
         match until {
-            // A client that comes back with the same token is told why it is refused.
+            // A client that reconnects with the same token gets the reason why it is refused.
             Some(until) => drop(tokio::time::timeout_at(until, stopped).await),
             None => drop(stopped.await),
         }
     };
-    // A client that is not told of an end connects again by itself.
+    // Without `complete` a client reconnects by itself.
     let cut_off = Arc::new(AtomicBool::new(false));
     let is_cut_off = Arc::clone(&cut_off);
     let answers = answers.take_while(move |answer| {
@@ -96,7 +95,7 @@ fn events(
         let _open = &permit;
         stream::iter(nexts_of(answer, &mut tally))
     });
-    // EventSource takes an event without a data line for none, and axum writes none for "".
+    // EventSource ignores an event without a data line, and axum writes none for "".
     let complete = stream::once(async move {
         let is_complete = !is_cut_off.load(Ordering::Relaxed);
         is_complete.then(|| Event::default().event("complete").data("\n"))

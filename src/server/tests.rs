@@ -1,4 +1,4 @@
-//! The server with a schema of its own, over real connections.
+//! Tests of the server with a custom schema, over real connections.
 
 mod client;
 mod http;
@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::graphql::Caller;
 
-/// A server on a free port, stopped when it is dropped or told to.
+/// A server on a free port, which stops when it is dropped or receives `stop`.
 struct Running {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
@@ -58,7 +58,7 @@ async fn start_with(auth: Auth, limits: Limits, health: Health) -> Running {
     start_for(auth, limits, health, "").await
 }
 
-/// With a list of origins.
+/// Starts a server with a list of origins.
 async fn start_for(auth: Auth, limits: Limits, health: Health, origins: &str) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("port");
     let address = listener.local_addr().expect("address");

@@ -1,7 +1,7 @@
 //! What one request may cost: the rows it reads, their bytes, and its time.
 //!
-//! Guarantees that a request ends at its first excess, and soon after its client has gone: whatever works for
-//! it passes [`Budget::check`] before it begins, so nothing is cut off half-way. A transaction that has begun
+//! Guarantees that a request ends at its first excess, and soon after its client has gone. Every piece of its
+//! work passes [`Budget::check`] before it begins, so nothing is cut off half-way. A transaction that has begun
 //! is committed or rolled back.
 
 pub(crate) mod size;
@@ -21,7 +21,7 @@ use super::row::Row;
 use crate::feed::Change;
 use crate::limits::Limits;
 
-/// What helps against too many rows and bytes.
+/// The advice to give with an excess of rows or bytes.
 pub(crate) const SMALLER: &str = "ask for smaller pages (`first`, `limit`; RxDB's `batchSize`)";
 
 /// The budget of one request. Cheap to clone.
@@ -66,7 +66,7 @@ pub(crate) struct Cost {
 }
 
 impl Cost {
-    /// Of rows that were read whole.
+    /// The cost of rows that were read as whole models.
     pub(crate) fn of<'a, M: ModelTrait + 'a>(models: impl IntoIterator<Item = &'a M>) -> Self {
         let add = |cost: Self, model: &'a M| Self {
             rows: cost.rows + 1,
@@ -77,7 +77,7 @@ impl Cost {
 }
 
 impl Cost {
-    /// Of rows as images have them.
+    /// The cost of rows in the form of images.
     pub(crate) fn of_images<'a>(images: impl IntoIterator<Item = &'a Image>) -> Self {
         let add = |cost: Self, image: &'a Image| Self {
             rows: cost.rows + 1,
@@ -86,7 +86,7 @@ impl Cost {
         images.into_iter().fold(Self::default(), add)
     }
 
-    /// Of rows as lists have them.
+    /// The cost of rows as lists hold them.
     pub(crate) fn of_rows<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Self {
         let add = |cost: Self, row: &'a Row| Self {
             rows: cost.rows + 1,
@@ -99,7 +99,7 @@ impl Cost {
         rows.into_iter().fold(Self::default(), add)
     }
 
-    /// Of changes of the log, each with two images.
+    /// The cost of changes of the log, each with two images.
     pub(crate) fn of_changes<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Self {
         let add = |cost: Self, change: &'a Change| {
             let images = [&change.row.before, &change.row.after];
@@ -113,7 +113,7 @@ impl Cost {
     }
 }
 
-/// Abandons the request of a budget when it is dropped: its client no longer waits.
+/// Abandons the request of a budget when it is dropped, because its client no longer waits.
 pub(crate) struct Waiting(Budget);
 
 impl Drop for Waiting {
@@ -123,7 +123,7 @@ impl Drop for Waiting {
 }
 
 impl Budget {
-    /// As the limits say.
+    /// A budget with the bounds of these limits.
     pub(crate) fn new(limits: &Limits) -> Self {
         Self::of(Most {
             rows: limits.request_rows,
@@ -132,7 +132,7 @@ impl Budget {
         })
     }
 
-    /// Another of the same size.
+    /// A fresh budget of the same size.
     pub(crate) fn again(&self) -> Self {
         Self::of(self.0.most)
     }
@@ -145,7 +145,7 @@ impl Budget {
         }))
     }
 
-    /// The request is abandoned when what this returns is dropped.
+    /// Abandons the request when the returned guard is dropped.
     pub(crate) fn while_waited_for(&self) -> Waiting {
         Waiting(self.clone())
     }
@@ -154,7 +154,7 @@ impl Budget {
         act(&mut self.0.spent.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Begins anew: each item of a subscription has the whole.
+    /// Starts over, because each item of a subscription has the whole budget.
     pub(crate) fn renew(&self) {
         self.spent(|spent| *spent = Spent::nothing());
     }
@@ -164,20 +164,21 @@ impl Budget {
         self.0.most.bytes
     }
 
-    /// A place at which the request may end.
+    /// Checks whether the request must end here.
     ///
     /// # Errors
-    /// `LIMIT_EXCEEDED` if its time is over, `UNAVAILABLE` if nobody waits for it any more.
+    /// `LIMIT_EXCEEDED` if its time is over, `UNAVAILABLE` if its client no longer waits.
     pub(crate) fn check(&self) -> Result<(), ServiceError> {
         if self.0.is_abandoned.load(Ordering::Relaxed) {
-            // Nobody reads this.
+            // No client reads this message.
             let message = "the client has gone";
             return Err(ServiceError::new(ErrorCode::Unavailable, message));
         }
         self.check_time()
     }
 
-    /// The same for what must not end because its client has gone: a transaction that has begun.
+    /// Checks the time only, for work that must not end because its client has gone: a transaction that has
+    /// begun.
     ///
     /// # Errors
     /// `LIMIT_EXCEEDED`.
@@ -192,7 +193,8 @@ impl Budget {
         }
     }
 
-    /// Rows that a statement may fetch when `wanted` are wanted: one more than are left shows the excess.
+    /// How many rows a statement may fetch when `wanted` are wanted. One row more than the budget has left
+    /// reveals the excess.
     pub(crate) fn rows_to_fetch(&self, wanted: u64) -> u64 {
         let left = self.0.most.rows - self.spent(|spent| spent.rows).min(self.0.most.rows);
         wanted.min(left.saturating_add(1))
@@ -222,7 +224,7 @@ impl Budget {
         Ok(())
     }
 
-    /// Takes back what was counted of rows that were not kept.
+    /// Takes back the cost of rows that were not kept.
     pub(crate) fn give_back(&self, cost: Cost) {
         self.spent(|spent| {
             spent.rows = spent.rows.saturating_sub(cost.rows);
@@ -230,8 +232,8 @@ impl Budget {
         });
     }
 
-    /// The rows of a statement, counted as they come. After the first excess the rest is read and let go:
-    /// a result that is left half-read puts its connection out of step with the server.
+    /// The rows of a statement, counted as they come. After the first excess the rest is read and discarded,
+    /// because a result that is left half-read puts its connection out of step with the server.
     ///
     /// # Errors
     /// As [`charge`](Self::charge), and the database's.

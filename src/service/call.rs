@@ -1,4 +1,4 @@
-//! What is known of whoever asks, and what is done for them.
+//! What a service function knows of its caller, and what the call may use.
 
 use seachange_changelog::TrackedConnection;
 
@@ -9,17 +9,17 @@ use super::turns::Turns;
 use crate::feed::Feed;
 use crate::limits::Limits;
 
-/// One thing that somebody asks for: on whose behalf, and what it may cost.
+/// One call of the service: on whose behalf it is made, and what it may cost.
 #[derive(Clone, Copy)]
 pub(crate) struct Call<'a> {
-    /// What is written through it is recorded as the caller's.
+    /// Everything written through it is recorded as the caller's.
     pub(crate) db: &'a TrackedConnection,
-    /// Of the log of this database; `None` where nothing asks for the log.
+    /// The feed of this database's log; `None` if the call does not read the log.
     pub(crate) feed: Option<&'a Feed>,
     pub(crate) limits: &'a Limits,
     pub(crate) budget: &'a Budget,
     pub(crate) turns: &'a Turns,
-    /// The key under which it is done once, and which part of the request under this key it is.
+    /// The key under which the call is done once, and which part of the keyed request it is.
     pub(crate) key: Option<(&'a Keyed, &'a str)>,
 }
 
@@ -27,7 +27,7 @@ impl<'a> Call<'a> {
     /// The feed.
     ///
     /// # Errors
-    /// `INTERNAL` where there is none.
+    /// `INTERNAL` if the call has no feed.
     pub(crate) fn feed(&self) -> Result<&'a Feed, ServiceError> {
         self.feed
             .ok_or_else(|| ServiceError::internal("there is no feed"))

@@ -1,29 +1,30 @@
-//! The codes by which whoever asked tells one failure from another.
+//! The codes by which a caller distinguishes failures.
 
-/// What a caller must be able to tell apart; over GraphQL `extensions.code` of every error.
+/// The kinds of failure that a caller must be able to distinguish. Over GraphQL this is
+/// `extensions.code` of every error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorCode {
     /// The request cannot mean anything: unknown names, wrong types, missing arguments.
     BadInput,
     /// The one row or change that was named does not exist.
     NotFound,
-    /// The data does not allow it: unique and foreign keys, a change in between.
+    /// The data does not allow it: a unique or foreign key, or a change made in between.
     Conflict,
-    /// Known, and not allowed.
+    /// The caller is known but not allowed to do this.
     Forbidden,
     /// A bad or missing token.
     Unauthenticated,
-    /// The cursor is no cursor.
+    /// The text is not a cursor.
     CursorInvalid,
     /// The log no longer reaches back to the cursor.
     CursorExpired,
     /// The cursor belongs to another log: start again from the data.
     ResyncRequired,
-    /// More than one request may ask for.
+    /// It is more than one request may ask for.
     LimitExceeded,
-    /// Nothing wrong with the request; try again later.
+    /// Nothing is wrong with the request; try again later.
     Unavailable,
-    /// Our fault; the log has it under the id given.
+    /// A fault of the server; the program's log has it under the id given.
     Internal,
 }
 

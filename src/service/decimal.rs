@@ -6,8 +6,8 @@ use seachange_changelog::image;
 use super::entity::ColumnInfo;
 use super::error::ServiceError;
 
-/// Refuses a decimal with more digits than its column declares: SQLite would keep it, rounded to a
-/// float.
+/// Refuses a decimal with more digits than its column declares, because SQLite would store it
+/// rounded to a float.
 pub(crate) fn check_size(column: &ColumnInfo, value: &Value) -> Result<(), ServiceError> {
     let ColumnType::Decimal(Some((precision, scale))) = column.ty else {
         return Ok(());

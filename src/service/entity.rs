@@ -1,5 +1,5 @@
-//! What is known of a registered entity without its Rust type: its table, its columns, and what clients call
-//! them.
+//! What is known of a registered entity without its Rust type: its table, its columns, and their names in the
+//! API.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,17 +13,17 @@ use seachange_changelog::{Equality, Hidden, Tracked};
 
 use super::names;
 
-/// The stored values of an enumeration by the names that clients have for them.
+/// The stored values of an enumeration, by their names in the API.
 #[derive(Clone, Debug)]
 pub(crate) struct EnumValues {
     pub(crate) type_name: String,
-    /// The type of its tests in filters.
+    /// The type of its tests in a filter.
     pub(crate) filter_name: String,
     /// (name, stored value)
     pub(crate) items: Vec<(String, String)>,
 }
 
-/// Enumerations by SeaORM's name for them.
+/// Enumerations by the name that SeaORM gives them.
 pub(crate) type Enumerations = BTreeMap<String, Arc<EnumValues>>;
 
 /// The values of one `ActiveEnum` stored as text.
@@ -50,40 +50,40 @@ pub(crate) fn enum_values<A: ActiveEnum>() -> EnumValues {
 /// One column.
 #[derive(Clone, Debug)]
 pub(crate) struct ColumnInfo {
-    /// As in the database.
+    /// The name in the database.
     pub(crate) name: &'static str,
-    /// As clients have it.
+    /// The name in the API.
     pub(crate) field: String,
     /// Its place among all columns of the entity.
     pub(crate) place: usize,
-    /// Left out of the API: `#[seaography(ignore)]`, SeaORM's word for it.
+    /// Whether the API leaves it out: `#[seaography(ignore)]`, as SeaORM spells it.
     pub(crate) is_left_out: bool,
     pub(crate) ty: ColumnType,
-    /// What the model's field holds.
+    /// The type of the model's field.
     pub(crate) rust: ArrayType,
     pub(crate) nullable: bool,
     pub(crate) is_key: bool,
-    /// Written by the server alone.
+    /// Whether only the server writes it.
     pub(crate) is_managed: bool,
-    /// Filled by the database alone.
+    /// Whether only the database fills it.
     pub(crate) is_computed: bool,
-    /// The log keeps no value of it.
+    /// Whether the log keeps no value of it.
     pub(crate) is_hidden: bool,
-    /// An insert may leave it out.
+    /// Whether an insert may leave it out.
     pub(crate) has_default: bool,
     pub(crate) values: Option<Arc<EnumValues>>,
-    /// When the database holds a value of it equal to a text.
+    /// When the database considers a value of it equal to a text.
     pub(crate) equality: Equality,
 }
 
 impl ColumnInfo {
-    /// Whether server or database fill the column and no edit means it. The key of a row is part of each
-    /// edit, whoever made it.
+    /// Whether the server or the database fills the column, so that an edit cannot mean to set it. The key of a
+    /// row is part of each edit, whatever fills it.
     pub(crate) fn is_filled(&self) -> bool {
         self.is_managed || self.is_computed && !self.is_key
     }
 
-    /// Whether clients may say what it holds: it is in the inputs then.
+    /// Whether clients may set it; it is in the inputs then.
     pub(crate) fn is_input(&self) -> bool {
         !self.is_managed && !self.is_computed
     }
@@ -95,7 +95,7 @@ impl ColumnInfo {
         match ty {
             T::Year => true,
             ty if is_integer(ty) => true,
-            // A type unknown to us: what the model's field holds decides, as in images.
+            // The type is unknown to us, so the type of the model's field decides, as in images.
             T::Custom(_) => matches!(
                 self.rust,
                 R::TinyInt
@@ -115,20 +115,20 @@ impl ColumnInfo {
 /// One entity.
 #[derive(Clone, Debug)]
 pub(crate) struct EntityInfo {
-    /// As in the database and in the log.
+    /// The name in the database and in the log.
     pub(crate) table: &'static str,
     /// The database's schema, if the entity names one.
     pub(crate) schema: Option<String>,
-    /// What clients call a row, e.g. `Task`.
+    /// The name of a row in the API, e.g. `Task`.
     pub(crate) object: String,
-    /// What clients call the table, e.g. `task`.
+    /// The name of the table in the API, e.g. `task`.
     pub(crate) field: String,
-    /// In the entity's order, without those that are left out of the API.
+    /// The columns in the entity's order, without those that the API leaves out.
     pub(crate) columns: Vec<ColumnInfo>,
     left_out: Vec<ColumnInfo>,
-    /// Whether every column of the key is among them.
+    /// Whether the API shows every column of the key.
     pub(crate) shows_key: bool,
-    /// The column that is stamped at each change, if there is one.
+    /// The column that is set to the current time at each change, if there is one.
     pub(crate) stamped: Option<&'static str>,
 }
 
@@ -179,10 +179,10 @@ impl EntityInfo {
         }
     }
 
-    /// The same with what the database's catalogue says of the columns.
+    /// Adds what the database's catalogue says of how the columns compare.
     pub(crate) fn compared_by(mut self, equalities: &BTreeMap<String, Equality>) -> Self {
         for (name, equality) in equalities {
-            // SQLite and MariaDB do not tell the cases of a name apart.
+            // SQLite and MariaDB ignore the case of a name.
             let named = |column: &&mut ColumnInfo| column.name.eq_ignore_ascii_case(name);
             if let Some(column) = self.columns.iter_mut().find(named) {
                 column.equality = equality.clone();
@@ -199,7 +199,7 @@ impl EntityInfo {
         self.columns.iter().find(|column| column.name == name)
     }
 
-    /// As [`by_name`](Self::by_name), columns that the API leaves out included.
+    /// Like [`by_name`](Self::by_name), but includes columns that the API leaves out.
     pub(crate) fn stored(&self, name: &str) -> Option<&ColumnInfo> {
         let mut columns = self.columns.iter().chain(&self.left_out);
         columns.find(|column| column.name == name)
@@ -210,7 +210,7 @@ impl EntityInfo {
     }
 }
 
-/// The server makes the key of an insert that brings none, if it is one UUID.
+/// Whether the key is one UUID: then the server generates it if an insert brings no key.
 fn is_single_uuid<E: EntityTrait>(is_uuid: bool) -> bool {
     is_uuid && E::PrimaryKey::iter().count() == 1
 }
@@ -223,7 +223,7 @@ fn enum_name(ty: &ColumnType) -> Option<String> {
     }
 }
 
-/// Whether columns of the type hold integers and nothing else, whatever the database.
+/// Whether columns of the type hold only integers, whatever the database.
 pub(crate) fn is_integer(ty: &ColumnType) -> bool {
     use ColumnType as T;
     matches!(

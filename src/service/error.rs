@@ -1,7 +1,7 @@
-//! Why something was not done: a code, a sentence for people, facts as data, and what the database said.
+//! Why a call failed: a code, a sentence for people, facts as data, and the database's error.
 //!
-//! Guarantees that the sentence holds no text of a database: that is the error's source, which is for the
-//! log of an operator.
+//! Guarantees that the sentence holds no text of a database. Such text is in the error's source, which is for
+//! an operator's log.
 
 mod driver;
 
@@ -16,30 +16,31 @@ use serde_json::Value as Json;
 use super::code::ErrorCode;
 use crate::feed::{Cursor, CursorError, FeedError};
 
-/// Why something was not done. Nothing of it is kept then, unless the call says so.
+/// Why a call failed. Nothing that the call wrote is kept, unless its documentation says so.
 #[derive(Clone, Debug)]
 pub struct ServiceError {
     code: ErrorCode,
     message: String,
-    /// In a box: most errors have none.
+    /// Boxed, because most errors have no fact.
     fact: Option<Box<Fact>>,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
-/// What an error tells beside its sentence.
+/// What an error says as data, in addition to its sentence.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Fact {
-    /// What is there now, and is not as the caller knew it: rows or a document; null for a row that is gone.
+    /// The current state, if it is not what the caller assumed: rows or a document; null for a row that is
+    /// gone.
     Current(Json),
-    /// The changes that stand in the way.
+    /// The later changes that prevent it.
     Later(Vec<Cursor>),
     /// This idempotency key was used for something else.
     UsedKey(String),
 }
 
 impl ServiceError {
-    /// An error of your own, whose sentence is for whoever asked.
+    /// An error of the application, with a sentence for the caller.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -61,18 +62,18 @@ impl ServiceError {
         Self::new(ErrorCode::LimitExceeded, message)
     }
 
-    /// Others are at the same rows, or there are too many at once.
+    /// Other transactions hold the same rows, or there are too many at once.
     pub(crate) fn busy() -> Self {
         Self::new(ErrorCode::Unavailable, "the database is busy; try again")
     }
 
-    /// Our fault. What went wrong is the source.
+    /// A fault of the server. The source says what went wrong.
     pub(crate) fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let source: Box<dyn Error + Send + Sync> = source.into();
         Self::new(ErrorCode::Internal, "internal error").caused_by(source.into())
     }
 
-    /// The same with a fact; in the place of another that it had.
+    /// Attaches a fact, replacing any earlier one.
     pub(crate) fn with(mut self, fact: Fact) -> Self {
         self.fact = Some(Box::new(fact));
         self
@@ -93,35 +94,35 @@ impl ServiceError {
         &self.message
     }
 
-    /// What it tells as data, if anything.
+    /// The fact that it carries as data, if any.
     pub fn fact(&self) -> Option<&Fact> {
         self.fact.as_deref()
     }
 
-    /// What the database said, if it was the database.
+    /// The database's error, if that was the cause.
     pub fn database(&self) -> Option<&DbErr> {
         self.source.as_deref()?.downcast_ref()
     }
 
-    /// Whether the same transaction, tried again, may succeed as it is.
+    /// Whether the same transaction may succeed if it is simply tried again.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         self.database().is_some_and(is_transient)
     }
 
-    /// Whether a unique value or key is what the database objects to.
+    /// Whether the database reports a violated unique value or key.
     pub(crate) fn is_unique(&self) -> bool {
         let error = self.database().and_then(DbErr::sql_err);
         matches!(error, Some(SqlErr::UniqueConstraintViolation(_)))
     }
 
-    /// Whether a foreign key is what the database objects to.
+    /// Whether the database reports a violated foreign key.
     pub(crate) fn is_foreign_key(&self) -> bool {
         self.database().is_some_and(driver::is_foreign_key)
     }
 
-    /// The sentence for a client. What an operator has to know is written to the program's log here; of an
-    /// internal error the sentence has the id under which it is there.
+    /// The sentence for a client. This also writes what an operator has to know to the program's log. For an
+    /// internal error the sentence contains the id of that log entry.
     pub(crate) fn report(&self) -> String {
         let Some(source) = &self.source else {
             return self.message.clone();
@@ -132,7 +133,7 @@ impl ServiceError {
                 tracing::error!(%id, error = %source, "request failed");
                 return format!("internal error {id}");
             }
-            // An operator has to act: clients keep their edits and try again later.
+            // An operator has to act. Clients keep their edits and try again later.
             ErrorCode::Unavailable if self.needs_operator() => {
                 tracing::error!(error = %source, "a write was refused");
             }
@@ -190,12 +191,12 @@ impl From<FeedError> for ServiceError {
 
 impl From<DbErr> for ServiceError {
     fn from(error: DbErr) -> Self {
-        let told = of_database(&error);
-        told.caused_by(Arc::new(error))
+        let translated = of_database(&error);
+        translated.caused_by(Arc::new(error))
     }
 }
 
-/// What a database's error means, without its source.
+/// Translates a database's error, without attaching it as the source.
 fn of_database(error: &DbErr) -> ServiceError {
     if let Some(error) = CaptureError::of(error) {
         return of_capture(error);
@@ -208,7 +209,7 @@ fn of_database(error: &DbErr) -> ServiceError {
         _ => {}
     }
     match error {
-        // An adopter's own hook speaks to the client.
+        // A hook of the application's speaks to the client this way.
         DbErr::Custom(text) => ServiceError::bad_input(text.clone()),
         DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => driver::unavailable(),
         DbErr::RecordNotUpdated | DbErr::RecordNotFound(_) => {
@@ -219,7 +220,7 @@ fn of_database(error: &DbErr) -> ServiceError {
     }
 }
 
-/// Our fault; the source comes later.
+/// An internal error whose source is attached later.
 fn internal() -> ServiceError {
     ServiceError::new(ErrorCode::Internal, "internal error")
 }
@@ -254,17 +255,18 @@ fn of_capture(error: &CaptureError) -> ServiceError {
             "the database does not record changes of this table now",
         ),
         CaptureError::Log { source, .. } => match of_database(source) {
-            // Bad input: who acted or why is text that the database does not take.
-            told if matches!(
-                told.code,
-                ErrorCode::Unavailable | ErrorCode::BadInput | ErrorCode::LimitExceeded
-            ) =>
+            // The input is bad: the actor or the reason is text that the database does not accept.
+            cause
+                if matches!(
+                    cause.code,
+                    ErrorCode::Unavailable | ErrorCode::BadInput | ErrorCode::LimitExceeded
+                ) =>
             {
-                told
+                cause
             }
             _ => internal(),
         },
-        // A programmer's mistake: its text names the cure, for the log.
+        // This is a programming error. Its text, which goes to the log, names the cure.
         _ => internal(),
     }
 }

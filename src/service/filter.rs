@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 
 use super::error::ServiceError;
 
-/// What a row must be. Holds at least one test: a filter that says nothing parses to none.
+/// What a row must satisfy. Holds at least one test: an empty filter parses to no predicate.
 #[derive(Clone, Debug)]
 pub(crate) enum Predicate {
     All(Vec<Predicate>),
@@ -52,7 +52,7 @@ impl Predicate {
     }
 }
 
-/// What one column must be.
+/// What one column must satisfy.
 #[derive(Clone, Debug)]
 pub(crate) enum Test {
     Compare(Comparison, Operand),
@@ -91,7 +91,7 @@ pub(crate) enum Comparison {
     Lte,
 }
 
-/// Tests of text that the database alone decides, by its own collation.
+/// Tests of text that only the database can decide, by its collation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pattern {
     EqualIgnoringCase,
@@ -102,11 +102,11 @@ pub(crate) enum Pattern {
     NotLike,
 }
 
-/// A value in both its forms.
+/// A value in both of its forms.
 #[derive(Clone, Debug)]
 pub(crate) struct Operand {
-    /// As the database takes it.
+    /// The form that the database takes.
     pub(crate) value: Value,
-    /// As a row image has it.
+    /// The form in a row image.
     pub(crate) image: Json,
 }

@@ -1,4 +1,4 @@
-//! The service as Rust callers have it.
+//! The service as Rust callers use it.
 
 mod closure;
 mod inbox;
@@ -31,12 +31,12 @@ use crate::feed::Feed;
 use crate::limits::Limits;
 use crate::sync::Policy;
 
-/// What can be done with tracked rows beside writing them: transactions that are tried again, writes that are
-/// made once, history, undoing, and sync with offline clients. GraphQL does the same by the same functions.
+/// What can be done with tracked rows beyond writing them: transactions that are retried, writes that are made
+/// once, history, undoing, and sync with offline clients. GraphQL calls the same functions.
 ///
-/// Each call has the bounds of [`Limits`] for itself. Cheap to clone.
+/// Each call has the bounds of [`Limits`] to itself. Cheap to clone.
 ///
-/// A write that is made once, however often it is asked for:
+/// A write that is made once, however often it is requested:
 ///
 /// ```no_run
 /// use sea_orm::ActiveModelTrait;
@@ -71,14 +71,14 @@ pub struct Service {
 }
 
 impl Service {
-    /// The service on a database and its feed. It knows no entity yet: [`entity`](Self::entity) names those
-    /// that it can revert, show and sync.
+    /// The service on a database and its feed. It knows no entities yet; [`entity`](Self::entity) registers
+    /// those that it can revert, show and sync.
     pub fn new(db: TrackedConnection, feed: Feed) -> Self {
         let turns = Arc::new(Turns::new(&db));
         Self::taking_turns(db, feed, turns)
     }
 
-    /// The same, whose writers take turns with others.
+    /// Like [`new`](Self::new), but its writers share these turns with others.
     pub(crate) fn taking_turns(db: TrackedConnection, feed: Feed, turns: Arc<Turns>) -> Self {
         Self {
             db,
@@ -90,7 +90,7 @@ impl Service {
         }
     }
 
-    /// The same for one more entity.
+    /// Registers an entity.
     #[must_use]
     pub fn entity<E: Writable>(self) -> Self {
         self.registering(Registered::of::<E>(EntityInfo::of::<E>(
@@ -104,10 +104,10 @@ impl Service {
         self
     }
 
-    /// The same, with an entity that offline clients sync.
+    /// Registers an entity that offline clients sync.
     ///
     /// # Errors
-    /// `BAD_INPUT` if the policy names a column that clients do not write.
+    /// `BAD_INPUT` if the policy names a column that clients cannot write.
     pub fn sync<E: Writable>(self, policy: Policy) -> Result<Self, ServiceError> {
         self.entity::<E>()
             .syncing(E::default().table_name(), policy)
@@ -129,14 +129,14 @@ impl Service {
         Ok(self)
     }
 
-    /// The same with other bounds.
+    /// Sets other bounds.
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
         let limits = Arc::new(limits);
         Self { limits, ..self }
     }
 
-    /// The same on behalf of another: what is written is recorded with this context.
+    /// Acts on behalf of another: what is written is recorded with this context.
     #[must_use]
     pub fn with_context(&self, context: Context) -> Self {
         Self {
@@ -145,13 +145,14 @@ impl Service {
         }
     }
 
-    /// Does the work in a transaction and commits it. Where the database says that another try may succeed,
-    /// as after a deadlock, the work is done anew in another transaction, a few times and until the time for
-    /// waiting is over: let it do nothing that cannot be done twice.
+    /// Does the work in a transaction and commits it. If the database says that a retry may succeed, as after a
+    /// deadlock, the work runs again in a new transaction, a few times and until the time for waiting is over.
+    /// So the work must do nothing that cannot be done twice.
     ///
     /// # Errors
-    /// What the work says; `UNAVAILABLE` when its turn to write or its locks do not come in time. Nothing is
-    /// written then; but where the connection is lost while the database commits, nobody knows.
+    /// The error of the work; `UNAVAILABLE` if its turn to write or its locks do not come in time. Nothing is
+    /// written then. If the connection is lost while the database commits, it is unknown whether the write was
+    /// made.
     pub async fn transact<T, F>(&self, work: F) -> Result<T, ServiceError>
     where
         T: Send,
@@ -161,9 +162,9 @@ impl Service {
         transact(self.call(&budget), &Closure(work)).await
     }
 
-    /// As [`transact`](Self::transact), once: under a key of the same actor that was used before, nothing is
-    /// written, and the answer is what it was the first time. `asked` tells what is asked under the key. What
-    /// fails may be asked for again. Keys are kept as long as [`Limits::idempotency`] says.
+    /// Like [`transact`](Self::transact), but at most once per key and actor: if the key was used before,
+    /// nothing is written, and the answer is that of the first time. `asked` describes what is asked under the
+    /// key. Work that failed may be asked for again. Keys are kept as long as [`Limits::idempotency`] says.
     ///
     /// # Errors
     /// As [`transact`](Self::transact); a conflict with [`Fact::UsedKey`](crate::Fact::UsedKey) if the key was
@@ -183,7 +184,7 @@ impl Service {
         context.mutation_id = Some(key.to_owned());
         let keyed = Keyed::new(context.actor.clone(), key.to_owned(), &asked);
         let (budget, db) = (self.budget(), self.db.with_context(context));
-        // No time to live: the key is recorded, and nothing more.
+        // With a lifetime of zero the key is recorded, but no answer is kept.
         let is_kept = !self.limits.idempotency.is_zero();
         let call = Call {
             db: &db,

@@ -1,4 +1,4 @@
-//! The life of one row: its changes, and the row as it was.
+//! The history of one row: its changes, and the row as it was.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use super::registered::Registered;
 use super::table::Table;
 use crate::feed::{Page, Past, RowName, Start, When};
 
-/// Up to `first` changes of a row that are kept, in order.
+/// Up to `first` kept changes of a row, in order.
 ///
 /// # Errors
 /// Those of the feed, and `LIMIT_EXCEEDED`.
@@ -30,7 +30,7 @@ pub(crate) async fn history(
     Ok(page)
 }
 
-/// The row at the moment: as its changes tell, or as it is if there are none; `None` if it did not exist.
+/// The row at a moment: as its changes show it, or as it is now if it has none; `None` if it did not exist.
 ///
 /// # Errors
 /// Those of the feed and of the database, and `LIMIT_EXCEEDED`.
@@ -60,19 +60,19 @@ async fn state(
         None => {}
     }
     let now = table.find(db, &row.key).await?;
-    // What was committed before the row was read is in the log now, and tells what it found.
+    // Changes committed before the row was read are in the log now, and show the state that they found.
     Ok(known(feed.past(row, when).await?).unwrap_or(now))
 }
 
-/// An image from before a column came. Where no later change tells of the row, the column has what the
-/// table has; elsewhere what it had then is not known, and null.
+/// Completes an image from before a column was added. If no later change of the row exists, the column has the
+/// value that the table has; otherwise its value then is unknown, and null.
 async fn completed(
     db: &DatabaseConnection,
     table: &dyn Table,
     row: &RowName,
     mut image: Image,
 ) -> Result<Image, ServiceError> {
-    // The table first: a change that comes in between is then the last, and another.
+    // The table is read first: a change that comes in between is then the last one, and differs from the image.
     let found = table.find(db, &row.key).await?;
     let mut last = last_of(db, &row.entity, std::slice::from_ref(&row.key)).await?;
     let last = last.remove(&0).and_then(|change| change.after);
@@ -94,10 +94,10 @@ fn known(past: Past) -> Option<Option<Image>> {
     }
 }
 
-/// The row of an entity with a key, by column, as the log names it.
+/// The row with this key, given by column, as the log names it.
 ///
 /// # Errors
-/// `BAD_INPUT` for what is no key of the entity.
+/// `BAD_INPUT` if this is not a key of the entity.
 pub(crate) fn row_name(entity: &EntityInfo, given: &Image) -> Result<RowName, ServiceError> {
     let mut key = BTreeMap::new();
     for column in entity.key() {

@@ -1,10 +1,9 @@
-//! What comes again under its idempotency key is answered as the first time, and writes
-//! nothing.
+//! A request that is repeated under its idempotency key gets the first answer, and writes nothing.
 //!
-//! Guarantees that of all requests with a caller's key one does each of its fields, however many come
-//! at once and wherever a server dies: the answer is kept in the transaction that writes, so it is
-//! there exactly if the writes are. What fails keeps nothing and may be sent again. Knows nothing of
-//! what works do.
+//! Guarantees that of all requests with a caller's key only one executes each of the fields, however many come
+//! at once and wherever a server dies. The answer is kept in the transaction that writes, so it is there
+//! exactly if the writes are. A failure keeps nothing, so the request may be sent again. Knows nothing of what
+//! the work does.
 
 mod answers;
 mod sweep;
@@ -24,15 +23,15 @@ use super::transaction::{Work, transact};
 pub(crate) use answers::{recall_rows, remember_rows};
 pub(crate) use sweep::sweep;
 
-/// Longest answer that is kept, in bytes. MariaDB, as it comes, takes no statement of 16 MiB.
+/// Longest answer that is kept, in bytes. MariaDB in its default configuration refuses a statement of 16 MiB.
 const ANSWER_BYTES: usize = 12 * 1024 * 1024;
 
-/// A work whose answer can be kept and given again.
+/// A work whose answer can be kept and returned again.
 pub(crate) trait Repeatable: Work {
-    /// What to keep; `None` if it was not done, so that it may be tried again.
+    /// What to keep; `None` if the work was not done, so that it may be tried again.
     fn remember(&self, output: &Self::Output) -> Result<Option<Json>, ServiceError>;
 
-    /// The answer made of what was kept.
+    /// Rebuilds the answer from what was kept.
     fn recall(
         &self,
         tx: &TrackedTransaction,
@@ -40,15 +39,15 @@ pub(crate) trait Repeatable: Work {
     ) -> impl Future<Output = Result<Self::Output, ServiceError>> + Send;
 }
 
-/// When what is that old now was claimed.
+/// The time that lies `age` before now.
 fn ago(age: Duration) -> DateTime<Utc> {
     let age = TimeDelta::from_std(age).unwrap_or(TimeDelta::MAX);
     let then = Utc::now().checked_sub_signed(age);
     then.unwrap_or(DateTime::UNIX_EPOCH)
 }
 
-/// Does the work in a transaction; if the call has a key and the work was done under it, gives that answer
-/// instead.
+/// Does the work in a transaction. If the call has a key under which the work was already done, returns that
+/// answer instead.
 ///
 /// # Errors
 /// As [`transact`]; a conflict with [`Fact::UsedKey`] if the key was used for something else.
@@ -78,11 +77,11 @@ struct Once<'a, W> {
 impl<W: Repeatable> Work for Once<'_, W> {
     type Output = W::Output;
 
-    /// What another has answered meanwhile is seen after the wait for it.
+    /// After waiting for a concurrent request, its answer must be visible.
     const ISOLATION: Option<IsolationLevel> = Some(IsolationLevel::ReadCommitted);
 
     async fn run(&self, tx: &TrackedTransaction) -> Result<W::Output, ServiceError> {
-        // Before anything of the work: it would meet what its own first time wrote.
+        // The claim precedes all of the work, which would otherwise meet what it wrote the first time.
         let claimed_at = match request::claim(tx, &self.claim, ago(self.lifetime)).await? {
             Claimed::New(at) => at,
             Claimed::Done(kept) => {

@@ -8,12 +8,12 @@ use sha2::{Digest, Sha256};
 pub(crate) struct Keyed {
     actor: Option<String>,
     key: String,
-    /// A hash of what is asked.
+    /// A hash of the request.
     request: String,
 }
 
 impl Keyed {
-    /// A request under a key of an actor; `asked` tells it from others.
+    /// A request under a key of an actor. `asked` distinguishes it from other requests.
     pub(crate) fn new(actor: Option<String>, key: String, asked: &Json) -> Self {
         Self {
             actor,
@@ -27,7 +27,7 @@ impl Keyed {
         &self.key
     }
 
-    /// The claim of one of its parts, by name.
+    /// The claim of the part of the request with this name.
     pub(crate) fn claim(&self, part: &str) -> Claim {
         Claim {
             id: hash(&json!([self.actor, self.key])),

@@ -1,8 +1,8 @@
-//! What clients call tables, columns and enumerations.
+//! The names of tables, columns and enumerations in the API.
 //!
 //! A table `task_label` has the type `TaskLabel` and the query `taskLabel`, a column `due_on` the field
-//! `dueOn`: words of letters and digits, put together in camel case, as Seaography puts them. What stands
-//! between words is left out: a column `end-date` has the field `endDate`.
+//! `dueOn`: words of letters and digits, joined in camel case, as Seaography does. Characters between words are
+//! dropped: a column `end-date` has the field `endDate`.
 
 use heck::{ToLowerCamelCase, ToUpperCamelCase};
 
@@ -26,12 +26,12 @@ pub(crate) fn enumeration(name: &str) -> String {
     format!("{}Enum", name.to_upper_camel_case())
 }
 
-/// The type of an enumeration's tests in filters.
+/// The type of tests of the enumeration in filters.
 pub(crate) fn enum_filter(name: &str) -> String {
     format!("{}EnumFilterInput", name.to_upper_camel_case())
 }
 
-/// The value of an enumeration: what its stored word has of letters, digits and underscores.
+/// The name of an enumeration's value: the letters, digits and underscores of its stored word.
 pub(crate) fn word(stored: &str) -> String {
     let is_kept = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
     stored.chars().filter(is_kept).collect()

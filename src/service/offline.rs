@@ -1,8 +1,8 @@
-//! Sync with offline clients: what they pull, what they push, and the inbox of edits that were not taken.
+//! Sync with offline clients: pulls, pushes, and the inbox of edits that were not taken.
 //!
-//! Guarantees: a pull from the last checkpoint on has every row that has changed since, in its latest state; a
-//! pushed edit is stored, or its row comes back in the answer and the edit is in the inbox; one bad row does
-//! not hold up the others. Knows no client library by name but in comments.
+//! Guarantees that a pull from the last checkpoint has every row that has changed since, in its latest state;
+//! that a pushed edit is stored, or its row comes back in the answer and the edit is in the inbox; and that one
+//! bad row does not hold up the others. Names client libraries only in comments.
 
 mod accept;
 pub(crate) mod bulk;

@@ -1,4 +1,4 @@
-//! A registered entity without its Rust type: its columns, its rows to read and to write.
+//! A registered entity without its Rust type: its columns, and access to its rows.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::rows::{RowWriter, RowWriterOf};
 use super::table::{Table, TableOf};
 use super::writable::Writable;
 
-/// An entity known by name. Cheap to clone.
+/// An entity that is looked up by name. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Registered {
     pub(crate) info: Arc<EntityInfo>,
@@ -19,7 +19,7 @@ pub(crate) struct Registered {
 }
 
 impl Registered {
-    /// An entity of which this is known.
+    /// Registers an entity described by `info`.
     pub(crate) fn of<E: Writable>(info: EntityInfo) -> Self {
         Self {
             info: Arc::new(info),

@@ -1,7 +1,8 @@
-//! Undoing what was done: the opposite of it, written through capture.
+//! Undoing changes by writing their opposite through capture.
 //!
-//! Guarantees that nothing is overwritten that was done since: then it is a conflict, which names the later
-//! changes, and nothing is written. A revert is a change like any other; its metadata names what it reverts.
+//! Guarantees that no later change is overwritten: such a change makes it a conflict that names the later
+//! changes, and nothing is written. A revert is a change like any other, and its metadata names what it
+//! reverts.
 
 mod plan;
 
@@ -24,19 +25,19 @@ use super::transaction::Work;
 use crate::feed::{Cursor, Epoch, Feed, FeedError, Named, Start};
 use plan::{Plan, REVERTS, REVERTS_TRANSACTION, RowPlan, Step, Write};
 
-/// Later changes of a row that are looked at; more of them are a conflict whatever they are.
+/// How many later changes of a row are looked at. More than these are a conflict, whatever they are.
 const LATER_MOST: u64 = 1_000;
-/// Changes of a revert that are read back; an adopter's hooks may write some of their own.
+/// How many changes of a revert are read back. An adopter's hooks may add changes.
 const WRITTEN_MOST: u64 = 100_000;
-/// Times that the written changes are looked for in the log; each look may wait 2 s for another
-/// process that puts it in order.
+/// How often the written changes are looked for in the log. Each look may wait 2 s for another process that
+/// puts the log in order.
 const LOOKS: u32 = 3;
 
 /// Undoes one change.
 ///
 /// # Errors
-/// `NOT_FOUND` for a cursor that names no change; a conflict, with [`Fact::Later`], if what it did has been
-/// changed since; `BAD_INPUT` for a change of an entity that is not among the targets.
+/// `NOT_FOUND` if the cursor does not name a change; a conflict, with [`Fact::Later`], if the change's result
+/// has been changed since; `BAD_INPUT` for an entity that is not among the targets.
 pub(crate) async fn change(
     call: Call<'_>,
     targets: &ByTable,
@@ -53,8 +54,8 @@ pub(crate) async fn change(
 /// Undoes all changes of a transaction, or none of them.
 ///
 /// # Errors
-/// `NOT_FOUND` for a transaction of which nothing is kept, `LIMIT_EXCEEDED` for one that has more changes than
-/// a call may write; otherwise as [`change`].
+/// `NOT_FOUND` if no change of the transaction is kept, `LIMIT_EXCEEDED` if it has more changes than a call may
+/// write; otherwise as [`change`].
 pub(crate) async fn transaction(
     call: Call<'_>,
     targets: &ByTable,
@@ -73,7 +74,7 @@ pub(crate) async fn transaction(
     revert(call, targets, named, (REVERTS_TRANSACTION, id.to_owned())).await
 }
 
-/// Reverts these changes and tells what was written.
+/// Reverts these changes and returns what was written.
 async fn revert(
     call: Call<'_>,
     targets: &ByTable,
@@ -104,12 +105,12 @@ async fn revert(
     }
 }
 
-/// Whether it is the key that is in conflict, not what was asked.
+/// Whether the conflict is about the idempotency key, not about the revert.
 fn is_of_key(error: &ServiceError) -> bool {
     matches!(error.fact(), Some(Fact::UsedKey(_)))
 }
 
-/// The caller's connection, whose changes also tell what they revert.
+/// The caller's connection, with metadata that names what is reverted.
 fn on_behalf(db: &TrackedConnection, (name, what): (&str, String)) -> TrackedConnection {
     let mut context = db.context().clone();
     let metadata = context.metadata.get_or_insert_default();
@@ -131,10 +132,10 @@ struct Written {
 }
 
 impl Reverted {
-    /// Its changes, once they have their places in the log.
+    /// Its changes, once they have positions in the log.
     ///
     /// # Errors
-    /// `UNAVAILABLE` if they do not have them in time; the revert stands all the same.
+    /// `UNAVAILABLE` if they do not get positions in time; the revert is committed nevertheless.
     pub(crate) async fn changes(self, feed: &Feed) -> Result<Named, ServiceError> {
         let Self { written, epoch } = self;
         if written.rows == 0 {
@@ -163,7 +164,7 @@ impl Reverted {
     }
 }
 
-/// The cursors of what stands in the way.
+/// The cursors of the later changes that prevent the revert.
 async fn later_cursors(
     feed: &Feed,
     named: &Named,
@@ -204,7 +205,7 @@ impl Revert {
         target.ok_or_else(|| ServiceError::internal(format!("no entity {table}")))
     }
 
-    /// Makes sure that nothing done since is in the way of a row that is locked.
+    /// Checks that no later change prevents reverting a locked row.
     async fn check(&self, tx: &TrackedTransaction, row: &RowPlan) -> Result<(), ServiceError> {
         let later = later(tx, &row.name, row.last, LATER_MOST).await?;
         if later.len() as u64 >= LATER_MOST || row.standing(&later).next().is_some() {
@@ -227,7 +228,7 @@ async fn write(
     }
 }
 
-/// A value that its column took once is no bad input. What the database says of it is left as it is.
+/// A value that its column once accepted is not bad input. An error of the database is left as it is.
 fn outdated(error: ServiceError) -> ServiceError {
     if error.code() == ErrorCode::BadInput && error.database().is_none() {
         return ServiceError::conflict(format!("{}, which it had", error.message()));
@@ -239,7 +240,7 @@ impl Work for Revert {
     type Output = Written;
 
     async fn run(&self, tx: &TrackedTransaction) -> Result<Written, ServiceError> {
-        // All locks first: MariaDB's snapshot begins with the first read that takes none.
+        // All locks come first, because MariaDB's snapshot begins with the first read that takes no lock.
         for RowPlan { name, .. } in &self.plan.rows {
             let rows = &self.target(&name.entity)?.rows;
             rows.lock(tx, std::slice::from_ref(&name.key)).await?;
@@ -268,7 +269,7 @@ impl Work for Revert {
 }
 
 impl Repeatable for Revert {
-    /// Its changes are in the log.
+    /// Only the outcome is kept, because the changes are in the log.
     fn remember(&self, written: &Written) -> Result<Option<Json>, ServiceError> {
         let kept = serde_json::to_value(written);
         kept.map(Some).map_err(ServiceError::internal)

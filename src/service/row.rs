@@ -1,7 +1,7 @@
-//! A row as lists have it: the values of its image, by the places of its entity's columns.
+//! A row as lists hold it: the values of its image, in the order of its entity's columns.
 //!
-//! Not a model: a model exists only if every value fits its field, so one row that does not would hide
-//! all that are read with it.
+//! It is not a model. A model exists only if every value fits its field, so one row that does not fit would
+//! hide all that are read with it.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use super::entity::{ColumnInfo, EntityInfo};
 pub(crate) struct Row(Box<[Json]>);
 
 impl Row {
-    /// The rows that a call has answered.
+    /// The rows that a call has returned.
     ///
     /// # Errors
     /// [`ImageError`] for a value that has no image.
@@ -33,7 +33,7 @@ impl Row {
         rows.collect()
     }
 
-    /// The row that an image tells of; null is in the place of what the image lacks.
+    /// The row of an image, with null for every column that the image lacks.
     pub(crate) fn of_image<E: EntityTrait>(mut image: Image) -> Self {
         let values = E::Column::iter().map(|column| image.remove(column.as_str()));
         Self(values.map(Option::unwrap_or_default).collect())
@@ -43,11 +43,11 @@ impl Row {
     pub(crate) fn image<E: EntityTrait>(&self) -> Image {
         let names = E::Column::iter().map(|column| column.as_str().to_owned());
         let fields: BTreeMap<_, _> = names.zip(self.0.iter().cloned()).collect();
-        // Names sorted, as in every image.
+        // The names are sorted, as in every image.
         fields.into_iter().collect()
     }
 
-    /// The row of a model, with the types of the columns read before: SeaORM makes them anew each time.
+    /// The row of a model. The caller passes the columns' types, because SeaORM builds them again at each call.
     ///
     /// # Errors
     /// [`ImageError`] for a value that has no image.
@@ -74,7 +74,7 @@ impl Row {
         &self.0
     }
 
-    /// The key's columns, those that the API shows.
+    /// The columns of the key that the API shows.
     pub(crate) fn key(&self, entity: &EntityInfo) -> Image {
         let value = |column: &ColumnInfo| (column.name.to_owned(), self.value(column).clone());
         entity.key().map(value).collect()

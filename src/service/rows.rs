@@ -1,4 +1,4 @@
-//! Rows of a registered entity, locked and written by their images, through its hooks.
+//! Rows of a registered entity, locked and written by their images, through the entity's hooks.
 
 use std::marker::PhantomData;
 
@@ -18,8 +18,8 @@ use super::writable::Writable;
 /// Writes an entity's rows.
 #[async_trait::async_trait]
 pub(crate) trait RowWriter: Send + Sync {
-    /// Locks the rows with these keys until the transaction ends, in key order: the image of each
-    /// that is there.
+    /// Locks the rows with these keys until the transaction ends, in key order. Returns the image of each row
+    /// that exists.
     async fn lock(
         &self,
         tx: &TrackedTransaction,
@@ -29,11 +29,11 @@ pub(crate) trait RowWriter: Send + Sync {
     /// Deletes a row; a conflict if it is gone.
     async fn delete(&self, tx: &TrackedTransaction, key: &Image) -> Result<(), ServiceError>;
 
-    /// Inserts a row; the row as stored. `BAD_INPUT` for a value that its column does not take.
+    /// Inserts a row and returns it as stored. `BAD_INPUT` for a value that its column does not take.
     async fn insert(&self, tx: &TrackedTransaction, row: &Image) -> Result<Image, ServiceError>;
 
-    /// Sets columns of a row; the row as stored. `CONFLICT` if it is gone, `BAD_INPUT` for a value
-    /// that its column does not take.
+    /// Sets columns of a row and returns it as stored. `CONFLICT` if it is gone, `BAD_INPUT` for a value that
+    /// its column does not take.
     async fn update(
         &self,
         tx: &TrackedTransaction,
@@ -41,14 +41,14 @@ pub(crate) trait RowWriter: Send + Sync {
         set: &Image,
     ) -> Result<Image, ServiceError>;
 
-    /// Inserts a row that was there once, as it was: also with values that the entity cannot hold.
+    /// Inserts a row as it once was, even with values that the entity cannot hold.
     async fn insert_again(
         &self,
         tx: &TrackedTransaction,
         row: &Image,
     ) -> Result<Image, ServiceError>;
 
-    /// Sets columns of a row to what they had once; otherwise as [`update`](Self::update).
+    /// Sets columns of a row to values that they once had; otherwise like [`update`](Self::update).
     async fn update_again(
         &self,
         tx: &TrackedTransaction,
@@ -99,7 +99,7 @@ impl<E: Writable> RowWriter for RowWriterOf<E> {
     async fn insert(&self, tx: &TrackedTransaction, row: &Image) -> Result<Image, ServiceError> {
         let mut model = <E::ActiveModel as ActiveModelTrait>::default();
         set_all::<E>(&mut model, row)?;
-        // Only the bulk call keeps a key that the database would count.
+        // Only the bulk call keeps a given key where the database would generate one.
         if has_counted_key::<E>() {
             let stored = tx.insert_rows::<E>([model]).await?.pop();
             let stored = stored.ok_or(DbErr::RecordNotInserted)?;
@@ -157,8 +157,8 @@ impl<E: Writable> RowWriter for RowWriterOf<E> {
     }
 }
 
-/// What the database does not take of values that the entity cannot hold is bad input of the caller's, as if
-/// it had been found before.
+/// Turns the database's refusal of a value that the entity cannot hold into bad input of the caller, as if it
+/// had been found before.
 fn refused(error: DbErr) -> ServiceError {
     match ServiceError::from(error) {
         error if error.code() == ErrorCode::BadInput => ServiceError::bad_input(error.message()),
@@ -182,7 +182,7 @@ fn gone() -> ServiceError {
     ServiceError::conflict("the row is gone")
 }
 
-/// Whether the database alone counts the keys.
+/// Whether only the database generates the keys.
 fn has_counted_key<E: Writable>() -> bool {
     keys::<E>().any(|key| E::is_computed(&key))
 }

@@ -1,8 +1,8 @@
-//! Images of an older shape: recorded before a column came, or while it had another type.
+//! Images of an older shape: recorded before a column was added, or while it had another type.
 //!
-//! An image tells of every column that its table had. What it lacks it does not deny: the table knows.
-//! What it has in a form that today's column does not write is read by today's type where that can be.
-//! Knows columns and images; nothing of tables or of the log.
+//! An image has every column that its table had. A column that it lacks may still have a value, in the table. A
+//! value in a form that today's column does not write is read by today's type if possible. Knows columns and
+//! images; nothing of tables or of the log.
 
 use std::borrow::Cow;
 
@@ -13,8 +13,8 @@ use serde_json::Value as Json;
 use super::entity::{ColumnInfo, EntityInfo};
 
 impl ColumnInfo {
-    /// Whether images write the column's values as this kind of JSON. Null may be anywhere, and so may
-    /// what stands for a value that does not fit its column.
+    /// Whether images write the column's values as this kind of JSON. Null is always possible, and so is the
+    /// placeholder for a value that does not fit its column.
     fn writes(&self, json: &Json) -> bool {
         use ColumnType as T;
         match &self.ty {
@@ -40,21 +40,21 @@ impl ColumnInfo {
         }
     }
 
-    /// A value of an image in the form in which images have it today; `None` if its column had a type
-    /// since when the value tells nothing of today's.
+    /// A value of an image in today's form; `None` if the column's type has changed so that the value has no
+    /// equivalent in today's type.
     pub(crate) fn restated<'j>(&self, json: &'j Json) -> Option<Cow<'j, Json>> {
         if self.writes(json) {
             return Some(Cow::Borrowed(json));
         }
         let read = |json: &Json| image::decode(&self.ty, &self.rust, json).ok();
-        // A column of integers may have become narrower: its values were texts.
+        // A column of integers may have become narrower; its values were texts before.
         let digits = json.as_str().and_then(|text| text.parse::<i64>().ok());
         let value = read(json).or_else(|| read(&digits?.into()))?;
         let value = image::canonical(&self.ty, value);
         image::encode(&self.ty, &value).ok().map(Cow::Owned)
     }
 
-    /// Whether two images tell the same of the column, whatever form it had when they were recorded.
+    /// Whether two images have the same value for the column, whatever its form was when they were recorded.
     pub(crate) fn is_same(&self, one: &Json, other: &Json) -> bool {
         let canonical = |json: &Json| {
             let json = self.restated(json)?;
@@ -73,8 +73,8 @@ impl ColumnInfo {
 }
 
 impl EntityInfo {
-    /// Whether an image has every column that the log shows, in today's form. If not, the table knows
-    /// more of the row.
+    /// Whether an image has every column that the log shows, in today's form. If not, the table may have more
+    /// of the row.
     pub(crate) fn has_todays_shape(&self, image: &Image) -> bool {
         let mut shown = self.columns.iter().filter(|column| !column.is_hidden);
         shown.all(|column| {
@@ -84,7 +84,7 @@ impl EntityInfo {
         })
     }
 
-    /// The image with its values in today's form; `None` if they have it.
+    /// The image with its values in today's form; `None` if they already have it.
     pub(crate) fn restated(&self, image: &Image) -> Option<Image> {
         let of = |name: &str| self.by_name(name);
         let mut fields = image.iter();

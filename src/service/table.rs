@@ -11,15 +11,14 @@ use seachange_changelog::{Image, ImageError, rows};
 use super::columns::keys;
 use super::filter::{self, Predicate};
 
-/// Keys in one statement: each is a term of its condition, and SQLite takes terms nested up to 1,000
-/// deep.
+/// How many keys one statement has. Each key is a term of its condition, and SQLite takes terms nested up to
+/// 1,000 deep.
 pub(super) const KEYS: usize = 250;
 
 /// A row as it is stored.
 pub(crate) struct KeyedRow {
-    /// Its key.
     pub(crate) key: Image,
-    /// All of it.
+    /// The whole row.
     pub(crate) image: Image,
 }
 
@@ -35,7 +34,7 @@ impl KeyedRow {
 /// Some rows in key order.
 pub(crate) struct TablePage {
     pub(crate) rows: Vec<KeyedRow>,
-    /// Pass back for the rows after these; `None` at the end.
+    /// To be passed back for the rows after these; `None` at the end.
     pub(crate) next: Option<Image>,
 }
 
@@ -45,13 +44,13 @@ pub(crate) struct Misfit {
     pub(crate) columns: Vec<&'static str>,
 }
 
-/// Rows looked at by one statement for what does not fit.
+/// Rows that one statement reads to look for values that do not fit.
 const LOOKED_AT: u64 = 1_000;
 
 /// The rows of one table.
 #[async_trait::async_trait]
 pub(crate) trait Table: Send + Sync {
-    /// Up to `limit` rows after a key, which [`check_key`](Self::check_key) takes.
+    /// Up to `limit` rows after a key that passes [`check_key`](Self::check_key).
     async fn read(
         &self,
         tx: &DatabaseTransaction,
@@ -63,16 +62,16 @@ pub(crate) trait Table: Send + Sync {
     /// The row with a key; `None` also if no row can have it.
     async fn find(&self, db: &DatabaseConnection, key: &Image) -> Result<Option<Image>, DbErr>;
 
-    /// The rows with these keys that are there, in any order.
+    /// The rows that exist with these keys, in any order.
     async fn among(&self, db: &DatabaseConnection, keys: &[Image]) -> Result<Vec<KeyedRow>, DbErr>;
 
-    /// The first rows, up to `most`, that have values which the entity cannot hold.
+    /// The first rows, up to `most`, with values that the entity cannot hold.
     async fn misfits(&self, db: &DatabaseConnection, most: usize) -> Result<Vec<Misfit>, DbErr>;
 
     /// Whether rows can have this key.
     fn check_key(&self, key: &Image) -> Result<(), ImageError>;
 
-    /// Every column of the entity, those that the API leaves out included.
+    /// Every column of the entity, including those that the API leaves out.
     fn columns(&self) -> Vec<&'static str>;
 }
 
@@ -131,7 +130,7 @@ where
         let backend = db.get_database_backend();
         let mut found = Vec::with_capacity(keys.len());
         for keys in keys.chunks(KEYS) {
-            // What is none of the key's type is no row's key.
+            // A key that is not of the key's type is not a key of any row.
             let keys = keys.iter();
             let keys = keys.filter_map(|key| rows::key_condition::<E>(key, backend).ok());
             let any = keys.fold(Condition::any(), Condition::add);
@@ -172,7 +171,7 @@ where
     }
 
     fn check_key(&self, key: &Image) -> Result<(), ImageError> {
-        // What a key can be does not depend on the database, only how it is looked for.
+        // Whether a key is valid does not depend on the database, only how it is looked up.
         rows::key_condition::<E>(key, DbBackend::Sqlite).map(drop)
     }
 

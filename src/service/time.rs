@@ -1,4 +1,4 @@
-//! Times as every image has them.
+//! Times in the form that every image has.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 

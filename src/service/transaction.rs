@@ -1,4 +1,4 @@
-//! A transaction that is tried again when the database asks for it.
+//! A transaction that is retried when the database asks for it.
 
 use std::time::Duration;
 
@@ -10,38 +10,38 @@ use super::budget::Cost;
 use super::call::Call;
 use super::error::ServiceError;
 
-/// Tries in all. Deadlocks dissolve at the first or second; beyond this the database is overloaded
-/// and the client should wait.
+/// Attempts in all. Deadlocks are resolved at the first or second; beyond this the database is overloaded and
+/// the client should wait.
 const TRIES: u32 = 5;
-/// Waits between tries.
+/// Waits between attempts.
 const FIRST_WAIT: Duration = Duration::from_millis(10);
 const LONGEST_WAIT: Duration = Duration::from_millis(200);
 
-/// What is written in a transaction: run anew in each try.
+/// What is written in a transaction. It runs again in each attempt.
 pub(crate) trait Work: Sync {
-    /// What is answered.
+    /// The result of the work.
     type Output: Send;
 
-    /// What the transaction sees of others; by default what the database does by itself.
+    /// What the transaction sees of others; by default the database's setting.
     const ISOLATION: Option<IsolationLevel> = None;
 
-    /// Writes, in a transaction that is committed afterwards.
+    /// Writes in a transaction that is committed afterwards.
     fn run(
         &self,
         tx: &TrackedTransaction,
     ) -> impl Future<Output = Result<Self::Output, ServiceError>> + Send;
 
-    /// What the answer costs: nothing is committed for a request that cannot afford it.
+    /// What the answer costs. Nothing is committed for a request that cannot afford it.
     fn cost(&self, output: &Self::Output) -> Cost;
 }
 
-/// Does the work in a transaction and commits it, if the caller's budget allows for it then. Waits for
-/// locks that others hold until the time set for that is over, tries included.
+/// Does the work in a transaction and commits it, if the caller's budget then allows it. The wait for locks
+/// that others hold is bounded by the limit, retries included.
 ///
 /// # Errors
-/// What the work says, `UNAVAILABLE` when its turn or its locks do not come in time, and `LIMIT_EXCEEDED`
-/// for what the budget does not allow. Nothing is written then; but where the connection is lost while the
-/// database commits, nobody knows.
+/// The error of the work, `UNAVAILABLE` if its turn or its locks do not come in time, and `LIMIT_EXCEEDED` if
+/// the budget does not allow it. Nothing is written then. If the connection is lost while the database commits,
+/// it is unknown whether the write was made.
 pub(crate) async fn transact<W: Work>(call: Call<'_>, work: &W) -> Result<W::Output, ServiceError> {
     let wait = LockWait::from_now(call.limits.lock_wait);
     let Ok(Ok(_turn)) = timeout_at(wait.deadline, call.turns.acquire()).await else {
@@ -63,7 +63,7 @@ pub(crate) async fn transact<W: Work>(call: Call<'_>, work: &W) -> Result<W::Out
 /// How long a transaction waits for locks in all.
 #[derive(Clone, Copy)]
 struct LockWait {
-    /// All of it: what its connection waits at most.
+    /// The whole wait, which is also the bound that the connection has set.
     most: Duration,
     deadline: Instant,
 }
@@ -80,8 +80,8 @@ impl LockWait {
         Instant::now() >= self.deadline
     }
 
-    /// What is left of it, if a good part is over: in a first try that did not wait for its turn the
-    /// connection's own bound serves, and costs no statement.
+    /// What is left of the wait, if more than a tenth of it is over. A first attempt that did not wait for its
+    /// turn relies on the connection's bound, which saves a statement.
     fn shortened(self) -> Option<Duration> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         (left < self.most - self.most / 10).then_some(left)
@@ -100,7 +100,7 @@ async fn attempt<W: Work>(
     }
     let done = work.run(&tx).await;
     let done = done.and_then(|value| {
-        // Its client may have gone: what has begun is finished.
+        // The client may have gone, but what has begun is finished.
         call.budget.check_time()?;
         call.budget.charge(work.cost(&value))?;
         Ok(value)
@@ -111,7 +111,7 @@ async fn attempt<W: Work>(
             Ok(value)
         }
         Err(error) => {
-            // The error matters more than what a broken connection says of its rollback.
+            // The error matters more than a failed rollback on a broken connection.
             if let Err(rollback) = tx.rollback().await {
                 tracing::debug!(error = %rollback, "rollback failed");
             }
@@ -120,8 +120,8 @@ async fn attempt<W: Work>(
     }
 }
 
-/// On SQLite a transaction waits here, for its turn and for other programs; one that is cut off takes itself
-/// back. Elsewhere it waits at its statements, and the database counts the time.
+/// Begins a transaction. On SQLite it waits here, for its turn and for other programs; one that is cut off
+/// rolls itself back. On other databases it waits at its statements, and the database counts the time.
 async fn begin(
     db: &TrackedConnection,
     isolation: Option<IsolationLevel>,

@@ -1,10 +1,10 @@
-//! Who may write, so that those who read find a connection.
+//! Bounds the number of writers, so that readers find a connection.
 
 use seachange_changelog::TrackedConnection;
 use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 
-/// Whose turn it is to write. Writers that wait for locks hold connections; a few are always left for those
-/// who read.
+/// The turns to write. Writers that wait for locks hold connections; a few connections are always left for
+/// readers.
 pub(crate) struct Turns(Semaphore);
 
 impl Turns {
@@ -13,7 +13,7 @@ impl Turns {
         Self(Semaphore::new(writers.min(Semaphore::MAX_PERMITS)))
     }
 
-    /// Waits for a turn, which lasts until what this returns is dropped.
+    /// Waits for a turn, which lasts until the returned permit is dropped.
     pub(crate) async fn acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
         self.0.acquire().await
     }

@@ -1,30 +1,31 @@
-//! Values of pushed rows that no JSON reader takes: half of a surrogate pair, a number out of range, nesting
-//! without end. A request with one would be refused as a whole, and a client of sync would send it for ever.
+//! Values of pushed rows that no JSON reader takes: half of a surrogate pair, a number out of range, unbounded
+//! nesting. A request with such a value would be refused as a whole, and a client of sync would send it for
+//! ever.
 //!
-//! The server puts a mark in the place of such a value, with its text; reading a push finds the mark and
-//! refuses that row alone. The mark's name is a secret of the process, so that no client can send one.
+//! The server replaces such a value by a mark that contains its text. Reading a push finds the mark and refuses
+//! that row alone. The mark's name is a secret of the process, so that no client can send one.
 
 use std::sync::LazyLock;
 
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
-/// The most that a JSON value of a document is nested. Readers of JSON stop a little beyond, and documents
-/// are read inside of other things.
+/// How deep a JSON value of a document may be nested. JSON readers stop a little beyond this, and documents are
+/// read as parts of larger values.
 pub(crate) const NESTED: usize = 100;
 
-/// Under this name the inbox shows the text of what could not be read.
+/// The name under which the inbox shows text that could not be read.
 const SHOWN: &str = "$unreadable";
 
 static MARK: LazyLock<String> = LazyLock::new(|| Uuid::new_v4().to_string());
 
-/// What is put in the place of a value with this text, as JSON.
+/// The mark that replaces a value with this text, as JSON.
 pub(crate) fn mark(why: &str, text: &str) -> String {
     json!({ MARK.as_str(): [why, text] }).to_string()
 }
 
-/// What is put in the place of a member whose name is no text: a member with a name that is, and all of the
-/// text. `number` tells those of one row apart.
+/// The mark that replaces a member whose name is not a text: a member with a valid name, and the whole text.
+/// `number` distinguishes the marks of one row.
 pub(crate) fn mark_member(why: &str, text: &str, number: usize) -> String {
     format!("\"{SHOWN} {number}\": {}", mark(why, text))
 }
@@ -36,13 +37,14 @@ pub(super) fn is_unreadable(value: &Json) -> bool {
         .is_some_and(|shown| shown.contains_key(SHOWN))
 }
 
-/// Bytes of a value, as JSON, beyond which a document that is too large for the inbox has its beginning only.
+/// Size of a value, in bytes of JSON, above which only its beginning is kept if the document is too large for
+/// the inbox.
 const LONG: usize = 1024;
 
-/// Bytes of that beginning.
+/// Size of that beginning, in bytes.
 const BEGINNING: usize = 200;
 
-/// The document with the beginnings of its long values in their places.
+/// The document with each long value replaced by its beginning.
 pub(super) fn shortened(document: &Json) -> Json {
     let Json::Object(fields) = document else {
         return document.clone();
@@ -59,8 +61,7 @@ pub(super) fn shortened(document: &Json) -> Json {
     Json::Object(fields.collect())
 }
 
-/// Takes the marks out of a document's fields, in whose places the values' texts remain; says which field
-/// cannot be read, and why.
+/// Replaces the marks in a document's fields by the values' texts. Returns which field cannot be read, and why.
 pub(super) fn unmark(document: &mut Map<String, Json>) -> Option<String> {
     let mut fault = None;
     for (field, value) in document {
@@ -80,7 +81,7 @@ pub(super) fn unmark(document: &mut Map<String, Json>) -> Option<String> {
 /// Why a value that is nested too deep cannot be stored.
 pub(crate) const DEEP: &str = "it is nested too deep";
 
-/// Whether a value is nested no deeper than it may be. What was read has an end.
+/// Whether a value is nested no deeper than allowed.
 fn is_shallow(value: &Json) -> bool {
     let mut level = vec![value];
     for _ in 0..=NESTED {
@@ -114,7 +115,7 @@ mod tests {
             document["title"],
             json!({ "$unreadable": "\"cut \\ud83d\"" })
         );
-        // Another's is data.
+        // An object of a client with the same name is data.
         let mut document = Map::new();
         document.insert("details".to_owned(), json!({ "$unreadable": "x" }));
         assert_eq!(unmark(&mut document), None);

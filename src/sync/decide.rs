@@ -10,32 +10,32 @@ use super::merge::{merge, order};
 use super::policy::{Choice, Clock, Conflict, Kind, Policy, Rule};
 use super::state::{State, Stored};
 
-/// Why an edit that may be an earlier one sent again is not written over what came later.
+/// Why an edit that may be a repeat of an earlier one is not written over later changes.
 const CHANGED_SINCE: &str = "the same edit was stored before, and the row has been changed since";
 const TAKEN_BACK: &str =
     "the same edit was stored before, and somebody else has taken it back since";
 
-/// What becomes of a pushed row.
+/// What is done with a pushed row.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Decision {
-    /// It is stored as it was sent: nothing to write.
+    /// The row is stored as it was sent; there is nothing to write.
     Stored,
-    /// It was stored when it was sent before: nothing to write.
+    /// The edit was stored when it was sent before; there is nothing to write.
     Superseded {
-        /// Why the row is not as it left it, if others have changed it since.
+        /// Why the row now differs from what the edit left, if others have changed it since.
         reason: Option<&'static str>,
     },
-    /// What the client edited was deleted so long ago that nothing is known of it.
+    /// The row that the client edited was deleted so long ago that the log no longer knows it.
     Purged,
-    /// To be stored: columns that it lacks stay as they are.
+    /// The row is to be stored. Columns that it lacks stay as they are.
     Write {
         row: State,
-        /// How, if it was in conflict with what was stored.
+        /// How the conflict was resolved, if the edit was in conflict with what was stored.
         resolution: Option<Resolution>,
     },
-    /// The stored row stays, and the policy says so.
+    /// The stored row stays, as the policy decides.
     Outdone { reason: String },
-    /// The stored row stays until somebody decides.
+    /// The stored row stays until a person decides.
     Ask { reason: String },
     /// The edit cannot be judged.
     Refused { reason: String },
@@ -48,12 +48,12 @@ pub(crate) enum Resolution {
     Client,
     /// By both sides' columns.
     Merged,
-    /// By a row that neither side had.
+    /// By a row that differs from both sides' rows.
     Own,
 }
 
 impl Resolution {
-    /// The word for it in the log.
+    /// The name of the resolution in the log.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Client => "client",
@@ -63,8 +63,8 @@ impl Resolution {
     }
 }
 
-/// What becomes of an edit of what is stored; `None`: the server knows of no such row, nor that there
-/// was one.
+/// Decides on an edit of what is stored. `None` means that the server knows of no such row, not even of a
+/// deleted one.
 pub(crate) fn decide(
     policy: &Policy,
     stored: Option<&Stored>,
@@ -90,8 +90,7 @@ pub(crate) fn decide(
     };
     let knows = |column: &str| edit.knows(column);
     if stored.state.is_same_in(client, knows) {
-        // Also what a client sends again whose answer was lost, perhaps without what the insert filled
-        // in.
+        // This also covers a retry after a lost answer, perhaps without the values that the insert filled in.
         return Decision::Stored;
     }
     let is_from_here = |assumed: &State| stored.state.is_same_in(assumed, knows);
@@ -117,7 +116,7 @@ pub(crate) fn decide(
     }
 }
 
-/// The stored row stays: somebody decides, or nobody where the policy asks nobody.
+/// Keeps the stored row. A person decides, unless the policy never asks anybody.
 fn leave(policy: &Policy, reason: &str) -> Decision {
     let reason = reason.to_owned();
     match policy.0 {
@@ -126,7 +125,7 @@ fn leave(policy: &Policy, reason: &str) -> Decision {
     }
 }
 
-/// A conflict of an edit that was perhaps stored before: it must not undo what came later, nor count
+/// Handles a conflict of an edit that may have been stored before: it must not undo later changes, nor count
 /// twice.
 fn unclear(policy: &Policy, stored: &Stored, edit: &Edit) -> Decision {
     match &policy.0 {
@@ -210,7 +209,7 @@ fn what_happened(stored: &Stored, edit: &Edit) -> &'static str {
     }
 }
 
-/// Why the edit's time cannot be right.
+/// Why the edit's time cannot be right, if it is too far ahead.
 fn is_ahead(policy: &Policy, client: &State, now: DateTime<Utc>) -> Option<String> {
     let Kind::LastWrite(Clock::Column { name, ahead }) = &policy.0 else {
         return None;

@@ -7,34 +7,34 @@ use super::state::State;
 /// A pushed row.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Edit {
-    /// What the client took for the stored row.
+    /// What the client took the stored row to be.
     pub(crate) assumed: Option<State>,
-    /// What it wants to be stored. Columns that the client knows and left out are null in it.
+    /// What the client wants to be stored. Columns that it knows and left out are null here.
     pub(crate) client: State,
-    /// What it is to an earlier one that said the same, as far as the log knows.
+    /// How it relates to an earlier edit that said the same, as far as the log knows.
     pub(crate) repeat: Repeat,
 }
 
-/// What an edit is to an earlier one of the same row that said the same.
+/// How an edit relates to an earlier edit of the same row that said the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Repeat {
-    /// There was none.
+    /// There was no such edit.
     #[default]
     No,
-    /// It is that one, and nothing has come after it.
+    /// It is the earlier edit, and nothing has changed the row since.
     Last,
-    /// It is that one, and the row has been changed since.
+    /// It is the earlier edit, and the row has been changed since.
     Overtaken,
-    /// It may be that one, and may be new.
+    /// It may be the earlier edit, or a new one.
     Unclear {
-        /// Others have brought the row back, and the client gives no sign of having heard of that.
+        /// Others have brought the row back, and nothing shows that the client knows of that.
         is_taken_back: bool,
     },
 }
 
 impl Edit {
-    /// The columns that the client knows are those that it sent, now or for the row it started from.
-    /// Others are newer than the client, and no business of its edit.
+    /// Makes an edit. The client knows the columns that it sent, now or for the row it started from. Other
+    /// columns are newer than the client and not part of its edit.
     pub(crate) fn new(assumed: Option<State>, mut client: State) -> Self {
         for column in assumed.iter().flat_map(|assumed| assumed.row.keys()) {
             client.row.entry(column.clone()).or_insert(Json::Null);
@@ -46,8 +46,7 @@ impl Edit {
         }
     }
 
-    /// What the edit does to a row: the columns that it changed. Where there is no row, or the client knew of
-    /// none, all of them.
+    /// The columns that the edit changed. If there is no row, or the client knew of none, this is all of them.
     pub(crate) fn onto(self, is_there: bool) -> State {
         let Self {
             assumed,

@@ -12,13 +12,13 @@ use super::state::State;
 /// What merging gives.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Merged {
-    /// What the stored row gets.
+    /// What is written to the stored row.
     pub(super) row: Image,
-    /// Columns that both sides changed, without a rule.
+    /// Columns that both sides changed and that have no rule.
     pub(super) clashes: Vec<String>,
 }
 
-/// Merges rows that are all there, in the columns that the client knows: those of `client`.
+/// Merges rows of which none is deleted, in the columns that the client knows: those of `client`.
 pub(super) fn merge(
     rules: &BTreeMap<&'static str, Rule>,
     assumed: Option<&State>,
@@ -56,8 +56,8 @@ fn apply(rule: Rule, before: &Json, server: &Json, client: &Json) -> Json {
     }
 }
 
-/// Numbers by value, those that images write as texts included; everything else by its text. Null
-/// comes first.
+/// Orders numbers by value, including those that images write as texts, and everything else by its
+/// text. Null comes first.
 pub(super) fn order(a: &Json, b: &Json) -> Ordering {
     let text = |value: &Json| match value {
         Json::String(text) => text.clone(),
@@ -122,8 +122,8 @@ mod tests {
     }
 
     proptest! {
-        /// Each column has the value of the side that changed it; where both did, and to different
-        /// values, it is told.
+        /// Each column has the value of the side that changed it. A column that both changed to
+        /// different values is reported as a clash.
         #[test]
         fn each_side_keeps_what_it_changed(before in rows(), server in rows(), client in rows()) {
             let merged = merge(&BTreeMap::new(), Some(&before), &server, &client);
@@ -138,7 +138,7 @@ mod tests {
             }
         }
 
-        /// Whoever's edit arrives first, the result is the same.
+        /// The result is the same whichever edit arrives first.
         #[test]
         fn the_order_does_not_matter(before in rows(), one in rows(), other in rows()) {
             let rules = BTreeMap::from([("a", Rule::Greatest), ("b", Rule::Least), ("c", Rule::Greatest)]);

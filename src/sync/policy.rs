@@ -1,4 +1,4 @@
-//! What an adopter chooses per entity.
+//! What an adopter chooses for each entity.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use super::state::State;
 
-/// What becomes of an offline edit of a row that somebody else has changed meanwhile.
+/// What is done with an offline edit of a row that somebody else has changed meanwhile.
 ///
 /// Whatever the policy, an edit that is not taken is kept in the conflict inbox.
 #[derive(Clone, Debug)]
@@ -23,37 +23,37 @@ pub(super) enum Kind {
     Own(Arc<dyn Resolver>),
 }
 
-/// What tells which write was the last.
+/// What decides which write was the last.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Clock {
-    /// The server, by its arrival.
+    /// The server's clock: the write that arrives later.
     Arrival,
-    /// The client, by a column, no further ahead than this.
+    /// The client's clock, in a column, which may be at most `ahead` in the future.
     Column { name: &'static str, ahead: Duration },
 }
 
 impl Policy {
-    /// The stored row stays; somebody decides in the conflict inbox.
+    /// The stored row stays until a person decides in the conflict inbox.
     pub fn manual() -> Self {
         Self(Kind::Manual)
     }
 
-    /// The edit that arrives last is stored, whole.
+    /// The edit that arrives last is stored as a whole.
     pub fn last_write_wins() -> Self {
         Self(Kind::LastWrite(Clock::Arrival))
     }
 
-    /// The edit with the later time in `column` is stored, whole; of a deleted row the time of its
-    /// deletion counts. An edit whose time lies more than `ahead` in the future is rejected: it would
+    /// The edit with the later time in `column` is stored as a whole; for a deleted row the time of its
+    /// deletion counts. An edit whose time lies more than `ahead` in the future is rejected, because it would
     /// win for ever.
     pub fn last_write_by<C: ColumnTrait>(column: C, ahead: Duration) -> Self {
         let name = column.as_str();
         Self(Kind::LastWrite(Clock::Column { name, ahead }))
     }
 
-    /// Column by column: what only one side changed is kept; for a column that both changed to
-    /// different values its rule decides, and if one of them has none, somebody. So does somebody where
-    /// one side has deleted what the other edits.
+    /// Merges column by column. What only one side changed is kept. The column's rule decides where both
+    /// changed it to different values. If one of these columns has no rule, or one side has deleted what the
+    /// other edits, a person decides.
     pub fn merge<C: ColumnTrait>(rules: impl IntoIterator<Item = (C, Rule)>) -> Self {
         let rules = rules.into_iter();
         let named = rules.map(|(column, rule)| (column.as_str(), rule));
@@ -70,7 +70,7 @@ impl Policy {
         Self(Kind::Own(Arc::new(resolver)))
     }
 
-    /// The word for it in the log.
+    /// The name of the policy in the log.
     pub(crate) fn name(&self) -> &'static str {
         match self.0 {
             Kind::Manual => "manual",
@@ -90,23 +90,23 @@ impl Policy {
     }
 }
 
-/// What becomes of a column that both sides changed to different values.
+/// What is done with a column that both sides changed to different values.
 #[derive(Clone, Copy, Debug)]
 pub enum Rule {
     /// The stored value stays.
     Server,
     /// The client's value is stored.
     Client,
-    /// The greater: numbers by value, everything else by its text in images.
+    /// The greater value is stored: numbers by value, everything else by its text in images.
     Greatest,
-    /// The lesser.
+    /// The lesser value is stored.
     Least,
-    /// Of the value before (null if it is not known), the stored one and the client's, as images have
-    /// them. A counter: stored plus what the client added.
+    /// A function of the value before (null if it is not known), the stored one and the client's, as images
+    /// have them. For a counter it returns the stored value plus what the client added.
     By(fn(before: &Json, server: &Json, client: &Json) -> Json),
 }
 
-/// An edit of a row that has been changed otherwise meanwhile.
+/// An edit of a row that has been changed by others meanwhile.
 #[derive(Clone, Copy, Debug)]
 pub struct Conflict<'a> {
     /// The row that the edit was made from; `None` if the client knew of none.
@@ -124,15 +124,15 @@ pub enum Choice {
     Server,
     /// The client's row is stored.
     Client,
-    /// This is stored: columns that it lacks stay as they are.
+    /// This row is stored. Columns that it lacks stay as they are.
     Row(State),
-    /// Somebody decides, for this reason.
+    /// A person decides, for this reason.
     Ask(String),
 }
 
-/// An adopter's own way to resolve conflicts. Called within the push's transaction, perhaps more than
-/// once for the same edit: it only decides, quickly.
+/// An adopter's way to resolve conflicts. It is called within the push's transaction, perhaps more than once
+/// for the same edit, so it must be quick and have no side effects.
 pub trait Resolver: Send + Sync + std::fmt::Debug + 'static {
-    /// What becomes of the edit.
+    /// Decides what is done with the edit.
     fn resolve(&self, conflict: Conflict<'_>) -> Choice;
 }

@@ -1,24 +1,25 @@
-//! Whether an edit that says what an earlier one said is that one, sent again because its answer was
-//! lost, or an edit of its own.
+//! Whether an edit that says what an earlier one said is a repeat, sent because the answer was lost, or a new
+//! edit.
 //!
-//! What it says does not tell: who ticks a box, unticks it and ticks it again says the same twice. What has
-//! become of the row since does. A client sends the next edit of a row when it has dealt with the answer to
-//! the one before; so it can make an edit once more only if it was brought back to the state that the edit
-//! was made from, by an edit of its own or by another's.
+//! Its content cannot decide that: a user who ticks a box, unticks it and ticks it again says the same twice.
+//! The changes of the row since then can. A client sends its next edit of a row only after it has dealt with
+//! the answer to the previous one. So it can repeat an edit as a new one only if the row was brought back to
+//! the state that the edit was made from, by the client or by others.
 
 use super::edit::{Edit, Repeat};
 use super::state::State;
 
-/// What a change left of the row, after the edit that said the same.
+/// What a change left of the row, after the earlier edit that said the same.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Later {
     pub(crate) state: State,
-    /// Whether it was pushed by who pushes now; where nobody signs in, by anybody.
+    /// Whether the client that pushes now made it. If nobody signs in, this is true of any client.
     pub(crate) is_by_same: bool,
 }
 
-/// What the edit is to one that said the same, after which these changes came. `names_moment`: it says
-/// from when the state is that it was made from, and that is not the stored one.
+/// How the edit relates to an earlier one that said the same, after which these changes came. `names_moment`
+/// says that the edit names the time of the state it was made from, and that this is not the time of the stored
+/// one.
 pub(crate) fn repeat(edit: &Edit, since: &[Later], names_moment: bool) -> Repeat {
     if since.is_empty() {
         return Repeat::Last;
@@ -51,8 +52,8 @@ mod tests {
         }
     }
 
-    /// Small letters are states that others left, capital ones that the same client left.
-    fn told(assumed: char, since: &str, names_moment: bool) -> Repeat {
+    /// Small letters are states that others left, capital ones are states that the same client left.
+    fn judged(assumed: char, since: &str, names_moment: bool) -> Repeat {
         let assumed = (assumed != '-').then(|| state(assumed));
         let since: Vec<Later> = since
             .chars()
@@ -72,7 +73,7 @@ mod tests {
             ('a', "c", Repeat::Overtaken, Repeat::Overtaken),
             ('a', "x", Repeat::Overtaken, Repeat::Overtaken),
             ('-', "c", Repeat::Overtaken, Repeat::Overtaken),
-            // Brought back by the client itself, or by another.
+            // The row was brought back by the client itself, or by others.
             ('a', "A", unclear(false), unclear(false)),
             ('a', "CA", unclear(false), unclear(false)),
             ('a', "a", unclear(true), unclear(false)),
@@ -84,8 +85,8 @@ mod tests {
             ('x', "X", unclear(false), unclear(false)),
             ('x', "x", unclear(true), unclear(false)),
         ] {
-            assert_eq!(told(assumed, since, true), dated, "{assumed} {since}");
-            assert_eq!(told(assumed, since, false), undated, "{assumed} {since}");
+            assert_eq!(judged(assumed, since, true), dated, "{assumed} {since}");
+            assert_eq!(judged(assumed, since, false), undated, "{assumed} {since}");
         }
     }
 }

@@ -1,11 +1,11 @@
-//! A row as one side has it.
+//! A row as one side knows it.
 
 use std::collections::BTreeSet;
 
 use seachange_changelog::Image;
 use serde_json::Value as Json;
 
-/// A row as one side has it: there, or deleted with the values it had last.
+/// A row as one side knows it: either there, or deleted with the values it had last.
 ///
 /// A null and an absent column are the same.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -47,7 +47,7 @@ impl State {
         self.is_same_in(other, |_| true)
     }
 
-    /// The same, looking at some columns only.
+    /// Compares like [`is_same`](Self::is_same), in the wanted columns only.
     pub(crate) fn is_same_in(&self, other: &Self, wanted: impl Fn(&str) -> bool) -> bool {
         if self.is_deleted || other.is_deleted {
             return self.is_deleted == other.is_deleted;

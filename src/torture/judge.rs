@@ -1,4 +1,4 @@
-//! What was delivered, held against what was committed.
+//! Compares what was delivered with what was committed.
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -9,26 +9,26 @@ use serde_json::Value as Json;
 use super::Truth;
 use super::readers::Read;
 
-/// What one reader made of it.
+/// The result of one reader.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
-    /// Which reader.
+    /// The reader's name.
     pub reader: String,
     /// Changes delivered.
     pub delivered: usize,
-    /// Committed, not delivered.
+    /// Committed, but not delivered.
     pub lost: usize,
     /// Delivered more than once.
     pub doubled: usize,
-    /// Delivered, never committed.
+    /// Delivered, but never committed.
     pub phantoms: usize,
-    /// Changes that do not begin where the row's change before ended.
+    /// Changes that do not begin where the row's previous change ended.
     pub out_of_order: usize,
-    /// Transactions with others' changes between theirs.
+    /// Transactions between whose changes there are others.
     pub torn: usize,
-    /// Commit acknowledged to delivered: half were faster.
+    /// The time from a commit's acknowledgement to delivery: the median.
     pub p50: Duration,
-    /// All but one in a hundred were faster.
+    /// The same as the 99th percentile.
     pub p99: Duration,
 }
 
@@ -48,12 +48,12 @@ pub struct Report {
     pub rolled_back: u64,
     /// Writes committed.
     pub writes: usize,
-    /// Each reader.
+    /// The result of each reader.
     pub readers: Vec<Tally>,
 }
 
 impl Report {
-    /// Whether no reader found anything wrong.
+    /// Whether some writes were committed and no reader found a fault.
     pub fn is_sound(&self) -> bool {
         self.writes > 0 && self.readers.iter().all(Tally::is_sound)
     }

@@ -1,4 +1,4 @@
-//! The readers: one live on each server, and one that has nothing but a cursor.
+//! The readers: a live one on each server, and one that has nothing but a cursor.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,19 +9,19 @@ use tokio::task::JoinHandle;
 
 use crate::feed::{Cursor, Feed, FeedError, FeedItem, Selection, Start};
 
-/// What one reader was given, in order.
+/// The changes that one reader received, in order.
 pub(super) struct Read {
     pub(super) reader: String,
     pub(super) changes: Vec<(Arc<Change>, Instant)>,
 }
 
 pub(super) struct Readers {
-    /// Where to stop, once it is known.
+    /// The cursor at which to stop, once it is known.
     until: watch::Sender<Option<Cursor>>,
     tasks: Vec<JoinHandle<Result<Read, FeedError>>>,
 }
 
-/// Changes a bare cursor is used for before the next server is asked.
+/// The changes that are read with a bare cursor before the next server is used.
 const BARE_PAGE: u64 = 7;
 /// Failed pages in a row, each after a wait of seconds for a connection.
 const FAILURES: u32 = 5;
@@ -33,7 +33,7 @@ fn of_table() -> Selection {
     }
 }
 
-/// Starts them all after the same cursor.
+/// Starts all readers after the same cursor.
 pub(super) async fn start(feeds: &[Feed], from: &Cursor) -> Result<Readers, FeedError> {
     let (until, stop) = watch::channel(None);
     let mut tasks = Vec::new();
@@ -57,7 +57,7 @@ impl Readers {
         for feed in feeds {
             end = Some(feed.head().await?);
         }
-        // The readers listen until they are told.
+        // The readers keep listening until they receive this.
         let _ = self.until.send(end);
         let mut read = Vec::new();
         for task in self.tasks {
@@ -111,11 +111,12 @@ async fn bare(
         let Some(feed) = servers.next() else {
             return Err(FeedError::Ended);
         };
-        // A text and back: a cursor is all that a client keeps.
+        // The cursor is converted to text and back, because a client keeps only the text.
         let held: Cursor = cursor.to_string().parse()?;
         let page = match feed.page(&Start::After(held), &of_table(), BARE_PAGE).await {
             Ok(page) => page,
-            // Out of connections or out of reach: the cursor is kept, the next server is asked.
+            // The server has no free connection or is unreachable: the cursor is kept, and the next server is
+            // used.
             Err(FeedError::Database(_)) if failures < FAILURES => {
                 failures += 1;
                 continue;

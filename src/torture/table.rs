@@ -1,4 +1,4 @@
-//! The rows that the writers fight for.
+//! The rows for which the writers compete.
 
 use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::Set, Schema, TransactionSession, TransactionTrait};
@@ -15,13 +15,13 @@ pub struct Model {
     pub value: i64,
 }
 
-/// None.
+/// The entity has no relations.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
 seachange_changelog::track!();
 
-/// Makes the table, if it is not there, and its rows, all with value 0.
+/// Creates the table, if it is missing, and its rows, all with value 0.
 pub(super) async fn create(db: &TrackedConnection, rows: i64) -> Result<(), DbErr> {
     let backend = ConnectionTrait::get_database_backend(db);
     let mut table = Schema::new(backend).create_table_from_entity(Entity);
@@ -38,7 +38,8 @@ pub(super) async fn create(db: &TrackedConnection, rows: i64) -> Result<(), DbEr
     tx.commit().await
 }
 
-/// Deletes the rows. The table stays: the log tells of it, and `verify` wants to look at it.
+/// Deletes the rows. The table stays, because the log has changes of it, and `verify` must be able to read
+/// it.
 pub(super) async fn clear(db: &TrackedConnection) -> Result<(), DbErr> {
     let tx = db.begin().await?;
     tx.delete_many::<Entity>(Target::all()).await?;

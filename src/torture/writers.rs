@@ -1,4 +1,4 @@
-//! The writers, and what they know to have committed.
+//! The writers, and a record of what they have committed.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -15,17 +15,17 @@ use super::{Torture, end, table};
 /// The committed writes.
 #[derive(Debug, Default)]
 pub(super) struct Truth {
-    /// Number of a write to when its commit was acknowledged.
+    /// The number of each write, with the time when its commit was acknowledged.
     pub(super) committed: HashMap<i64, Instant>,
-    /// Commits whose outcome the writer was not told.
+    /// Writes whose commit has an unknown outcome.
     pub(super) uncertain: HashMap<i64, ()>,
-    /// Transactions rolled back, by choice or by the database.
+    /// Transactions rolled back, by the writer or by the database.
     pub(super) rolled_back: u64,
     /// Transactions committed.
     pub(super) transactions: u64,
 }
 
-/// A sequence of random choices that a seed decides (xorshift64*).
+/// A sequence of random choices that a seed determines (xorshift64*).
 pub(super) struct Random(u64);
 
 impl Random {
@@ -33,7 +33,7 @@ impl Random {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
-    /// Below `bound`.
+    /// A number below `bound`.
     pub(super) fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -96,7 +96,7 @@ impl Writer {
     async fn run(mut self, until: Instant) {
         while Instant::now() < until {
             let mut written = Vec::new();
-            // Deadlocks and lock waits are part of it: the database rolls back.
+            // Deadlocks and lock waits are expected: the database rolls back.
             let outcome = self.transaction(&mut written).await;
             let mut truth = self.truth.lock().unwrap_or_else(PoisonError::into_inner);
             match outcome {
@@ -118,7 +118,7 @@ impl Writer {
         }
     }
 
-    /// One to three updates with pauses; tells whether it committed.
+    /// Makes one to three updates with pauses; returns whether it committed.
     async fn transaction(&mut self, written: &mut Vec<i64>) -> Result<bool, Failure> {
         let tx = self.db.begin().await.map_err(|_| Failure::Write)?;
         for _ in 0..=self.random.below(3) {
@@ -137,7 +137,7 @@ impl Writer {
         Ok(true)
     }
 
-    /// An update in a savepoint, half of which roll back.
+    /// Makes an update in a savepoint, half of which roll back.
     async fn savepoint(
         &mut self,
         tx: &TrackedTransaction,
@@ -169,9 +169,9 @@ impl Writer {
 }
 
 enum Failure {
-    /// Nothing of it committed.
+    /// The transaction was certainly not committed.
     Write,
-    /// It may have committed.
+    /// The transaction may have been committed.
     Commit,
 }
 
@@ -184,7 +184,7 @@ async fn set(tx: &TrackedTransaction, id: i64, value: i64) -> Result<(), DbErr> 
     Ok(())
 }
 
-/// The number that the open transaction writes: no writer's.
+/// The number that the open transaction writes; no writer uses it.
 const HELD: i64 = -1;
 
 /// A transaction that outlasts the writers.
@@ -195,7 +195,7 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// One that has written a row of its own.
+    /// A transaction that has written a separate row.
     pub(super) async fn writing(db: &TrackedConnection) -> Result<Self, DbErr> {
         let tx = db.begin().await?;
         set(&tx, 0, HELD).await?;
@@ -205,7 +205,7 @@ impl Held {
         })
     }
 
-    /// One that has read.
+    /// A transaction that has only read.
     pub(super) async fn reading(db: &TrackedConnection) -> Result<Self, DbErr> {
         let tx = db
             .begin_with_config(None, Some(sea_orm::AccessMode::ReadOnly))
@@ -217,7 +217,7 @@ impl Held {
         })
     }
 
-    /// Ends it: its write commits last.
+    /// Ends the transaction, so that its write commits last.
     pub(super) async fn release(self, mut truth: Truth) -> Result<Truth, DbErr> {
         if let Some(tx) = self.writing {
             tx.commit().await?;

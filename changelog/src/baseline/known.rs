@@ -1,4 +1,4 @@
-//! Which rows the log tells of.
+//! Finds out which rows have changes in the log.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,7 +11,7 @@ use crate::log::Column;
 use crate::reader::{key_texts, with_numbers};
 use crate::triggers::Present;
 
-/// Of each key, whether a change of its row is in the log or waits for its place there.
+/// For each key, whether a change of its row is in the log or still waits in the inbox.
 pub(super) async fn among<'k, C: ConnectionTrait>(
     tx: &C,
     table: &Present,
@@ -41,8 +41,8 @@ pub(super) async fn among<'k, C: ConnectionTrait>(
     Ok(known)
 }
 
-/// The texts that the key may have in the log: with 64-bit numbers as strings, or as numbers from
-/// SQLite's triggers and from before the column grew; under older names of its columns.
+/// The texts that the key may have in the log: with 64-bit numbers as strings, or as numbers (from SQLite's
+/// triggers, or from before the column grew), and under older names of its columns.
 fn texts(table: &Present, key: &Image) -> HashSet<String> {
     let old = table.schemas.under_old_names(&table.entity, key);
     let named = old.iter().chain([key]);

@@ -1,4 +1,4 @@
-//! Which stored row is which model's, where a statement tells its rows in any order.
+//! Finds the stored row of each model where a statement returns its rows in any order.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -10,7 +10,7 @@ use crate::error::CaptureError;
 use crate::image::{self, Image};
 use crate::rows::Row;
 
-/// A model's values in columns as text; `None` if one is not set.
+/// A model's values in these columns as text; `None` if one is not set.
 pub(super) fn name_of<E: BulkEntity>(
     model: &E::ActiveModel,
     columns: &[E::Column],
@@ -26,7 +26,7 @@ pub(super) fn name_of<E: BulkEntity>(
     Ok(Some(image::text_of(&image)))
 }
 
-/// A row's values in columns as text.
+/// A row's values in these columns as text.
 pub(super) fn name_of_row<E: BulkEntity>(row: &Row<E>, columns: &[E::Column]) -> String {
     let mut image = Image::new();
     for column in columns {
@@ -37,12 +37,12 @@ pub(super) fn name_of_row<E: BulkEntity>(row: &Row<E>, columns: &[E::Column]) ->
     image::text_of(&image)
 }
 
-/// The rows in the order of the models that they were inserted for.
+/// Puts the rows into the order of the models from which they were inserted.
 ///
-/// Models with a key find their row by it. Where the database assigned the keys, a model gets the
-/// first row, in the order of keys, that has its values: rows that all have the same values may be
-/// either's. What the database stored otherwise than given goes by the order of keys alone, in which
-/// all three databases assign them within a statement.
+/// Models with a key find their row by it. If the database assigned the keys, a model gets the first row, in
+/// the order of keys, that has its values: rows with all the same values are interchangeable. Rows that the
+/// database stored with other values than given are assigned in the order of keys alone, in which all three
+/// databases assign keys within a statement.
 pub(super) fn in_order<E: BulkEntity>(
     given: &[E::ActiveModel],
     rows: Vec<Row<E>>,
@@ -82,7 +82,8 @@ pub(super) fn in_order<E: BulkEntity>(
     Ok(ordered.collect())
 }
 
-/// Whether each model's key is known and its row's: most often, and cheaper to see than to bring about.
+/// Whether each model's key is known and is that of the row at its place. This is the usual case, and cheaper
+/// to test than to sort.
 fn is_in_order<E: BulkEntity>(
     given: &[E::ActiveModel],
     rows: &[Row<E>],
@@ -98,7 +99,7 @@ fn is_in_order<E: BulkEntity>(
     given.len() == rows.len() && given.iter().zip(rows).all(is_its)
 }
 
-/// By a key that the database counts; others stay as they are.
+/// Sorts by a key that the database counts; other keys stay as they are.
 fn sorted<E: BulkEntity>(mut rows: Vec<Row<E>>, keys: &[E::Column]) -> Vec<Option<Row<E>>> {
     rows.sort_by_key(|row| {
         let value = keys.first().and_then(|key| row.value(*key));

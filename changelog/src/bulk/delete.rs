@@ -16,7 +16,7 @@ use crate::tracked::TrackedTransaction;
 use crate::tracked::append::RowChange;
 use crate::tracked::bulk::{Answer, RowsStatement};
 
-/// Deletes the target's rows; returns how many.
+/// Deletes the target's rows and returns their number.
 pub(super) async fn rows<E: BulkEntity>(
     tx: &TrackedTransaction,
     target: Target,
@@ -43,7 +43,7 @@ async fn chunk<E: BulkEntity>(
         models.push(<E::ActiveModel as Hooks>::before_delete(model, tx).await?);
     }
     if tx.writes() != seen {
-        // An own hook wrote: perhaps these very rows.
+        // A custom hook has written, perhaps to these very rows.
         rows = again::<E>(tx, &rows).await?;
     }
     let count = rows.len();
@@ -74,7 +74,7 @@ async fn chunk<E: BulkEntity>(
     Ok(count as u64)
 }
 
-/// The rows as they are now, in the same order, less those that are gone.
+/// The rows as they are now, in the same order, without those that are gone.
 pub(super) async fn again<E: BulkEntity>(
     tx: &TrackedTransaction,
     rows: &[Row<E>],

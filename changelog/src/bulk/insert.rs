@@ -1,4 +1,4 @@
-//! Inserting rows: those that set the same columns by one statement.
+//! Inserting rows. Rows that set the same columns share a statement.
 
 use sea_orm::sea_query::{Expr, InsertStatement, Query};
 use sea_orm::{
@@ -24,11 +24,11 @@ use crate::tracked::TrackedTransaction;
 use crate::tracked::append::RowChange;
 use crate::tracked::bulk::{Answer, RowsStatement};
 
-/// Bytes of text, JSON and binaries after which a statement is sent: it then stays below MariaDB's
+/// Bytes of text, JSON and binaries after which a statement is sent. The statement then stays below MariaDB's
 /// `max_allowed_packet` whenever its largest row does.
 const MOST_BYTES: usize = 2 << 20;
 
-/// Inserts the models' rows; returns them as stored, in the same order.
+/// Inserts the models' rows and returns them as stored, in the same order.
 pub(super) async fn rows<E: BulkEntity>(
     tx: &TrackedTransaction,
     given: Vec<E::ActiveModel>,
@@ -52,7 +52,7 @@ pub(super) async fn rows<E: BulkEntity>(
     }
 }
 
-/// The models after their own hooks, as the database will store them, times stamped.
+/// The models after their custom hooks, as the database will store them, with time stamps set.
 pub(super) async fn prepared<E: BulkEntity>(
     tx: &TrackedTransaction,
     given: Vec<E::ActiveModel>,
@@ -89,14 +89,14 @@ pub(super) async fn record<E: BulkEntity>(
     Ok(stored)
 }
 
-/// Which columns a model sets.
+/// The columns that a model sets.
 fn shape<E: BulkEntity>(model: &E::ActiveModel) -> Vec<E::Column> {
     E::Column::iter()
         .filter(|column| !model.is_not_set(*column))
         .collect()
 }
 
-/// Neighbours that one statement can insert: the order of the models is kept, because a row may
+/// Splits models into runs that one statement can insert. The order of the models is kept, because a row may
 /// refer to one before it.
 pub(super) fn runs<E: BulkEntity>(models: &[E::ActiveModel]) -> Vec<&[E::ActiveModel]> {
     let mut runs = Vec::new();
@@ -110,7 +110,7 @@ pub(super) fn runs<E: BulkEntity>(models: &[E::ActiveModel]) -> Vec<&[E::ActiveM
             .map(|column| model.get(*column).into_value().map_or(0, weight))
             .sum();
         let count = place - begin;
-        // A row without values is `DEFAULT VALUES`, which is one row.
+        // A row without values is inserted by `DEFAULT VALUES`, which makes only one row.
         let fits = names == last
             && !names.is_empty()
             && (count + 1) * names.len() <= PARAMETERS
@@ -127,7 +127,7 @@ pub(super) fn runs<E: BulkEntity>(models: &[E::ActiveModel]) -> Vec<&[E::ActiveM
     runs
 }
 
-/// About how many bytes a value takes in a statement.
+/// The approximate number of bytes that a value takes in a statement.
 fn weight(value: Value) -> usize {
     match value {
         Value::String(Some(text)) => text.len(),
@@ -174,7 +174,7 @@ pub(super) fn statement<E: BulkEntity>(run: &[E::ActiveModel]) -> InsertStatemen
     statement
 }
 
-/// Inserts a run; returns the rows as stored, in its order.
+/// Inserts a run and returns the rows as stored, in its order.
 async fn insert<E: BulkEntity>(
     tx: &TrackedTransaction,
     run: &[E::ActiveModel],
@@ -205,7 +205,7 @@ async fn insert<E: BulkEntity>(
             known
         }
         None => {
-            // MariaDB tells the keys that it assigned; SeaORM's builder cannot ask for them.
+            // MariaDB returns the keys that it assigns; SeaORM's builder cannot ask for them.
             let names: Vec<String> = columns.iter().map(|key| quoted(key.as_str())).collect();
             statement.sql += &format!(" RETURNING {}", names.join(", "));
             let answer = tx.write_rows(write(statement, Answer::Rows)).await?;
@@ -221,8 +221,8 @@ async fn insert<E: BulkEntity>(
     Ok(in_order::<E>(run, rows)?)
 }
 
-/// The statement that keeps the keys of its models though they are identities that the
-/// database alone counts.
+/// The statement, extended so that models keep the keys they set even if the key is an identity that only the
+/// database assigns.
 pub(super) fn with_given_keys<E: BulkEntity>(
     run: &[E::ActiveModel],
     mut statement: Statement,
@@ -233,7 +233,7 @@ pub(super) fn with_given_keys<E: BulkEntity>(
     };
     let words = database::on(statement.db_backend).facts().given_keys;
     if let Some(words) = words.filter(|_| keys::<E>().iter().any(is_given)) {
-        // SeaORM's builder cannot say it; before this come names only.
+        // SeaORM's builder cannot express this. Only names come before this place.
         let values = format!(") {words} VALUES (");
         statement.sql = statement.sql.replacen(") VALUES (", &values, 1);
     }
@@ -244,7 +244,7 @@ fn quoted(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
 }
 
-/// The key in an answer of MariaDB.
+/// The key in a result row of MariaDB.
 fn key_in<E: BulkEntity>(row: &QueryResult, columns: &[E::Column]) -> Result<Vec<Value>, DbErr> {
     let parts = columns.iter().map(|column| {
         let name = column.as_str();

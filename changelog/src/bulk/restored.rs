@@ -1,5 +1,5 @@
-//! Writing a row as an image has it, also with values that the model cannot hold: for what was stored
-//! once and shall be again.
+//! Writing a row as an image has it, including values that the model cannot hold. This restores rows that
+//! were stored earlier.
 
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{
@@ -24,16 +24,16 @@ use crate::tracked::bulk::{Answer, RowsStatement};
 pub(super) struct Unfit<C> {
     pub(super) column: C,
     pub(super) sql: Expr,
-    /// As images have it.
+    /// The value as images have it.
     pub(super) image: Json,
 }
 
 impl TrackedTransaction {
-    /// Inserts a row as an image has it; returns it as stored. Columns that the image lacks have their
-    /// defaults, its key must be there.
+    /// Inserts a row as an image has it and returns it as stored. Columns that the image lacks get their
+    /// defaults; the key must be present.
     ///
     /// # Errors
-    /// As a single insert; [`CaptureError::Image`] for a value that is none of its column's.
+    /// As for a single insert; [`CaptureError::Image`] for a value that its column cannot have.
     pub async fn insert_image<E: BulkEntity>(
         &self,
         row: &Image,
@@ -44,10 +44,10 @@ impl TrackedTransaction {
         self.whole(insert::<E>(self, model, unfit, key)).await
     }
 
-    /// Sets columns of a stored row to what an image has; returns the row as stored.
+    /// Sets columns of a stored row to the values of an image and returns the row as stored.
     ///
     /// # Errors
-    /// As a single update; [`CaptureError::Image`] for a value that is none of its column's.
+    /// As for a single update; [`CaptureError::Image`] for a value that its column cannot have.
     pub async fn update_image<E: BulkEntity>(
         &self,
         row: &Row<E>,
@@ -71,7 +71,7 @@ type Parts<E> = (
     Vec<Unfit<<E as sea_orm::EntityTrait>::Column>>,
 );
 
-/// What of an image the model can hold, and the rest.
+/// Splits an image into what the model can hold and the rest.
 fn parts<E: BulkEntity>(image: &Image, backend: DbBackend) -> Result<Parts<E>, CaptureError> {
     let mut model = <E::ActiveModel as ActiveModelTrait>::default();
     let mut unfit = Vec::new();
@@ -143,7 +143,7 @@ fn is_same<C: IdenStatic>(one: C, other: C) -> bool {
 }
 
 impl<C: IdenStatic> Unfit<C> {
-    /// Whether the row has another value there.
+    /// Whether the row has another value in this column.
     pub(super) fn differs(&self, row: &Image) -> bool {
         let stored = row.get(self.column.as_str());
         !stored.is_some_and(|stored| image::same(stored, &self.image))

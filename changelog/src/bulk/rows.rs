@@ -1,4 +1,4 @@
-//! Finding rows: by a condition chunk by chunk, and by the values of columns; locked.
+//! Finding and locking rows: chunk by chunk by a condition, and by the values of columns.
 
 use std::marker::PhantomData;
 
@@ -20,15 +20,15 @@ use crate::rows::{self, Models, Row};
 pub(super) use crate::rows::{among_values as among, keys};
 use crate::tracked::TrackedTransaction;
 
-/// Rows read and written at a time: their keys stay far below the parameters that a statement takes
-/// (SQLite 32,766, the others 65,535), and on SQLite below the depth that an expression may have
-/// (1,000), which counts the alternatives of a composite key.
+/// Rows that are read and written at a time. Their keys stay far below the number of parameters that a
+/// statement takes (SQLite 32,766, the others 65,535), and on SQLite below the maximum depth of an expression
+/// (1,000), to which each alternative of a composite key adds.
 pub(super) const CHUNK: usize = 500;
 
 /// Parameters that one statement may use.
 pub(super) const PARAMETERS: usize = 30_000;
 
-/// A model's values in columns, if all are set.
+/// A model's values in these columns, if all are set.
 pub(super) fn values_in<A: ActiveModelTrait>(
     model: &A,
     columns: &[<A::Entity as EntityTrait>::Column],
@@ -39,7 +39,7 @@ pub(super) fn values_in<A: ActiveModelTrait>(
         .collect()
 }
 
-/// Rows that the condition names, in key order, locked until the transaction ends.
+/// The rows that match the condition, in key order, locked until the transaction ends.
 pub(super) async fn lock<E: BulkEntity>(
     tx: &TrackedTransaction,
     condition: Condition,
@@ -54,12 +54,12 @@ pub(super) async fn lock<E: BulkEntity>(
     rows::read(tx, select.limit(limit.map(|rows| rows as u64))).await
 }
 
-/// The rows of a target, in key order, locked, chunk by chunk. A row is judged and locked in one
-/// statement; one that another transaction makes match later is not touched.
+/// The rows of a target, in key order, locked, chunk by chunk. One statement both tests and locks a row; a
+/// row that another transaction makes match later is not touched.
 pub(super) struct Chunks<E: EntityTrait> {
     target: Target,
     row_lock: RowLock,
-    /// The rows after the last that was read.
+    /// The condition for the rows after the last one read.
     rest: Option<Condition>,
     found: u64,
     is_done: bool,
@@ -78,7 +78,7 @@ impl<E: BulkEntity> Chunks<E> {
         }
     }
 
-    /// The next rows; empty at the end.
+    /// The next rows; empty at the end of the target.
     pub(super) async fn next(&mut self, tx: &TrackedTransaction) -> Result<Vec<Row<E>>, DbErr> {
         if self.is_done {
             return Ok(Vec::new());
@@ -105,7 +105,7 @@ impl<E: BulkEntity> Chunks<E> {
     }
 }
 
-/// Refuses rows, locked by this transaction, that another has changed after a position of the log.
+/// Refuses locked rows that another transaction has changed after a position of the log.
 async fn check_unchanged<E: BulkEntity>(
     tx: &TrackedTransaction,
     rows: &[Row<E>],
@@ -123,12 +123,12 @@ async fn check_unchanged<E: BulkEntity>(
     Err(CaptureError::ChangedSince { table, current }.into())
 }
 
-/// Whether statements answer the rows that they wrote. Those of MariaDB are read back by key.
+/// Whether statements return the rows that they wrote. MariaDB's rows are read back by key.
 pub(super) fn has_returning(backend: DbBackend) -> bool {
     database::on(backend).facts().returning
 }
 
-/// The rows as they are stored, where the database fills columns of them after they were written.
+/// The rows as stored. They are read again if the database fills some of their columns after the write.
 pub(super) async fn as_stored<E: BulkEntity>(
     tx: &TrackedTransaction,
     rows: Vec<Row<E>>,
@@ -152,8 +152,8 @@ pub(super) fn returning_all<E: EntityTrait>(backend: DbBackend) -> ReturningClau
         .exprs(columns.map(|column| column.select_as(column.into_returning_expr(backend))))
 }
 
-/// The rows of a statement's answer; if one of them is no model, all are read again by their keys. This
-/// transaction has written them, so that nobody else has changed them since.
+/// The rows of a statement's result. If one of them does not fit its model, all are read again by their keys;
+/// this transaction has written them, so no other can have changed them since.
 pub(super) async fn answered<E: BulkEntity>(
     tx: &TrackedTransaction,
     answer: Vec<QueryResult>,
@@ -173,7 +173,7 @@ pub(super) async fn answered<E: BulkEntity>(
     Ok(rows)
 }
 
-/// The key in an answer.
+/// The key in a result row.
 fn key_of<E: EntityTrait>(answer: &QueryResult) -> Result<Vec<Value>, DbErr> {
     type Key<E> = <<E as EntityTrait>::PrimaryKey as PrimaryKeyTrait>::ValueType;
     let columns = keys::<E>();

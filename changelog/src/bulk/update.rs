@@ -1,4 +1,4 @@
-//! Updating rows: compared one by one, written together where the same happens to them.
+//! Updating rows, which are compared one by one and written together where they get the same values.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -24,7 +24,7 @@ use crate::tracked::TrackedTransaction;
 use crate::tracked::append::RowChange;
 use crate::tracked::bulk::{Answer, RowsStatement};
 
-/// Updates the target's rows with what is set in `changes`.
+/// Updates the target's rows with the columns set in `changes`.
 pub(super) async fn rows<E: BulkEntity>(
     tx: &TrackedTransaction,
     target: Target,
@@ -46,7 +46,7 @@ pub(super) async fn rows<E: BulkEntity>(
     }
 }
 
-/// The row with the changes set on it, but for its key.
+/// The row with the changes set on it, except for its key.
 pub(super) fn with<E: BulkEntity>(
     row: &Row<E>,
     changes: &E::ActiveModel,
@@ -86,16 +86,16 @@ fn check_key<E: BulkEntity>(row: &Row<E>, model: &E::ActiveModel) -> Result<(), 
     Ok(())
 }
 
-/// Rows to which the same happens.
+/// Rows that get the same values.
 struct Group<A> {
     /// Sets the values.
     model: A,
-    /// Places in the chunk.
+    /// Their places in the chunk.
     members: Vec<usize>,
 }
 
-/// Updates locked rows: `wanted[i]` is what to make of `rows[i]`, and `unfit` what no model can hold, of
-/// each. At most [`CHUNK`] of them.
+/// Updates locked rows, at most [`CHUNK`] of them: `rows[i]` becomes `wanted[i]`, and each row gets the
+/// values in `unfit`, which no model can hold.
 pub(super) async fn locked<E: BulkEntity>(
     tx: &TrackedTransaction,
     mut rows: Vec<Row<E>>,
@@ -110,7 +110,7 @@ pub(super) async fn locked<E: BulkEntity>(
         prepared.push(model);
     }
     if tx.writes() != seen {
-        // An own hook wrote: perhaps these very rows.
+        // A custom hook has written, perhaps to these very rows.
         let count = rows.len();
         rows = again::<E>(tx, &rows).await?;
         if rows.len() < count {
@@ -153,7 +153,7 @@ pub(super) async fn locked<E: BulkEntity>(
     Ok(settled)
 }
 
-/// Runs the entity's own hook on a row that its model holds.
+/// Runs the entity's custom hook on a row that its model can hold.
 pub(super) async fn after_save<E: BulkEntity>(
     tx: &TrackedTransaction,
     row: Stored<E::Model>,
@@ -168,14 +168,14 @@ pub(super) async fn after_save<E: BulkEntity>(
     }
 }
 
-/// Rows in one statement, by the parameters that it has.
+/// The number of rows in one statement, as its parameters allow.
 fn members_at_a_time<E: EntityTrait>() -> usize {
     let rest = PARAMETERS.saturating_sub(E::Column::iter().count());
     (rest / keys::<E>().len().max(1)).clamp(1, CHUNK)
 }
 
-/// Leaves of each model what changes its row, and puts equal changes together; what changes nothing
-/// is in no group.
+/// Reduces each model to the columns that change its row, and groups equal changes. A model that changes
+/// nothing is in no group.
 fn group<E: BulkEntity>(
     tx: &TrackedTransaction,
     rows: &[Row<E>],
@@ -211,7 +211,7 @@ fn group<E: BulkEntity>(
     Ok(groups)
 }
 
-/// Writes the same values to these rows; returns them as stored, in their order.
+/// Writes the same values to these rows and returns them as stored, in their order.
 async fn write<E: BulkEntity>(
     tx: &TrackedTransaction,
     (model, unfit): (&E::ActiveModel, &[Unfit<E::Column>]),
@@ -246,7 +246,7 @@ async fn write<E: BulkEntity>(
         })
         .await?;
     let models = Models::<E>::on(backend);
-    // What the database fills after the statement is not in its answer.
+    // Columns that the database fills after the statement are not in its result.
     let is_told = returns && E::computed().is_empty();
     let stored = match models.all(answer).filter(|_| is_told) {
         Some(stored) => stored.into_iter().map(|(row, _)| row).collect(),
@@ -255,7 +255,7 @@ async fn write<E: BulkEntity>(
     in_order(rows, members, stored)
 }
 
-/// The rows in the order of these members.
+/// Puts the rows into the order of these members.
 fn in_order<E: BulkEntity>(
     rows: &[Row<E>],
     members: &[usize],

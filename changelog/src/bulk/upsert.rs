@@ -1,8 +1,8 @@
-//! Inserting what is new and updating the rest.
+//! Inserting new rows and updating existing ones.
 //!
-//! The rows that are there are locked first; what is missing is inserted by a statement that does
-//! nothing, or fails, where another transaction was faster; then those rows are locked and updated.
-//! So no row is written before its image is known, whoever else writes.
+//! Existing rows are locked first. Missing ones are inserted by a statement that does nothing, or fails,
+//! where another transaction was faster; then those rows are locked and updated. So no row is written before
+//! its image is known, whatever other transactions write.
 
 use std::collections::{HashMap, HashSet};
 
@@ -27,21 +27,22 @@ use crate::rows::{self, Row, Stored};
 use crate::tracked::TrackedTransaction;
 use crate::tracked::bulk::{Answer, RowsStatement};
 
-/// Tries to insert a chunk on MariaDB, where a row of another transaction fails the statement. Each
-/// failure shows at least one more row to update; beyond this others insert as fast as we look.
+/// The number of attempts to insert a chunk on MariaDB, where a row of another transaction fails the
+/// statement. Each failure shows at least one more row to update; if these attempts do not suffice, others
+/// insert as fast as the rows are looked up.
 const TRIES: usize = 5;
 
-/// A model that waits for its row.
+/// A model whose row has not been written yet.
 struct Wanted<A> {
-    /// Where it stood in the call.
+    /// The model's place in the call.
     place: usize,
-    /// Its values in the unique columns, as text and to search for.
+    /// Its values in the unique columns, as text and as values to search for.
     name: String,
     values: Vec<Value>,
     model: A,
 }
 
-/// Inserts or updates; one answer for each model, in the same order.
+/// Inserts or updates, and returns one outcome for each model, in the same order.
 pub(super) async fn rows<E: BulkEntity>(
     tx: &TrackedTransaction,
     given: Vec<E::ActiveModel>,
@@ -70,8 +71,8 @@ fn raced<E: BulkEntity>() -> CaptureError {
     }
 }
 
-/// The models in rounds, none of which has two for the same row; in each sorted by the unique
-/// columns, so that rivals lock in one order.
+/// The models in rounds, such that no round has two for the same row. Each round is sorted by the unique
+/// columns, so that concurrent calls lock in the same order.
 fn rounds<E: BulkEntity>(
     tx: &TrackedTransaction,
     given: Vec<E::ActiveModel>,
@@ -100,7 +101,7 @@ fn rounds<E: BulkEntity>(
     Ok(rounds)
 }
 
-/// What to find the model's row by.
+/// The values by which the model's row is found.
 fn find_by<E: BulkEntity>(
     model: &E::ActiveModel,
     unique: &[E::Column],
@@ -141,8 +142,8 @@ async fn upsert<E: BulkEntity>(
         }
         match insert_missing::<E>(tx, &missing, unique).await {
             Ok(inserted) => missing = settle::<E>(tx, missing, inserted, &mut written).await?,
-            // Somebody inserted one of them, which is now there to lock. If none is, it is another
-            // unique index that refuses, and so will the next try.
+            // If another transaction has inserted one of the rows, it can now be locked. Otherwise another
+            // unique index refuses the row, and the next attempt will fail too.
             Err(error) if is_taken(&error) && attempt < TRIES && !has_on_conflict(tx) => {}
             Err(error) => return Err(error),
         }
@@ -153,9 +154,9 @@ async fn upsert<E: BulkEntity>(
 
 type Parts<A> = (Vec<Wanted<A>>, Vec<Wanted<A>>);
 
-/// The models whose rows seem to be there, and the others. On MariaDB alone a guess: looking for a
-/// row with a lock would there lock the gap where it is missing, and two rivals that hold a gap and
-/// both insert into it end in a deadlock.
+/// Splits the models into those whose rows seem to exist and the others. Only MariaDB needs this guess: there
+/// a locking read locks the gap where a row is missing, and two transactions that hold a gap and both insert
+/// into it end in a deadlock.
 async fn part<E: BulkEntity>(
     tx: &TrackedTransaction,
     chunk: Vec<Wanted<E::ActiveModel>>,
@@ -176,13 +177,12 @@ fn is_taken(error: &DbErr) -> bool {
     matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
 }
 
-/// Whether an insert can leave out the rows that are there. MariaDB's INSERT IGNORE would swallow
-/// other faults as well.
+/// Whether an insert can skip existing rows. MariaDB's INSERT IGNORE would also suppress other errors.
 fn has_on_conflict(tx: &TrackedTransaction) -> bool {
     has_returning(tx.get_database_backend())
 }
 
-/// Locks and updates the rows that are there; returns the models of the others.
+/// Locks and updates the existing rows; returns the models of the others.
 async fn update_stored<E: BulkEntity>(
     tx: &TrackedTransaction,
     wanted: Vec<Wanted<E::ActiveModel>>,
@@ -219,13 +219,13 @@ async fn update_stored<E: BulkEntity>(
     Ok(missing)
 }
 
-/// Inserts what is still missing, and records it; returns the rows by the places of their models.
+/// Inserts the rows that are still missing, and records them; returns the rows by the places of their models.
 async fn insert_missing<E: BulkEntity>(
     tx: &TrackedTransaction,
     missing: &[Wanted<E::ActiveModel>],
     unique: &[E::Column],
 ) -> Result<HashMap<usize, Stored<E::Model>>, DbErr> {
-    // A statement that failed must have left nothing, for the next try.
+    // A statement that failed must leave nothing behind for the next attempt.
     let work = insert_in::<E>(tx, missing, unique);
     if has_on_conflict(tx) {
         work.await
@@ -242,7 +242,7 @@ async fn insert_in<E: BulkEntity>(
     let backend = tx.get_database_backend();
     let given = missing.iter().map(|wanted| wanted.model.clone()).collect();
     let given = prepared::<E>(tx, given).await?;
-    // Own hooks may have changed what the rows are found by.
+    // Custom hooks may have changed the values by which the rows are found.
     let mut places = HashMap::with_capacity(missing.len());
     for (wanted, model) in missing.iter().zip(&given) {
         places.insert(find_by::<E>(model, unique)?.0, wanted.place);
@@ -275,14 +275,15 @@ async fn insert_in<E: BulkEntity>(
         let names: Vec<String> = rows.iter().map(|row| name_of_row(row, unique)).collect();
         for (name, row) in names.iter().zip(record::<E>(tx, rows).await?) {
             let place = places.remove(name);
-            // Otherwise the database stored the columns not as given: whose row is it?
+            // If there is no place, the database has stored other values than given, and the row's model is
+            // unknown.
             inserted.insert(place.ok_or(DbErr::RecordNotInserted)?, row);
         }
     }
     Ok(inserted)
 }
 
-/// Runs the own hooks of what was inserted; returns the models that were not.
+/// Runs the custom hooks of the inserted rows; returns the models that were not inserted.
 async fn settle<E: BulkEntity>(
     tx: &TrackedTransaction,
     missing: Vec<Wanted<E::ActiveModel>>,

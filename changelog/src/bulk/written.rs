@@ -1,11 +1,11 @@
-//! Which rows a call means, and what became of them.
+//! The rows that a call targets, and the outcome for each.
 
 use sea_orm::Condition;
 use sea_orm::sea_query::IntoCondition;
 
 use crate::reader::Position;
 
-/// The rows that an update or delete means.
+/// The rows that an update or delete targets.
 #[derive(Clone, Debug)]
 pub struct Target {
     pub(super) condition: Condition,
@@ -34,8 +34,8 @@ impl Target {
         Self { most: rows, ..self }
     }
 
-    /// Refuses the call if another transaction has changed one of the rows after this position of the
-    /// log. On MariaDB call it before the transaction's first plain read, which fixes what it sees.
+    /// Refuses the call if another transaction has changed one of the rows after this position of the log. On
+    /// MariaDB make the call before the transaction's first plain read, which determines what it sees.
     #[must_use]
     pub fn unchanged_since(self, position: Position) -> Self {
         Self {
@@ -45,14 +45,14 @@ impl Target {
     }
 }
 
-/// What a call made of a row; the row as it is now.
+/// The outcome for a row, with the row as it is now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Written<M> {
-    /// It was not there.
+    /// The row did not exist.
     Inserted(M),
     /// At least one column got another value.
     Updated(M),
-    /// It was as wanted: neither written nor recorded.
+    /// The row already had the wanted values: it is neither written nor recorded.
     Unchanged(M),
 }
 

@@ -1,8 +1,8 @@
-//! The four hooks of a tracked entity, and the trait for an entity's own.
+//! The four hooks of a tracked entity, and the trait for an entity's custom hooks.
 //!
-//! Order matters: the entity's own `before_*` runs first and capture's last, capture's `after_*`
-//! first and the entity's own last. So nothing runs between announcing a statement, the statement
-//! and recording it, and an own hook that writes the same row again is recorded after, not inside.
+//! The order matters: the entity's custom `before_*` runs first and capture's last, capture's `after_*` first
+//! and the custom one last. So nothing runs between announcing a statement, the statement and recording it,
+//! and a custom hook that writes the same row again is recorded after it, not inside.
 
 use chrono::{SecondsFormat, Utc};
 use sea_orm::{ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, ModelTrait};
@@ -15,8 +15,8 @@ use crate::log::Operation;
 use crate::registry::Tracked;
 use crate::row_lock::RowLock;
 
-/// An entity's own hooks beside capture; the same four as `ActiveModelBehavior`, which
-/// [`track!`](crate::track) implements. An error stops the write and rolls nothing else back.
+/// An entity's custom hooks, which run in addition to capture: the same four as in `ActiveModelBehavior`,
+/// which [`track!`](crate::track) implements. An error stops the write and rolls nothing else back.
 #[async_trait::async_trait]
 pub trait Hooks: ActiveModelTrait {
     /// A fresh active model; every column unset unless overridden.
@@ -24,14 +24,14 @@ pub trait Hooks: ActiveModelTrait {
         <Self as ActiveModelTrait>::default()
     }
 
-    /// Runs before capture compares with the stored row: what it sets is recorded. A value of that row
+    /// Runs before capture compares with the stored row, so what it sets is recorded. A value of that row
     /// which the model cannot hold is not set.
     async fn before_save<C: ConnectionTrait>(self, _db: &C, _insert: bool) -> Result<Self, DbErr> {
         Ok(self)
     }
 
-    /// Runs after the change is in the log, but for a row of a bulk call that still has a value which
-    /// the model cannot hold: there is no model of it to give.
+    /// Runs after the change is in the log. It does not run for a row of a bulk call that still has a value
+    /// which the model cannot hold, because there is no model to pass.
     async fn after_save<C: ConnectionTrait>(
         model: <Self::Entity as EntityTrait>::Model,
         _db: &C,
@@ -40,7 +40,7 @@ pub trait Hooks: ActiveModelTrait {
         Ok(model)
     }
 
-    /// Runs before capture reads the row that will go.
+    /// Runs before capture reads the row that will be deleted.
     async fn before_delete<C: ConnectionTrait>(self, _db: &C) -> Result<Self, DbErr> {
         Ok(self)
     }
@@ -59,17 +59,17 @@ fn message<E: EntityTrait>(operation: Operation, step: Step) -> Message {
     }
 }
 
-/// The time now as images write it: UTC, microseconds.
+/// The current time as images write it: UTC, microseconds.
 pub(crate) fn now() -> String {
     Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
-/// Prepares an insert or update for capture. Sets server-managed columns; on an update leaves only
-/// columns set that really change, so that nothing is written when nothing does.
+/// Prepares an insert or update for capture. Sets server-managed columns, and on an update leaves only those
+/// columns set that really change, so that nothing is written if nothing changes.
 ///
 /// # Errors
 /// [`CaptureError`] if the connection does not capture or is not in a transaction;
-/// `RecordNotUpdated` for an update of a row that is not there.
+/// `RecordNotUpdated` for an update of a missing row.
 pub async fn before_save<A, C>(mut model: A, db: &C, insert: bool) -> Result<A, DbErr>
 where
     A: ActiveModelTrait + Send,
@@ -127,7 +127,7 @@ where
     Ok(model)
 }
 
-/// Records what an insert or update made of the row.
+/// Records the row as an insert or update has left it.
 ///
 /// # Errors
 /// [`CaptureError`] if the change cannot be recorded; the transaction will then not commit.
@@ -176,7 +176,7 @@ where
     Ok(model)
 }
 
-/// Records that the row is gone, if there was one.
+/// Records that the row is gone, if it existed.
 ///
 /// # Errors
 /// [`CaptureError`] if the change cannot be recorded; the transaction will then not commit.

@@ -1,4 +1,4 @@
-//! From the images of the log back to models.
+//! Converts images of the log back to models.
 
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, EntityTrait, IdenStatic, Iterable, ModelTrait, TryIntoModel,
@@ -7,13 +7,13 @@ use sea_orm::{
 use crate::image::{Image, ImageError, decode, is_redacted, try_null, try_set};
 use crate::registry::Tracked;
 
-/// The model behind a row's image. Keys that are no columns are ignored.
+/// The model of a row's image. Keys that are not columns are ignored.
 ///
-/// A field that takes no NULL but is JSON gets JSON null.
+/// A field that accepts JSON but not NULL gets JSON null.
 ///
 /// # Errors
-/// If a column is missing or redacted, its image is none, or the model refuses the value; the error
-/// names the column.
+/// If a column is missing or redacted, its image is not valid for it, or the model refuses the value; the
+/// error names the column.
 pub fn model_from<M>(image: &Image) -> Result<M, ImageError>
 where
     M: ModelTrait,

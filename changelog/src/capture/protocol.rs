@@ -1,8 +1,8 @@
-//! What a hook says to the connection it writes through.
+//! The messages of a hook to the connection through which it writes.
 //!
-//! A hook holds only a `ConnectionTrait`. Its messages are statements of our own that a tracked
-//! connection recognises by their text and never sends on. Any other connection sends them to the
-//! database, where the text is no SQL and fails: so a hook cannot run unrecorded by mistake.
+//! A hook holds only a `ConnectionTrait`. Its messages are special statements that a tracked connection
+//! recognises by their text and never sends on. Any other connection sends them to the database, where the
+//! text is not valid SQL and fails, so a hook cannot run unrecorded by mistake.
 
 use sea_orm::StatementBuilder;
 use sea_orm::sea_query::{Value, Values};
@@ -12,7 +12,7 @@ use crate::error::CaptureError;
 use crate::image::Image;
 use crate::log::Operation;
 
-/// No SQL in any database; the version keeps two copies of this crate apart.
+/// Invalid SQL in every database; the version distinguishes two copies of this crate.
 const MARK: &str = "SEACHANGE CAPTURE 1";
 
 /// One message of a hook.
@@ -23,28 +23,28 @@ pub(crate) struct Message {
     pub(crate) step: Step,
 }
 
-/// Where in a write the hook is.
+/// The stage of a write at which the hook is.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Step {
-    /// The next statement on the table does this to one row. `key` is unknown only for an insert
-    /// whose key the database assigns; `before` is the row as it is, locked.
+    /// The next statement on the table does this to one row. `key` is unknown only for an insert whose key
+    /// the database assigns; `before` is the current row, locked.
     Announce {
         key: Option<Image>,
         before: Option<Image>,
     },
-    /// Nothing differs, so no statement will come.
+    /// Nothing differs, so no statement will follow.
     Unchanged { key: Image },
-    /// The statement ran. `after` is the row now.
+    /// The statement ran. `after` is the row as it is now.
     Record { key: Image, after: Option<Image> },
 }
 
 impl Message {
-    /// Hands the message to the connection.
+    /// Sends the message to the connection.
     pub(crate) async fn send<C: ConnectionTrait>(self, db: &C) -> Result<(), DbErr> {
         match db.query_one(&self).await {
             Ok(_) => Ok(()),
             Err(error) if CaptureError::of(&error).is_some() => Err(error),
-            // The text reached a database: this connection does not capture.
+            // The text reached a database, so this connection does not capture.
             Err(DbErr::Query(_) | DbErr::Exec(_)) => Err(CaptureError::Untracked {
                 table: self.table,
                 operation: self.operation,
@@ -54,7 +54,7 @@ impl Message {
         }
     }
 
-    /// The message in a built statement, if it is one.
+    /// The message in a built statement, if the statement is a message.
     pub(crate) fn of(statement: &Statement) -> Option<Result<Self, CaptureError>> {
         (statement.sql == MARK).then(|| {
             let values = statement.values.as_ref().map(|values| values.0.as_slice());

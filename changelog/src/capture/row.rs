@@ -13,7 +13,7 @@ use crate::registry::Tracked;
 use crate::row_lock::{RowLock, lock_rows};
 use crate::rows;
 
-/// The condition that names the active model's row, if its whole key is known.
+/// The condition for the active model's row, if its whole key is known.
 fn key_condition<A: ActiveModelTrait>(model: &A) -> Option<Condition> {
     <A::Entity as EntityTrait>::PrimaryKey::iter()
         .map(PrimaryKeyToColumn::into_column)
@@ -36,8 +36,8 @@ pub(crate) fn key_of<A: ActiveModelTrait>(model: &A) -> Result<Option<Image>, Ca
     Ok(Some(key))
 }
 
-/// The image of the stored row that the active model means, locked until the transaction ends; `None`
-/// if its key is not fully set or no such row exists.
+/// The image of the active model's stored row, locked until the transaction ends; `None` if its key is not
+/// fully set or no such row exists.
 pub(super) async fn lock_row<A, C>(model: &A, db: &C, lock: RowLock) -> Result<Option<Image>, DbErr>
 where
     A: ActiveModelTrait,
@@ -52,8 +52,8 @@ where
     Ok(found.into_iter().next().map(rows::Row::into_image))
 }
 
-/// The row as it is stored, where the database fills columns of it after it was written; the model has
-/// what the statement said.
+/// The row as it is stored. It is read again if the database fills some columns after the write; the model
+/// has only what the statement set.
 pub(super) async fn as_stored<M, C>(model: M, db: &C) -> Result<M, DbErr>
 where
     M: ModelTrait,
@@ -71,8 +71,8 @@ where
     Ok(stored.one(db).await?.unwrap_or(model))
 }
 
-/// Makes every value that will be written what the database would store, so that images compare
-/// equal on every database; refuses what the driver cannot bind.
+/// Changes every value that will be written to what the database would store, so that images compare equal on
+/// every database; refuses values that the driver cannot bind.
 pub(crate) fn canonicalise<A: ActiveModelTrait>(
     model: &mut A,
     backend: DbBackend,
@@ -87,9 +87,9 @@ pub(crate) fn canonicalise<A: ActiveModelTrait>(
     Ok(())
 }
 
-/// Leaves only columns set whose value differs from the stored row, and stamps `updated_at` with
-/// `now` if one of them is in the log; tells whether any is left to write. `is_changed` says that other
-/// columns, which the model does not set, will differ.
+/// Leaves only columns set whose value differs from the stored row, and stamps `updated_at` with `now` if the
+/// log shows one of them; returns whether any is left to write. `is_changed` says that other columns, which
+/// the model does not set, will differ.
 pub(crate) fn keep_changed<A>(
     model: &mut A,
     before: &Image,
@@ -128,8 +128,8 @@ where
     Ok(is_changed)
 }
 
-/// Stamps the server-managed times of a new row that brings none, and leaves to the database what it
-/// alone fills; a key that is given stays.
+/// Sets the server-managed times of a new row that has none, and leaves to the database the columns that only
+/// it fills; a given key stays.
 pub(crate) fn stamp_new<A>(model: &mut A, now: &str) -> Result<(), DbErr>
 where
     A: ActiveModelTrait,

@@ -1,13 +1,13 @@
-//! The words that capture and dialects share.
+//! The types that capture and dialects share.
 
 use sea_orm::Value;
 
 /// Who writes the log of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Writer {
-    /// The entity's hooks, by this version of the table's shape.
+    /// The entity's hooks, with this version of the table's shape.
     Hooks(i32),
-    /// Triggers. `in_force`: the table has them, and none is switched off.
+    /// Triggers. `in_force` means that the table has them and none is switched off.
     Triggers {
         /// Whether they recorded the write.
         in_force: bool,
@@ -19,16 +19,16 @@ pub enum Writer {
 pub struct Written<'a> {
     /// The table.
     pub table: &'a str,
-    /// The log's word for what was done.
+    /// The log's word for the operation.
     pub operation: &'a str,
     /// The transaction's id in the log.
     pub transaction_id: &'a str,
 }
 
-/// On whose behalf a transaction writes: the texts that triggers are sent.
+/// The context in which a transaction writes, as the texts that are sent to triggers.
 #[derive(Clone, Debug)]
 pub struct ContextTexts {
-    /// Who acts.
+    /// The actor.
     pub actor: Option<String>,
     /// The client's idempotency key.
     pub mutation_id: Option<String>,
@@ -39,7 +39,7 @@ pub struct ContextTexts {
 }
 
 impl ContextTexts {
-    /// The texts as values: who acts, the mutation, the metadata, the transaction.
+    /// The texts as values: actor, mutation id, metadata, transaction id.
     pub(super) fn values(self) -> Vec<Value> {
         let texts = [self.actor, self.mutation_id, self.metadata];
         let texts = texts.into_iter().map(Value::from);
@@ -47,21 +47,21 @@ impl ContextTexts {
     }
 }
 
-/// What an error left of a transaction.
+/// The state in which an error left a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum After {
-    /// It goes on.
+    /// The transaction continues.
     Alive,
-    /// This level can only be rolled back; an outer one goes on after that.
+    /// This level can only be rolled back; after that an outer one continues.
     Failed,
-    /// All of it is gone, and an empty one without savepoints has been opened in its place.
+    /// The whole transaction is gone, and an empty one without savepoints has been opened in its place.
     Ended,
 }
 
-/// Something by which rows change where no trigger fires.
+/// A way in which rows change without firing a trigger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unseen {
-    /// A foreign key's action, along with rows of this table.
+    /// A foreign key's action, together with rows of this table.
     Cascade(String),
     /// Partitions can be emptied.
     Partitions,

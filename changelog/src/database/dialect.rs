@@ -1,4 +1,4 @@
-//! What every database is asked for.
+//! The trait that every database implements.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,78 +19,79 @@ use crate::shape::{Column, Reading, Table, Version};
 /// How a column of the log is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stored {
-    /// JSON, which nobody parses on the way.
+    /// JSON, which is not parsed on the way.
     Json,
-    /// A text of another program's choice.
+    /// A text that another program has chosen.
     Free,
-    /// A value that needs nothing.
+    /// A value that is read as it is.
     Plain,
 }
 
-/// What a transaction is begun for.
+/// The purpose of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Begin {
-    /// To write: where one transaction writes at a time, it is that one from its beginning.
+    /// To write. Where only one transaction can write at a time, it is the writing one from its beginning.
     Write,
-    /// The same, and each statement sees what was committed before it.
+    /// To write, with each statement seeing what was committed before it.
     WriteSeeingCommits,
 }
 
-/// What rows are locked for.
+/// The purpose for which rows are locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowLock {
-    /// For an update. On PostgreSQL one that changes a column by which a foreign key finds the row takes
-    /// the stronger lock by itself when it runs; two that do so about each other's rows end in a deadlock,
-    /// which is tried again.
+    /// For an update. On PostgreSQL an update that changes a column by which a foreign key finds the row
+    /// takes the stronger lock by itself when it runs. Two updates that do so to each other's rows end in a
+    /// deadlock, and are retried.
     Update,
-    /// For a delete. PostgreSQL gets at once the lock that the delete takes, so that it need not be made
-    /// stronger while others wait for it.
+    /// For a delete. On PostgreSQL this takes the lock that the delete needs at once, so that it need not be
+    /// strengthened while others wait for it.
     Delete,
 }
 
-/// One database: what it can do, and how it is told.
+/// One database: what it can do, and how to speak to it.
 #[async_trait::async_trait]
 pub trait Dialect: std::fmt::Debug + Send + Sync + 'static {
-    /// SeaORM's name for it.
+    /// SeaORM's name for the database.
     fn backend(&self) -> DbBackend;
 
-    /// What can be said of it without asking.
+    /// What is known about the database without asking it.
     fn facts(&self) -> &'static Facts;
 
-    /// How its catalogue is asked.
+    /// The queries on the database's catalogue.
     fn catalogue(&self) -> &'static Catalogue;
 
-    /// How it cuts a text into words, names and strings.
+    /// How the database splits a text into words, names and strings.
     fn syntax(&self) -> &'static Syntax;
 
     // Texts.
 
-    /// A name that means itself, whatever its characters.
+    /// Quotes a name so that it is taken literally, whatever characters it has.
     fn quote(&self, name: &str) -> String {
         format!("\"{}\"", name.replace('"', "\"\""))
     }
 
-    /// A string literal that means this text, whatever the server's settings.
+    /// A string literal that means this text whatever the server's settings are.
     fn literal(&self, text: &str) -> String {
         format!("'{}'", text.replace('\'', "''"))
     }
 
-    /// A statement with `?` for its values, whatever the database's own marks are. The text has no other `?`.
+    /// A statement with `?` as placeholders, whatever the database's own placeholders are. The text must have
+    /// no other `?`.
     fn statement(&self, sql: &str, values: Vec<Value>) -> Statement {
         self.own_statement(sql, values)
     }
 
-    /// A query on the catalogue, of which each `?` is the name of this table.
+    /// A catalogue query in which the name of this table is bound to each `?`.
     fn ask_of(&self, sql: &str, table: &str) -> Statement {
         self.statement(sql, vec![table.into(); sql.matches('?').count()])
     }
 
-    /// A statement with the database's own marks for its values.
+    /// A statement with the database's own placeholders.
     fn own_statement(&self, sql: &str, values: Vec<Value>) -> Statement {
         Statement::from_sql_and_values(self.backend(), sql, values)
     }
 
-    /// A name as the catalogue compares it.
+    /// A name in the form in which the catalogue compares it.
     fn fold(&self, name: &str) -> String {
         name.to_lowercase()
     }
@@ -102,15 +103,15 @@ pub trait Dialect: std::fmt::Debug + Send + Sync + 'static {
         value
     }
 
-    /// Whether the database can be given the value, of a type that it takes, and keeps all of it.
+    /// Whether the database can store the value in full. The value is of a type that the database accepts.
     fn holds(&self, value: &Value) -> bool;
 
-    /// A text that stands for a value of whatever type it is compared with.
+    /// A text that takes on the type of whatever value it is compared with.
     fn untyped(&self, text: &str) -> Expr {
         Expr::val(text)
     }
 
-    /// A JSON text that is bound, as a value of a JSON column.
+    /// A bound JSON text as a value of a JSON column.
     fn json(&self, text: Expr) -> Expr {
         text
     }
@@ -126,61 +127,63 @@ pub trait Dialect: std::fmt::Debug + Send + Sync + 'static {
     /// The SQL of a text in a form that [`read_text`](Self::read_text) reads.
     fn readable(&self, text: &str) -> String;
 
-    /// The bytes of a readable text in an answer.
+    /// The bytes of a readable text in a result row.
     ///
     /// # Errors
-    /// If the answer has no such column.
+    /// If the row has no such column.
     fn read_text(&self, row: &QueryResult, column: &str) -> Result<Option<Vec<u8>>, DbErr> {
         let text = row.try_get::<Option<String>>("", column)?;
         Ok(text.map(String::into_bytes))
     }
 
-    /// A number of the catalogue that says yes or no.
+    /// A number in the catalogue that means yes or no.
     ///
     /// # Errors
-    /// If the answer has no such column.
+    /// If the row has no such column.
     fn read_flag(&self, row: &QueryResult, column: &str) -> Result<bool, DbErr> {
         Ok(row.try_get::<i64>("", column)? != 0)
     }
 
     // Transactions and locks.
 
-    /// The options of a transaction that is begun for this.
+    /// The options of a transaction that is begun for this purpose.
     fn begin(&self, purpose: Begin) -> TransactionOptions;
 
-    /// Somebody's options, without what the database does not know.
+    /// The caller's options, without those that the database does not support.
     fn options(&self, options: TransactionOptions) -> TransactionOptions {
         options
     }
 
-    /// The lock of rows for this; none where a transaction that writes has the database to itself.
+    /// The lock that is taken on rows for this purpose; `None` where a transaction that writes has the
+    /// database to itself.
     fn row_lock(&self, lock: RowLock) -> Option<LockType>;
 
-    /// What holds up a switch of who writes the table's log, as each write of the table does.
+    /// A statement that makes a switch of the table's writer (hooks or triggers) wait, as each write of the
+    /// table does.
     fn write_lock(&self, _table: &str) -> Option<String> {
         None
     }
 
-    /// What waits for every transaction that has written the table, and holds up those that will.
+    /// A statement that waits for every transaction that has written the table, and makes later ones wait.
     fn switch_lock(&self, _table: &str) -> Option<String> {
         None
     }
 
-    /// The statement after which no other of the same session runs longer; none where the database knows no
-    /// such bound.
+    /// The statement that bounds how long each later statement of the session may run; `None` where the
+    /// database has no such bound.
     fn limit_statements(&self, most: Duration) -> Option<String>;
 
-    /// The statement after which no other of the same transaction waits longer for a row; none where a
-    /// transaction that writes has waited for all others when it began.
+    /// The statement that bounds how long each later statement of the transaction waits for a row; `None`
+    /// where a transaction that writes has already waited for all others when it began.
     fn limit_lock_waits(&self, most: Duration) -> Option<String>;
 
-    /// What an error left of a transaction.
+    /// The state in which an error left a transaction.
     async fn after_error(&self, tx: &dyn Session, error: &DbErr) -> After;
 
-    /// Whether the same transaction, tried again, may succeed as it is.
+    /// Whether the same transaction may succeed if it is retried unchanged.
     fn is_transient(&self, error: &dyn DatabaseError) -> bool;
 
-    /// Whether the database says that it cannot work now; another try may succeed later.
+    /// Whether the error says that the database is unavailable for now, so that a later retry may succeed.
     fn is_unavailable(&self, error: &dyn DatabaseError) -> bool;
 
     // The log.
@@ -188,13 +191,13 @@ pub trait Dialect: std::fmt::Debug + Send + Sync + 'static {
     /// The statement that adds rows to a table of the log's shape, in their order.
     fn insert_rows(&self, table: &str, shared: Shared, rows: Vec<Row>) -> Statement;
 
-    /// Changes whose key is stored as one of these texts, by the index on keys.
+    /// Selects changes whose stored key is one of these texts, by the index on keys.
     fn has_key(&self, texts: Vec<String>) -> Condition {
         Condition::all().add(Expr::col("row_key").is_in(texts))
     }
 
-    /// The type of a column that holds JSON texts as they were written. On PostgreSQL never `jsonb`: it refuses
-    /// \u0000 and drops the sign of -0.0.
+    /// The type of a column that keeps JSON texts exactly as they were written. On PostgreSQL this is never
+    /// `jsonb`, which refuses \u0000 and drops the sign of -0.0.
     fn json_type(&self) -> ColumnType {
         ColumnType::Json
     }
@@ -204,20 +207,21 @@ pub trait Dialect: std::fmt::Debug + Send + Sync + 'static {
         ColumnType::Text
     }
 
-    /// The type of a column that holds texts which an index can hold.
+    /// The type of a column that holds texts short enough for an index.
     fn short_text_type(&self) -> ColumnType {
         ColumnType::Text
     }
 
-    /// The type of a column that holds moments to the microsecond.
+    /// The type of a column that holds times to the microsecond.
     fn time_type(&self) -> ColumnType {
         ColumnType::TimestampWithTimeZone
     }
 
-    /// Has a new table compare texts byte by byte, trailing spaces included.
+    /// Makes a new table compare texts byte by byte, including trailing spaces.
     fn compare_bytes(&self, _table: &mut TableCreateStatement) {}
 
-    /// Checks that this role may do what a server does, and that the log can have an order; changes nothing.
+    /// Checks that this role may do what a server does, and that the log can be put in order. Changes
+    /// nothing.
     ///
     /// # Errors
     /// [`Refused`].
@@ -225,10 +229,10 @@ pub trait Dialect: std::fmt::Debug + Send + Sync + 'static {
 
     // The catalogue.
 
-    /// What else capture must know of a table.
+    /// Adds to `table` whatever else capture must know about it.
     ///
     /// # Errors
-    /// What the database says; if triggers cannot follow one of its indexes.
+    /// Errors of the database, or if triggers cannot follow one of the table's indexes.
     async fn complete(
         &self,
         _db: &dyn Session,
@@ -238,10 +242,10 @@ pub trait Dialect: std::fmt::Debug + Send + Sync + 'static {
         Ok(())
     }
 
-    /// When two texts of a column are equal to the database, by the columns' names in the catalogue.
+    /// When the database takes two texts of a column for equal, by the columns' names in the catalogue.
     ///
     /// # Errors
-    /// What the database says.
+    /// Errors of the database.
     async fn equalities(
         &self,
         db: &dyn Session,
@@ -251,17 +255,17 @@ pub trait Dialect: std::fmt::Debug + Send + Sync + 'static {
     /// The schema that table and log are in, where a trigger must name it.
     ///
     /// # Errors
-    /// What the database says; if there is none.
+    /// Errors of the database, or if there is no schema.
     async fn schema_name(&self, _db: &dyn Session) -> Result<String, DbErr> {
         Ok(String::new())
     }
 
     // Capture by triggers.
 
-    /// The triggers of a table, and what they call, in the order in which they are made.
+    /// The triggers of a table and the functions that they call, in the order in which they are created.
     fn pieces(&self, plan: &Plan<'_>) -> Vec<Piece>;
 
-    /// Whether what is there is what [`pieces`](Self::pieces) makes.
+    /// Whether an existing trigger or function is exactly what [`pieces`](Self::pieces) would create.
     fn is_as_made(&self, plan: &Plan<'_>, piece: &Piece, made: &Made) -> bool;
 
     /// The image of these columns of a row as triggers write it, in SQL.
@@ -272,12 +276,12 @@ pub trait Dialect: std::fmt::Debug + Send + Sync + 'static {
         self.image_of(version, row)
     }
 
-    /// Whether a key of this type is written so that a reader of the log finds it again.
+    /// Whether a key of this type is written in a form that a reader of the log can look up.
     fn takes_key(&self, _ty: &str) -> bool {
         true
     }
 
-    /// How values of a type in the catalogue's words are read, where no entity tells.
+    /// How values of a type (in the catalogue's words) are read where no entity declares it.
     fn reading(&self, ty: &str) -> Reading;
 
     /// Whether triggers write values of the type in hexadecimal.
@@ -285,25 +289,25 @@ pub trait Dialect: std::fmt::Debug + Send + Sync + 'static {
         false
     }
 
-    /// The statement that drops a trigger of a table, if it is there.
+    /// The statement that drops a trigger of a table if it exists.
     fn drop_trigger(&self, trigger: &str, _table: &str) -> String {
         format!("DROP TRIGGER IF EXISTS {}", self.quote(trigger))
     }
 
-    /// Runs a statement that drops a trigger, or one that makes a piece. Where that waits for transactions that
-    /// write the table, it does so for ten seconds at most.
+    /// Runs a statement that drops a trigger or creates a piece. If it must wait for transactions that write
+    /// the table, it waits for at most ten seconds.
     ///
     /// # Errors
-    /// What the database says.
+    /// Errors of the database.
     async fn alter(&self, db: &dyn Session, sql: &str, _makes: bool) -> Result<(), DbErr> {
         db.run_text(sql).await.map(|_| ())
     }
 
-    /// Drops what is left of a table's triggers after [`pieces`](Self::pieces) were made, or once all of its
-    /// triggers are gone where there is no plan any more.
+    /// Drops leftover triggers and functions of a table after its [`pieces`](Self::pieces) were created, or,
+    /// where there is no plan any more, once all of its triggers are gone.
     ///
     /// # Errors
-    /// What the database says.
+    /// Errors of the database.
     async fn tidy(
         &self,
         _db: &dyn Session,
@@ -313,11 +317,11 @@ pub trait Dialect: std::fmt::Debug + Send + Sync + 'static {
         Ok(())
     }
 
-    /// Changes what `change_capture` says of a table, by a statement without values, while nobody is writing
-    /// the table.
+    /// Changes the table's row in `change_capture`, by a statement without values, while no transaction is
+    /// writing the table.
     ///
     /// # Errors
-    /// What the database says.
+    /// Errors of the database.
     async fn change_capture(
         &self,
         db: &dyn Session,
@@ -327,29 +331,30 @@ pub trait Dialect: std::fmt::Debug + Send + Sync + 'static {
         db.run_text(sql).await.map(|_| ())
     }
 
-    /// The tables of capture that only this database has, as `CREATE TABLE` names and describes them.
+    /// The capture tables that only this database has, as the text after `CREATE TABLE`.
     fn capture_tables(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// Who was to record a write that has just run, and then until the transaction ends.
+    /// Who was responsible for recording a write that has just run. The answer holds until the transaction
+    /// ends.
     ///
     /// # Errors
-    /// What the database says.
+    /// Errors of the database.
     async fn writer(&self, db: &dyn Session, written: &Written<'_>) -> Result<Writer, DbErr>;
 
-    /// Whether the table's triggers are there and switched on, by the catalogue. Asked before a write, it
-    /// takes what keeps them.
+    /// Whether the catalogue has the table's triggers and all are switched on. It is called before a write,
+    /// and takes a lock that keeps them so.
     ///
     /// # Errors
-    /// What the database says.
+    /// Errors of the database.
     async fn are_triggers_in_force(&self, db: &dyn Session, entity: &str) -> Result<bool, DbErr>;
 
-    /// Whether triggers have recorded a write of the table in this transaction: asked of one whose snapshot may be
-    /// older than a switch back to hooks.
+    /// Whether triggers have recorded a write of the table in this transaction. This is asked for a
+    /// transaction whose snapshot may be older than a switch back to hooks.
     ///
     /// # Errors
-    /// What the database says.
+    /// Errors of the database.
     async fn have_triggers_recorded(
         &self,
         _db: &dyn Session,
@@ -358,37 +363,38 @@ pub trait Dialect: std::fmt::Debug + Send + Sync + 'static {
         Ok(true)
     }
 
-    /// Keeps who writes the log of a table, named in lower case, as the transaction's snapshot has it.
+    /// Locks the entry that says who writes a table's log as the transaction's snapshot has it. The table is
+    /// named in lower case.
     ///
     /// # Errors
-    /// What the database says: if it is another by now, the transaction is to be tried again.
+    /// Errors of the database. If the entry has changed since the snapshot, the transaction must be retried.
     async fn keep_writer(&self, _db: &dyn Session, _entity: &str) -> Result<(), DbErr> {
         Ok(())
     }
 
-    /// Tells triggers on whose behalf the transaction writes. Answers whether the transaction sees the database
-    /// as it was at its first statement, where that matters to what triggers do.
+    /// Sends triggers the context in which the transaction writes. Returns whether the transaction sees the
+    /// database as of its first statement, where that matters to what triggers do.
     ///
     /// # Errors
-    /// What the database says.
+    /// Errors of the database.
     async fn send_context(&self, db: &dyn Session, context: ContextTexts) -> Result<bool, DbErr>;
 
-    /// By what a table's rows change where no trigger fires.
+    /// The ways in which rows of the table change without firing a trigger.
     ///
     /// # Errors
-    /// What the database says.
+    /// Errors of the database.
     async fn unseen(&self, _db: &dyn Session, _entity: &str) -> Result<Vec<Unseen>, DbErr> {
         Ok(Vec::new())
     }
 
     // Keys as literals.
 
-    /// What of a key column is compared and ordered by.
+    /// The expression by which a key column is compared and ordered.
     fn compared(&self, key: &Column, row: &str) -> String {
         format!("{row}.{}", self.quote(&key.name))
     }
 
-    /// A key column's value as a text of which [`key_literal`](Self::key_literal) makes a literal.
+    /// A key column's value as a text from which [`key_literal`](Self::key_literal) makes a literal.
     fn key_text(&self, key: &Column, row: &str) -> String;
 
     /// The literal that means the value of a [`key_text`](Self::key_text).

@@ -1,20 +1,20 @@
 //! Many rows of the log as one statement adds them.
 //!
-//! Most of what a row of the log holds is the same for all changes of a statement. It is given once; of
-//! each row only its key and images are. The rows' order is kept.
+//! Most of what a row of the log holds is the same for all changes of a statement and is given once; only the
+//! key and images are given for each row. The rows' order is kept.
 //!
 //! JSON travels as text, as in [`insertion`](crate::log::insertion).
 
 use sea_orm::Value;
 
-/// What rows have in common.
+/// What all rows of a statement share.
 #[derive(Clone, Debug)]
 pub struct Shared {
     /// The table.
     pub entity: String,
-    /// The word for what happened.
+    /// The log's word for the operation.
     pub operation: &'static str,
-    /// Who acted.
+    /// The actor.
     pub actor: Option<String>,
     /// The client's idempotency key.
     pub mutation_id: Option<String>,
@@ -30,7 +30,7 @@ pub struct Shared {
     pub recorded_at: chrono::DateTime<chrono::Utc>,
 }
 
-/// What each has of its own: JSON texts.
+/// What differs between the rows, as JSON texts.
 #[derive(Clone, Debug)]
 pub struct Row {
     /// The key.
@@ -54,12 +54,12 @@ impl Row {
     }
 }
 
-/// Columns in the order of the values below. `before` and `after` come behind them, quoted where the
-/// database would not take them for names.
+/// Columns in the order of the values below. `before` and `after` follow them, quoted where the database
+/// would not take them for names.
 pub(super) const COLUMNS: &str = "(entity, operation, actor, mutation_id, metadata, transaction_id, source, \
     schema_version, recorded_at, row_key, ";
 
-/// How many values rows have in common.
+/// How many values the rows share.
 pub(super) const SHARED: usize = 9;
 
 impl Shared {

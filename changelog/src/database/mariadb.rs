@@ -55,7 +55,7 @@ impl Dialect for MariaDb {
         format!("`{}`", name.replace('`', "``"))
     }
 
-    /// Sound with `NO_BACKSLASH_ESCAPES` on or off.
+    /// The literal is safe with `NO_BACKSLASH_ESCAPES` on or off.
     fn literal(&self, text: &str) -> String {
         if text.contains('\\') {
             let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
@@ -64,8 +64,8 @@ impl Dialect for MariaDb {
         format!("'{}'", text.replace('\'', "''"))
     }
 
-    /// A `timestamp` parameter outside of 1970 to 2038 arrives as NULL, whatever column it is for: times in
-    /// UTC are bound as `datetime`.
+    /// A `timestamp` parameter outside of 1970 to 2038 arrives as NULL, whatever the column, so times in UTC
+    /// are bound as `datetime`.
     fn bindable(&self, value: Value) -> Value {
         match value {
             Value::ChronoDateTimeUtc(Some(moment)) => moment.naive_utc().into(),
@@ -77,9 +77,9 @@ impl Dialect for MariaDb {
         }
     }
 
-    /// Years of more than four digits and leap seconds become zeros, negative years are left out.
+    /// Years of more than four digits and leap seconds become zeros, and negative years are left out.
     fn holds(&self, value: &Value) -> bool {
-        // The image of a time says both: a year beyond four digits has a sign.
+        // The image of a time shows both: a year beyond four digits has a sign.
         let text = is_time(value).then(|| image::encode(&ColumnType::Text, value));
         match text {
             Some(Ok(text)) => text
@@ -98,7 +98,7 @@ impl Dialect for MariaDb {
         text.to_owned()
     }
 
-    /// REPEATABLE READ would lock the gaps between keys, too, and keep others from inserting.
+    /// REPEATABLE READ would also lock the gaps between keys, and so keep others from inserting.
     fn begin(&self, purpose: Begin) -> TransactionOptions {
         TransactionOptions {
             isolation_level: match purpose {
@@ -118,7 +118,7 @@ impl Dialect for MariaDb {
         Some(format!("SET SESSION max_statement_time = {most}"))
     }
 
-    /// Counts whole seconds, at least one.
+    /// MariaDB counts whole seconds, at least one.
     fn limit_lock_waits(&self, most: Duration) -> Option<String> {
         let most = most.as_secs_f64().ceil().max(1.0);
         Some(format!(
@@ -133,13 +133,13 @@ impl Dialect for MariaDb {
         if answer.is_some_and(|row| row.try_get::<i64>("", "open") == Ok(1)) {
             return After::Alive;
         }
-        // Where this fails the connection is gone, and the pool finds that out.
+        // If this fails the connection is lost, and the pool will notice.
         let _ = tx.run_text("BEGIN").await;
         After::Ended
     }
 
     /// 1205 lock wait, 1213 deadlock, 1020 row changed since the snapshot, 1467 no number for a new row, as
-    /// after a deadlock about the counter.
+    /// after a deadlock on the counter.
     fn is_transient(&self, error: &dyn DatabaseError) -> bool {
         matches!(mariadb_number_of(error), Some(1205 | 1213 | 1020 | 1467))
     }
@@ -154,7 +154,8 @@ impl Dialect for MariaDb {
         )
     }
 
-    /// What the rows have in common is sent with each. The names are quoted so that `before` is one.
+    /// The shared values are repeated for each row. The names are quoted because `before` is otherwise not a
+    /// name.
     fn insert_rows(&self, table: &str, shared: Shared, rows: Vec<Row>) -> Statement {
         let mut sql = format!("INSERT INTO {table} {COLUMNS}`before`, `after`) VALUES ");
         let marks = ["?"; SHARED + 3].join(", ");
@@ -174,7 +175,7 @@ impl Dialect for MariaDb {
         ColumnType::Custom(Alias::new("longtext").into_iden())
     }
 
-    /// `text` holds 64 KB.
+    /// `text` holds only 64 KB.
     fn long_text_type(&self) -> ColumnType {
         ColumnType::Custom(Alias::new("longtext").into_iden())
     }
@@ -183,7 +184,7 @@ impl Dialect for MariaDb {
         ColumnType::String(StringLen::N(255))
     }
 
-    /// `timestamp` and `datetime` alone have no fraction.
+    /// Without a precision, `timestamp` and `datetime` have no fraction of a second.
     fn time_type(&self) -> ColumnType {
         ColumnType::Custom(Alias::new("datetime(6)").into_iden())
     }
@@ -216,7 +217,7 @@ impl Dialect for MariaDb {
         triggers::image_of(version, row)
     }
 
-    /// Of binary keys only 16 bytes, which are a UUID.
+    /// The only binary keys that are accepted have 16 bytes, which are a UUID.
     fn takes_key(&self, ty: &str) -> bool {
         !ty.starts_with("binary") || ty == "binary(16)"
     }
@@ -287,7 +288,7 @@ impl Dialect for MariaDb {
         use types::Kind;
         match types::kind(&key.ty) {
             Kind::Binary => format!("x'{text}'"),
-            // Its collation gives way to the column's.
+            // The literal's collation yields to the column's.
             Kind::Text => format!("_utf8mb4 x'{text}'"),
             Kind::Number | Kind::Member => text.to_owned(),
         }

@@ -1,49 +1,49 @@
-//! What triggers are made for, and what is made.
+//! The input from which triggers are generated, and the result.
 
 use crate::shape::{Table, Version};
 
-/// Characters that are kept of what another program gives as its actor or as a mutation's id.
+/// Characters that are kept of another program's actor or mutation id.
 pub(super) const MOST_OF_NAME: usize = 255;
 
-/// Characters that are kept of what another program gives as metadata.
+/// Characters that are kept of another program's metadata.
 pub(super) const MOST_OF_METADATA: usize = 4096;
 
-/// The alias of a row, which no column is likely to be called.
+/// The alias of a row; a column is unlikely to have this name.
 pub(crate) const ROW: &str = "seachange_row";
 
-/// Longest name that each database takes, less the longest prefix and a digest.
+/// The longest table name that every database takes behind the longest prefix. Longer ones get a digest.
 const LONGEST: usize = 30;
 
-/// What triggers are made for.
+/// The table for which triggers are generated.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan<'a> {
     /// The table.
     pub entity: &'a str,
-    /// PostgreSQL: where table and log are.
+    /// The schema of table and log, on PostgreSQL.
     pub schema: &'a str,
-    /// The shape that the triggers write.
+    /// The shape that the triggers record.
     pub version: &'a Version,
     /// The table in the catalogue.
     pub table: &'a Table,
 }
 
-/// A trigger, or PostgreSQL's function.
+/// A trigger, or PostgreSQL's trigger function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
     /// Its name.
     pub name: String,
-    /// The statement that makes it.
+    /// The statement that creates it.
     pub sql: String,
 }
 
 impl Piece {
-    /// Whether it is PostgreSQL's function.
+    /// Whether it is PostgreSQL's trigger function.
     pub(crate) fn is_function(&self) -> bool {
         self.sql.starts_with("CREATE OR REPLACE FUNCTION")
     }
 }
 
-/// A trigger or function that is there.
+/// An existing trigger or function.
 #[derive(Clone, Debug)]
 pub struct Made {
     /// Its text in the catalogue.
@@ -52,12 +52,13 @@ pub struct Made {
     pub is_enabled: bool,
 }
 
-/// The name of a table's trigger: it says what it is, and is unique however long the table's is.
+/// The name of a table's trigger. It says what the trigger does, and is unique however long the table's name
+/// is.
 pub fn piece_name(what: &str, entity: &str) -> String {
     if entity.len() <= LONGEST {
         return format!("change_capture_{what}_{entity}");
     }
-    // FNV-1a: a name needs no more than to be the same each time.
+    // FNV-1a suffices: a name only needs to be the same each time.
     let digest = entity
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {

@@ -30,13 +30,13 @@ use crate::shape::{Column, Reading, Table, Version};
 #[derive(Debug)]
 pub struct Postgres;
 
-/// Digits that `numeric` has before and after the point.
+/// The most digits that `numeric` has before and after the point.
 const NUMERIC_DIGITS: (i64, i64) = (131_072, 16_383);
 
-/// Characters of a key in the index of keys, which holds no more than 2,704 bytes an entry: a longer key
-/// would make the user's write fail.
+/// The number of characters of a key that the index on keys covers. An index entry holds no more than 2,704
+/// bytes, and a longer one would make the user's write fail.
 const KEY_START: usize = 200;
-/// What that index is on.
+/// The indexed expression.
 const KEY_INDEXED: &str = "left(row_key::text, 200)";
 
 #[async_trait::async_trait]
@@ -90,7 +90,7 @@ impl Dialect for Postgres {
         }
     }
 
-    /// A literal has the type of what it is compared with, a bound text has its own.
+    /// A literal takes on the type of what it is compared with; a bound text has a type of its own.
     fn untyped(&self, text: &str) -> Expr {
         Expr::cust(self.literal(text))
     }
@@ -118,8 +118,8 @@ impl Dialect for Postgres {
         Ok(row.try_get::<i32>("", column)? != 0)
     }
 
-    /// No isolation level: inside a migration's transaction it cannot be asked for. A stricter one than
-    /// the usual makes a row that was changed meanwhile an error, nothing worse.
+    /// Sets no isolation level, because one cannot be requested inside a migration's transaction. Under a
+    /// stricter level than the default a row that was changed meanwhile is an error, which is harmless.
     fn begin(&self, _purpose: Begin) -> TransactionOptions {
         TransactionOptions::default()
     }
@@ -131,7 +131,7 @@ impl Dialect for Postgres {
         })
     }
 
-    /// It holds up nobody but those who change the table's shape.
+    /// It makes only those wait who change the table's shape.
     fn write_lock(&self, table: &str) -> Option<String> {
         let table = self.quote(table);
         Some(format!("LOCK TABLE {table} IN ROW EXCLUSIVE MODE"))
@@ -154,19 +154,20 @@ impl Dialect for Postgres {
         After::Failed
     }
 
-    /// A serialisation failure, a deadlock, a lock that was not given in time.
+    /// A serialisation failure, a deadlock, or a lock that was not granted in time.
     fn is_transient(&self, error: &dyn DatabaseError) -> bool {
         matches!(error.code().as_deref(), Some("40001" | "40P01" | "55P03"))
     }
 
-    /// An idle transaction was ended; a replica or read-only; connections, resources, operators' doings.
+    /// An idle transaction was ended; a replica or read-only server; connections, resources, operator
+    /// intervention.
     fn is_unavailable(&self, error: &dyn DatabaseError) -> bool {
         let code = error.code().unwrap_or_default();
         let classes = ["08", "53", "57P"];
         matches!(&*code, "25P03" | "25006") || classes.iter().any(|class| code.starts_with(class))
     }
 
-    /// Its text depends on nothing, so that drivers keep it prepared.
+    /// The text is always the same for a table, so drivers keep it prepared.
     fn insert_rows(&self, table: &str, shared: Shared, rows: Vec<Row>) -> Statement {
         let sql = format!(
             "INSERT INTO {table} {COLUMNS}before, after)
@@ -178,7 +179,7 @@ impl Dialect for Postgres {
         let (mut keys, mut before, mut after) = (Vec::new(), Vec::new(), Vec::new());
         for row in rows {
             keys.push(Value::from(row.row_key));
-            // An array of SeaORM's has no nulls; JSON is never empty.
+            // SeaORM's arrays cannot hold nulls, but JSON is never an empty text.
             before.push(Value::from(row.before.unwrap_or_default()));
             after.push(Value::from(row.after.unwrap_or_default()));
         }
@@ -221,7 +222,7 @@ impl Dialect for Postgres {
         triggers::pieces(plan)
     }
 
-    /// Only of the function the catalogue has the text.
+    /// The catalogue has the text of the function only, so only that is compared.
     fn is_as_made(&self, plan: &Plan<'_>, piece: &Piece, made: &Made) -> bool {
         !piece.is_function() || made.is_enabled && made.text == triggers::body(plan)
     }
@@ -284,8 +285,8 @@ impl Dialect for Postgres {
     }
 }
 
-/// PostgreSQL's bound of each wait, by which a statement waits for a row no longer than `most`: where others
-/// wait for the row already, it waits twice, for its turn and then for the row.
+/// PostgreSQL's bound on each single wait, set so that a statement waits for a row no longer than `most`.
+/// Where others already wait for the row, the statement waits twice: for its turn and then for the row.
 pub fn lock_timeout(most: Duration) -> String {
     format!("lock_timeout = {}", (most / 2).as_millis().max(1))
 }

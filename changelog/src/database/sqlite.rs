@@ -51,7 +51,7 @@ impl Dialect for Sqlite {
         &facts::SYNTAX
     }
 
-    /// Times are texts, and compare only if all have one offset: local ones are bound in UTC.
+    /// Times are texts, which compare correctly only if all have one offset, so local ones are bound in UTC.
     fn bindable(&self, value: Value) -> Value {
         match value {
             Value::ChronoDateTimeLocal(Some(moment)) => moment.to_utc().into(),
@@ -59,7 +59,8 @@ impl Dialect for Sqlite {
         }
     }
 
-    /// NaN becomes NULL, decimals become REAL, and the `time` crate writes no other years with an offset.
+    /// NaN becomes NULL, decimals become REAL, and the `time` crate writes an offset only for years 0 to
+    /// 9999.
     fn holds(&self, value: &Value) -> bool {
         match value {
             Value::Float(Some(number)) => !number.is_nan(),
@@ -73,7 +74,7 @@ impl Dialect for Sqlite {
         }
     }
 
-    /// Text may hold bytes that are no UTF-8: other programs say as they like who writes and why.
+    /// Text may hold bytes that are not UTF-8, because other programs choose the texts of the context.
     fn readable_column(&self, column: Expr, stored: Stored) -> Expr {
         match stored {
             Stored::Json | Stored::Free => column.cast_as("blob"),
@@ -89,7 +90,7 @@ impl Dialect for Sqlite {
         row.try_get("", column)
     }
 
-    /// A deferred transaction that reads and then writes fails with SQLITE_BUSY_SNAPSHOT, whatever the busy
+    /// A deferred transaction that reads before it writes fails with SQLITE_BUSY_SNAPSHOT, whatever the busy
     /// timeout.
     fn begin(&self, _purpose: Begin) -> TransactionOptions {
         TransactionOptions {
@@ -98,7 +99,7 @@ impl Dialect for Sqlite {
         }
     }
 
-    /// It has neither isolation levels nor access modes; SeaORM only warns about them.
+    /// SQLite has neither isolation levels nor access modes; SeaORM only warns about them.
     fn options(&self, mut options: TransactionOptions) -> TransactionOptions {
         options.isolation_level = None;
         options.access_mode = None;
@@ -109,7 +110,7 @@ impl Dialect for Sqlite {
         None
     }
 
-    /// What runs can only be interrupted from outside, by whoever measures the time.
+    /// A running statement can only be interrupted from outside, by the caller that measures the time.
     fn limit_statements(&self, _most: Duration) -> Option<String> {
         None
     }
@@ -119,7 +120,7 @@ impl Dialect for Sqlite {
     }
 
     async fn after_error(&self, tx: &dyn Session, error: &DbErr) -> After {
-        // Inside a transaction another cannot begin.
+        // A `BEGIN` succeeds only if no transaction is open.
         if tx.run_text("BEGIN").await.is_ok() {
             return After::Ended;
         }
@@ -134,17 +135,17 @@ impl Dialect for Sqlite {
         matches!(sqlite_code(error), Some(5 | 6))
     }
 
-    /// Read-only, an I/O error, no room, a file that is not there.
+    /// Read-only, an I/O error, no space, a missing file.
     fn is_unavailable(&self, error: &dyn DatabaseError) -> bool {
         matches!(sqlite_code(error), Some(8 | 10 | 13 | 14))
     }
 
-    /// What the rows have in common is a row of its own. Parameters have no numbers: SQLite finds the name of
-    /// each in a list of all names.
+    /// The shared values are one row of their own. Parameters have no numbers, because SQLite would look up
+    /// each number's name in a list of all names.
     fn insert_rows(&self, table: &str, shared: Shared, rows: Vec<Row>) -> Statement {
         let common = ["?"; SHARED].join(", ");
         let own = vec!["(?, ?, ?)"; rows.len()].join(", ");
-        // The order of a cross join is that of its tables.
+        // A cross join keeps the order of its tables.
         let sql = format!(
             "INSERT INTO {table} {COLUMNS}\"before\", \"after\")
          SELECT shared.*, own.* FROM (VALUES ({common})) AS shared CROSS JOIN (VALUES {own}) AS own"
@@ -193,7 +194,7 @@ impl Dialect for Sqlite {
             "change_context (id integer NOT NULL PRIMARY KEY CHECK (id = 1), actor text, \
              mutation_id text, metadata text, transaction_id text)"
                 .to_owned(),
-            // Rows that an INSERT or UPDATE would replace, from before to after it.
+            // Rows that an INSERT or UPDATE would replace; they are kept from before it to after it.
             "change_replaced (entity text NOT NULL, written text NOT NULL,
                  row_key text NOT NULL, place integer, image text NOT NULL, log_id integer,
                  PRIMARY KEY (entity, written, row_key)) WITHOUT ROWID"
@@ -213,7 +214,7 @@ impl Dialect for Sqlite {
         capture::send_context(db, context).await.map(|()| false)
     }
 
-    /// Not by `quote`, which ends a text at its first NUL.
+    /// `quote` is not used for texts, because it ends a text at its first NUL.
     fn key_text(&self, key: &Column, row: &str) -> String {
         let value = self.compared(key, row);
         format!(
@@ -227,16 +228,16 @@ impl Dialect for Sqlite {
     }
 }
 
-/// Whether the statement that failed has left rows behind, which then no hook records: `FAIL`, the one way to
-/// end a statement that takes back nothing of it.
+/// Whether the failed statement has left rows behind, which no hook will record. Only `FAIL` ends a statement
+/// without undoing any of it.
 async fn left_rows(tx: &dyn Session, error: &DbErr) -> bool {
-    /// `SQLITE_CONSTRAINT`, which conflict clauses and `RAISE` end with.
+    /// `SQLITE_CONSTRAINT`, the code of errors from conflict clauses and `RAISE`.
     const CONSTRAINT: u32 = 19;
     if database_error(error).and_then(sqlite_code) != Some(CONSTRAINT) {
         return false;
     }
     let ask = Sqlite.statement("SELECT changes() AS rows", Vec::new());
     let answer = tx.row(ask).await.ok().flatten();
-    // Without an answer it is not known: better taken back than unrecorded.
+    // Without an answer this is unknown, and rolling back is better than leaving rows unrecorded.
     answer.is_none_or(|row| row.try_get::<i64>("", "rows") != Ok(0))
 }

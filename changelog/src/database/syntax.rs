@@ -1,13 +1,13 @@
-//! How a server cuts a text into words, names, strings and comments: what its scanner must know.
+//! How a server splits a text into words, names, strings and comments: what its scanner must know.
 
 /// What `[` begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Brackets {
-    /// A sign among others.
+    /// An ordinary sign.
     Sign,
     /// A name up to `]`.
     Name,
-    /// A name in one mode of the server, and an error elsewhere.
+    /// A name in one mode of the server, and an error otherwise.
     Unclear,
 }
 
@@ -16,13 +16,13 @@ pub enum Brackets {
 pub enum Dollars {
     /// A numbered parameter, or a string between two equal `$tag$`.
     Strings,
-    /// A named parameter, as `@`, `:` and `#` do.
+    /// A named parameter, as after `@`, `:` and `#`.
     Parameters,
-    /// A name on old servers and a quote on new ones.
+    /// A name on old servers, and a quote on new ones.
     Unclear,
 }
 
-/// Whether `\` takes the next sign out of effect.
+/// Whether `\` escapes the next character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Escapes {
     /// In plain `'x'`.
@@ -31,48 +31,48 @@ pub struct Escapes {
     pub double: bool,
 }
 
-/// How one server reads texts.
+/// How a server reads texts.
 #[derive(Debug)]
 pub struct Syntax {
-    /// The ways in which the server's settings may have it read a text with a `\`; the first is that of a text
-    /// without one.
+    /// The ways in which the server, depending on its settings, may read a text with a `\`. The first also
+    /// applies to a text without one.
     pub readings: &'static [Escapes],
-    /// A `SET` may have the rest of the same text read otherwise than what came before it.
+    /// Whether a `SET` can change how the rest of the same text is read.
     pub set_changes_reading: bool,
-    /// `#` begins a comment.
+    /// Whether `#` begins a comment.
     pub hash_comments: bool,
-    /// `--` begins a comment only before a space.
+    /// Whether `--` begins a comment only before a space.
     pub dashes_need_space: bool,
-    /// A carriage return ends a comment, too.
+    /// Whether a carriage return ends a comment, too.
     pub return_ends_comment: bool,
-    /// A comment within a comment must end by itself.
+    /// Whether comments nest, so that each must be closed by itself.
     pub nested_comments: bool,
-    /// `/*!` holds code, and `/*+` a hint with quotes of its own.
+    /// Whether `/*!` holds code, and `/*+` a hint with its own quotes.
     pub executable_comments: bool,
-    /// A name may stand in backticks.
+    /// Whether a name may stand in backticks.
     pub backtick_names: bool,
     /// What `[` begins.
     pub brackets: Brackets,
     /// What `$` begins.
     pub dollars: Dollars,
-    /// `E'x'` has escapes, and `U&"x"` can spell any name with them.
+    /// Whether `E'x'` has escapes, and `U&"x"` can spell any name with them.
     pub escape_strings: bool,
-    /// A string in single quotes is a name where only a name can stand.
+    /// Whether a string in single quotes is a name where only a name can stand.
     pub text_may_name: bool,
-    /// Bytes to which longer names are cut without an error.
+    /// The number of bytes to which longer names are cut without an error.
     pub longest_name: Option<usize>,
-    /// A trigger's body keeps its `;`.
+    /// Whether a trigger's body keeps its `;`.
     pub trigger_bodies: bool,
-    /// `PRAGMA` changes settings.
+    /// Whether `PRAGMA` changes settings.
     pub pragmas: bool,
-    /// `set_config` is a `SET` that hides in any query.
+    /// Whether `set_config` works as a `SET` hidden in any query.
     pub set_config: bool,
-    /// `SELECT … INTO` makes a table.
+    /// Whether `SELECT … INTO` creates a table.
     pub selects_into_tables: bool,
-    /// One `DELETE` may delete from several tables.
+    /// Whether one `DELETE` may delete from several tables.
     pub deletes_from_several: bool,
-    /// `TRUNCATE` fires triggers.
+    /// Whether `TRUNCATE` fires triggers.
     pub truncate_fires_triggers: bool,
-    /// Most statements end a transaction around them by themselves.
+    /// Whether most statements end a surrounding transaction by themselves.
     pub statements_commit: bool,
 }

@@ -1,4 +1,4 @@
-//! Readings that several databases have.
+//! Type readings that several databases share.
 
 use sea_orm::ColumnType;
 use sea_orm::sea_query::ArrayType;

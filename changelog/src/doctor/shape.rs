@@ -1,4 +1,4 @@
-//! Tables against what they should be.
+//! Compares tables with the shape that they should have.
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
 

@@ -1,7 +1,7 @@
 //! Columns of SQLite that hold times in several spellings.
 //!
-//! This crate compares them as moments. Programs that compare texts do not, and neither do keys and unique
-//! indexes: one moment in two spellings is two keys.
+//! This crate compares such times as moments. Programs that compare texts do not, and neither do keys and
+//! unique indexes: one moment in two spellings is two keys.
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
 
@@ -10,18 +10,18 @@ use crate::database::{self, Dialect, Sqlite};
 use crate::moment::Times;
 use crate::registry::Registry;
 
-/// Spellings of one column that a finding names, at most.
+/// The most spellings of one column that a finding names.
 const SPELLINGS: usize = 8;
 
-/// The spellings of one column.
+/// One spelling in a column.
 struct Spelling {
     form: String,
     rows: i64,
-    /// A row that has it.
+    /// A row that has this spelling.
     key: String,
 }
 
-/// The columns whose times differ in more than their digits. Reads the whole table.
+/// The columns whose times differ in more than their digits. It reads the whole table.
 pub(super) async fn mixed(db: &DatabaseConnection, entity: &Expected) -> Result<Vec<Flaw>, DbErr> {
     if !database::of(db).facts().times_are_texts {
         return Ok(Vec::new());
@@ -63,7 +63,7 @@ fn flaw(table: &str, column: &str, found: &[Spelling]) -> Flaw {
     Flaw::new(FlawCode::TimesMixed, table, message, fix)
 }
 
-/// The spellings of a column, those that most rows have first.
+/// The spellings of a column, the most frequent first.
 async fn spellings(
     db: &DatabaseConnection,
     table: &str,

@@ -1,7 +1,7 @@
 //! Values as every database would store them.
 //!
-//! A value that has been through here has the same image before and after it is stored. Knows the
-//! precision all databases share, nothing of any one of them.
+//! A canonical value has the same image before and after it is stored. This module knows the precision that
+//! all databases share, but no single database.
 
 use sea_orm::ColumnType;
 use sea_orm::sea_query::Value;
@@ -10,11 +10,11 @@ use super::decimal;
 use super::form::Form;
 use super::temporal::{with_chrono, with_time};
 
-/// The value as every database would store it: times cut to microseconds and in UTC (but local
-/// ones, whose type is their zone), decimals rounded half away from zero to the scale that the
-/// column declares. Anything else is returned unchanged.
+/// The value as every database would store it: times cut to microseconds and in UTC (except local ones, whose
+/// type is their zone), decimals rounded half away from zero to the scale that the column declares. Other
+/// values are returned unchanged.
 ///
-/// SQLite alone would keep an offset, and compare two times as the texts they are stored as.
+/// Only SQLite would keep an offset, and compare two times as the texts in which they are stored.
 pub fn canonical(column: &ColumnType, value: Value) -> Value {
     match value {
         Value::ChronoTime(v) => Value::ChronoTime(v.map(with_chrono::cut_time)),

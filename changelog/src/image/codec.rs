@@ -1,7 +1,8 @@
-//! Which part of the codec reads and writes which type of value.
+//! Selects the part of the codec that reads and writes each type of value.
 //!
-//! Two tables, one per direction, that name the same types in the same order. The column's type
-//! decides the form, the value's type what it is read into. Knows nothing of the forms' texts.
+//! There are two tables, one per direction, which name the same types in the same order. The column's type
+//! determines the form, the value's type the result of reading. This module does not know the texts of the
+//! forms.
 
 use sea_orm::ColumnType;
 use sea_orm::sea_query::{ArrayType, Enum, OptionEnum, Value};
@@ -30,10 +31,10 @@ use super::{ImageError, decimal, float, integer, network, text};
 /// | inet, cidr, macaddr, interval, year, text | the text |
 /// | custom | as the value's own type is written |
 ///
-/// NULL is null everywhere, and cannot be told from a JSON column's JSON null.
+/// NULL is null everywhere, and cannot be distinguished from JSON null in a JSON column.
 ///
 /// # Errors
-/// If columns of this type do not hold such values, or the value cannot be written down.
+/// If columns of this type do not hold such values, or the value cannot be written as an image.
 pub fn encode(column: &ColumnType, value: &Value) -> Result<Json, ImageError> {
     if !value.is_some() {
         return Ok(Json::Null);
@@ -91,10 +92,10 @@ fn encode_one(form: Form, value: &Value) -> Result<Json, ImageError> {
 
 /// The value behind an image: the reverse of [`encode`].
 ///
-/// `rust` is what `ModelTrait::get_value_type` says of the column: which variant of `Value` the
-/// model's field takes (for an array, its elements). A 64-bit integer may be a JSON integer too, a
-/// float an integer, a zoned time have any offset, a naive one be separated by a space or have an
-/// offset, which is then applied. In an array of JSON, null is JSON null; alone it is NULL.
+/// `rust` is what `ModelTrait::get_value_type` returns for the column: the variant of `Value` that the
+/// model's field takes (for an array, its elements). A 64-bit integer may also be a JSON integer, a float an
+/// integer, a zoned time may have any offset, a naive one may be separated by a space or have an offset,
+/// which is then applied. In an array of JSON, null is JSON null; alone it is NULL.
 ///
 /// # Errors
 /// If the JSON is not an image of such a column, or the value does not fit the Rust type.
@@ -110,7 +111,7 @@ pub fn decode(column: &ColumnType, rust: &ArrayType, json: &Json) -> Result<Valu
         }
     };
     let values = items.iter().map(|item| match (rust, item) {
-        // No model field of an array type has room for NULL elements, but JSON has its own null.
+        // A model field of an array type cannot hold NULL elements, but JSON has its own null.
         (ArrayType::Json, Json::Null) => Ok(Value::Json(Some(Box::new(Json::Null)))),
         _ => decode(element, rust, item),
     });
@@ -166,7 +167,7 @@ fn decode_one(form: Form, rust: &ArrayType, json: Option<&Json>) -> Result<Value
         T::BigDecimal => Value::BigDecimal(read(form, json, decimal::decode_big)?),
         T::IpNetwork => Value::IpNetwork(read(form, json, network::decode)?),
         T::MacAddress => Value::MacAddress(read(form, json, network::decode_mac)?),
-        // More types come and go with features of SeaORM that another crate may switch on.
+        // There are more types if another crate switches on features of SeaORM.
         #[allow(unreachable_patterns)]
         _ => return Err(form.refuses("a value of this type")),
     })

@@ -1,8 +1,8 @@
 //! Decimals: plain digits, never an exponent.
 //!
-//! Works on decimal digits alone, so nothing is lost to binary fractions, and both decimal crates
-//! give the same text for the same number. Bounded: no number of more than [`MAX_DIGITS`] digits
-//! is ever written out. Knows nothing of columns beyond the scale they declare.
+//! All work is done on decimal digits, so nothing is lost to binary fractions, and both decimal crates give
+//! the same text for the same number. It is bounded: a number of more than [`MAX_DIGITS`] digits is never
+//! written out. This module knows nothing of columns but the scale that they declare.
 
 use std::str::FromStr;
 
@@ -13,8 +13,8 @@ use serde_json::Value as Json;
 use super::ImageError;
 use super::form::Form;
 
-/// Above what PostgreSQL's `numeric` stores (131,072 digits before the point, 16,383 after): a
-/// `BigDecimal` such as 1e999999999 must not become a gigabyte of zeros.
+/// More than PostgreSQL's `numeric` stores (131,072 digits before the point, 16,383 after). A `BigDecimal`
+/// such as 1e999999999 must not become a gigabyte of zeros.
 const MAX_DIGITS: usize = 200_000;
 
 const DECIMAL: &str = "a decimal";
@@ -23,7 +23,7 @@ const DECIMAL: &str = "a decimal";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Plain {
     negative: bool,
-    /// At least one digit; no leading zero but a single one.
+    /// At least one digit; no leading zeros, except for a single zero.
     whole: String,
     fraction: String,
 }
@@ -78,12 +78,12 @@ impl Plain {
         Self::parse(&value.to_plain_string())
     }
 
-    /// How many fractional digits there are.
+    /// The number of fractional digits.
     pub(super) fn scale(&self) -> u32 {
         u32::try_from(self.fraction.len()).unwrap_or(u32::MAX)
     }
 
-    /// The number as text: with so many fractional digits, or without trailing zeros.
+    /// The number as text: with `scale` fractional digits, or without trailing zeros.
     pub(super) fn text(self, scale: Option<u32>) -> Result<String, ImageError> {
         let mut plain = match scale {
             Some(scale) if scale as usize > MAX_DIGITS => return Err(ImageError::NumberTooLong),
@@ -129,7 +129,7 @@ impl Plain {
         let kept = digits.trim_end_matches('9');
         let nines = digits.len() - kept.len();
         let mut digits = match kept.char_indices().next_back() {
-            // An ASCII digit below 9 has its successor right behind it.
+            // The next ASCII character after a digit below 9 is its successor.
             Some((at, last)) => format!("{}{}", &kept[..at], char::from(last as u8 + 1)),
             None => "1".to_owned(),
         };
@@ -161,7 +161,7 @@ fn write(form: Form, plain: Plain) -> Result<Json, ImageError> {
 /// The `rust_decimal` behind an image, if it can hold every digit.
 pub(super) fn decode(form: Form, json: &Json) -> Result<Decimal, ImageError> {
     let text = read(form, json)?;
-    // `from_str` would round what does not fit.
+    // `from_str` would round a number that does not fit.
     Decimal::from_str_exact(&text).map_err(|_| ImageError::out_of_range::<Decimal>(&text))
 }
 
@@ -175,13 +175,13 @@ pub(super) fn decode_big(form: Form, json: &Json) -> Result<Box<BigDecimal>, Ima
 
 fn read(form: Form, json: &Json) -> Result<String, ImageError> {
     match form {
-        // Trailing zeros could make a number too long for its type that is not.
+        // Trailing zeros could make a number too long for its type even if its value fits.
         Form::Decimal(_) | Form::Text | Form::Natural => Plain::read(json)?.text(None),
         _ => Err(form.refuses(DECIMAL)),
     }
 }
 
-/// The number rounded to the scale; itself if it has no more digits than that.
+/// The number rounded to the scale, or unchanged if it has no more digits than that.
 pub(super) fn canonical(value: Decimal, scale: u32) -> Decimal {
     if value.scale() <= scale {
         return value;
@@ -193,7 +193,7 @@ pub(super) fn canonical(value: Decimal, scale: u32) -> Decimal {
         .unwrap_or(value)
 }
 
-/// As [`canonical`].
+/// The same as [`canonical`].
 pub(super) fn canonical_big(value: Box<BigDecimal>, scale: u32) -> Box<BigDecimal> {
     if value.fractional_digit_count() <= i64::from(scale) {
         return value;

@@ -1,11 +1,11 @@
-//! Why a value has no image, or an image no value.
+//! The reasons why a value has no image, or an image no value.
 //!
-//! Each error is one fact. It quotes at most a few dozen characters of the data. Knows nothing of
+//! Each error is one fact. It quotes at most a few dozen characters of the data. This module does not know
 //! how values are written.
 
 use serde_json::Value as Json;
 
-/// So many characters of a value are quoted, at most.
+/// The most characters of a value that are quoted.
 const QUOTED: usize = 40;
 
 /// A value that cannot be written into an image or read from one.
@@ -30,20 +30,20 @@ pub enum ImageError {
     /// The JSON has another type than the column's images.
     #[error("expected {expected}, found {found}")]
     WrongJson {
-        /// What the column's images are.
+        /// The expected kind of JSON.
         expected: &'static str,
-        /// What was found.
+        /// The kind that was found.
         found: &'static str,
     },
     /// The text is not written the way the column's images are.
     #[error("`{text}` is not {expected}")]
     Malformed {
-        /// What the text should be.
+        /// The expected form of the text.
         expected: &'static str,
         /// The text, or its beginning.
         text: String,
     },
-    /// The type that shall take the value cannot hold it.
+    /// The target type cannot hold the value.
     #[error("{text} does not fit {target}")]
     OutOfRange {
         /// The type.
@@ -63,26 +63,26 @@ pub enum ImageError {
         /// The column's name in the database.
         column: String,
     },
-    /// The log keeps no value of the column.
+    /// The column is redacted, so the log has no value of it.
     #[error("its value was redacted")]
     Redacted,
-    /// The model's field takes no such value: null where there is no `Option`, or a word that an
-    /// enum does not know.
+    /// The model's field refuses the value: null where there is no `Option`, or a word that an enum does not
+    /// know.
     #[error("the model's field does not take {text}")]
     Refused {
         /// The value as JSON, or its beginning.
         text: String,
     },
-    /// SeaORM made no model from columns that were all set.
+    /// SeaORM made no model although all columns were set.
     #[error("no model from the image: {reason}")]
     NoModel {
-        /// What SeaORM said.
+        /// The reason that SeaORM gave.
         reason: String,
     },
 }
 
 impl ImageError {
-    /// The column this is about, if known.
+    /// The column that the error concerns, if known.
     pub fn column(&self) -> Option<&str> {
         match self {
             Self::InColumn { column, .. } | Self::MissingColumn { column } => Some(column),
@@ -90,7 +90,7 @@ impl ImageError {
         }
     }
 
-    /// The same fact, told of a column; unchanged if it already names one.
+    /// The same fact with a column's name; unchanged if it already names one.
     #[must_use]
     pub fn in_column(self, column: &str) -> Self {
         match self {
@@ -143,7 +143,7 @@ impl ImageError {
     }
 }
 
-/// The beginning of a text: errors end up in logs, whole rows should not.
+/// The beginning of a text, because errors end up in logs and whole rows must not.
 fn quoted(text: &str) -> String {
     match text.char_indices().nth(QUOTED) {
         Some((end, _)) => format!("{}…", &text[..end]),

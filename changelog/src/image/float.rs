@@ -1,7 +1,7 @@
 //! Floating point numbers.
 //!
-//! Written with the fewest digits that the value's own type reads back exactly, sign of zero
-//! included. Knows nothing of decimals beyond how to write one.
+//! Floats are written with the fewest digits that the value's own type reads back exactly, including the sign
+//! of zero. This module knows nothing of decimals but how to write one.
 
 use std::str::FromStr;
 
@@ -18,8 +18,8 @@ const FLOAT: &str = "a number, \"NaN\", \"Infinity\" or \"-Infinity\"";
 
 /// A float's image.
 ///
-/// `T` is `f32` or `f64`: each prints its own shortest digits, which for an `f32` are fewer than
-/// those of the `f64` of the same value (0.1, not 0.10000000149011612).
+/// `T` is `f32` or `f64`. Each prints its own shortest digits, which for an `f32` are fewer than those of the
+/// `f64` of the same value (0.1, not 0.10000000149011612).
 pub(super) fn encode<T: ToString + Into<f64>>(form: Form, value: T) -> Result<Json, ImageError> {
     let digits = value.to_string();
     let wide: f64 = value.into();
@@ -45,7 +45,7 @@ pub(super) fn encode<T: ToString + Into<f64>>(form: Form, value: T) -> Result<Js
 
 /// The float behind an image; `T` is `f32` or `f64`.
 ///
-/// The decimal digits are read as a `T` at once: by way of `f64` an `f32` would be rounded twice.
+/// The decimal digits are read as a `T` directly, because by way of `f64` an `f32` would be rounded twice.
 pub(super) fn decode<T>(form: Form, json: &Json) -> Result<T, ImageError>
 where
     T: FromStr + Into<f64> + Copy,

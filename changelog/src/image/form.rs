@@ -1,7 +1,7 @@
-//! How a column writes its values: the few forms that all column types come down to.
+//! How a column writes its values: the few forms to which all column types are reduced.
 //!
-//! The form is chosen by column type alone, so that rows of one table always look alike. Knows
-//! nothing of values.
+//! The form is chosen by column type alone, so that rows of one table always look alike. This module does not
+//! know values.
 
 use sea_orm::ColumnType;
 
@@ -10,17 +10,17 @@ use super::ImageError;
 /// How a column writes its values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
-    /// JSON number: integers of up to 32 bits.
+    /// A JSON number, for integers of up to 32 bits.
     Integer,
-    /// Decimal digits in a string: readers with 64-bit floats would round the number.
+    /// Decimal digits in a string, because readers with 64-bit floats would round the number.
     LongInteger,
     /// Four digits in a string.
     Year,
-    /// JSON number, or the name of what JSON cannot write.
+    /// A JSON number, or a word for values that JSON cannot write.
     Float,
-    /// Plain decimal in a string, with so many fractional digits.
+    /// A plain decimal in a string, with this number of fractional digits.
     Decimal(Option<u32>),
-    /// JSON boolean.
+    /// A JSON boolean.
     Boolean,
     /// Base64.
     Bytes,
@@ -30,23 +30,23 @@ pub(super) enum Form {
     Date,
     /// `HH:MM:SS.ffffff`.
     Time,
-    /// Both, joined by `T`.
+    /// Date and time, joined by `T`.
     DateTime,
-    /// As before, in UTC, with `Z`.
+    /// Date and time in UTC, with `Z`.
     ZonedDateTime,
-    /// Nested as it is.
+    /// Nested JSON, unchanged.
     Json,
-    /// As it is.
+    /// The text, unchanged.
     Text,
-    /// Address, and prefix length unless it is a single host.
+    /// An address, with its prefix length unless it is a single host.
     Inet,
-    /// Address and prefix length.
+    /// An address with its prefix length.
     Cidr,
     /// Lower case, colon separated.
     MacAddr,
-    /// The column type says nothing; the value's own type decides.
+    /// The column type does not determine a form; the value's own type does.
     Natural,
-    /// No single value: an array, or a type unknown here.
+    /// Not a single value: an array, or a type that is unknown here.
     Other,
 }
 

@@ -1,7 +1,7 @@
 //! Integers and booleans.
 //!
-//! Every integer of up to 64 bits survives; none is ever read from a JSON float. Knows nothing of
-//! the model's types beyond their range.
+//! Every integer of up to 64 bits is preserved; none is ever read from a JSON float. This module knows
+//! nothing of the model's types but their range.
 
 use serde_json::Value as Json;
 
@@ -11,7 +11,7 @@ use super::form::Form;
 
 const INTEGER: &str = "an integer";
 
-/// An integer's image; `long` tells whether its own type has 64 bits.
+/// An integer's image; `long` says whether its own type has 64 bits.
 pub(super) fn encode(form: Form, value: i128, long: bool) -> Result<Json, ImageError> {
     match form {
         Form::Integer | Form::Float => number(value),
@@ -19,7 +19,7 @@ pub(super) fn encode(form: Form, value: i128, long: bool) -> Result<Json, ImageE
         Form::LongInteger | Form::Natural => Ok(Json::String(value.to_string())),
         Form::Year => Ok(Json::String(format!("{value:04}"))),
         Form::Decimal(scale) => Plain::parse(&value.to_string())?.json(scale),
-        // Some databases have no booleans and some models no `bool`: both hold 0 and 1.
+        // Some databases have no booleans and some models no `bool`; both use 0 and 1.
         Form::Boolean => boolean(value).map(Json::Bool),
         _ => Err(form.refuses(INTEGER)),
     }

@@ -1,7 +1,8 @@
 //! Network addresses, as PostgreSQL prints them.
 //!
-//! Reads only what it could have written, upper case hexadecimal aside: the crates' own parsers
-//! take netmasks, missing digits and plus signs. Knows nothing of SQL types but the two forms.
+//! Only texts that PostgreSQL could have printed are read, and upper case hexadecimal; the crates' own
+//! parsers also accept netmasks, missing digits and plus signs. This module knows no SQL types but the two
+//! forms.
 
 use std::net::IpAddr;
 
@@ -16,8 +17,8 @@ use super::text::string;
 const NETWORK: &str = "a network address";
 const MAC: &str = "a MAC address";
 
-/// The image of an address or network: a `cidr` always has its prefix length, anything else only
-/// if it is not a single host.
+/// The image of an address or network: a `cidr` always has its prefix length, any other only if it is not a
+/// single host.
 pub(super) fn encode(form: Form, network: IpNetwork) -> Result<Json, ImageError> {
     let host = network.prefix() == host_prefix(network.ip());
     match form {

@@ -1,15 +1,15 @@
-//! What stands in an image for a value that the log does not show.
+//! The placeholders in an image for values that the log does not show.
 
 use serde_json::Value as Json;
 
-/// What a redacted column's image is, whatever its value, NULL included.
+/// The image of a redacted column, whatever its value, including NULL.
 pub const REDACTED: &str = "[redacted]";
 
-/// What it is in the image after an update that changed it. So the two images of a change differ in
-/// exactly the columns that changed, for whoever compares them, and say no more than that.
+/// The image of a redacted column after an update that changed it. So the two images of a change differ in
+/// exactly the columns that changed, and reveal no more than that.
 pub const REDACTED_CHANGED: &str = "[redacted, changed]";
 
-/// Whether this is what stands in a log for a redacted value.
+/// Whether this is the placeholder of a redacted value.
 pub fn is_redacted(image: &Json) -> bool {
     matches!(image.as_str(), Some(REDACTED | REDACTED_CHANGED))
 }

@@ -1,7 +1,7 @@
 //! Images of whole rows.
 //!
-//! Every column of the entity is in a row's image, names sorted. Knows entities by their traits, nothing of
-//! tables or connections.
+//! A row's image has every column of the entity, sorted by name. This module knows entities by their traits,
+//! but no tables or connections.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -19,7 +19,7 @@ type ColumnOf<M> = <<M as ModelTrait>::Entity as EntityTrait>::Column;
 /// The image of a row.
 ///
 /// # Errors
-/// If a column's value has none; the error names the column.
+/// If a column's value has no image; the error names the column.
 pub fn image_of<M: ModelTrait>(model: &M) -> Result<Image, ImageError> {
     image_with(model, ColumnOf::<M>::iter())
 }
@@ -27,7 +27,7 @@ pub fn image_of<M: ModelTrait>(model: &M) -> Result<Image, ImageError> {
 /// The image of a row's primary key.
 ///
 /// # Errors
-/// As [`image_of`].
+/// As for [`image_of`].
 pub fn key_of<M: ModelTrait>(model: &M) -> Result<Image, ImageError> {
     let keys = <M::Entity as EntityTrait>::PrimaryKey::iter();
     image_with(model, keys.map(PrimaryKeyToColumn::into_column))
@@ -45,7 +45,7 @@ pub fn text_of(image: &Image) -> String {
     serde_json::to_string(image).expect("names are texts and values JSON")
 }
 
-/// The columns' names and images, by name: some crate in the build may have told serde_json to
+/// The columns' names and images, sorted by name, because another crate in the build may have made serde_json
 /// keep insertion order.
 pub(super) fn fields<M: ModelTrait>(
     model: &M,
@@ -61,10 +61,10 @@ pub(super) fn fields<M: ModelTrait>(
     Ok(fields)
 }
 
-/// Sets a column; tells whether its field took the value. A model whose field did not is half set:
-/// throw it away.
+/// Sets a column; returns whether its field took the value. If it did not, the model is half set and must be
+/// discarded.
 ///
-/// For values from outside, where SeaORM's own `try_set` may panic.
+/// This is for values from outside, for which SeaORM's own `try_set` may panic.
 pub fn try_set<A: ActiveModelTrait>(
     model: &mut A,
     column: <A::Entity as EntityTrait>::Column,
@@ -73,12 +73,12 @@ pub fn try_set<A: ActiveModelTrait>(
     if !matches!(value, Value::Array(_, Some(_))) {
         return model.try_set(column, value).is_ok();
     }
-    // sea-query unwraps the elements of an array: one that the field's type does not take, e.g. a
-    // word its enum has lost, panics there.
+    // sea-query unwraps the elements of an array: an element that the field's type refuses, e.g. a word that
+    // was removed from its enum, panics there.
     catch_unwind(AssertUnwindSafe(|| model.try_set(column, value).is_ok())).unwrap_or(false)
 }
 
-/// Sets a column to the nulls that an image cannot tell from NULL.
+/// Sets a column to a null that an image cannot distinguish from NULL.
 pub(crate) fn try_null<A: ActiveModelTrait>(
     model: &mut A,
     column: <A::Entity as EntityTrait>::Column,
@@ -92,22 +92,22 @@ pub(crate) fn try_null<A: ActiveModelTrait>(
 /// The database value of a column's image, as the model's field holds it.
 ///
 /// # Errors
-/// If the image is none of the column's.
+/// If the JSON is not a valid image of the column.
 pub fn value_of<E: EntityTrait>(column: E::Column, json: &Json) -> Result<Value, ImageError> {
     let rust = E::Model::get_value_type(column);
     decode(column.def().get_column_type(), &rust, json)
         .map_err(|fact| fact.in_column(column.as_str()))
 }
 
-/// Whether this is what images have for a value that does not fit its column: `{"$text": …}` or
-/// `{"$blob": …}`. A JSON column may hold such an object itself.
+/// Whether this is how images show a value that does not fit its column: `{"$text": …}` or `{"$blob": …}`. A
+/// JSON column may itself hold such an object.
 pub fn is_unfit(json: &Json) -> bool {
     let field = json.as_object().filter(|fields| fields.len() == 1);
     let field = field.and_then(|fields| fields.iter().next());
     field.is_some_and(|(form, value)| matches!(&**form, "$text" | "$blob") && value.is_string())
 }
 
-/// The names of the columns that differ, sorted. A column that only one image has differs.
+/// The names of the columns that differ, sorted. A column that only one image has counts as different.
 pub fn differing(before: &Image, after: &Image) -> Vec<String> {
     let changed = before.iter().filter(|(name, value)| {
         let other = after.get(name.as_str());
@@ -125,7 +125,7 @@ pub fn differing(before: &Image, after: &Image) -> Vec<String> {
     names
 }
 
-/// Whether two images are the same. Unlike `==` it tells 0.0 from -0.0.
+/// Whether two images are the same. Unlike `==` it distinguishes 0.0 from -0.0.
 pub fn same(left: &Json, right: &Json) -> bool {
     match (left, right) {
         (Json::Number(left), Json::Number(right)) => {

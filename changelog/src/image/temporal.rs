@@ -1,8 +1,8 @@
 //! Dates and times as text.
 //!
-//! Writes `YYYY-MM-DD`, `HH:MM:SS.ffffff` and both joined by `T`, with `Z` where there is a zone:
-//! always six fractional digits, finer ones cut off. Reads those and RFC 3339. Knows no calendar:
-//! whether a day exists is for the crate that takes it.
+//! Written are `YYYY-MM-DD`, `HH:MM:SS.ffffff` and both joined by `T`, with `Z` where there is a zone: always
+//! with six fractional digits, finer ones cut off. The same forms and RFC 3339 are read. This module knows no
+//! calendar: whether a day exists is checked by the crate that takes it.
 
 use serde_json::Value as Json;
 
@@ -21,13 +21,13 @@ const TIME: &str = "a time HH:MM:SS[.f]";
 const DATE_TIME: &str = "a date and time YYYY-MM-DDTHH:MM:SS[.f]";
 const ZONED: &str = "a date and time with offset (Z or +HH:MM)";
 
-/// Of a zoned time in this era.
+/// The length of a zoned time in this era.
 const LENGTH: usize = "YYYY-MM-DDTHH:MM:SS.ffffffZ".len();
 
 /// A day of the proleptic Gregorian calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Day {
-    /// Astronomical: 0 is 1 BC, -1 is 2 BC.
+    /// The astronomical year: 0 is 1 BC, -1 is 2 BC.
     year: i32,
     month: u32,
     day: u32,
@@ -43,7 +43,7 @@ pub(super) struct Clock {
     nanosecond: u32,
 }
 
-/// A day and a time of day, there where the offset says.
+/// A day and a time of day, at the offset's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Moment {
     day: Day,
@@ -52,15 +52,15 @@ pub(super) struct Moment {
     offset: Option<i32>,
 }
 
-/// The number's last digits, so many. By `format!` the two times of a row were two fifths of what its image
-/// cost.
+/// Appends the number's last `count` digits. With `format!` the two times of a row took two fifths of the
+/// time for its image.
 fn push_digits(text: &mut String, number: u32, count: u32) {
     for place in (0..count).rev() {
         text.extend(char::from_digit(number / 10_u32.pow(place) % 10, 10));
     }
 }
 
-/// Text that something is written to.
+/// A text that the closure writes.
 fn written(write: impl FnOnce(&mut String)) -> Json {
     let mut text = String::with_capacity(LENGTH);
     write(&mut text);
@@ -69,7 +69,7 @@ fn written(write: impl FnOnce(&mut String)) -> Json {
 
 impl Day {
     fn write(self, text: &mut String) {
-        // ISO 8601: four digits, or a sign and at least four.
+        // ISO 8601 has four digits, or a sign and at least four.
         match u32::try_from(self.year) {
             Ok(year @ 0..=9999) => push_digits(text, year, 4),
             _ => text.push_str(&format!("{:+05}", self.year)),
@@ -142,8 +142,8 @@ pub(super) fn encode_clock(form: Form, clock: Clock) -> Result<Json, ImageError>
     }
 }
 
-/// The image of a day and time, `Z` if the column or (as the offset tells) the value has a zone.
-/// The moment must be in UTC then.
+/// The image of a day and time, with `Z` if the column or, as its offset shows, the value has a zone. The
+/// moment must be in UTC then.
 pub(super) fn encode_moment(form: Form, moment: Moment) -> Result<Json, ImageError> {
     let zoned = moment.offset.is_some();
     let zone = match form {
@@ -174,7 +174,7 @@ fn decode_clock(form: Form, json: &Json) -> Result<Clock, ImageError> {
     }
 }
 
-/// For values without a zone. An offset may be given: a naive value in a zoned column is UTC.
+/// Reads values without a zone. An offset may be given: a naive value in a zoned column is UTC.
 fn decode_moment(form: Form, json: &Json) -> Result<Moment, ImageError> {
     match form {
         Form::DateTime | Form::ZonedDateTime | Form::Text | Form::Natural => {
@@ -184,7 +184,7 @@ fn decode_moment(form: Form, json: &Json) -> Result<Moment, ImageError> {
     }
 }
 
-/// For values with a zone. Without an offset it would be a guess when that was.
+/// Reads values with a zone. Without an offset the instant would be a guess.
 fn decode_zoned(form: Form, json: &Json) -> Result<Moment, ImageError> {
     let moment = decode_moment(form, json)?;
     match moment.offset {

@@ -15,7 +15,7 @@ mod rows;
 mod times;
 mod values;
 
-/// Equal, and of the same type; tells apart what `==` does not: the two zeros.
+/// Whether two values are equal and of the same type. Unlike `==` it distinguishes the two zeros.
 fn equal(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Float(Some(l)), Value::Float(Some(r))) => {
@@ -40,7 +40,7 @@ fn there_and_back(column: &ColumnType, value: &Value) -> Value {
         .unwrap_or_else(|e| panic!("{column:?} {value:?} as {stored}: {e}"))
 }
 
-/// The value has this image, and the image this value.
+/// Checks that the value has this image, and the image this value.
 fn check(column: ColumnType, value: impl Into<Value>, image: Json) {
     let value = value.into();
     let found = encode(&column, &value).unwrap_or_else(|e| panic!("{column:?} {value:?}: {e}"));
@@ -55,7 +55,7 @@ fn check(column: ColumnType, value: impl Into<Value>, image: Json) {
     );
 }
 
-/// The image is read as this value, though it is not how the value would be written.
+/// Checks that the image is read as this value, although the value would be written differently.
 fn reads(column: ColumnType, image: Json, value: impl Into<Value>) {
     let value = value.into();
     let found = decode(&column, &value.array_type(), &image)

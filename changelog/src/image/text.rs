@@ -1,7 +1,7 @@
 //! Strings, characters, enum words, bytes, uuids and nested JSON.
 //!
-//! Text is never changed, bytes are base64 with padding, uuids hyphenated lower case. Knows
-//! nothing of which words an enum has: the model checks them.
+//! Text is never changed, bytes are base64 with padding, uuids are hyphenated and in lower case. This module
+//! does not know the words of an enum: the model checks them.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,13 +11,13 @@ use serde_json::Value as Json;
 use super::ImageError;
 use super::form::Form;
 
-/// Levels of JSON in a column. serde_json reads 127; two are for the image and an array around it:
-/// one change that cannot be read back would end the whole log for everyone.
+/// The most levels of JSON in a column. serde_json reads 127, of which two are for the image and an array
+/// around it. A single change that cannot be read back would end the whole log for every reader.
 const DEEPEST: usize = 125;
 
 const UUID: &str = "a hyphenated uuid";
 
-/// Whether columns of this form may hold text that a model keeps as a `String`.
+/// Whether columns of this form may hold text that a model stores as a `String`.
 fn takes_text(form: Form) -> bool {
     !matches!(
         form,
@@ -37,7 +37,7 @@ pub(super) fn string<'a>(expected: &'static str, json: &'a Json) -> Result<&'a s
         .ok_or_else(|| ImageError::wrong(expected, json))
 }
 
-/// A text's image: the text.
+/// The image of a text, which is the text.
 pub(super) fn encode(form: Form, text: &str) -> Result<Json, ImageError> {
     if takes_text(form) {
         Ok(text.into())
@@ -69,7 +69,7 @@ pub(super) fn decode_char(form: Form, json: &Json) -> Result<char, ImageError> {
 pub(super) fn encode_bytes(form: Form, bytes: &[u8]) -> Result<Json, ImageError> {
     match form {
         Form::Bytes | Form::Natural => Ok(STANDARD.encode(bytes).into()),
-        // A uuid column without a uuid type behind it, read as what it is stored as.
+        // The column is declared as a uuid, but stored without a uuid type, so it is read as bytes.
         Form::Uuid => Uuid::from_slice(bytes)
             .map(|uuid| uuid.hyphenated().to_string().into())
             .map_err(|_| ImageError::out_of_range::<Uuid>(&format!("{} bytes", bytes.len()))),
@@ -91,7 +91,7 @@ pub(super) fn decode_bytes(form: Form, json: &Json) -> Result<Vec<u8>, ImageErro
     }
 }
 
-/// The image of a uuid; in a binary column that of its 16 bytes.
+/// The image of a uuid; in a binary column, that of its 16 bytes.
 pub(super) fn encode_uuid(form: Form, uuid: Uuid) -> Result<Json, ImageError> {
     match form {
         Form::Uuid | Form::Text | Form::Natural => {
@@ -108,7 +108,7 @@ pub(super) fn decode_uuid(form: Form, json: &Json) -> Result<Uuid, ImageError> {
     match form {
         Form::Uuid | Form::Text | Form::Natural => {
             let text = string(UUID, json)?;
-            // The crate reads three other notations too; each has another length.
+            // The crate reads three other notations too, which all differ in length.
             match Uuid::try_parse(text) {
                 Ok(uuid) if text.len() == 36 => Ok(uuid),
                 _ => Err(ImageError::malformed(UUID, text)),
@@ -123,7 +123,7 @@ pub(super) fn decode_uuid(form: Form, json: &Json) -> Result<Uuid, ImageError> {
     }
 }
 
-/// The image of a JSON value: itself.
+/// The image of a JSON value, which is the value itself.
 pub(super) fn encode_json(form: Form, json: &Json) -> Result<Json, ImageError> {
     match form {
         Form::Json | Form::Text | Form::Natural if is_within(json, DEEPEST) => Ok(json.clone()),
@@ -132,7 +132,7 @@ pub(super) fn encode_json(form: Form, json: &Json) -> Result<Json, ImageError> {
     }
 }
 
-/// Whether a document nests no deeper than so many levels.
+/// Whether a document has no more than this number of levels.
 fn is_within(json: &Json, levels: usize) -> bool {
     let below = levels.checked_sub(1);
     match json {

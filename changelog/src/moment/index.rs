@@ -1,4 +1,4 @@
-//! An index by moments.
+//! Creates indexes by moments.
 
 use sea_orm::sea_query::Index;
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, IdenStatic, ModelTrait};
@@ -8,12 +8,12 @@ use crate::database;
 
 /// Creates an index on a column of times, under the name `idx_<table>_<column>_moment`.
 ///
-/// On SQLite it is an index on the expression that this crate compares and orders times by, so that lists
-/// ordered by the column, and filters that test it, read no more rows than they need. On other databases, where
-/// times are not texts, it is an ordinary index.
+/// On SQLite it is an index on the expression by which this crate compares and orders times, so that lists
+/// ordered by the column, and filters that test it, read no more rows than they need. On other databases,
+/// where times are not texts, it is an ordinary index.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub async fn create_time_index<E: EntityTrait>(
     db: &impl ConnectionTrait,
     column: E::Column,

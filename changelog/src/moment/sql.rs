@@ -1,15 +1,16 @@
 //! The key of a text, as an expression of SQLite.
 //!
-//! Written to be cheap for the spellings that are common: what SeaORM writes costs half a microsecond, what
-//! `datetime('now')` and browsers write little more. `unixepoch` is SQLite's fastest reading of a time; it
-//! knows neither leap seconds nor offsets beyond 14 hours, rounds fractions, and takes a 31st of every month,
-//! so that it only says whether a text is a time.
+//! The expression is cheap for common spellings: what SeaORM writes costs half a microsecond, and what
+//! `datetime('now')` and browsers write little more. `unixepoch` is SQLite's fastest way to read a time. But
+//! it knows neither leap seconds nor offsets beyond 14 hours, rounds fractions, and accepts a 31st of every
+//! month, so it is used only to test whether a text is a time.
 //!
-//! No subquery, so that an index can be made of it, and no text that a column of numbers would take for one.
+//! There is no subquery, so that the expression can be indexed, and no text that a column of numbers would
+//! convert to one.
 
 use super::{Kind, Numbers, Times};
 
-/// Seconds since 1970 of the years 0 to 9999.
+/// The seconds since 1970 at the start of year 0 and at the end of year 9999.
 const SECONDS: (i64, i64) = (-62_167_219_200, 253_402_300_799);
 
 /// The expression.
@@ -32,7 +33,7 @@ pub(super) fn key(times: Times, t: &str) -> String {
         Kind::Clock => [common(Kind::Clock, t), any(Kind::Clock, t), None, None],
     };
     let parts: Vec<String> = parts.into_iter().flatten().collect();
-    // Above every text is what is none.
+    // Values that are not numbers or texts sort above every text.
     format!("CASE WHEN {t}<x'' THEN COALESCE({}) END", parts.join(","))
 }
 
@@ -54,7 +55,7 @@ pub(super) fn form(kind: Kind, t: &str) -> String {
     )
 }
 
-/// What stands between day and time of day, and behind them.
+/// The separator between day and time of day, and the ending.
 fn marks(kind: Kind) -> (&'static str, &'static str) {
     match kind {
         Kind::Zoned => ("T", "+00:00"),
@@ -62,18 +63,18 @@ fn marks(kind: Kind) -> (&'static str, &'static str) {
     }
 }
 
-/// A form of texts: what it begins with, its fraction of a second, and its end, each with `?` for a character.
+/// A form of texts: its start, its fraction of a second and its end, each with `?` for a character.
 struct Form<'p> {
     start: &'p str,
     fraction: &'p str,
     end: &'p str,
-    /// How its texts end if SeaORM would write fewer digits.
+    /// How such a text ends if SeaORM would write fewer digits.
     zeros: Option<&'p str>,
 }
 
 impl Form<'_> {
-    /// How long such a text is, and what it is if it is of the form. SQLite reads a time with spaces before its
-    /// end, so that the last digit of a fraction is looked at.
+    /// The length of such a text, and its key if it is of the form. SQLite accepts spaces before the end of a
+    /// time, so the last digit of a fraction is tested.
     fn with(&self, t: &str, others: &str, key: &str) -> (usize, String) {
         let Self {
             start,
@@ -94,11 +95,11 @@ impl Form<'_> {
     }
 }
 
-/// Fractions as they are written, and how they end where SeaORM would write fewer digits.
+/// Fractions as they are written, with their ending where SeaORM would write fewer digits.
 const FRACTIONS: [(&str, Option<&str>); 3] =
     [(".??????", Some("000")), (".???", Some(".000")), ("", None)];
 
-/// The spellings that are common, by the lengths of their texts.
+/// The common spellings, by the lengths of their texts.
 fn common(kind: Kind, t: &str) -> Option<String> {
     let (between, end) = marks(kind);
     let start = match kind {
@@ -139,7 +140,7 @@ fn common(kind: Kind, t: &str) -> Option<String> {
     ))
 }
 
-/// What SQLite's functions, browsers and programs in local time write of moments: lengths and tests.
+/// The spellings of moments by SQLite's functions, browsers and programs in local time, as lengths and tests.
 fn of_others(t: &str) -> Vec<(usize, String)> {
     let mut forms = Vec::new();
     for (fraction, zeros) in FRACTIONS {
@@ -167,7 +168,7 @@ fn of_others(t: &str) -> Vec<(usize, String)> {
         let kept = start.len() + fraction.len();
         forms.push(with_z.with(t, "", &format!("substr({t},1,{kept})||'+00:00'")));
     }
-    // An offset leads to no year that needs a sign.
+    // An offset must not lead to a year that needs a sign.
     let in_era =
         format!(" AND substr({t},11,1) IN (' ','T') AND substr({t},1,4) BETWEEN '0001' AND '9998'");
     let in_utc = |text: &str| format!("strftime('%Y-%m-%dT%H:%M:%S',{text})");
@@ -193,7 +194,7 @@ fn of_others(t: &str) -> Vec<(usize, String)> {
 
 /// Every spelling of a time whose year has four digits.
 fn any(kind: Kind, t: &str) -> Option<String> {
-    // Where the time of day begins, and the seconds in it.
+    // The places at which the time of day and its seconds begin.
     let (clock, seconds) = match kind {
         Kind::Clock => (1, 6),
         _ => (12, 17),
@@ -213,7 +214,7 @@ fn any(kind: Kind, t: &str) -> Option<String> {
  AND unixepoch(replace({of_day},':60',':59')) IS NOT NULL"
     );
     let (_, end) = marks(kind);
-    // Six digits, then as few as SeaORM writes.
+    // Six digits, reduced to as few as SeaORM writes.
     let rest = format!(
         "CASE WHEN substr({t},{seconds},1)=':' THEN substr({t},{seconds},3) ELSE ':00' END
 ||replace(replace(replace(substr(printf('%.6f','0'||substr({t},{fraction},7)),2)||'Z','000Z','Z'),'.000Z','Z'),'Z','{end}')"
@@ -240,7 +241,8 @@ CASE WHEN {zone} IN ('','Z','z') OR {offset} IN ('+00:00','-00:00') THEN '+00:00
     })
 }
 
-/// Years with a sign, as SeaORM writes them. The days of a year are those of one in this era.
+/// Years with a sign, as SeaORM writes them. Their days are checked in a year of this era with the same
+/// calendar.
 fn signed(kind: Kind, t: &str) -> Option<String> {
     let clock = format!("ltrim({t},'+-0123456789')");
     let length = format!("(length({t})-length({clock}))");

@@ -1,16 +1,16 @@
-//! Reading a text as a time, and writing its key.
+//! Reads a text as a time, and writes its key.
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeDelta, Timelike};
 
 use super::Kind;
 
-/// Years that have a key: more than any crate's.
+/// The range of years that have a key, which is larger than any crate's.
 const YEARS: i32 = 1_000_000;
 
-/// What a text says.
+/// The content of a text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Parts {
-    /// The year stands with a sign.
+    /// Whether the year has a sign.
     is_signed: bool,
     day: NaiveDate,
     hour: u32,
@@ -50,8 +50,8 @@ impl Parts {
         rest.0.is_empty().then_some(parts)
     }
 
-    /// As [`read`](Self::read), of what the SQL expression reads: a year with a sign stands as SeaORM writes
-    /// it, and an offset does not lead to such a year.
+    /// The same as [`read`](Self::read), but accepts only what the SQL expression reads: a year with a sign
+    /// must be as SeaORM writes it, and an offset must not lead to such a year.
     pub(super) fn stored(kind: Kind, text: &str) -> Option<Self> {
         let parts = Self::read(kind, text)?;
         let near_the_end = !(1..=9998).contains(&parts.day.year());
@@ -64,7 +64,7 @@ impl Parts {
         is_read.then_some(parts)
     }
 
-    /// These seconds after 1970 began.
+    /// The moment at these seconds after the start of 1970.
     pub(super) fn at(seconds: i64, micros: u32) -> Option<Self> {
         let moment = DateTime::from_timestamp(seconds, 0)?;
         Some(Self {
@@ -78,7 +78,8 @@ impl Parts {
         })
     }
 
-    /// On a Julian day, as SeaORM's driver counts: before 1970 it takes fractions of a second for later.
+    /// The moment of a Julian day, as SeaORM's driver counts: before 1970 it adds fractions of a second instead
+    /// of subtracting them.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -104,7 +105,7 @@ impl Parts {
         Some(())
     }
 
-    /// As SeaORM writes it, but for the year, which has its sign.
+    /// The text that SeaORM writes, but with a sign before the year.
     fn written(&self, kind: Kind) -> String {
         let day = format!(
             "{:+05}-{:02}-{:02}",
@@ -121,7 +122,7 @@ impl Parts {
         }
     }
 
-    /// The day and the minute, in UTC where the kind has zones.
+    /// The day and the minute, in UTC if the kind has zones.
     fn minute(&self, kind: Kind) -> Option<NaiveDateTime> {
         let local = self.day.and_hms_opt(self.hour, self.minute, 0)?;
         match kind {
@@ -147,7 +148,7 @@ impl Parts {
         })
     }
 
-    /// As images write it.
+    /// The text that images have.
     pub(super) fn image_text(&self, kind: Kind) -> Option<String> {
         let minute = self.minute(kind)?;
         let year = match minute.year() {
@@ -171,7 +172,7 @@ impl Parts {
     }
 }
 
-/// Four digits, or what is above or below all of them.
+/// Four digits, or a text that sorts below or above all of them.
 fn year_key(year: i32) -> String {
     match year {
         0..=9999 => format!("{year:04}"),
@@ -180,7 +181,7 @@ fn year_key(year: i32) -> String {
     }
 }
 
-/// With as many digits as SeaORM writes.
+/// A time of day with as many digits as SeaORM writes.
 fn clock(hour: u32, minute: u32, second: u32, micros: u32) -> String {
     let fraction = match (micros, micros % 1_000) {
         (0, _) => String::new(),
@@ -190,7 +191,7 @@ fn clock(hour: u32, minute: u32, second: u32, micros: u32) -> String {
     format!("{hour:02}:{minute:02}:{second:02}{fraction}")
 }
 
-/// What has not been read yet.
+/// The rest of the text, which has not been read yet.
 struct Rest<'t>(&'t [u8]);
 
 impl Rest<'_> {
@@ -202,7 +203,7 @@ impl Rest<'_> {
         })
     }
 
-    /// All digits that follow.
+    /// Takes all digits that follow.
     fn digits(&mut self) -> &[u8] {
         let is_digit = |byte: &&u8| byte.is_ascii_digit();
         let count = self.0.iter().take_while(is_digit).count();
@@ -220,7 +221,7 @@ impl Rest<'_> {
         number(digits)
     }
 
-    /// A day, and whether its year has a sign.
+    /// Takes a day, and returns whether its year has a sign.
     fn day(&mut self) -> Option<(bool, NaiveDate)> {
         let sign = self.one_of(b"+-");
         let digits = self.digits();
@@ -236,7 +237,7 @@ impl Rest<'_> {
         Some((sign.is_some(), day))
     }
 
-    /// The digits of a fraction, the first six.
+    /// Takes the digits of a fraction, of which the first six count.
     fn micros(&mut self) -> Option<u32> {
         let digits = self.digits();
         let first = digits.get(..6).unwrap_or(digits);
@@ -244,7 +245,7 @@ impl Rest<'_> {
         (!digits.is_empty()).then_some(number(first)? * 10_u32.pow(missing))
     }
 
-    /// Nothing, `Z`, or `±HH:MM`, which may stand apart: minutes east of UTC.
+    /// Takes nothing, `Z`, or `±HH:MM`, which spaces may precede; the result is minutes east of UTC.
     fn offset(&mut self) -> Option<i32> {
         if self.0.is_empty() || self.one_of(b"Zz").is_some() {
             return Some(0);

@@ -1,4 +1,4 @@
-//! The log by id: exact on SQLite, where one transaction writes at a time, and on a log that a
+//! The log by id. This order is exact on SQLite, where one transaction writes at a time, and on a log that a
 //! single sequencer writes.
 
 use sea_orm::sea_query::{Query, SimpleExpr};
@@ -53,14 +53,14 @@ impl LogReader for ById {
     }
 
     async fn moment(&self) -> Result<Moment, ReadError> {
-        // A read transaction of SQLite is a snapshot from its first read on.
+        // A read transaction of SQLite sees one snapshot from its first read on.
         let tx = self.db.begin().await?;
         let position = newest(&tx, &self.epoch).await?;
         Ok(Moment { tx, position })
     }
 }
 
-/// The newest position; the horizon, if nothing is kept after it. One query.
+/// The newest position, or the horizon if no later change is kept. It is one query.
 pub(super) async fn newest<C: ConnectionTrait>(db: &C, name: &str) -> Result<Position, ReadError> {
     let newest = log::Entity::find()
         .select_only()
@@ -83,7 +83,7 @@ pub(super) async fn newest<C: ConnectionTrait>(db: &C, name: &str) -> Result<Pos
     Ok(Position::of_id(newest.unwrap_or(0).max(horizon)))
 }
 
-/// Before the oldest change kept.
+/// The position before the oldest change kept.
 pub(super) async fn oldest<C: ConnectionTrait>(db: &C, name: &str) -> Result<Position, ReadError> {
     let epoch = epoch::Entity::find_by_id(epoch::ONLY).one(db).await?;
     let here = epoch.filter(|epoch| epoch.epoch == name);
@@ -104,11 +104,11 @@ pub(super) async fn page<C: ConnectionTrait>(
         .filter(Condition::all().add(log::Column::Id.gt(after.id)))
         .filter(wanted.condition(dialect))
         .order_by_asc(log::Column::Id)
-        // One more than asked for tells whether there is more.
+        // One more row than requested shows whether there are more.
         .limit(limit.saturating_add(1))
         .into_query();
     let rows = Rows::of(&db.query_all(&select).await?, dialect)?;
-    // Looked at after the rows: retention moves the horizon first and deletes then.
+    // The horizon is checked after the rows are read, because retention moves it first and deletes then.
     if after < oldest(db, name).await? {
         return Err(ReadError::Expired);
     }
@@ -123,7 +123,7 @@ pub(super) async fn page<C: ConnectionTrait>(
         row,
     };
     let mut changes: Vec<Change> = rows.into_iter().map(place).collect();
-    // The SQL compares a key's text, of which SQLite's triggers know two.
+    // The SQL compares a key's text, of which SQLite's triggers write two forms.
     changes.retain(|change| wanted.admits(change));
     Ok(Page {
         changes,

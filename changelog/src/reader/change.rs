@@ -1,20 +1,20 @@
-//! One change at its place.
+//! A change and its position.
 
 use super::position::Position;
 use crate::image;
 use crate::log;
 
-/// A row of the log at its place in the order.
+/// A row of the log with its position in the order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
-    /// Where it stands.
+    /// The position.
     pub position: Position,
     /// The logged row.
     pub row: log::Model,
 }
 
 impl Change {
-    /// Names of the columns that differ; of an insert or delete, all columns. Sorted.
+    /// The sorted names of the columns that differ; for an insert or delete, of all columns.
     pub fn changed_fields(&self) -> Vec<String> {
         let before = self.row.before.as_ref().and_then(|image| image.as_object());
         let after = self.row.after.as_ref().and_then(|image| image.as_object());

@@ -1,5 +1,5 @@
-//! The whole log inside a transaction's snapshot, ordered or not yet: for replaying it against the
-//! tables that the same snapshot shows.
+//! Reads the whole log inside a transaction's snapshot, including changes that are not ordered yet, to replay
+//! it against the tables that the same snapshot shows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ use crate::triggers::Schemas;
 /// How far a history has been read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    /// In the inbox, after all of the log.
+    /// Whether the place is in the inbox, which comes after all of the log.
     in_inbox: bool,
     id: i64,
 }
@@ -31,10 +31,10 @@ impl Place {
     }
 }
 
-/// The bit of a place's number that says that it is in the inbox; ids are not so large.
+/// The bit of a place's number that means the inbox. Ids do not reach it.
 const IN_INBOX: u64 = 1 << 63;
 
-/// One number, in the order of the places.
+/// The place as one number, in the order of the places.
 impl From<Place> for u64 {
     fn from(place: Place) -> Self {
         let bit = if place.in_inbox { IN_INBOX } else { 0 };
@@ -57,21 +57,21 @@ impl std::fmt::Display for Place {
     }
 }
 
-/// Some of the log.
+/// A part of the log.
 pub struct History {
     /// The changes of wanted tables.
     pub changes: Vec<Model>,
-    /// The place after the last that was read, wanted or not; `None` at the end.
+    /// The place after the last change read, wanted or not; `None` at the end.
     pub next: Option<Place>,
 }
 
-/// Reads up to `limit` changes after a place, and returns those of tables that are wanted. Each row's
-/// changes come in the order in which they were made.
+/// Reads up to `limit` changes after a place, and returns those of wanted tables. Each row's changes are in
+/// the order in which they were made.
 ///
-/// All tables at once, because no index leads to the changes of one.
+/// All tables are read together, because no index leads to the changes of one.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub async fn history(
     tx: &DatabaseTransaction,
     after: Place,
@@ -99,7 +99,7 @@ pub async fn history(
     Ok(History { changes, next })
 }
 
-/// The log's first and last id, for telling how far a history has been read.
+/// The log's first and last id, from which progress is computed.
 #[derive(Clone, Copy, Debug)]
 pub struct Extent {
     first: i64,
@@ -107,10 +107,10 @@ pub struct Extent {
 }
 
 impl Extent {
-    /// Of the log in this snapshot: two look-ups.
+    /// The extent of the log in this snapshot; it takes two look-ups.
     ///
     /// # Errors
-    /// What the database says.
+    /// Errors of the database.
     pub async fn of(tx: &DatabaseTransaction) -> Result<Self, DbErr> {
         let end = async |order| {
             let ids = Entity::find().select_only().column(Column::Id);
@@ -123,7 +123,7 @@ impl Extent {
         })
     }
 
-    /// How much of the log's ids lies up to a place, in percent; the inbox comes after all of them.
+    /// The percentage of the log's ids up to a place; the inbox comes after all of them.
     pub fn percent(self, place: Place) -> i64 {
         let whole = self.last.saturating_sub(self.first).saturating_add(1);
         let read = place.id.saturating_sub(self.first).saturating_add(1);
@@ -137,7 +137,7 @@ impl Extent {
 /// The change at a place.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub async fn change_at(tx: &DatabaseTransaction, place: Place) -> Result<Option<Model>, DbErr> {
     let dialect = database::of(tx);
     let select = all_of(place, dialect)
@@ -148,10 +148,10 @@ pub async fn change_at(tx: &DatabaseTransaction, place: Place) -> Result<Option<
     Ok(changes.pop())
 }
 
-/// The changes at these places, those that are kept: one query for the log, one for the inbox.
+/// The changes at these places that are kept. It takes one query for the log and one for the inbox.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub async fn changes_at(
     tx: &DatabaseTransaction,
     places: &[Place],
@@ -175,11 +175,11 @@ pub async fn changes_at(
     Ok(changes)
 }
 
-/// The columns whose images mean the same in every change of the table, whatever its migrations did
-/// since; `None` for all of them.
+/// The columns whose images mean the same in every change of the table, whatever migrations have done since;
+/// `None` for all columns.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub async fn lasting_columns(
     tx: &DatabaseTransaction,
     entity: &str,

@@ -1,8 +1,9 @@
-//! MariaDB: an inbox and one sequencer.
+//! The order of MariaDB: an inbox and one sequencer.
 //!
-//! Capture writes `change_inbox`. A pass moves what is committed there into `change_log`, in the
-//! order (largest id of the row's transaction, id), and the log's own id is the position. Passes are
-//! kept apart by a named lock of the server; any process may run one, so none has to be alive.
+//! Capture writes `change_inbox`. A pass moves committed rows from there into `change_log`, in the order
+//! (largest id of the row's transaction, id), and the log's own id is the position. A named lock of the
+//! server lets only one pass run at a time; any process may run one, so no particular process must be
+//! running.
 
 mod pass;
 
@@ -62,7 +63,7 @@ impl LogReader for Inbox {
         Ok(rows::are_found_by_key(&self.db, row).await?)
     }
 
-    /// While no other pass can run: takes the snapshot, then moves exactly the rows that it sees.
+    /// While no other pass can run, takes the snapshot, then moves exactly the rows that it sees.
     async fn moment(&self) -> Result<Moment, ReadError> {
         let Some(mut pass) = Pass::begin(&self.db).await? else {
             return Err(pass::busy().into());
@@ -73,7 +74,7 @@ impl LogReader for Inbox {
     }
 }
 
-/// Moves what waits, unless another pass is at it.
+/// Moves waiting changes, unless another pass is running.
 pub(super) async fn move_waiting<C>(db: &C) -> Result<(), DbErr>
 where
     C: ConnectionTrait + TransactionTrait<Transaction = DatabaseTransaction>,
@@ -96,7 +97,7 @@ impl Inbox {
                 Some(AccessMode::ReadOnly),
             )
             .await?;
-        // The first consistent read makes the snapshot; every page is of the same one.
+        // The first consistent read takes the snapshot, and every page is read from it.
         let mut last = 0;
         loop {
             let seen = pass::waiting(&tx, last).await?;

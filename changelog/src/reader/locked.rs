@@ -1,4 +1,4 @@
-//! What the log has of rows that a transaction has locked: of those nothing more can come.
+//! What the log has of rows that a transaction has locked, for which no further changes can arrive.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -13,11 +13,11 @@ use crate::image::{self, Image};
 use crate::log::{Column, Model};
 use crate::triggers::Schemas;
 
-/// Up to `limit` committed changes of a row after one of its changes, in order, those without a
-/// place yet included; these have id 0. For a transaction that has locked the row.
+/// Up to `limit` committed changes of a row after one of its changes, in order, including those without a
+/// position yet, which have id 0. The transaction must have locked the row.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub async fn later<C: ConnectionTrait>(
     db: &C,
     row: &RowName,
@@ -32,8 +32,8 @@ pub async fn later<C: ConnectionTrait>(
     Ok(later)
 }
 
-/// The places, among these keys of an entity's rows, of those with committed changes after a position,
-/// but for those of one transaction. For a transaction that has locked the rows.
+/// The indexes, among these keys of an entity's rows, of those with committed changes after a position,
+/// except changes of one transaction. The transaction must have locked the rows.
 pub(crate) async fn changed_after<C: ConnectionTrait>(
     db: &C,
     entity: &str,
@@ -48,11 +48,11 @@ pub(crate) async fn changed_after<C: ConnectionTrait>(
     among(db, keys, by_others, Some(after)).await
 }
 
-/// Of each row of an entity with one of these keys its last change, if one is kept, by its place among
-/// the keys; those without a place in the log yet included. For a transaction that has locked the rows.
+/// The last kept change of each of these rows of an entity, by the key's index in `keys`, including changes
+/// without a position yet. The transaction must have locked the rows.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub async fn last_of<C: ConnectionTrait>(
     db: &C,
     entity: &str,
@@ -71,7 +71,7 @@ pub async fn last_of<C: ConnectionTrait>(
             key: keys[place].clone(),
         };
         let of_row = row.condition(&schemas, database::of(db));
-        // The inbox first: what is moved meanwhile is then in the log.
+        // The inbox is read first: what is moved meanwhile is then found in the log.
         let mut found = waiting(db, of_row.clone(), Order::Desc, 1).await?;
         if found.is_empty() {
             found = logged(db, of_row, Order::Desc, 1).await?;
@@ -81,11 +81,11 @@ pub async fn last_of<C: ConnectionTrait>(
     Ok(last)
 }
 
-/// Which of these mutations the log knows as what changed one of an entity's rows with these keys. For a
-/// transaction that has locked the rows.
+/// The mutations among these that the log records as having changed one of an entity's rows with these keys.
+/// The transaction must have locked the rows.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub async fn known_mutations<C: ConnectionTrait>(
     db: &C,
     entity: &str,
@@ -120,11 +120,11 @@ pub async fn known_mutations<C: ConnectionTrait>(
     Ok(known)
 }
 
-/// The changes of a row after the last one of a mutation, in order; `None` if the mutation is not among
-/// the row's newest `limit` changes. For a transaction that has locked the row.
+/// The changes of a row after the last one of a mutation, in order; `None` if the mutation is not among the
+/// row's newest `limit` changes. The transaction must have locked the row.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub async fn since_mutation<C: ConnectionTrait>(
     db: &C,
     row: &RowName,
@@ -132,7 +132,7 @@ pub async fn since_mutation<C: ConnectionTrait>(
     limit: u64,
 ) -> Result<Option<Vec<Model>>, DbErr> {
     let of_row = row.condition(&Schemas::read(db).await?, database::of(db));
-    // The inbox first: what is moved meanwhile is then in the log, perhaps a second time.
+    // The inbox is read first: what is moved meanwhile is then found in the log, perhaps a second time.
     let mut newest = waiting(db, of_row.clone(), Order::Desc, limit).await?;
     newest.extend(logged(db, of_row, Order::Desc, limit).await?);
     let of_it = |change: &Model| change.mutation_id.as_deref() == Some(mutation_id);
@@ -144,8 +144,8 @@ pub async fn since_mutation<C: ConnectionTrait>(
     Ok(Some(newest))
 }
 
-/// The places, among these keys, of those with committed changes that meet a condition, in the log also
-/// another.
+/// The indexes, among these keys, of those with committed changes that meet `wanted` and, in the log, also
+/// `in_log`.
 async fn among<C: ConnectionTrait>(
     db: &C,
     keys: &[Image],
@@ -162,7 +162,7 @@ async fn among<C: ConnectionTrait>(
         return Ok(BTreeSet::new());
     }
     let of_them = wanted.add(dialect.has_key(places.keys().cloned().collect()));
-    // The inbox first: what is moved meanwhile is then in the log.
+    // The inbox is read first: what is moved meanwhile is then found in the log.
     let inbox = dialect.facts().inbox;
     let inbox = inbox.map(|inbox| (inbox, of_them.clone()));
     let log = ("change_log", of_them.add_option(in_log));
@@ -174,7 +174,7 @@ async fn among<C: ConnectionTrait>(
     Ok(found)
 }
 
-/// The keys, as they are stored, of the changes in a table of the log that meet a condition.
+/// The keys, as they are stored, of those changes in a table of the log that meet a condition.
 pub(crate) async fn key_texts<C: ConnectionTrait>(
     db: &C,
     table: &str,

@@ -1,9 +1,9 @@
 //! Positions in the log.
 
-/// A place in the log's order. Values come from the log and are compared, never computed.
+/// A place in the log's order. Values are read from the log and compared, never computed.
 ///
-/// The order is (batch, last, id): the batch in which a change became visible, the largest id of
-/// its transaction there, its own id. Where the id alone is the order, the first two are 0.
+/// The order is (batch, last, id): the batch in which a change became visible, the largest id of its
+/// transaction in that batch, its own id. If the id alone is the order, the first two are 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
     /// The batch.
@@ -15,14 +15,14 @@ pub struct Position {
 }
 
 impl Position {
-    /// Before every change.
+    /// The position before every change.
     pub const START: Self = Self {
         batch: 0,
         last: 0,
         id: 0,
     };
 
-    /// The place of a row whose id is the order.
+    /// The position of a row whose order is its id.
     pub(in crate::reader) fn of_id(id: i64) -> Self {
         Self { id, ..Self::START }
     }

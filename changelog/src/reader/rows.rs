@@ -1,9 +1,9 @@
-//! The changes of one row, or of one transaction, wherever they are kept: behind the horizon too,
-//! which bounds the feed and not history.
+//! The changes of one row, or of one transaction, wherever they are kept. This includes changes behind the
+//! horizon, which bounds the feed but not history.
 //!
-//! A row's changes have their ids in the order of their commits on every database, because whoever
-//! writes the row next waited for its lock and takes its id after that. So the id alone orders them,
-//! and only their places between other rows' changes differ between databases.
+//! The ids of a row's changes are in the order of their commits on every database, because the next writer of
+//! the row waits for its lock and takes its id afterwards. So the id alone orders them, and only their places
+//! between other rows' changes differ between databases.
 
 use chrono::{DateTime, Timelike, Utc};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
@@ -18,7 +18,7 @@ use crate::image::Image;
 use crate::log::{Column, Model};
 use crate::triggers::Schemas;
 
-/// Which row.
+/// The identity of a row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RowName {
     /// Its table.
@@ -30,16 +30,16 @@ pub struct RowName {
 /// What the log knows of a row at a moment.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Past {
-    /// What the last change up to the moment left: its image, or no row.
+    /// The image, or absence, of the row after its last change up to the moment.
     Made(Option<Image>),
-    /// No change up to the moment is kept: what the first one after it found.
+    /// No change up to the moment is kept; this is the row before the first one after it.
     Found(Option<Image>),
-    /// No change at all is kept.
+    /// No change of the row is kept.
     Untouched,
 }
 
 impl RowName {
-    /// The row's changes, those that name its key's columns as they were called before included.
+    /// The row's changes, including those that name its key's columns by earlier names.
     pub(super) fn condition(&self, schemas: &Schemas, dialect: &dyn Dialect) -> Condition {
         let old = schemas.under_old_names(&self.entity, &self.key);
         Condition::all()
@@ -64,7 +64,7 @@ pub(super) async fn are_found_by_key<C: ConnectionTrait>(
 /// Up to `limit` kept changes of a row, from the oldest or after a position, in order.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub async fn of_row(
     db: &DatabaseConnection,
     row: &RowName,
@@ -84,15 +84,15 @@ pub(super) async fn page(
 ) -> Result<Page, DbErr> {
     let mut all = wanted.clone();
     if let Some(after) = after {
-        // A cursor that names a change of this very row tells by its id what follows: the index
-        // then leads to it. Any other needs its place compared.
+        // If the position is that of a change of this very row, its id determines what follows, and the index
+        // leads to it. Any other position must be compared with each change's.
         let anchor = logged(db, wanted.add(has_id(after.id)), Order::Asc, 1).await?;
         all = all.add(match anchor.first() {
             Some(anchor) => Expr::col(Column::Id).gt(anchor.id),
             None => is_after(after, database::of(db)),
         });
     }
-    // One more than asked for tells whether there is more.
+    // One more row than requested shows whether there are more.
     let rows = logged(db, all, Order::Asc, limit.saturating_add(1)).await?;
     let mut changes = place(db, rows).await?;
     let has_more = changes.len() as u64 > limit;
@@ -110,7 +110,7 @@ pub(super) async fn page(
 /// Up to `limit` kept changes of a transaction, in order.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub async fn of_transaction(
     db: &DatabaseConnection,
     transaction_id: &str,
@@ -121,10 +121,10 @@ pub async fn of_transaction(
     place(db, rows).await
 }
 
-/// Whether changes of a transaction are committed and still wait for their places in the log.
+/// Whether changes of a transaction are committed but still wait for their places in the log.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub async fn is_waiting(db: &DatabaseConnection, transaction_id: &str) -> Result<bool, DbErr> {
     let of_it = Condition::all().add(Expr::col(Column::TransactionId).eq(transaction_id));
     Ok(!waiting(db, of_it, Order::Asc, 1).await?.is_empty())
@@ -133,22 +133,22 @@ pub async fn is_waiting(db: &DatabaseConnection, transaction_id: &str) -> Result
 /// The change at a position, if one is kept.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub async fn change_named(
     db: &DatabaseConnection,
     position: Position,
 ) -> Result<Option<Change>, DbErr> {
     let row = logged(db, has_id(position.id), Order::Asc, 1).await?;
     let named = place(db, row).await?.pop();
-    // Behind the horizon a change has no batch any more, whatever it had when its cursor was given.
+    // Behind the horizon a change no longer has a batch, whatever batch its cursor contains.
     Ok(named.filter(|change| change.position == position || change.position.batch == 0))
 }
 
-/// Whether the position is that of a kept change of this row: then nothing of the row after it has
-/// been removed, because retention removes each row's oldest first.
+/// Whether the position is that of a kept change of this row. If so, no later change of the row has been
+/// removed, because retention removes each row's oldest first.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub async fn is_change_of(
     db: &DatabaseConnection,
     row: &RowName,
@@ -162,7 +162,7 @@ pub async fn is_change_of(
 /// The row at a position.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub async fn state_at(
     db: &DatabaseConnection,
     row: &RowName,
@@ -183,10 +183,10 @@ pub async fn state_at(
     first(db, row, Some(after)).await
 }
 
-/// The row at a time: what the last of its changes left that was recorded by then.
+/// The row at a time: as the last of its changes that was recorded by then left it.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub async fn state_by(
     db: &DatabaseConnection,
     row: &RowName,
@@ -195,7 +195,7 @@ pub async fn state_by(
     let time = database::of(db).bindable(end_of_microsecond(time).into());
     let recorded = Expr::col(Column::RecordedAt);
     let by_then = row.changes(db).await?.add(recorded.lte(time));
-    // The inbox first: what is moved meanwhile is then in the log.
+    // The inbox is read first: what is moved meanwhile is then found in the log.
     let waiting = waiting(db, by_then.clone(), Order::Desc, 1).await?;
     if let Some(last) = waiting.into_iter().next() {
         return Ok(Past::Made(object(last.after)));
@@ -207,7 +207,7 @@ pub async fn state_by(
     first(db, row, None).await
 }
 
-/// What the row's first change, of those after a place, found.
+/// The row before the first of its changes after a place.
 async fn first(db: &DatabaseConnection, row: &RowName, after: Option<Expr>) -> Result<Past, DbErr> {
     let of_row = row.changes(db).await?;
     let waiting = waiting(db, of_row.clone(), Order::Asc, 1).await?;
@@ -216,8 +216,8 @@ async fn first(db: &DatabaseConnection, row: &RowName, after: Option<Expr>) -> R
     Ok(first.map_or(Past::Untouched, |first| Past::Found(object(first.before))))
 }
 
-/// MariaDB: changes that a sequencer has not moved into the log yet. They come after all that is in
-/// the log of the same row.
+/// On MariaDB, changes that no sequencer has moved into the log yet. They come after all changes of the same
+/// row in the log.
 pub(super) async fn waiting<C: ConnectionTrait>(
     db: &C,
     wanted: Condition,
@@ -265,7 +265,7 @@ fn has_id(id: i64) -> Condition {
     Condition::all().add(Expr::col(Column::Id).eq(id))
 }
 
-/// Gives changes their positions; leaves out those that have none yet.
+/// Gives changes their positions; leaves out those that have no position yet.
 async fn place(db: &DatabaseConnection, rows: Vec<Model>) -> Result<Vec<Change>, DbErr> {
     if database::of(db).facts().ordering == Ordering::Ticks {
         return ticks::place(db, rows).await;
@@ -285,8 +285,8 @@ pub(super) fn is_after(position: Position, dialect: &dyn Dialect) -> Expr {
     }
 }
 
-/// Clients see times to the microsecond; SQLite keeps what is below. A leap second, which MariaDB does not know, ends
-/// with the second that it belongs to.
+/// Clients see times to the microsecond, but SQLite keeps finer digits. A leap second, which MariaDB does not know,
+/// ends with the second that it belongs to.
 fn end_of_microsecond(time: DateTime<Utc>) -> DateTime<Utc> {
     let nanosecond = Ord::min(time.nanosecond(), 999_999_999) / 1_000 * 1_000 + 999;
     time.with_nanosecond(nanosecond).unwrap_or(time)

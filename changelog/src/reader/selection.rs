@@ -1,4 +1,4 @@
-//! Which changes a reader wants.
+//! A reader's filter on changes.
 
 use std::collections::BTreeSet;
 
@@ -20,14 +20,14 @@ pub struct Selection {
     pub operations: Option<Vec<Operation>>,
     /// The row with exactly this key.
     pub key: Option<Image>,
-    /// Who acted.
+    /// The actor.
     pub actor: Option<String>,
     /// Changes committed together.
     pub transaction_id: Option<String>,
 }
 
 impl Selection {
-    /// Whether the change is wanted; the same as the SQL of `condition`.
+    /// Whether the change is wanted. It agrees with the SQL of `condition`.
     pub fn admits(&self, change: &Change) -> bool {
         let row = &change.row;
         let among = |list: &Option<Vec<String>>, value: &str| {
@@ -54,7 +54,7 @@ impl Selection {
                 .is_none_or(|id| row.transaction_id == *id)
     }
 
-    /// Whether all that is wanted are changes of one row.
+    /// Whether only changes of one row are wanted.
     pub(super) fn is_of_one_row(&self) -> bool {
         let entities = self.entities.as_ref();
         self.key.is_some() && entities.is_some_and(|entities| entities.len() == 1)
@@ -83,14 +83,14 @@ impl Selection {
     }
 }
 
-/// Whether two keys are one row's: an integer is a string in one from after its column got 64 bits.
+/// Whether two keys identify the same row. After its column got 64 bits an integer is a string.
 fn is_of(found: &Image, key: &Image) -> bool {
     found == key || found.len() == key.len() && with_numbers(found) == with_numbers(key)
 }
 
-/// The key's text with numbers in the place of strings of digits: as triggers of SQLite write it, where
-/// no type tells integers of 64 bits, which images write as strings, from others, and as it was before
-/// its columns got 64 bits.
+/// The key's text with numbers in place of strings of digits. SQLite's triggers write it so, because no type
+/// separates 64-bit integers, which images write as strings, from others; and keys from before their columns
+/// got 64 bits have it.
 pub(crate) fn with_numbers(key: &Image) -> String {
     let number = |value: &Json| match value {
         Json::String(digits) => digits.parse::<i64>().map_or(value.clone(), Json::from),
@@ -102,7 +102,7 @@ pub(crate) fn with_numbers(key: &Image) -> String {
     Json::Object(fields.collect()).to_string()
 }
 
-/// The key's text as triggers write it where a value does not fit its column; `None` if all do.
+/// The key's text as triggers write it if a value does not fit its column; `None` if all fit.
 fn with_texts(key: &Image) -> Option<String> {
     key.values().find(|value| image::is_unfit(value))?;
     let text = |value: &Json| match value.get("$text").filter(|_| image::is_unfit(value)) {
@@ -113,13 +113,13 @@ fn with_texts(key: &Image) -> Option<String> {
     Some(Json::Object(fields.collect()).to_string())
 }
 
-/// Changes with exactly one of these keys, written so that the index on keys serves it.
+/// Changes with exactly one of these keys, in a form that the index on keys supports.
 pub(super) fn any_key_condition<'k>(
     keys: impl IntoIterator<Item = &'k Image>,
     dialect: &dyn Dialect,
 ) -> Condition {
-    // Keys are stored as JSON text with sorted keys, so equal text is an equal key. One text, where they
-    // are the same: the index then has the order, too.
+    // Keys are stored as JSON text with sorted keys, so equal texts are equal keys. Equal texts are listed
+    // once, so that the index also gives the order.
     let mut texts = BTreeSet::new();
     for key in keys {
         texts.extend([image::text_of(key), with_numbers(key)]);
@@ -128,19 +128,20 @@ pub(super) fn any_key_condition<'k>(
     dialect.has_key(texts.into_iter().collect())
 }
 
-/// Some changes in order, and where the next page begins.
+/// Some changes in order, and the place where the next page begins.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page {
-    /// In order.
+    /// The changes, in order.
     pub changes: Vec<Change>,
-    /// Everything up to here has been looked at, wanted or not.
+    /// Everything up to here has been examined, wanted or not.
     pub end: Position,
     /// Whether there may be more after `end`.
     pub has_more: bool,
 }
 
 impl Page {
-    /// The page without the transaction in which it may have been cut off; with it, if it has no other.
+    /// The page without its last transaction, which may have been cut off; unchanged if it has no other
+    /// transaction.
     #[must_use]
     pub fn to_end_of_transaction(mut self) -> Self {
         let id = |change: &Change| change.row.transaction_id.clone();

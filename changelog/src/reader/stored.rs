@@ -1,8 +1,8 @@
-//! A row of the log as it is stored: images as text, whoever wrote it.
+//! A row of the log as it is stored, with images as text, whether hooks or triggers wrote it.
 //!
-//! Text, because JSON that a trigger wrote may hold numbers of more digits than a parsed one keeps,
-//! bytes that are no UTF-8, and nesting that a parser refuses. Every reader of the log reads through
-//! here, so every reader sees the same images.
+//! Images are read as text, because JSON that a trigger wrote may hold numbers of more digits than a parsed
+//! one keeps, bytes that are not UTF-8, and nesting that a parser refuses. Every reader of the log uses this
+//! module, so every reader sees the same images.
 
 use sea_orm::sea_query::{Alias, Expr};
 use sea_orm::{
@@ -24,7 +24,7 @@ pub(crate) fn select(dialect: &dyn Dialect) -> Select<Entity> {
     })
 }
 
-/// The same of another table of that shape.
+/// The same columns of another table of that shape.
 pub(crate) fn columns(dialect: &dyn Dialect) -> impl Iterator<Item = (Expr, Alias)> {
     Column::iter().map(move |column| {
         let expr = as_read(column, Expr::col(column), dialect);
@@ -35,7 +35,7 @@ pub(crate) fn columns(dialect: &dyn Dialect) -> impl Iterator<Item = (Expr, Alia
 fn as_read(column: Column, expr: Expr, dialect: &dyn Dialect) -> Expr {
     let stored = match column {
         Column::RowKey | Column::Before | Column::After | Column::Metadata => Stored::Json,
-        // Other programs say as they like who writes and why.
+        // Other programs choose these texts freely.
         Column::Actor | Column::MutationId => Stored::Free,
         _ => Stored::Plain,
     };
@@ -47,7 +47,7 @@ fn name(column: Column) -> &'static str {
     column.as_str()
 }
 
-/// Stored rows, to be read in one go.
+/// Stored rows that are decoded together.
 pub(crate) struct Rows(Vec<Row>);
 
 struct Row {
@@ -60,7 +60,7 @@ struct Row {
     metadata: Option<Vec<u8>>,
 }
 
-/// What needs no reading of its own.
+/// The columns that need no decoding.
 #[derive(FromQueryResult)]
 struct Rest {
     id: i64,
@@ -73,7 +73,7 @@ struct Rest {
 }
 
 impl Rows {
-    /// Takes them from a query's result.
+    /// Takes the rows from a query's result.
     pub(crate) fn of(rows: &[QueryResult], dialect: &dyn Dialect) -> Result<Self, DbErr> {
         let bytes = |row: &QueryResult, column: Column| dialect.read_text(row, name(column));
         let rows = rows.iter().map(|row| {
@@ -90,8 +90,8 @@ impl Rows {
         rows.collect::<Result<_, DbErr>>().map(Self)
     }
 
-    /// The changes with the images that they mean. Asks `db` for the tables' shapes if a trigger
-    /// wrote one of them or a table has changed since.
+    /// The changes with their decoded images. It reads the tables' shapes from `db` if a trigger wrote one of
+    /// them or a table has changed since.
     pub(crate) async fn read<C: ConnectionTrait>(self, db: &C) -> Result<Vec<Model>, DbErr> {
         let schemas = self.schemas(db).await?;
         let dialect = database::of(db);
@@ -106,13 +106,13 @@ impl Rows {
         }
     }
 
-    /// Those of some tables.
+    /// Keeps only rows of wanted tables.
     pub(crate) fn of_tables(mut self, is_wanted: &dyn Fn(&str) -> bool) -> Self {
         self.0.retain(|row| is_wanted(&row.rest.entity));
         self
     }
 
-    /// The id of the last.
+    /// The id of the last row.
     pub(crate) fn last_id(&self) -> Option<i64> {
         self.0.last().map(|row| row.rest.id)
     }
@@ -157,7 +157,7 @@ impl Row {
     }
 }
 
-/// The key as hooks write it: the image's values, which are read by their types.
+/// The key as hooks write it: with the image's values, which are decoded by their types.
 fn key_in(schemas: &Schemas, row: &Rest, key: Image, image: Option<&Image>) -> Image {
     let key = schemas.in_todays_names(&row.entity, row.schema_version, key);
     key.into_iter()
@@ -168,14 +168,14 @@ fn key_in(schemas: &Schemas, row: &Rest, key: Image, image: Option<&Image>) -> I
         .collect()
 }
 
-/// Text as it is, but for bytes that are none.
+/// The text, with bytes replaced that are not UTF-8.
 fn readable(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
-/// Metadata as JSON. Another program's may be any text, or JSON that a parser refuses (too deep, a number
-/// out of range): it is then a JSON string, because one such text must not stop every reader.
+/// Metadata as JSON. Another program's metadata may be any text, or JSON that a parser refuses (too deep, a
+/// number out of range). It then becomes a JSON string, because one such text must not stop every reader.
 fn free_json(bytes: Vec<u8>) -> Json {
     let text = readable(bytes);
     serde_json::from_str(&text).unwrap_or(Json::String(text))

@@ -1,13 +1,13 @@
-//! PostgreSQL: ticks, the design of PgQ.
+//! The order of PostgreSQL: ticks, the design of PgQ.
 //!
-//! A row's xid says which transaction wrote it. A tick stores the server's snapshot; batch N is what
-//! tick N sees and tick N−1 does not, so it never changes and is the same for every reader, and an
-//! open transaction delays nothing but itself. Ids are taken before commit and xids before that, so
-//! neither is an order by itself (measured in design: readers by id lose 38–43 % under 12 writers).
+//! A row's xid identifies the transaction that wrote it. A tick stores the server's snapshot; batch N is what
+//! tick N sees and tick N−1 does not, so it never changes and is the same for every reader, and an open
+//! transaction delays only itself. Ids are taken before commit and xids before that, so neither is an order
+//! by itself (measured in design: readers by id lose 38–43 % under 12 writers).
 //!
-//! A transaction's rows become visible at once, so each transaction lies in one batch. Within a
-//! batch transactions are in the order of their largest id: one that waited for another's row lock
-//! took its next id after every id of that one.
+//! A transaction's rows become visible together, so each transaction lies in one batch. Within a batch
+//! transactions are in the order of their largest id: one that waited for another's row lock took its next id
+//! after every id of the other.
 
 mod moment;
 mod place;
@@ -65,7 +65,7 @@ impl LogReader for Ticks {
         limit: u64,
     ) -> Result<Page, ReadError> {
         if wanted.is_of_one_row() {
-            // By the index on keys: the ticks between may be many.
+            // The index on keys is used, because there may be many ticks in between.
             let wanted = wanted.condition(&Postgres);
             let page = rows::page(&self.db, wanted, Some(after), limit).await?;
             if after < self.horizon().await? {
@@ -75,7 +75,7 @@ impl LogReader for Ticks {
         }
         let mut position = after;
         let mut changes = Vec::new();
-        // One more than asked for tells whether there is more.
+        // One more change than requested shows whether there are more.
         let most = limit.saturating_add(1);
         loop {
             let window = Window::after(&self.db, position).await?;
@@ -92,7 +92,8 @@ impl LogReader for Ticks {
                 break;
             }
         }
-        // Looked at after the rows: retention and new epochs remove ticks before rows.
+        // The horizon is checked after the rows are read, because retention and new epochs remove ticks
+        // before rows.
         if after < self.horizon().await? {
             return Err(ReadError::Expired);
         }

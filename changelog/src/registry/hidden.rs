@@ -1,7 +1,7 @@
 //! Columns whose values stay out of the log: redacted or excluded.
 //!
-//! Knows images and columns' names. Comparing a row with what is stored is never its business: that
-//! is done with the real values.
+//! This module knows images and the names of columns. Rows are never compared with stored ones here: that is
+//! done with the real values.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ use crate::shape::Shown;
 pub struct Hidden {
     redacted: BTreeSet<&'static str>,
     excluded: BTreeSet<&'static str>,
-    /// A column that is hidden and in the primary key, which must not be.
+    /// A hidden column that is in the primary key, which is not allowed.
     key: Option<&'static str>,
 }
 
@@ -40,7 +40,7 @@ impl Hidden {
         self.redacted.contains(column) || self.excluded.contains(column)
     }
 
-    /// How much of a column the log shows, as triggers would have it.
+    /// How much of a column the log shows, in the terms of triggers.
     pub(crate) fn of_column(&self, column: &str) -> Shown {
         if self.excluded.contains(column) {
             Shown::Not
@@ -56,7 +56,7 @@ impl Hidden {
         self.key
     }
 
-    /// The images as the log has them; `None` if they differ in nothing that it may know of.
+    /// The images as the log shows them; `None` if they do not differ in anything that it may show.
     pub(crate) fn shown(
         &self,
         mut before: Option<Image>,
@@ -116,33 +116,33 @@ mod tests {
     #[test]
     fn what_differs_is_told_and_nothing_else() {
         let row = |name: &str, secret: Json, seen: i32| json!({ "name": name, "secret": secret, "seen": seen });
-        let told = |name: &str, secret: &str| json!({ "name": name, "secret": secret });
+        let redacted = |name: &str, secret: &str| json!({ "name": name, "secret": secret });
         let cases = [
             (
                 row("a", json!("x"), 1),
                 row("b", json!("x"), 2),
-                Some((told("a", REDACTED), told("b", REDACTED))),
+                Some((redacted("a", REDACTED), redacted("b", REDACTED))),
             ),
             (
                 row("a", json!("x"), 1),
                 row("a", json!("y"), 1),
-                Some((told("a", REDACTED), told("a", REDACTED_CHANGED))),
+                Some((redacted("a", REDACTED), redacted("a", REDACTED_CHANGED))),
             ),
             (
                 row("a", json!(null), 1),
                 row("a", json!("y"), 1),
-                Some((told("a", REDACTED), told("a", REDACTED_CHANGED))),
+                Some((redacted("a", REDACTED), redacted("a", REDACTED_CHANGED))),
             ),
             (row("a", json!("x"), 1), row("a", json!("x"), 2), None),
             (
                 row("a", json!("x"), 1),
                 Json::Null,
-                Some((told("a", REDACTED), Json::Null)),
+                Some((redacted("a", REDACTED), Json::Null)),
             ),
             (
                 Json::Null,
                 row("a", json!(null), 1),
-                Some((Json::Null, told("a", REDACTED))),
+                Some((Json::Null, redacted("a", REDACTED))),
             ),
         ];
         for (before, after, expected) in cases {

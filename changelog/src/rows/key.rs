@@ -45,11 +45,11 @@ fn beyond_parts<C: ColumnTrait>(columns: &[C], key: &[Part], order: &Order) -> C
     })
 }
 
-/// The condition that names the row with a key, as images have it. A value that does not fit its column
-/// is looked for as it is stored.
+/// The condition for the row with a key, as images have it. A value that does not fit its column is compared
+/// as it is stored.
 ///
 /// # Errors
-/// If a part of the key is no image of its column.
+/// If a part of the key is not a valid image of its column.
 pub fn key_condition<E: EntityTrait>(
     key: &Image,
     backend: DbBackend,
@@ -64,19 +64,19 @@ pub fn key_condition<E: EntityTrait>(
         }))
 }
 
-/// The condition that names the rows after a key, in key order.
+/// The condition for the rows after a key, in key order.
 ///
 /// # Errors
-/// As [`key_condition`].
+/// As for [`key_condition`].
 pub fn after_key<E: EntityTrait>(key: &Image, backend: DbBackend) -> Result<Condition, ImageError> {
     beyond_key::<E>(key, &Order::Asc, backend)
 }
 
-/// The condition that names the rows after (or, descending, before) a key, by those of its columns that
-/// the image has.
+/// The condition for the rows after (or, descending, before) a key, by those of its columns that the image
+/// has.
 ///
 /// # Errors
-/// As [`key_condition`].
+/// As for [`key_condition`].
 pub fn beyond_key<E: EntityTrait>(
     key: &Image,
     order: &Order,
@@ -92,9 +92,9 @@ pub fn beyond_key<E: EntityTrait>(
 
 /// A part of a key.
 enum Part {
-    /// One that its column holds.
+    /// A value that its column can hold.
     Value(Value),
-    /// One that it does not.
+    /// A value that its column cannot hold.
     Odd(Expr),
 }
 
@@ -139,8 +139,8 @@ fn parts<E: EntityTrait>(
     columns.iter().copied().map(part).collect()
 }
 
-/// What an image tells of a value that its column's model cannot hold, as SQL; `None` for what is
-/// neither a text nor stands for a value that does not fit, nor a number on SQLite.
+/// The SQL of a value that its column's model cannot hold, from its image. `None` unless the image is a text,
+/// stands for a value that does not fit, or is a number on SQLite.
 pub(crate) fn stored_as(json: &Json, backend: DbBackend) -> Option<Expr> {
     let dialect = database::on(backend);
     if let (Json::Number(number), true) = (json, dialect.facts().takes_any_number) {

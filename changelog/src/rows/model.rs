@@ -1,8 +1,8 @@
-//! From a row of an answer to a model, where the model can hold it.
+//! Converts result rows to models, if the model can hold them.
 //!
-//! Drivers do not refuse all that they cannot read: sqlx panics at PostgreSQL's `infinity`, takes its
-//! `24:00:00` for midnight, and on MariaDB a zero date for NULL and a time below zero for one above. Such
-//! values are seen before they are read.
+//! Drivers do not refuse everything that they cannot read: sqlx panics at PostgreSQL's `infinity`, takes its
+//! `24:00:00` for midnight, and on MariaDB a zero date for NULL and a negative time for a positive one. Such
+//! values are detected before they are read.
 
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,7 +21,7 @@ use crate::image::{self, Image};
 
 /// Reads rows as models of an entity.
 pub(crate) struct Models<E> {
-    /// Columns whose values the driver may misread.
+    /// The columns whose values the driver may misread.
     suspects: Vec<Suspect>,
     entity: PhantomData<fn() -> E>,
 }
@@ -32,21 +32,21 @@ struct Suspect {
     kind: Kind,
 }
 
-/// What its field holds, which says what is safe to read.
+/// The type of its field, which determines what is safe to read.
 #[derive(Clone, Copy)]
 enum Kind {
     /// A time of day.
     Clock,
     /// A date, alone or with a time, of the `chrono` crate.
     Chrono,
-    /// The same with the offset of the place, which may lead to the next day or the one before.
+    /// The same with the local offset, which may lead to the next day or the one before.
     Local,
     /// A date, alone or with a time, of the `time` crate, whose years have four digits.
     Time,
 }
 
 impl<E: EntityTrait> Models<E> {
-    /// Of a database.
+    /// The reader for a database.
     pub(crate) fn on(backend: DbBackend) -> Self {
         let suspects = E::Column::iter().filter_map(|column| {
             use ArrayType as T;
@@ -73,14 +73,14 @@ impl<E: EntityTrait> Models<E> {
         }
     }
 
-    /// All rows of an answer; `None` if one of them is no model.
+    /// All rows of a result; `None` if one of them does not fit the model.
     pub(crate) fn all(&self, answer: Vec<QueryResult>) -> Option<Vec<(Row<E>, QueryResult)>> {
         let rows = answer.into_iter();
         rows.map(|answer| Some((self.row(&answer)?, answer)))
             .collect()
     }
 
-    /// The row, if it is a model.
+    /// The row, if it fits the model.
     pub(crate) fn row(&self, answer: &QueryResult) -> Option<Row<E>> {
         let model = self.model(answer)?;
         let image = image::image_of(&model).ok()?;
@@ -88,19 +88,19 @@ impl<E: EntityTrait> Models<E> {
         Some(Row { image, held })
     }
 
-    /// The model, if the row is one.
+    /// The model, if the row fits it.
     pub(crate) fn model(&self, answer: &QueryResult) -> Option<E::Model> {
         if self.suspects.iter().any(|suspect| suspect.misreads(answer)) {
             return None;
         }
-        // The elements of arrays are not looked at before.
+        // The elements of arrays are not checked beforehand.
         let read = || E::Model::from_query_result(answer, "").ok();
         catch_unwind(AssertUnwindSafe(read)).ok()?
     }
 }
 
 impl Suspect {
-    /// Whether the driver would make another value of it, or panic.
+    /// Whether the driver would read it as another value, or panic.
     fn misreads(&self, answer: &QueryResult) -> bool {
         if let Some(row) = answer.try_as_pg_row() {
             let Ok(value) = row.try_get_raw(self.column) else {
@@ -117,10 +117,10 @@ impl Suspect {
             };
             let bytes = || row.try_get_unchecked::<&[u8], _>(self.column);
             return match (self.kind, value.is_null()) {
-                // Behind the length stands the sign.
+                // The sign follows the length.
                 (Kind::Clock, false) => bytes().is_ok_and(|bytes| bytes.get(1) == Some(&1)),
                 (Kind::Clock, true) | (_, false) => false,
-                // Its bytes are there: it only passes for NULL.
+                // The value has bytes, so the driver only takes it for NULL.
                 (_, true) => bytes().is_ok(),
             };
         }
@@ -185,7 +185,7 @@ pub(super) fn misfits<E: EntityTrait>(image: &Image) -> Vec<&'static str> {
 
 /// Sets a column to its value in an image, if the model can hold it.
 fn takes<E: EntityTrait>(model: &mut E::ActiveModel, column: E::Column, image: &Image) -> bool {
-    // In a column of JSON, too, it stands for what is none.
+    // In a JSON column, too, this stands for a value that is not JSON.
     let json = image.get(column.as_str());
     let json = json.filter(|json| !image::is_unfit(json));
     let value = json.and_then(|json| image::value_of::<E>(column, json).ok());

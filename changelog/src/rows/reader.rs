@@ -1,4 +1,4 @@
-//! Reading the rows of a statement one by one, for callers that count them as they come.
+//! Reads the rows of a statement one by one, for callers that count them meanwhile.
 
 use sea_orm::sea_query::{Alias, Expr};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryResult};
@@ -6,15 +6,16 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryResult};
 use super::{Models, Stored};
 use crate::triggers::{Settings, Values, pin_settings};
 
-/// Reads rows of an entity. A statement is run with one [for models](Self::of_models) first; only if one of
-/// its rows is no model, it is run again with one [for values](Self::of_values), which reads every row.
+/// Reads rows of an entity. A statement is first run with a reader [for models](Self::of_models). Only if one
+/// of its rows does not fit the model is it run again with a reader [for values](Self::of_values), which
+/// reads every row.
 pub struct Reader<E> {
     models: Models<E>,
     values: Option<(Values, Settings)>,
 }
 
 impl<E: EntityTrait> Reader<E> {
-    /// One that reads rows which the entity's model can hold.
+    /// A reader of rows that the entity's model can hold.
     pub fn of_models(backend: DbBackend) -> Self {
         Self {
             models: Models::on(backend),
@@ -22,10 +23,10 @@ impl<E: EntityTrait> Reader<E> {
         }
     }
 
-    /// One that reads every row, for as long as the transaction lasts or until [`end`](Self::end).
+    /// A reader of every row, which is valid until the transaction ends or [`end`](Self::end) is called.
     ///
     /// # Errors
-    /// What the database says.
+    /// Errors of the database.
     pub async fn of_values(tx: &impl ConnectionTrait) -> Result<Self, DbErr> {
         let values = Values::of::<E>(tx).await?;
         Ok(Self {
@@ -34,16 +35,16 @@ impl<E: EntityTrait> Reader<E> {
         })
     }
 
-    /// What a statement is to select beside the entity's columns.
+    /// What a statement must select in addition to the entity's columns.
     pub fn extra(&self) -> Vec<(Expr, Alias)> {
         let values = self.values.as_ref();
         values.map_or_else(Vec::new, |(values, _)| values.selected())
     }
 
-    /// The row of an answer; `None` if the model cannot hold it, and this reads models.
+    /// The row of a result; `None` if this reader is for models and the model cannot hold the row.
     ///
     /// # Errors
-    /// What the database says.
+    /// Errors of the database.
     pub fn read(&self, answer: &QueryResult) -> Result<Option<Stored<E::Model>>, DbErr> {
         match (self.models.model(answer), &self.values) {
             (Some(model), _) => Ok(Some(Stored::Model(model))),
@@ -52,10 +53,10 @@ impl<E: EntityTrait> Reader<E> {
         }
     }
 
-    /// Leaves the transaction as it was.
+    /// Restores the transaction's settings.
     ///
     /// # Errors
-    /// What the database says.
+    /// Errors of the database.
     pub async fn end(self, tx: &impl ConnectionTrait) -> Result<(), DbErr> {
         match self.values {
             Some((_, settings)) => settings.restore(tx).await,

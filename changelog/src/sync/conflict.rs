@@ -1,15 +1,15 @@
-//! The conflict inbox: edits of offline clients that were not taken as they were sent.
+//! The conflict inbox: edits of offline clients that were not stored as they were sent.
 
 use sea_orm::entity::prelude::*;
 
-/// What has become of a conflict.
+/// The state of a conflict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(8))")]
 pub enum Status {
-    /// Somebody has to decide.
+    /// A decision is pending.
     #[sea_orm(string_value = "open")]
     Open,
-    /// Decided, by somebody or by the entity's policy.
+    /// Decided, by a person or by the entity's policy.
     #[sea_orm(string_value = "resolved")]
     Resolved,
     /// The edit could not be stored at all.
@@ -26,27 +26,27 @@ pub struct Model {
     pub id: String,
     /// The row's table.
     pub entity: String,
-    /// The row's key, as in images; what was sent for one, if it is none.
+    /// The row's key, as in images; if the client sent no valid key, what it sent instead.
     #[sea_orm(column_type = "Text")]
     pub row_key: String,
-    /// What has become of it.
+    /// The conflict's state.
     pub status: Status,
-    /// Why the edit was not taken, as a sentence.
+    /// Why the edit was not stored, as a sentence.
     #[sea_orm(column_type = "Text")]
     pub reason: String,
-    /// What the client took for the stored row.
+    /// The row that the client believed to be stored.
     #[sea_orm(column_type = "Text", nullable)]
     pub assumed: Option<String>,
-    /// What was stored.
+    /// The row that was stored.
     #[sea_orm(column_type = "Text", nullable)]
     pub server: Option<String>,
-    /// What the client sent.
+    /// The row that the client sent.
     #[sea_orm(column_type = "Text")]
     pub client: String,
-    /// Who sent it.
+    /// The actor that sent it.
     #[sea_orm(column_type = "Text", nullable)]
     pub actor: Option<String>,
-    /// A hash of what was sent: the same edit sent again is the same conflict.
+    /// A hash of what was sent, so that the same edit sent again is the same conflict.
     pub mutation_id: String,
     /// When it was found.
     pub recorded_at: ChronoDateTimeUtc,
@@ -54,7 +54,7 @@ pub struct Model {
     pub resolved_at: Option<ChronoDateTimeUtc>,
 }
 
-/// None: a conflict outlives its row.
+/// The entity has no relations: a conflict outlives its row.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

@@ -1,15 +1,15 @@
-//! Pushed rows that wait for others, a parent to come or children to go: how often and since when each was
-//! tried. The others may be on their way in another batch.
+//! Pushed rows that wait for others, a parent to be inserted or children to be deleted: how often each was
+//! tried, and since when. The others may be on their way in another batch.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{ActiveValue::Set, EntityTrait, QuerySelect};
 
-/// Longer ago than this, a first attempt was another story.
+/// A first attempt longer ago than this no longer counts.
 const FORGOTTEN_AFTER: TimeDelta = TimeDelta::hours(1);
 
-/// Rows whose attempts one statement forgets: each is a variable of it.
+/// The number of rows whose attempts one statement removes. Each is a variable of the statement.
 const IDS: usize = 500;
 
 /// A row of `sync_orphan`.
@@ -19,22 +19,22 @@ pub struct Model {
     /// A hash of the row's table and key.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: String,
-    /// How often it was sent in vain.
+    /// The number of failed attempts.
     pub attempts: i32,
-    /// When first.
+    /// The time of the first one.
     pub first_at: ChronoDateTimeUtc,
 }
 
-/// None.
+/// The entity has no relations.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// What is known of a row's earlier attempts.
+/// The record of a row's earlier attempts.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub async fn find<C: ConnectionTrait>(
     db: &C,
     id: &str,
@@ -44,10 +44,10 @@ pub async fn find<C: ConnectionTrait>(
     Ok(found.filter(|orphan| orphan.first_at > now - FORGOTTEN_AFTER))
 }
 
-/// Counts an attempt of each of these rows, and forgets those of long ago.
+/// Counts an attempt for each of these rows, and removes attempts that no longer count.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 #[expect(clippy::disallowed_methods, reason = "nobody tracks attempts")]
 pub async fn count<C: ConnectionTrait>(
     db: &C,
@@ -72,16 +72,16 @@ pub async fn count<C: ConnectionTrait>(
     Ok(())
 }
 
-/// Forgets the attempts of these rows: what they waited for is settled.
+/// Removes the attempts of these rows, which no longer wait.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 #[expect(clippy::disallowed_methods, reason = "nobody tracks attempts")]
 pub async fn forget<C: ConnectionTrait>(
     db: &C,
     ids: impl IntoIterator<Item = String>,
 ) -> Result<(), DbErr> {
-    // Hardly ever is there one, and a batch has many rows.
+    // Attempts are rare, and a batch has many rows.
     if Entity::find().limit(1).one(db).await?.is_none() {
         return Ok(());
     }

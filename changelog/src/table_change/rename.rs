@@ -1,7 +1,7 @@
-//! A table that gets another name: what the log's tables say of it gets it, too.
+//! Renames a table in the log's tables.
 //!
-//! The one case in which rows of the log are written again. Their places stay, so cursors and
-//! checkpoints do. Conflicts in the inbox are rows of a tracked table, whose changes are recorded.
+//! This is the only case in which rows of the log are rewritten. They keep their places, so cursors and
+//! checkpoints stay valid. Conflicts in the inbox are rows of a tracked table, so their changes are recorded.
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter,
@@ -21,13 +21,13 @@ use crate::triggers::Schemas;
 
 /// Conflicts read at a time.
 const CONFLICTS: u64 = 500;
-/// MariaDB: ids of the log in one statement, whose rows are locked while it runs.
+/// On MariaDB, the number of the log's ids in one statement, whose rows are locked while it runs.
 const IDS: i64 = 10_000;
-/// MariaDB: how often the inbox is looked at; each look may wait 2 s for another process that moves it.
+/// On MariaDB, how often the inbox is checked; each check may wait 2 s for another process that empties it.
 const LOOKS: u32 = 30;
 
-/// Refuses a name under which the log knows another table. Where the table has it already, it is no
-/// other: the rename was done before, or was not finished.
+/// Refuses a name under which the log knows another table. If the table itself has the name already, the
+/// rename was done before, or was not finished.
 pub(super) async fn check_name<C: ConnectionTrait>(
     db: &C,
     old: &str,
@@ -51,8 +51,8 @@ pub(super) async fn check_name<C: ConnectionTrait>(
     )))
 }
 
-/// Gives the table's rows in the log's tables its new name; on MariaDB those of the log itself come
-/// later, by [`move_log`].
+/// Gives the table's rows in the log's tables its new name. On MariaDB those of the log itself follow later,
+/// by [`move_log`].
 pub(super) async fn move_rows<C: ConnectionTrait>(
     tx: &C,
     old: &str,
@@ -64,7 +64,7 @@ pub(super) async fn move_rows<C: ConnectionTrait>(
         .query_one_raw(dialect.statement(known, vec![old.into()]))
         .await?;
     if known.is_some() {
-        // Of a table that was called so before, and of which nothing is logged.
+        // This entry belongs to an earlier table of that name, of which nothing is logged.
         let gone = "DELETE FROM change_capture WHERE entity = ?";
         tx.execute_raw(dialect.statement(gone, vec![new.into()]))
             .await?;
@@ -110,11 +110,11 @@ async fn move_conflicts<C: ConnectionTrait>(tx: &C, old: &str, new: &str) -> Res
                 transaction_id: &transaction_id,
                 source: Source::Hook,
                 hidden: None,
-                // It is there already, and only its table's name becomes another.
+                // The row already exists, and only its table's name changes.
                 most: None,
             };
             let changes = vec![change];
-            // Without a version: triggers may write this table's log.
+            // No version is given, because triggers may write this table's log.
             let rows = insertions(origin, TABLE, Operation::Update, changes, None, dialect);
             for insertion in rows {
                 tx.execute_raw(insertion?).await?;
@@ -123,8 +123,8 @@ async fn move_conflicts<C: ConnectionTrait>(tx: &C, old: &str, new: &str) -> Res
     }
 }
 
-/// MariaDB: gives the table's changes its new name, some at a time. Nothing is written under the old
-/// one any more: the table's rename has waited for each transaction that had written it.
+/// On MariaDB, gives the table's changes its new name, some at a time. No more changes are written under the
+/// old name: the table's rename has waited for each transaction that had written it.
 pub(super) async fn move_log<C>(db: &C, old: &str, new: &str) -> Result<(), DbErr>
 where
     C: ConnectionTrait + TransactionTrait<Transaction = DatabaseTransaction>,

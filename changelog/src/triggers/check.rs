@@ -1,4 +1,4 @@
-//! Whether the triggers are what this version would make of the tables as they are.
+//! Checks whether the triggers are those that this version would create for the tables as they are.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,10 +10,10 @@ use crate::database::{self, Dialect, KINDS, Made, Piece, Plan, Unseen, piece_nam
 use crate::registry::Registry;
 use crate::shape::{Column, Found, Version};
 
-/// Something by which changes escape or cannot be read, now or with the next write.
+/// A flaw by which changes escape or cannot be read, now or from the next write on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TriggerFinding {
-    /// Triggers write for the table and one is not there.
+    /// Triggers write for the table, but one is missing.
     #[error("`{entity}`: trigger {trigger} is missing; cure: track_by_triggers in a migration")]
     Missing {
         /// The table.
@@ -21,7 +21,7 @@ pub enum TriggerFinding {
         /// The trigger or function.
         trigger: String,
     },
-    /// A trigger is there and switched off.
+    /// A trigger exists but is switched off.
     #[error("`{entity}`: trigger {trigger} is disabled; cure: ALTER TABLE … ENABLE TRIGGER")]
     Disabled {
         /// The table.
@@ -29,7 +29,7 @@ pub enum TriggerFinding {
         /// The trigger.
         trigger: String,
     },
-    /// A trigger is not what this version would make.
+    /// A trigger differs from the one that this version would create.
     #[error("`{entity}`: trigger {trigger} is another; cure: track_by_triggers in a migration")]
     Different {
         /// The table.
@@ -44,11 +44,11 @@ pub enum TriggerFinding {
     Outdated {
         /// The table.
         entity: String,
-        /// The columns that came, went or changed.
+        /// The columns that were added, removed or changed.
         columns: Vec<String>,
     },
     /// Hooks write for the table, and its columns have changed without
-    /// [`change_tables`](crate::change_tables) since they were last known.
+    /// [`change_tables`](crate::change_tables) since the log last stored them.
     #[error(
         "`{entity}`: {columns:?} are not as the log knows them: if one was renamed, older changes have \
          it under its old name; cure: change_tables in a migration, which may come later"
@@ -56,10 +56,11 @@ pub enum TriggerFinding {
     Reshaped {
         /// The table.
         entity: String,
-        /// The columns that came, went or changed.
+        /// The columns that were added, removed or changed.
         columns: Vec<String>,
     },
-    /// The log has values that the `track!` line hides: triggers go by their migration's options.
+    /// The log has values that the `track!` line hides: triggers follow their migration's options, not that
+    /// line.
     #[error(
         "`{entity}`: triggers show {columns:?}, which `track!` hides; cure: track_by_triggers in a \
          migration, with TriggerOptions that redact or exclude them"
@@ -70,21 +71,21 @@ pub enum TriggerFinding {
         /// The columns.
         columns: Vec<String>,
     },
-    /// A migration has not come to its end.
+    /// A migration has not finished.
     #[error("`{entity}`: a migration between hooks and triggers is half-done; cure: run it again")]
     Unfinished {
         /// The table.
         entity: String,
     },
-    /// The table is not there.
+    /// The table is missing.
     #[error("`{entity}`: {reason}; cure: bring the table back, or track_by_hooks in a migration")]
     Unreadable {
         /// The table.
         entity: String,
-        /// What the catalogue says.
+        /// What the catalogue reports.
         reason: String,
     },
-    /// MariaDB: a foreign key's action changes the table and fires no trigger.
+    /// On MariaDB, a foreign key's action changes the table and fires no trigger.
     #[error(
         "`{entity}`: rows of `{parent}` take rows along by a foreign key, unrecorded; \
          cure: a foreign key that restricts"
@@ -92,10 +93,10 @@ pub enum TriggerFinding {
     Cascade {
         /// The table.
         entity: String,
-        /// The table it refers to.
+        /// The table that it refers to.
         parent: String,
     },
-    /// MariaDB: rows of a partition can go without a trigger.
+    /// On MariaDB, rows of a partition can be removed without a trigger.
     #[error(
         "`{entity}` has partitions, which can be emptied unrecorded; cure: delete rows instead of \
          truncating or dropping partitions, or a table without partitions"
@@ -124,10 +125,10 @@ impl TriggerFinding {
     }
 }
 
-/// Looks at every table for which triggers write. A server does it when it starts.
+/// Checks every table for which triggers write. A server does this when it starts.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub async fn check_triggers<C: ConnectionTrait>(db: &C) -> Result<Vec<TriggerFinding>, DbErr> {
     let sql = "SELECT entity, writer, wanted FROM change_capture ORDER BY entity";
     let ask = database::of(db).statement(sql, Vec::new());
@@ -159,7 +160,7 @@ pub async fn check_triggers<C: ConnectionTrait>(db: &C) -> Result<Vec<TriggerFin
 /// The tables for which triggers write.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub async fn tables_by_triggers<C: ConnectionTrait>(db: &C) -> Result<BTreeSet<String>, DbErr> {
     let sql = "SELECT entity FROM change_capture WHERE writer = 'trigger'";
     let rows = db
@@ -216,7 +217,7 @@ async fn check_table<C: ConnectionTrait>(
     for piece in &pieces {
         findings.extend(check_piece(&plan, piece, &made, dialect));
     }
-    // One of ours that is not among them would log what another logs.
+    // A leftover trigger of ours would log what another one logs.
     for kind in KINDS {
         let trigger = piece_name(kind, entity);
         let is_wanted = |piece: &Piece| piece.name == trigger && !piece.is_function();
@@ -236,7 +237,7 @@ async fn check_table<C: ConnectionTrait>(
     Ok(findings)
 }
 
-/// The columns that came, went or changed since a version.
+/// The columns that were added, removed or changed since a version.
 fn changed(version: &Version, found: &[Found]) -> Vec<String> {
     let known = version.columns.iter();
     let known = known.map(|column| (&column.name, &column.ty, column.is_key));
@@ -249,7 +250,7 @@ fn changed(version: &Version, found: &[Found]) -> Vec<String> {
     names.into_iter().collect()
 }
 
-/// What triggers show more of than the `track!` line of this program says.
+/// The columns of which triggers show more than the `track!` line of this program allows.
 fn shown(entity: &str, version: &Version) -> Option<TriggerFinding> {
     let hidden = Registry::linked().hidden(entity)?;
     let is_more = |column: &&Column| column.shown < hidden.of_column(&column.name);
@@ -259,7 +260,7 @@ fn shown(entity: &str, version: &Version) -> Option<TriggerFinding> {
     (!columns.is_empty()).then_some(TriggerFinding::Shown { entity, columns })
 }
 
-/// What is there for the table, by name.
+/// The triggers and functions that exist for the table, by name.
 async fn made<C: ConnectionTrait>(db: &C, entity: &str) -> Result<BTreeMap<String, Made>, DbErr> {
     let dialect = database::of(db);
     let ask = dialect.ask_of(dialect.catalogue().triggers, entity);

@@ -1,11 +1,11 @@
-//! From the texts that triggers write to the images that hooks write.
+//! Converts the texts that triggers write to the images that hooks write.
 //!
-//! The text of a value says what is stored; the column's type says how an image writes it. The type
-//! is that of the program's own entity where it has one and the column has kept its type since, so
-//! that hooks and triggers give one image; elsewhere it is taken from the catalogue's words.
+//! The text of a value gives what is stored; the column's type determines how an image writes it. If the
+//! program has an entity for the table and the column has kept its type since, the entity's type is used, so
+//! that hooks and triggers give one image; otherwise the type is derived from the catalogue's words.
 //!
-//! Never fails: what cannot be read as its column demands is told as `{"$text": …}` or
-//! `{"$blob": …}`, and a change is never withheld because of one value.
+//! Decoding never fails: a value that cannot be read as its column demands is given as `{"$text": …}` or
+//! `{"$blob": …}`, so a change is never withheld because of one value.
 
 mod scalar;
 mod texts;
@@ -22,7 +22,7 @@ use crate::shape::{Column, Reading, Shown, Version};
 use scalar::{Class, Scalar};
 use texts::{Texts, Token};
 
-/// The image that a trigger's text means, in today's names.
+/// The image in a trigger's text, in today's names.
 pub(crate) fn decode(
     schemas: &Schemas,
     entity: &str,
@@ -42,7 +42,7 @@ pub(crate) fn decode(
     schemas.in_todays_names(entity, version, image)
 }
 
-/// The image of a row that was read as triggers write it, by columns as an entity has them.
+/// The image of a row that was read as triggers write it, by columns as an entity declares them.
 pub(super) fn decode_row<'c>(
     columns: impl Iterator<Item = (&'c Column, &'c Reading)> + Clone,
     text: &[u8],
@@ -57,7 +57,7 @@ pub(super) fn decode_row<'c>(
     })
 }
 
-/// The image of a text, its values read by `read`.
+/// The image in a text, with its values read by `read`.
 fn image_with(
     text: &[u8],
     dialect: &dyn Dialect,
@@ -77,7 +77,7 @@ fn image_with(
     fields.into_iter().collect()
 }
 
-/// What a trigger wrote in place of a value.
+/// The text that a trigger wrote in place of a value.
 fn redacted(token: &Token<'_>) -> Json {
     let written = match token {
         Token::Json(text) => text.as_bytes(),
@@ -98,7 +98,7 @@ fn column_of<'a>(schema: Option<&'a Version>, name: &str) -> Option<&'a Column> 
     schema?.columns.iter().find(|column| column.name == name)
 }
 
-/// How the program's own entity reads the column, if it is still of the type that it was.
+/// How the program's own entity reads the column, if the column still has the type that it had.
 fn own_reading(schemas: &Schemas, entity: &str, column: &Column) -> Option<Reading> {
     let columns = &schemas.newest(entity)?.columns;
     let mut today = columns.iter();
@@ -108,14 +108,14 @@ fn own_reading(schemas: &Schemas, entity: &str, column: &Column) -> Option<Readi
     Some(Reading { column: ty, rust })
 }
 
-/// A column that came after the version, seen only on PostgreSQL.
+/// A value of a column that was added after the version. This occurs only on PostgreSQL.
 fn unknown(token: &Token<'_>) -> Json {
     match token {
         Token::Null => Json::Null,
         Token::Json(text) => {
-            serde_json::from_str(text).unwrap_or_else(|_| told(&Scalar::of_json(text)))
+            serde_json::from_str(text).unwrap_or_else(|_| unreadable(&Scalar::of_json(text)))
         }
-        Token::Bytes(bytes) => told(&Scalar::untyped(bytes)),
+        Token::Bytes(bytes) => unreadable(&Scalar::untyped(bytes)),
     }
 }
 
@@ -133,26 +133,26 @@ fn value(token: &Token<'_>, column: &Column, own: Option<&Reading>, dialect: &dy
     if let (Some(own), Token::Bytes(bytes)) = (own, token) {
         let scalar = Scalar::stored(bytes, &column.ty, dialect);
         if is_spelled_uuid(&scalar, own, dialect) {
-            return told(&scalar);
+            return unreadable(&scalar);
         }
     }
     own.and_then(read)
         .or_else(|| read(&by_type()))
         .unwrap_or_else(|| match token {
             Token::Null => Json::Null,
-            Token::Json(text) => told(&Scalar::of_json(text)),
-            Token::Bytes(bytes) => told(&Scalar::stored(bytes, &column.ty, dialect)),
+            Token::Json(text) => unreadable(&Scalar::of_json(text)),
+            Token::Bytes(bytes) => unreadable(&Scalar::stored(bytes, &column.ty, dialect)),
         })
 }
 
-/// Whether a text of SQLite spells a UUID that the entity keeps as 16 bytes: no driver reads it, and no
-/// key that has it is found by the bytes.
+/// Whether a text of SQLite spells a UUID that the entity stores as 16 bytes: no driver reads it, and a
+/// lookup by the bytes does not find a key that has it.
 fn is_spelled_uuid(scalar: &Scalar<'_>, own: &Reading, dialect: &dyn Dialect) -> bool {
     let is_tagged = dialect.facts().images == Images::Tagged;
     is_tagged && own.rust == ArrayType::Uuid && scalar.class == Class::Text
 }
 
-/// A value of PostgreSQL: its JSON as the server wrote it, digit by digit.
+/// A value of PostgreSQL, from its JSON as the server wrote it, digit by digit.
 fn from_json(text: &str, reading: &Reading, dialect: &dyn Dialect) -> Option<Json> {
     if let (ColumnType::Array(element), false) = (&reading.column, text == "null") {
         let element = Reading {
@@ -180,8 +180,8 @@ fn from_scalar(scalar: &Scalar<'_>, reading: &Reading, dialect: &dyn Dialect) ->
     image::encode(&reading.column, &value).ok()
 }
 
-/// A value that does not fit its column.
-fn told(scalar: &Scalar<'_>) -> Json {
+/// A value that does not fit its column, as its text or bytes.
+fn unreadable(scalar: &Scalar<'_>) -> Json {
     use base64::Engine;
     let base64 = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
     let (form, text) = match (scalar.class, std::str::from_utf8(&scalar.bytes)) {

@@ -1,10 +1,10 @@
-//! Making and dropping a table's triggers.
+//! Creates and drops a table's triggers.
 
 use sea_orm::{ConnectionTrait, DbErr};
 
 use crate::database::{self, KINDS, Plan, piece_name};
 
-/// Drops the table's triggers, those that are there.
+/// Drops those of the table's triggers that exist.
 pub(crate) async fn drop_triggers<C: ConnectionTrait>(db: &C, entity: &str) -> Result<(), DbErr> {
     let dialect = database::of(db);
     for kind in KINDS {
@@ -14,7 +14,7 @@ pub(crate) async fn drop_triggers<C: ConnectionTrait>(db: &C, entity: &str) -> R
     dialect.tidy(db, entity, None).await
 }
 
-/// Makes the table's triggers in the place of those that are there.
+/// Creates the table's triggers and replaces existing ones.
 pub(super) async fn make_triggers<C: ConnectionTrait>(
     db: &C,
     plan: &Plan<'_>,

@@ -1,8 +1,8 @@
-//! What an adopter may ask of a table's triggers.
+//! The options of a table's triggers.
 
 use std::collections::BTreeSet;
 
-/// Columns that the log shall not show. Key columns must be shown.
+/// The columns that the log must not show. Key columns must be shown.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TriggerOptions {
     pub(crate) redacted: BTreeSet<String>,
@@ -15,14 +15,14 @@ impl TriggerOptions {
         Self::default()
     }
 
-    /// The column's values become `"[redacted]"`; that it changed is told.
+    /// Replaces the column's values with `"[redacted]"`; that it changed is still recorded.
     #[must_use]
     pub fn redact(mut self, column: impl Into<String>) -> Self {
         self.redacted.insert(column.into());
         self
     }
 
-    /// The column is in no image; a write that changes nothing else is not recorded.
+    /// Leaves the column out of all images; a write that changes nothing else is not recorded.
     #[must_use]
     pub fn exclude(mut self, column: impl Into<String>) -> Self {
         self.left_out.insert(column.into());

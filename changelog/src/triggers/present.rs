@@ -1,10 +1,10 @@
-//! A table's rows as they are now, read as capture would write them.
+//! Reads a table's rows as they are now, in the form in which capture would write them.
 //!
-//! The database writes each row down as its triggers would, and the text is decoded as a trigger's is,
-//! so the image equals that of hooks and triggers alike, and needs no model: a migration may ask for a
-//! table of which its entity knows more columns than there are yet.
+//! The database writes each row down as its triggers would, and the text is decoded as a trigger's is. So the
+//! image equals that of hooks and triggers alike, and no model is needed: a migration may read a table whose
+//! entity declares more columns than exist yet.
 //!
-//! Knows the catalogue and SQL. What becomes of the rows is another's business.
+//! This module knows the catalogue and SQL, but not what the rows are used for.
 
 pub(super) mod keys;
 pub(super) mod settings;
@@ -24,10 +24,10 @@ pub(crate) use keys::Place;
 use keys::{among, beyond, order};
 use settings::Settings;
 
-/// Under which name a statement answers a row's image.
+/// The alias under which a statement returns a row's image.
 pub(super) const IMAGE: &str = "seachange_image";
 
-/// Under which name it answers the how manieth column of the key.
+/// The alias under which it returns the key's `n`-th column.
 pub(super) fn place_alias(n: usize) -> String {
     format!("seachange_key_{n}")
 }
@@ -38,41 +38,41 @@ pub(crate) struct Found {
     pub(crate) key: Image,
 }
 
-/// What to do about a row that somebody is writing.
+/// How to treat a row that another transaction is writing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wait {
-    /// Leave it out.
+    /// Skip it.
     No,
-    /// Until that transaction has ended.
+    /// Wait until that transaction has ended.
     Yes,
 }
 
-/// A tracked table, for as long as a transaction lasts.
+/// A tracked table, for the duration of a transaction.
 pub(crate) struct Present {
-    /// Its name as the log has it.
+    /// The table's name as the log has it.
     pub(crate) entity: String,
-    /// The version of its shape that is written now.
+    /// The version of the table's shape that is written now.
     pub(crate) version: i32,
-    /// What the log does not show of it, if that is capture's to hide and not its triggers'.
+    /// The columns that the log does not show, if hooks and not triggers hide them.
     pub(crate) hidden: Option<&'static Hidden>,
     /// All shapes that the table has had.
     pub(crate) schemas: Schemas,
     /// The shape by which texts are read.
     shape: Schemas,
-    /// In the key's own order.
+    /// The key columns in the key's own order.
     keys: Vec<Column>,
-    /// A row's image, and its key as one, in SQL.
+    /// The SQL of a row's image, and that of its key's image.
     image: String,
     key_image: String,
     settings: Settings,
 }
 
 impl Present {
-    /// Looks who writes the table's log, and keeps that so until the transaction ends: a switch waits.
+    /// Determines who writes the table's log, and makes a switch wait until the transaction ends.
     ///
     /// # Errors
-    /// [`CaptureError::NoTable`], [`CaptureError::NotTracked`], [`CaptureError::HiddenKey`]; what the
-    /// database says.
+    /// [`CaptureError::NoTable`], [`CaptureError::NotTracked`], [`CaptureError::HiddenKey`], or
+    /// an error of the database.
     pub(crate) async fn open<C: ConnectionTrait>(tx: &C, table: &str) -> Result<Self, DbErr> {
         let dialect = database::of(tx);
         let entity = called(tx, table).await?;
@@ -82,7 +82,7 @@ impl Present {
         Self::of(tx, entity, dialect.facts().share_lock).await
     }
 
-    /// The same as the transaction's snapshot has it, locking nothing.
+    /// Opens the table as the transaction's snapshot has it, without locking anything.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -91,7 +91,7 @@ impl Present {
         Self::of(tx, entity, "").await
     }
 
-    /// `lock` is what keeps a switch waiting, behind the question who writes.
+    /// `lock` is appended to the query for the writer, and makes a switch wait.
     async fn of<C: ConnectionTrait>(tx: &C, entity: String, lock: &str) -> Result<Self, DbErr> {
         let dialect = database::of(tx);
         let tracked = Registry::linked();
@@ -141,10 +141,10 @@ impl Present {
         })
     }
 
-    /// Leaves the transaction as it was, for what comes after in it.
+    /// Restores the transaction's settings for the statements that follow.
     ///
     /// # Errors
-    /// What the database says.
+    /// Errors of the database.
     pub(crate) async fn close<C: ConnectionTrait>(self, tx: &C) -> Result<(), DbErr> {
         self.settings.restore(tx).await
     }
@@ -152,7 +152,7 @@ impl Present {
     /// The keys of up to `limit` rows after a place, in key order; locks nothing.
     ///
     /// # Errors
-    /// What the database says.
+    /// Errors of the database.
     pub(crate) async fn keys<C: ConnectionTrait>(
         &self,
         tx: &C,
@@ -172,7 +172,7 @@ impl Present {
     /// Up to `limit` rows after a place, in key order, with their images; locks nothing.
     ///
     /// # Errors
-    /// What the database says.
+    /// Errors of the database.
     pub(crate) async fn rows<C: ConnectionTrait>(
         &self,
         tx: &C,
@@ -216,7 +216,7 @@ impl Present {
             .await
     }
 
-    /// The columns of which the log has every value.
+    /// The columns whose every value is in the log.
     pub(crate) fn whole_columns(&self) -> impl Iterator<Item = &str> {
         let shape = self.shape.newest(&self.entity);
         let columns = shape.into_iter().flat_map(|shape| &shape.columns);
@@ -227,17 +227,17 @@ impl Present {
         columns.filter(is_whole).map(|column| column.name.as_str())
     }
 
-    /// How many columns it has.
+    /// The number of columns.
     pub(crate) fn width(&self) -> usize {
         let shape = self.shape.newest(&self.entity);
         shape.map_or(0, |shape| shape.columns.len())
     }
 
-    /// Key and image of each of the rows that is there, locked until the transaction ends. SQLite has
-    /// no row locks: a write transaction has the database to itself.
+    /// Key and image of each of these rows that exists, locked until the transaction ends. SQLite has no row
+    /// locks: a write transaction has the database to itself.
     ///
     /// # Errors
-    /// [`CaptureError::NoImage`]; what the database says.
+    /// [`CaptureError::NoImage`], or an error of the database.
     pub(crate) async fn lock<C: ConnectionTrait>(
         &self,
         tx: &C,
@@ -286,7 +286,7 @@ impl Present {
         format!("{} {ROW}", dialect.quote(&self.entity))
     }
 
-    /// The image that a text means.
+    /// The image in a text of a result row.
     fn read(&self, row: &QueryResult, column: &str, dialect: &dyn Dialect) -> Result<Image, DbErr> {
         let text = text_in(row, column, dialect)?;
         let version = self.shape.newest(&self.entity).map_or(1, |v| v.version);
@@ -294,7 +294,7 @@ impl Present {
     }
 }
 
-/// The table's name as the log has it, if the table is there.
+/// The table's name as the log has it, if the table exists.
 async fn called<C: ConnectionTrait>(tx: &C, table: &str) -> Result<String, DbErr> {
     let by_hooks = Registry::linked().name_of(table);
     let entity = by_hooks.unwrap_or(table).to_owned();
@@ -304,7 +304,7 @@ async fn called<C: ConnectionTrait>(tx: &C, table: &str) -> Result<String, DbErr
     }
 }
 
-/// Whether triggers write the table's log, and by which version.
+/// Whether triggers write the table's log, and the version that is written.
 async fn writer<C: ConnectionTrait>(
     tx: &C,
     entity: &str,
@@ -345,7 +345,7 @@ fn as_hooks_see(
     }
 }
 
-/// A text in an answer.
+/// A text in a result row.
 pub(super) fn text_in(
     row: &QueryResult,
     column: &str,
@@ -355,7 +355,8 @@ pub(super) fn text_in(
     text.ok_or_else(|| DbErr::Type(format!("{column} is null")))
 }
 
-/// Fields by name: some crate in the build may have told serde_json to keep insertion order.
+/// The fields sorted by name, because another crate in the build may have made serde_json keep insertion
+/// order.
 fn sorted(fields: impl Iterator<Item = (String, serde_json::Value)>) -> Image {
     let fields: std::collections::BTreeMap<_, _> = fields.collect();
     fields.into_iter().collect()

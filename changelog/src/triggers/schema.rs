@@ -1,7 +1,7 @@
-//! The shapes that a table has had, as the log needs them: table `change_schema`.
+//! The shapes that a table has had, as reading the log requires them: table `change_schema`.
 //!
-//! A version is never changed once written. A column keeps its number through renames, so that an
-//! old image can be told in today's names.
+//! A stored version is never changed. A column keeps its number through renames, so that an old image can be
+//! shown in today's names.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -30,8 +30,8 @@ fn malformed(error: serde_json::Error) -> DbErr {
     DbErr::Type(format!("change_schema: {error}"))
 }
 
-/// Whether triggers write a key's value, stored in a column of this type, as hooks do, who go by the
-/// type that the entity gives it.
+/// Whether triggers write a key's value, stored in a column of this type, in the same way as hooks, which
+/// follow the entity's type.
 fn is_written_alike(value: &Json, ty: &str, dialect: &dyn Dialect) -> bool {
     let is_narrow = matches!(
         base(ty),
@@ -39,13 +39,13 @@ fn is_written_alike(value: &Json, ty: &str, dialect: &dyn Dialect) -> bool {
     );
     let is_wide = base(ty) == "bigint";
     match (dialect.facts().images, value) {
-        // As numbers, both, which are looked for; a UUID may stand there as text, spelled anyhow.
+        // Both forms are numbers, which lookups include. A UUID may be stored there as text in any spelling.
         (Images::Tagged, Json::Number(_)) => is_narrow || is_wide,
         (Images::Tagged, Json::String(text)) => {
             (is_narrow || is_wide) && text.parse::<i64>().is_ok()
         }
         (_, Json::Number(_)) => is_narrow,
-        // As a number, too, which it was before the column grew.
+        // The value may also be stored as a number, which it was before the column grew.
         (_, Json::String(text)) if text.parse::<i64>().is_ok() => is_narrow || is_wide,
         (_, Json::String(text)) if text.parse::<i128>().is_ok() => is_wide,
         (_, Json::String(_)) => matches!(ty, "uuid" | "binary(16)"),
@@ -58,7 +58,7 @@ fn is_written_alike(value: &Json, ty: &str, dialect: &dyn Dialect) -> bool {
 pub(crate) struct Schemas(HashMap<String, Vec<Version>>);
 
 impl Schemas {
-    /// Reads them: one query. A few dozen rows.
+    /// Reads all versions with one query; they are a few dozen rows.
     pub(crate) async fn read<C: ConnectionTrait>(db: &C) -> Result<Self, DbErr> {
         let sql = "SELECT entity, version, columns FROM change_schema ORDER BY entity, version";
         let rows = db
@@ -77,12 +77,12 @@ impl Schemas {
         Ok(schemas)
     }
 
-    /// One version of one table, whatever is stored.
+    /// One version of one table, regardless of what is stored.
     pub(super) fn of(entity: &str, version: Version) -> Self {
         Self([(entity.to_owned(), vec![version])].into_iter().collect())
     }
 
-    /// The key under the names that its columns have had before, where those were others.
+    /// The key under each of the earlier names of its columns, if they had other names.
     pub(crate) fn under_old_names(&self, entity: &str, key: &Image) -> Vec<Image> {
         let Some(today) = self.newest(entity) else {
             return Vec::new();
@@ -99,9 +99,9 @@ impl Schemas {
         named.filter(|named| named != key).collect()
     }
 
-    /// Whether every change of the row with this key, of integers and UUIDs, is found by its text as
-    /// hooks write it: under each version so far triggers wrote the same, or what is looked for beside
-    /// it ([`with_numbers`](crate::reader::with_numbers)).
+    /// Whether a lookup by the key's text as hooks write it finds every change of the row. Keys of integers
+    /// and UUIDs qualify if under each version so far triggers wrote the same text, or one that the lookup
+    /// adds ([`with_numbers`](crate::reader::with_numbers)).
     pub(crate) fn find_by_key(&self, entity: &str, key: &Image, dialect: &dyn Dialect) -> bool {
         let is_alike = |column: &Column| {
             let value = key.get(&column.name);
@@ -125,8 +125,8 @@ impl Schemas {
         self.versions(entity).last()
     }
 
-    /// The image in today's names: renamed columns under their new ones. What today's table has not
-    /// any more stays, unless its name is another column's now.
+    /// The image in today's names: renamed columns appear under their new ones. A column that today's table
+    /// lacks stays, unless another column now has its name.
     pub(crate) fn in_todays_names(&self, entity: &str, version: i32, image: Image) -> Image {
         let versions = self.versions(entity);
         let then = versions.iter().position(|known| known.version == version);
@@ -136,7 +136,8 @@ impl Schemas {
         if since.len() < 2 {
             return image;
         }
-        // Hooks may write a column before the version that has it is stored: then the first one tells.
+        // Hooks may write a column before the version that has it is stored; then the first version with it
+        // decides.
         let now = |name: &str| {
             let mut columns = since.iter().flat_map(|version| &version.columns);
             let then = columns.find(|then| then.name == name)?;
@@ -164,8 +165,8 @@ impl Schemas {
         fields.into_iter().collect()
     }
 
-    /// Today's names of the columns whose images mean the same in every version that has them: of one
-    /// type, shown. `None`: all columns.
+    /// Today's names of the columns whose images mean the same in every version that has them: they have one
+    /// type and are shown. `None` means all columns.
     pub(crate) fn lasting(&self, entity: &str) -> Option<BTreeSet<String>> {
         let versions = self.versions(entity);
         let is_plain = |version: &Version| {

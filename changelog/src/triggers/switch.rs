@@ -1,10 +1,10 @@
-//! Switching a table between hooks and triggers, with writers in flight.
+//! Switching a table between hooks and triggers while transactions write it.
 //!
-//! Who writes stands in `change_capture`, and hook and trigger each read it in the statement that
-//! logs. On PostgreSQL and SQLite all of a switch is one transaction: on PostgreSQL under a lock that
-//! waits for every transaction that has written the table, on SQLite alone in the database. On
-//! MariaDB, where DDL commits by itself, the triggers are there before the row changes and go after;
-//! a half-done switch is finished by calling it again.
+//! The writer is stored in `change_capture`, and hook and trigger each read it in the statement that logs. On
+//! PostgreSQL and SQLite the whole switch is one transaction: on PostgreSQL under a lock that waits for every
+//! transaction that has written the table, on SQLite alone in the database. On MariaDB, where DDL commits by
+//! itself, the triggers are created before the row changes and dropped after it; an unfinished switch is
+//! completed by calling it again.
 
 use sea_orm::{ConnectionTrait, DbErr, TransactionSession, TransactionTrait};
 
@@ -16,21 +16,20 @@ use crate::catalogue;
 use crate::database::{self, Begin, Dialect, Plan};
 use crate::shape::{Column, Found, Shown, Version};
 
-/// Lets database triggers write the log of a table: whoever writes the table, by whatever means, is
-/// recorded. For a migration:
+/// Lets database triggers write the log of a table, so that writes of every program by any means are
+/// recorded. For use in a migration:
 ///
 /// ```ignore
 /// track_by_triggers(manager.get_connection(), "comment", TriggerOptions::new()).await
 /// ```
 ///
-/// The entity stays as it is, its `track!` line included. The table may be written meanwhile: no
-/// change is lost or recorded twice. Called again it brings the triggers up to date with the table
-/// and the options.
+/// The entity stays unchanged, including its `track!` line. The table may be written meanwhile: no change is
+/// lost or recorded twice. A second call brings the triggers up to date with the table and the options.
 ///
 /// # Errors
 /// [`CaptureError::NoChangeLog`](crate::CaptureError::NoChangeLog) before
-/// [`create_change_log`](crate::create_change_log); if the table is not there, has no primary key or one of a type that triggers cannot write down,
-/// or what the database says.
+/// [`create_change_log`](crate::create_change_log); an error if the table is missing or has no primary key or
+/// one of a type that triggers cannot write; or an error of the database.
 pub async fn track_by_triggers<C>(
     db: &C,
     entity: &str,
@@ -52,11 +51,11 @@ where
     tx.commit().await
 }
 
-/// Lets the entity's hooks write the log of a table again, and drops its triggers. Writes of other
-/// programs are then no longer recorded.
+/// Lets the entity's hooks write the log of a table again, and drops its triggers. Writes of other programs
+/// are then no longer recorded.
 ///
 /// # Errors
-/// [`CaptureError::NoChangeLog`](crate::CaptureError::NoChangeLog); what the database says.
+/// [`CaptureError::NoChangeLog`](crate::CaptureError::NoChangeLog), or an error of the database.
 pub async fn track_by_hooks<C>(db: &C, entity: &str) -> Result<(), DbErr>
 where
     C: ConnectionTrait + TransactionTrait,
@@ -82,15 +81,15 @@ async fn step_by_step<C: ConnectionTrait>(
     entity: &str,
     options: &TriggerOptions,
 ) -> Result<(), DbErr> {
-    // There must be a row for writers to lock.
+    // Writers need an existing row to lock.
     want(db, entity, Recorder::Trigger).await?;
-    // Waits for every transaction that has written the table: from here on each write of it meets
-    // the triggers, which write nothing yet and hold the row's lock.
+    // This waits for every transaction that has written the table. From here on each write of it meets the
+    // triggers, which write nothing yet and hold the row's lock.
     install(db, entity, &Renames::none(), Some(options)).await?;
     set_recorder(db, entity, Recorder::Trigger).await
 }
 
-/// A transaction that writes, on SQLite from its beginning.
+/// Begins a transaction that writes, on SQLite from its beginning.
 pub(crate) async fn begin<C: TransactionTrait + ConnectionTrait>(
     db: &C,
 ) -> Result<C::Transaction, DbErr> {
@@ -98,7 +97,7 @@ pub(crate) async fn begin<C: TransactionTrait + ConnectionTrait>(
     db.begin_with_options(options).await
 }
 
-/// Waits for every transaction that has written the table and holds up those that will.
+/// Waits for every transaction that has written the table, and makes later ones wait.
 pub(crate) async fn lock<C: ConnectionTrait>(db: &C, entity: &str) -> Result<(), DbErr> {
     if let Some(lock) = database::of(db).switch_lock(entity) {
         db.execute_unprepared(&lock).await?;
@@ -106,7 +105,7 @@ pub(crate) async fn lock<C: ConnectionTrait>(db: &C, entity: &str) -> Result<(),
     Ok(())
 }
 
-/// Who writes the log of a table.
+/// The writer of a table's log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Recorder {
     Hook,
@@ -122,7 +121,7 @@ impl Recorder {
     }
 }
 
-/// Says who shall write in the end. The row is there after it, with hooks as the writer if it is new.
+/// Sets the writer that a migration aims at. Creates the row if it is new, with hooks as the current writer.
 pub(crate) async fn want<C: ConnectionTrait>(
     db: &C,
     entity: &str,
@@ -138,7 +137,7 @@ pub(crate) async fn want<C: ConnectionTrait>(
     dialect.change_capture(db, entity, &sql).await
 }
 
-/// Says who writes from now on. On MariaDB it waits for writers in flight.
+/// Sets the writer from now on. On MariaDB this waits for writers in progress.
 pub(crate) async fn set_recorder<C: ConnectionTrait>(
     db: &C,
     entity: &str,
@@ -153,7 +152,7 @@ pub(crate) async fn set_recorder<C: ConnectionTrait>(
     dialect.change_capture(db, entity, &sql).await
 }
 
-/// Columns that have got other names since the newest version: old to new.
+/// Columns that were renamed since the newest version, as pairs of old and new name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Renames(pub(crate) Vec<(String, String)>);
 
@@ -168,9 +167,9 @@ impl Renames {
     }
 }
 
-/// Makes the triggers fit the table as it is, and stores its shape if that is new.
+/// Adapts the triggers to the table as it is, and stores its shape if that is new.
 ///
-/// Without options columns stay shown as they were.
+/// Without options each column is shown as before.
 pub(crate) async fn install<C: ConnectionTrait>(
     db: &C,
     entity: &str,
@@ -195,7 +194,7 @@ pub(crate) async fn install<C: ConnectionTrait>(
     set_version(db, entity, version.version).await
 }
 
-/// The version of the table that has these columns; stored, if it is new.
+/// The version of the table that has these columns. It is stored if it is new.
 async fn version_of<C: ConnectionTrait>(
     db: &C,
     entity: &str,
@@ -218,8 +217,8 @@ async fn version_of<C: ConnectionTrait>(
     }
 }
 
-/// Hooks write the table, and it is about to change: stores the shape that their images have had so
-/// far. A column that has its new name already had the old one in them.
+/// Stores the shape that the images of a table have had so far. It is called for a table that hooks write and
+/// that is about to change. A column that already has its new name is stored under its old one.
 pub(crate) async fn remember<C: ConnectionTrait>(
     db: &C,
     entity: &str,
@@ -240,7 +239,7 @@ pub(crate) async fn remember<C: ConnectionTrait>(
     want(db, entity, Recorder::Hook).await
 }
 
-/// The table has changed under hooks: stores its shape, and has them write that version.
+/// Stores the shape of a table that has changed under hooks, and makes hooks write that version.
 pub(crate) async fn reshape<C: ConnectionTrait>(
     db: &C,
     entity: &str,
@@ -254,14 +253,14 @@ pub(crate) async fn reshape<C: ConnectionTrait>(
     set_version(db, entity, version.version).await
 }
 
-/// Says which version hooks and triggers write.
+/// Sets the version that hooks and triggers write.
 async fn set_version<C: ConnectionTrait>(db: &C, entity: &str, version: i32) -> Result<(), DbErr> {
     let dialect = database::of(db);
     let name = dialect.literal(entity);
     let sql = format!("UPDATE change_capture SET version = {version} WHERE entity = {name}");
     let known = "SELECT 1 FROM change_capture WHERE entity = ? AND version = ?";
     let known = dialect.statement(known, vec![entity.into(), version.into()]);
-    // To be alone with the row may take many tries, and most switches change no version.
+    // Getting the row to oneself may take many attempts, and most switches do not change the version.
     match db.query_one_raw(known).await? {
         Some(_) => Ok(()),
         None => dialect.change_capture(db, entity, &sql).await,
@@ -320,7 +319,7 @@ fn columns(
     Ok(columns)
 }
 
-/// Refuses keys whose text in the log a reader could not find again.
+/// Refuses keys that a reader could not find again by their text in the log.
 fn check_key(entity: &str, version: &Version, dialect: &dyn Dialect) -> Result<(), DbErr> {
     let refused = [
         "blob",

@@ -1,4 +1,4 @@
-//! The tables that capture by triggers needs beside the log.
+//! The tables that capture by triggers needs in addition to the log.
 
 use sea_orm::{ConnectionTrait, DbErr};
 
@@ -6,12 +6,12 @@ use crate::catalogue::is_there;
 use crate::database::{self, Dialect, Facts};
 use crate::error::CaptureError;
 
-/// Who writes for a table, who shall once a migration is through, and which version of it is the
-/// newest. No row: hooks, version 1.
+/// The current writer of a table, the writer that a migration aims at, and the newest version. A missing row
+/// means hooks and version 1.
 const CAPTURE: &str = "change_capture (entity varchar(255) NOT NULL PRIMARY KEY,
     writer varchar(7) NOT NULL, wanted varchar(7) NOT NULL, version integer NOT NULL)";
 
-/// The tables that should be there and their columns.
+/// The tables that should exist, and their columns.
 pub(crate) fn shapes(dialect: &dyn Dialect) -> Vec<(&'static str, Vec<&'static str>)> {
     let mut shapes = vec![
         (
@@ -25,7 +25,7 @@ pub(crate) fn shapes(dialect: &dyn Dialect) -> Vec<(&'static str, Vec<&'static s
     shapes
 }
 
-/// Creates what is not there yet.
+/// Creates the tables that are missing.
 pub(crate) async fn create<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> {
     let dialect = database::of(db);
     let Facts {
@@ -41,7 +41,7 @@ pub(crate) async fn create<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> {
     tables.extend(dialect.capture_tables());
     for table in tables {
         let called = table.split(' ').next().unwrap_or_default();
-        // Not left to IF NOT EXISTS alone: MariaDB shuts the table for a moment even if it is there.
+        // IF NOT EXISTS alone does not suffice: MariaDB locks the table for a moment even if it exists.
         if is_there(db, called).await? {
             continue;
         }
@@ -51,11 +51,11 @@ pub(crate) async fn create<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// Refuses to go on without the log into which triggers and baselines write: found out here, not by
-/// the first write of the table.
+/// Refuses to continue without the log into which triggers and baselines write. Otherwise the first write of
+/// the table would fail.
 ///
 /// # Errors
-/// [`CaptureError::NoChangeLog`]; what the database says.
+/// [`CaptureError::NoChangeLog`], or an error of the database.
 pub(crate) async fn require_log<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> {
     for table in database::of(db).facts().logs() {
         if !is_there(db, table).await? {

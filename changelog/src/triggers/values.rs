@@ -1,7 +1,7 @@
-//! The rows of an entity's table read value by value, as triggers would write them down.
+//! Reads the rows of an entity's table value by value, as triggers would write them down.
 //!
-//! Needs no model: what the entity's columns cannot hold is `{"$text": …}` or `{"$blob": …}`, as in a
-//! change that a trigger recorded. Knows the catalogue, SQL and column types, nothing of models.
+//! No model is needed: what the entity's columns cannot hold is `{"$text": …}` or `{"$blob": …}`, as in a
+//! change that a trigger recorded. This module knows the catalogue, SQL and column types, but not models.
 
 use sea_orm::sea_query::{Alias, Expr};
 use sea_orm::{
@@ -17,24 +17,24 @@ use crate::error::CaptureError;
 use crate::image::Image;
 use crate::shape::{Column, Reading, Shown, Version};
 
-/// How the rows of one entity's table are read, for as long as a transaction lasts.
+/// How the rows of one entity's table are read, for the duration of a transaction.
 #[derive(Debug)]
 pub(crate) struct Values {
     dialect: &'static dyn Dialect,
     /// The table's name, quoted.
     table: String,
     version: Version,
-    /// As the entity has the columns, in the version's order.
+    /// How each column is read by the entity's types, in the version's order.
     readings: Vec<Reading>,
-    /// In the order of the entity's key.
+    /// The key columns in the order of the entity's key.
     keys: Vec<Column>,
 }
 
 impl Values {
-    /// Asks the catalogue for the types of the entity's columns.
+    /// Reads the types of the entity's columns from the catalogue.
     ///
     /// # Errors
-    /// [`CaptureError::NoTable`]; what the database says.
+    /// [`CaptureError::NoTable`], or an error of the database.
     pub(crate) async fn of<E: EntityTrait>(db: &impl ConnectionTrait) -> Result<Self, DbErr> {
         let dialect = database::of(db);
         let entity = E::default().table_name().to_owned();
@@ -79,7 +79,7 @@ impl Values {
         })
     }
 
-    /// What a statement selects beside the entity's columns, from the table under its own name.
+    /// The expressions to select in addition to the entity's columns, from the table under its own name.
     pub(crate) fn selected(&self) -> Vec<(Expr, Alias)> {
         let image = self.dialect.image_of(&self.version, &self.table);
         let image = self.dialect.readable(&image);
@@ -92,7 +92,7 @@ impl Values {
             .collect()
     }
 
-    /// The image of a row of such a statement's answer, and its place.
+    /// The image of a row in the result of such a statement, and its place.
     pub(crate) fn read(&self, row: &QueryResult) -> Result<(Image, Place), DbErr> {
         let text = text_in(row, IMAGE, self.dialect)?;
         let columns = self.version.columns.iter().zip(&self.readings);
@@ -100,13 +100,13 @@ impl Values {
         Ok((image, Place::of(row, &self.keys, self.dialect)?))
     }
 
-    /// The condition that names the rows at these places.
+    /// The condition for the rows at these places.
     pub(crate) fn at<'p>(&self, places: impl Iterator<Item = &'p Place>) -> Condition {
         let sql = keys::among(&self.keys, &self.table, places, self.dialect);
         Condition::all().add(Expr::cust(format!("({sql})")))
     }
 
-    /// The condition that names the rows after a place, in key order.
+    /// The condition for the rows after a place, in key order.
     pub(crate) fn after(&self, place: &Place) -> Condition {
         let sql = keys::beyond(&self.keys, &self.table, Some(place), self.dialect);
         Condition::all().add(Expr::cust(format!("({sql})")))

@@ -1,5 +1,5 @@
-//! What of two images can be compared: not every column means the same in every change, nor is there in
-//! every one.
+//! Which columns of two images can be compared: not every column has the same meaning in every change, or
+//! exists in every one.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -14,16 +14,16 @@ use super::table::Read;
 use crate::service::entity::ColumnInfo;
 use crate::service::registered::Registered;
 
-/// Which columns of a table can be compared with the log.
+/// The columns of a table that can be compared with the log.
 pub(super) struct Compared {
-    /// With what the API knows of them, if their entity is registered.
+    /// The columns, with what the API knows about them if their entity is registered.
     columns: BTreeMap<String, Option<ColumnInfo>>,
-    /// How many cannot.
+    /// The number of columns that cannot be compared.
     pub(super) others: u64,
 }
 
 impl Compared {
-    /// Those that the log has values of and that mean the same in every change of the table.
+    /// The columns that have values in the log and mean the same in every change of the table.
     pub(super) async fn of(tx: &DatabaseTransaction, read: &Read) -> Result<Self, DbErr> {
         let lasting = lasting_columns(tx, read.name()).await?;
         let (width, mut columns): (_, BTreeMap<String, _>) = match read {
@@ -44,7 +44,7 @@ impl Compared {
         Ok(Self { columns, others })
     }
 
-    /// What is kept of an image, of the values that can be compared.
+    /// The digest of an image, from the values that can be compared.
     pub(super) fn digest(&self, image: &Json) -> Digest {
         // Keys of a JSON object are sorted, so equal images have equal text.
         let mut hasher = DefaultHasher::new();
@@ -62,8 +62,8 @@ impl Compared {
         Digest(hasher.finish())
     }
 
-    /// The columns in which two images of the log contradict each other: both have them, and hidden in
-    /// neither.
+    /// The columns in which two images of the log contradict each other: both images have them, and neither
+    /// hides them.
     pub(super) fn parting(&self, one: Option<&Json>, other: Option<&Json>) -> Option<Vec<String>> {
         let mut names = self.parting_row(one, other)?;
         let other = other?.as_object()?;
@@ -71,8 +71,8 @@ impl Compared {
         Some(names)
     }
 
-    /// The columns in which a row contradicts its image in the log, which has them and did not hide
-    /// them. Nothing is hidden in a row: one that says so had it written into it.
+    /// The columns in which a row contradicts its image in the log, where the image has them and does not
+    /// hide them. A row hides nothing: a value in it that looks hidden was written so.
     pub(super) fn parting_row(
         &self,
         logged: Option<&Json>,
@@ -100,8 +100,8 @@ impl Compared {
         Some(names)
     }
 
-    /// How many columns a row has of which its image in the log tells nothing: they came later, or had
-    /// another type.
+    /// The number of a row's columns for which its image in the log has no value, because they were added
+    /// later or had another type.
     pub(super) fn not_told(&self, logged: Option<&Json>) -> u64 {
         let logged = logged.and_then(Json::as_object);
         let is_told = |(name, column): &(&String, &Option<ColumnInfo>)| {
@@ -117,8 +117,8 @@ impl Compared {
     }
 }
 
-/// Whether two values are one number, as itself and as text: integers of 64 bits are text in images, and a
-/// column may have become one.
+/// Whether two values are the same number, once as a number and once as text: integers of 64 bits are text in
+/// images, and a column may have become one.
 fn is_same_number(one: &Json, other: &Json) -> bool {
     match (one, other) {
         (Json::Number(number), Json::String(text)) | (Json::String(text), Json::Number(number)) => {

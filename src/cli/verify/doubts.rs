@@ -1,4 +1,4 @@
-//! What numbers leave open is settled by the images, and told with their words.
+//! Settles by the images what digests leave open, and describes the faults.
 
 use sea_orm::{DatabaseTransaction, DbErr};
 use seachange_changelog::reader::{Place, change_at, changes_at};
@@ -8,10 +8,10 @@ use super::Finding;
 use super::faults::{Fault, Tally, What, Why};
 use super::table::{Page, Pages, Seen, Table};
 
-/// Doubts settled by one query.
+/// Doubts that one query settles.
 const AT_A_TIME: usize = 250;
 
-/// Settles doubts whether changes begin where others ended; those about rows are left.
+/// Settles doubts whether changes begin where others ended; doubts about rows are left.
 pub(super) async fn settle_gaps(
     tx: &DatabaseTransaction,
     tables: &[Table],
@@ -46,8 +46,8 @@ pub(super) async fn settle_gaps(
     Ok(())
 }
 
-/// Settles doubts about these rows, and says what is told of them. Doubts about rows before these must
-/// be settled, and all be in order.
+/// Settles doubts about these rows, and describes their faults. Doubts about earlier rows must have been
+/// settled, and all must be sorted.
 pub(super) async fn settle_rows(
     tx: &DatabaseTransaction,
     table: &Table,
@@ -90,14 +90,14 @@ pub(super) async fn settle_rows(
     let untold: Vec<Fault> = tally.untold().collect();
     for fault in untold {
         if let Some((seen, why)) = seen(&fault) {
-            tally.tell(fault, of_row(tx, table, seen, why).await?);
+            tally.describe(fault, of_row(tx, table, seen, why).await?);
         }
     }
     Ok(())
 }
 
-/// Settles all doubts about rows and says what is told of them: reads once more as far as it takes each
-/// table of which there is something to settle or to tell.
+/// Settles all doubts about rows and describes their faults. For this it reads again each table that has open
+/// doubts or undescribed faults, as far as necessary.
 pub(super) async fn settle_left(
     tx: &DatabaseTransaction,
     tables: &[Table],
@@ -129,7 +129,7 @@ pub(super) async fn settle_left(
     }
 }
 
-/// Says what is told of changes.
+/// Describes the faults of changes.
 pub(super) async fn tell_changes(
     tx: &DatabaseTransaction,
     tables: &[Table],
@@ -140,20 +140,20 @@ pub(super) async fn tell_changes(
         let Some(table) = table_of(tables, fault) else {
             continue;
         };
-        let (change, told) = match fault.what {
+        let (change, text) = match fault.what {
             What::Gap { change, left } => {
-                let told = format!("change {change} does not begin where change {left} ended");
-                (change, told)
+                let text = format!("change {change} does not begin where change {left} ended");
+                (change, text)
             }
             What::Gone { change } => {
-                let told = format!("in the log (change {change}), not in the table");
-                (change, told)
+                let text = format!("in the log (change {change}), not in the table");
+                (change, text)
             }
             What::Row { .. } => continue,
         };
         let change = change_at(tx, change).await?;
         let key = change.map_or_else(String::new, |change| change.row_key.to_string());
-        tally.tell(fault, Finding::new(table.name(), key, told));
+        tally.describe(fault, Finding::new(table.name(), key, text));
     }
     Ok(())
 }
@@ -169,7 +169,7 @@ async fn of_row(
     why: Why,
 ) -> Result<Finding, DbErr> {
     let Seen { key, image, .. } = seen;
-    let told = match why {
+    let text = match why {
         Why::Differs { change } => {
             let names = parting(tx, table, change, image).await?;
             let names = names.unwrap_or_default().join(", ");
@@ -178,10 +178,10 @@ async fn of_row(
         Why::Deleted { change } => format!("in the table, deleted in the log (change {change})"),
         Why::Unknown => "in the table, written after tracking began, not in the log".to_owned(),
     };
-    Ok(Finding::new(table.name(), key, told))
+    Ok(Finding::new(table.name(), key, text))
 }
 
-/// The columns in which a row is not as a change left it.
+/// The columns in which a row differs from what a change left.
 async fn parting(
     tx: &DatabaseTransaction,
     table: &Table,

@@ -1,4 +1,4 @@
-//! What folding records has found: counts, and of the faults the first ones.
+//! The results of folding records: counts, and the first faults.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use seachange_changelog::reader::Place;
 use super::records::Digest;
 use super::{Finding, TOLD};
 
-/// Where log and table part. In the order in which they are told.
+/// A place where log and table differ, in the order of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Fault {
-    /// Number of the table.
+    /// The number of the table.
     pub(super) table: u32,
     pub(super) what: What,
 }
@@ -20,7 +20,7 @@ pub(super) struct Fault {
 pub(super) enum What {
     /// A change does not begin where the one before it ended.
     Gap { change: Place, left: Place },
-    /// At a row of the table, the how manieth.
+    /// A fault of the row with this ordinal in the table.
     Row { ordinal: u64, why: Why },
     /// The row that a change has left is not in the table.
     Gone { change: Place },
@@ -33,7 +33,7 @@ pub(super) enum Why {
     Differs { change: Place },
     /// The change deleted it.
     Deleted { change: Place },
-    /// No change tells of it, and one should.
+    /// The row has no change, but should have one.
     Unknown,
 }
 
@@ -42,16 +42,16 @@ pub(super) enum Why {
 pub(super) struct Tally {
     /// All faults.
     pub(super) faults: u64,
-    /// Rows that no change tells of and that may be older than tracking.
+    /// Rows that have no change and may be older than tracking.
     pub(super) without_baseline: u64,
-    /// Values of rows that the log does not tell because their columns came or changed later.
+    /// Values of rows that are not in the log because their columns were added or changed later.
     pub(super) not_told: u64,
-    /// Rows that changes tell of, by the number of their table.
+    /// The number of rows that have changes, by the number of their table.
     pub(super) known: BTreeMap<u32, u64>,
-    /// May be faults: two images are not the same, but one may tell less than the other, of hidden
-    /// columns or of columns that came later, or tell it in an older form.
+    /// Possible faults: two images differ, but perhaps only because one lacks hidden or later columns, or has
+    /// an older form of their values.
     pub(super) doubts: Vec<Fault>,
-    /// The first faults, with what is told of them as soon as it is known.
+    /// The first faults, each with its description as soon as it is known.
     told: BTreeMap<Fault, Option<Finding>>,
 }
 
@@ -65,7 +65,7 @@ impl Tally {
         }
     }
 
-    /// Counts a fault if only one of two images is there, and doubts two that are not the same.
+    /// Counts a fault if only one of two images exists, and records a doubt if the two images differ.
     pub(super) fn compare(&mut self, fault: Fault, one: Option<Digest>, other: Option<Digest>) {
         match (one, other) {
             _ if one == other => {}
@@ -74,20 +74,20 @@ impl Tally {
         }
     }
 
-    /// Those of the first faults that nothing is told of yet, in order.
+    /// The first faults that have no description yet, in order.
     pub(super) fn untold(&self) -> impl Iterator<Item = Fault> {
         let untold = self.told.iter().filter(|(_, finding)| finding.is_none());
         untold.map(|(fault, _)| *fault)
     }
 
-    /// Says what is to be told of a fault, if it is one of the first.
-    pub(super) fn tell(&mut self, fault: Fault, finding: Finding) {
-        if let Some(told) = self.told.get_mut(&fault) {
-            *told = Some(finding);
+    /// Sets the description of a fault, if it is one of the first.
+    pub(super) fn describe(&mut self, fault: Fault, finding: Finding) {
+        if let Some(described) = self.told.get_mut(&fault) {
+            *described = Some(finding);
         }
     }
 
-    /// What is told of the first faults.
+    /// The descriptions of the first faults.
     pub(super) fn into_findings(self) -> Vec<Finding> {
         self.told.into_values().flatten().collect()
     }

@@ -1,4 +1,4 @@
-//! Records that wait on disk: in files without a name, which go with the process however it ends.
+//! Records that wait on disk, in files without a name, which disappear with the process however it ends.
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
@@ -16,7 +16,7 @@ pub(super) struct Written {
 
 impl Written {
     /// # Errors
-    /// If the directory takes no file.
+    /// If the directory cannot hold a file.
     pub(super) fn new() -> io::Result<Self> {
         Ok(Self {
             file: BufWriter::with_capacity(BUFFER, tempfile::tempfile()?),
@@ -31,7 +31,7 @@ impl Written {
         self.file.write_all(&record.to_bytes())
     }
 
-    /// How many there are.
+    /// The number of records.
     pub(super) fn len(&self) -> u64 {
         self.records
     }
@@ -55,10 +55,10 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
-    /// The next; `None` after as many as were written.
+    /// The next record; `None` after the last.
     ///
     /// # Errors
-    /// If the disk does not give back what it was given.
+    /// If the data cannot be read back.
     pub(super) fn next(&mut self) -> io::Result<Option<Record>> {
         if self.records == 0 {
             return Ok(None);

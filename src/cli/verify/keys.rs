@@ -1,14 +1,16 @@
-//! The names that rows go by here: hashes, so that each takes the same room.
+//! Identifies rows by hashes, so that each takes the same space.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// A row's table and key. Two hashes: of ten million two have the same with a chance of 1 in 10²⁴.
+/// A row's table and key, as two hashes. Among ten million rows, two have the same with a chance of 1 in
+/// 10²⁴.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Key(pub(super) u64, pub(super) u64);
 
 impl Key {
-    /// Parts that rows are divided into where memory has no room for all, and each of these again.
-    /// Sixteen, so that few files are open at once: parts of fourteen million rows fit by default.
+    /// The number of parts into which rows are divided if memory cannot hold them all; each part can be
+    /// divided again. There are sixteen, so that few files are open at once: parts of fourteen million rows
+    /// fit by default.
     pub(super) const PARTS: usize = 16;
     /// How often parts can be divided.
     pub(super) const LEVELS: u32 = u64::BITS / Self::BITS;
@@ -23,7 +25,7 @@ impl Key {
         Self(hash(0), hash(1))
     }
 
-    /// Which part it is in, of those that a part of the level before is divided into.
+    /// The part to which the key belongs, among those into which a part of the level before is divided.
     pub(super) fn part(self, level: u32) -> usize {
         let bits = self.1.checked_shr(level * Self::BITS).unwrap_or_default();
         bits as usize % Self::PARTS

@@ -1,10 +1,10 @@
-//! Folds records to what is wrong, with a bounded number of rows in memory.
+//! Folds records into faults, with a bounded number of rows in memory.
 //!
-//! A hybrid hash join: rows are divided into parts by their keys' hashes. When memory is full, a part
-//! leaves it: its states and all later records of it go to a file, and once all is read it is folded in
-//! the same way, divided again if need be. Nothing is written while all fits.
+//! This is a hybrid hash join: rows are divided into parts by their keys' hashes. When memory is full, a part
+//! is moved out: its states and all later records go to a file, and once everything is read it is folded in
+//! the same way, divided again if necessary. Nothing is written while everything fits.
 //!
-//! Knows no database: what it finds goes by numbers.
+//! This module knows no database: faults are identified by numbers.
 
 use std::collections::HashMap;
 use std::io;
@@ -19,7 +19,7 @@ use super::records::{Digest, Record, What};
 /// The newest logged state of a row.
 struct State {
     table: u32,
-    /// The change that left it.
+    /// The change that left the row in this state.
     change: Place,
     /// `None` after a delete.
     image: Option<Digest>,
@@ -27,28 +27,28 @@ struct State {
 
 /// Rows, some in memory, some in files.
 pub(super) struct Rows {
-    /// Rows that memory is given for.
+    /// The most rows that are kept in memory.
     most: usize,
-    /// How often they have been divided.
+    /// How often the rows have been divided.
     level: u32,
     states: HashMap<Key, State>,
-    /// Of the parts that are not in memory, the last first.
+    /// The files of the parts that are not in memory, the last part first.
     files: Vec<Written>,
 }
 
-/// Records of a part that was left out.
+/// Records of a part that was moved out.
 pub(super) struct Part {
     level: u32,
     records: Written,
 }
 
 impl Part {
-    /// How many records it has.
+    /// The number of records.
     pub(super) fn len(&self) -> u64 {
         self.records.len()
     }
 
-    /// Rows without records, and the records.
+    /// An empty set of rows for the part, and its records.
     ///
     /// # Errors
     /// If the disk is full.
@@ -58,7 +58,7 @@ impl Part {
 }
 
 impl Rows {
-    /// No rows yet; `most` are kept in memory, at least one.
+    /// An empty set of rows, of which `most` are kept in memory, at least one.
     pub(super) fn new(most: usize) -> Self {
         Self::of_level(0, most)
     }
@@ -75,7 +75,7 @@ impl Rows {
     /// Takes the next record.
     ///
     /// # Errors
-    /// If the disk does not take it.
+    /// If the disk cannot store it.
     pub(super) fn take(&mut self, record: Record, tally: &mut Tally) -> io::Result<()> {
         let from_end = Key::PARTS - 1 - record.key.part(self.level);
         if let Some(file) = self.files.get_mut(from_end) {
@@ -88,7 +88,7 @@ impl Rows {
         Ok(())
     }
 
-    /// Two rows whose hashes agree in all bits for division stay together.
+    /// Rows whose hashes agree in all bits used for division stay together.
     fn can_divide(&self) -> bool {
         self.files.len() < Key::PARTS && self.level < Key::LEVELS
     }
@@ -179,8 +179,8 @@ impl Rows {
         self.states.insert(key, state)
     }
 
-    /// Ends what is in memory: a row that the log has left and the table has not is gone. Returns the
-    /// parts that are in files.
+    /// Settles the rows in memory: a row that the log has left but the table lacks is gone. Returns the parts
+    /// that are in files.
     pub(super) fn finish(self, tally: &mut Tally) -> Vec<Part> {
         for State {
             table,

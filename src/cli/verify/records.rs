@@ -1,4 +1,4 @@
-//! What is kept of a change or of a row: so little, and always so much, that it can wait in a file.
+//! The record of a change or a row. It is small and of fixed size, so that it can wait in a file.
 
 use std::io;
 
@@ -6,16 +6,16 @@ use seachange_changelog::reader::Place;
 
 use super::keys::Key;
 
-/// What is kept of an image: a hash of all values that can be compared. Images that are the same have
-/// the same; of others only the images tell whether they contradict each other.
+/// The digest of an image: a hash of all values that can be compared. Equal images have equal digests; if
+/// digests differ, only the images show whether they contradict each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Digest(pub(super) u64);
 
-/// Something read, in the order of reading: the log first, then tables.
+/// Something that was read, in the order of reading: the log first, then tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Record {
     pub(super) key: Key,
-    /// Number of the table.
+    /// The number of the table.
     pub(super) table: u32,
     pub(super) what: What,
 }
@@ -23,7 +23,7 @@ pub(super) struct Record {
 /// What was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum What {
-    /// A change; no image is no row.
+    /// A change. Without an image there is no row.
     Change {
         place: Place,
         before: Option<Digest>,
@@ -31,7 +31,7 @@ pub(super) enum What {
     },
     /// All changes of a row up to this one.
     State { place: Place, after: Option<Digest> },
-    /// A row of the table, the how manieth, and whether the log must know it.
+    /// A row of the table, with its ordinal and whether the log must know it.
     Row {
         ordinal: u64,
         image: Digest,
@@ -39,7 +39,7 @@ pub(super) enum What {
     },
 }
 
-/// Bytes of a record in a file.
+/// The bytes of a record in a file.
 pub(super) const SIZE: usize = 45;
 
 const CHANGE: u8 = 0;
@@ -79,7 +79,7 @@ impl Record {
     }
 
     /// # Errors
-    /// If these are no bytes of a record.
+    /// If the bytes are not a record.
     pub(super) fn from_bytes(bytes: &[u8; SIZE]) -> io::Result<Self> {
         let (numbers, rest) = bytes.as_chunks::<8>();
         let [first, second, number, before, after] = numbers else {

@@ -1,4 +1,4 @@
-//! Reading: the log once, then each table once.
+//! Reads the log once, then each table once.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
@@ -19,8 +19,8 @@ use crate::cli::progress::Progress;
 /// Changes read at a time.
 const PAGE: u64 = 1_000;
 
-/// Reads all changes of these tables in order, and tells how many there are; `others` are the names of
-/// tables whose changes were passed over.
+/// Reads all changes of these tables in order, and returns their number and the names of tables whose changes
+/// were skipped.
 pub(super) async fn log(
     tx: &DatabaseTransaction,
     tables: &mut [Table],
@@ -66,7 +66,7 @@ pub(super) async fn log(
         }
         doubts::settle_gaps(tx, tables, tally).await?;
         count += page.changes.len() as u64;
-        progress.tell(|| match extent.percent(after) {
+        progress.show(|| match extent.percent(after) {
             100 => format!("log: {count} changes read"),
             percent => format!("log: {percent} % read, {count} changes"),
         });
@@ -76,7 +76,7 @@ pub(super) async fn log(
     Ok((count, others))
 }
 
-/// Reads all rows of a table, and tells how many there are.
+/// Reads all rows of a table, and returns their number.
 pub(super) async fn table(
     tx: &DatabaseTransaction,
     table: &Table,
@@ -100,7 +100,7 @@ pub(super) async fn table(
         }
         doubts::settle_rows(tx, table, &page, tally).await?;
         count = page.end();
-        progress.tell(|| format!("{}: {count} rows read", table.name()));
+        progress.show(|| format!("{}: {count} rows read", table.name()));
     }
     Ok(count)
 }

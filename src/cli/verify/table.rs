@@ -17,7 +17,7 @@ const PAGE: u64 = 1_000;
 pub(super) enum Read {
     /// By a registered entity.
     Entity(Registered),
-    /// As capture would write them, of a table that nobody has registered, by its name.
+    /// As capture would write them. The table, of this name, has no registered entity.
     Rows(String, Box<TableRows>),
 }
 
@@ -32,11 +32,11 @@ impl Read {
 
 /// A table.
 pub(super) struct Table {
-    /// Its place among those that are verified.
+    /// Its index among the verified tables.
     pub(super) number: u32,
     pub(super) read: Read,
     pub(super) compared: Compared,
-    /// When the first change of it that is kept was recorded.
+    /// When its first kept change was recorded.
     pub(super) began: Option<DateTime<Utc>>,
 }
 
@@ -58,7 +58,7 @@ impl Table {
         self.read.name()
     }
 
-    /// The key of a change, as the table has it today.
+    /// The key of a change, in the form that the table has today.
     pub(super) fn key_text(&self, key: &Json) -> String {
         let today = match (&self.read, key.as_object()) {
             (Read::Entity(entity), Some(key)) => entity.info.restated(key),
@@ -68,15 +68,15 @@ impl Table {
         today.map_or_else(|| key.to_string(), |key| text_of(&key))
     }
 
-    /// From when on the log must know of every write, as images have it: since tracking began, and since
-    /// nothing is removed.
+    /// The time, as images have it, since which the log must know every write: since tracking began, and
+    /// since nothing is removed.
     pub(super) fn expected_since(&self, kept_since: Option<DateTime<Utc>>) -> Option<String> {
         let began = self.began?;
         let since = kept_since.map_or(began, |kept| kept.max(began));
         Some(since.to_rfc3339_opts(SecondsFormat::Micros, true))
     }
 
-    /// Whether a row was written after that, going by the times that the server manages.
+    /// Whether a row was written after that time, according to the times that the server manages.
     pub(super) fn is_expected(&self, image: &Json, since: Option<&str>) -> bool {
         let Some(since) = since else {
             return false;
@@ -91,7 +91,8 @@ impl Table {
     }
 }
 
-/// A key with numbers as text: integers of 64 bits are text in images, and a column may have become one.
+/// A key with numbers as text, because integers of 64 bits are text in images, and a column may have become
+/// one.
 fn in_one_form(key: &Image) -> Image {
     let fields = key.iter().map(|(name, value)| {
         let value = match value {
@@ -107,7 +108,7 @@ fn in_one_form(key: &Image) -> Image {
 pub(super) struct Seen {
     /// Its key as JSON text.
     pub(super) key: String,
-    /// The same as keys of changes are compared with it, where that is another.
+    /// The key in the form in which it is compared with keys of changes, if that differs.
     compared: Option<String>,
     /// Its image.
     pub(super) image: Json,
@@ -122,15 +123,15 @@ impl Seen {
         }
     }
 
-    /// Its key as [`Table::key_text`] has that of a change.
+    /// Its key in the form in which [`Table::key_text`] gives that of a change.
     pub(super) fn key_text(&self) -> &str {
         self.compared.as_ref().unwrap_or(&self.key)
     }
 }
 
-/// Some rows.
+/// A page of rows.
 pub(super) struct Page {
-    /// The how manieth row of the table the first is.
+    /// The ordinal, in the table, of the first row.
     first: u64,
     pub(super) rows: Vec<Seen>,
 }
@@ -140,23 +141,23 @@ impl Page {
         (self.first..).zip(&self.rows)
     }
 
-    /// The row, if it is one of these.
+    /// The row with this ordinal, if it is on this page.
     pub(super) fn row(&self, ordinal: u64) -> Option<&Seen> {
         let index = usize::try_from(ordinal.checked_sub(self.first)?).ok()?;
         self.rows.get(index)
     }
 
-    /// The how manieth row comes after these.
+    /// The ordinal of the row after this page.
     pub(super) fn end(&self) -> u64 {
         self.first + self.rows.len() as u64
     }
 }
 
-/// All rows in key order: in one snapshot the how manieth a row is does not change.
+/// All rows in key order. In one snapshot a row's ordinal does not change.
 pub(super) struct Pages<'a> {
     tx: &'a DatabaseTransaction,
     table: &'a Table,
-    /// Where to go on; `None` at the end.
+    /// Where the next page begins; `None` at the end.
     next: Option<Next>,
 }
 

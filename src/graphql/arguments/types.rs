@@ -1,4 +1,4 @@
-//! The input types of those arguments.
+//! The input types of the arguments of lists.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::graphql::column::BIG_INT;
 use crate::graphql::relation::Relation;
 use crate::service::entity::{ColumnInfo, EntityInfo, EnumValues};
 
-/// The name of the argument `pagination`'s type.
+/// The type name of the argument `pagination`.
 pub(super) const PAGINATION: &str = "PaginationInput";
 const CURSOR: &str = "CursorInput";
 const PAGE: &str = "PageInput";
@@ -23,7 +23,7 @@ const BIG_INTEGER: &str = "BigIntFilterInput";
 const FLOAT: &str = "FloatFilterInput";
 const BOOLEAN: &str = "BooleanFilterInput";
 
-/// Tests of any value.
+/// The tests that exist for values of any type.
 const SINGLE: [&str; 6] = ["eq", "ne", "gt", "gte", "lt", "lte"];
 const OF_TEXT: [&str; 5] = ["contains", "starts_with", "ends_with", "like", "not_like"];
 
@@ -66,7 +66,7 @@ fn filter(entity: &EntityInfo) -> InputObject {
 fn having(entity: &EntityInfo, relations: &[Arc<Relation>]) -> InputObject {
     let object = InputObject::new(having_name(entity));
     if relations.is_empty() {
-        // An input object has at least one field.
+        // An input object must have at least one field.
         return object.field(InputValue::new("_", TypeRef::named(TypeRef::BOOLEAN)));
     }
     relations.iter().fold(object, |object, relation| {
@@ -82,8 +82,8 @@ fn order(entity: &EntityInfo) -> InputObject {
     })
 }
 
-/// The type of a column's tests; `None` for a column that filters do not test: bytes, JSON, arrays, and
-/// types that SeaORM does not know.
+/// The type of a column's tests; `None` for a column that filters cannot test: bytes, JSON, arrays, and types
+/// that SeaORM does not know.
 fn tests_of(column: &ColumnInfo) -> Option<String> {
     use ColumnType as T;
     let tests = match &column.ty {

@@ -1,7 +1,7 @@
-//! How much a document names, found without spreading its fragments: a text of 500 bytes can name millions
-//! of fields, and validation would visit each of them.
+//! How much a document names, found without spreading its fragments: a text of 500 bytes can name millions of
+//! fields, and validation would visit each of them.
 //!
-//! Must be asked before anything else is done with a document. Nothing here recurses through fragments.
+//! This check must come before anything else is done with a document. Nothing here recurses through fragments.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,20 +13,20 @@ use async_graphql::{Name, Positioned, ServerError};
 use crate::graphql::error::refusal;
 use crate::service::code::ErrorCode;
 
-/// Brackets that a request may nest: far above `query_depth`, far below what overflows a stack.
+/// How deep a request may nest brackets: far above `query_depth`, far below what overflows a stack.
 const BRACKETS: usize = 200;
 
-/// Words, values and marks of a document: the parser takes half a kilobyte for each. A thousand rows of a
-/// batch that are written into the document have about forty thousand.
+/// How many words, values and marks a document may have: the parser takes half a kilobyte for each. A thousand
+/// rows of a batch that are written into the document have about forty thousand.
 const TOKENS: usize = 200_000;
 
-/// Longest name, in bytes: validation looks for names that are like an unknown one, letter by letter.
+/// Longest name, in bytes: validation compares an unknown name with known ones, letter by letter.
 const NAME: usize = 255;
 
-/// Fragments within fragments: validation recurses through them.
+/// How deep fragments may spread fragments: validation recurses through them.
 const FRAGMENTS: usize = 200;
 
-/// Refuses a text that is too much for the parser.
+/// Refuses a text that is too large for the parser.
 ///
 /// # Errors
 /// `LIMIT_EXCEEDED`.
@@ -34,7 +34,7 @@ pub(in crate::graphql) fn check_text(query: &str) -> Result<(), ServerError> {
     let mut depth = 0_usize;
     for byte in query.bytes() {
         match byte {
-            // Brackets in strings and comments count too: 200 of them open at once mean nothing good.
+            // Brackets in strings and comments count too: no sensible request has 200 of them open at once.
             b'{' | b'[' | b'(' => depth += 1,
             b'}' | b']' | b')' => depth = depth.saturating_sub(1),
             _ => continue,
@@ -50,7 +50,7 @@ fn too_much(message: impl Into<String>) -> ServerError {
     refusal(ErrorCode::LimitExceeded, message)
 }
 
-/// Counts words, values and marks. Whatever is unsure is counted.
+/// Counts words, values and marks. In doubt, a byte is counted.
 fn check_words(bytes: &[u8]) -> Result<(), ServerError> {
     let (mut at, mut tokens) = (0, 0);
     while let Some(byte) = bytes.get(at) {
@@ -92,8 +92,8 @@ fn run(bytes: &[u8], goes_on: impl Fn(u8) -> bool) -> usize {
     end.unwrap_or(bytes.len())
 }
 
-/// The length of the string that begins here. One that does not end on its line ends there: for the
-/// parser it is no string.
+/// The length of the string that begins here. One that is not closed on its line ends there, because the parser
+/// does not accept it as a string.
 fn string(bytes: &[u8]) -> usize {
     let is_block = bytes.starts_with(b"\"\"\"");
     let mut at = if is_block { 3 } else { 1 };
@@ -116,18 +116,18 @@ pub(in crate::graphql) struct Names {
     fragments: HashMap<Name, Whole>,
 }
 
-/// A fragment or an operation by itself.
+/// A fragment or an operation, without the fragments that it spreads.
 #[derive(Default)]
 struct Part {
-    /// Fields, fragments, arguments and directives in it.
+    /// How many fields, fragments, arguments and directives it has.
     names: u64,
-    /// Fields of the object itself.
+    /// How many fields the object itself has.
     width: u64,
-    /// Fragments that it spreads, and whether they belong to the object itself.
+    /// The fragments that it spreads, and whether their fields belong to the object itself.
     spreads: Vec<(Name, bool)>,
 }
 
-/// A fragment with all that it spreads.
+/// A fragment together with all that it spreads.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Whole {
     names: u64,
@@ -135,7 +135,7 @@ struct Whole {
     levels: usize,
 }
 
-/// What has no end.
+/// The value for a fragment that spreads itself.
 const ENDLESS: Whole = Whole {
     names: u64::MAX,
     width: u64::MAX,
@@ -143,7 +143,7 @@ const ENDLESS: Whole = Whole {
 };
 
 impl Names {
-    /// Of a document.
+    /// Counts the names of a document.
     pub(in crate::graphql) fn of(document: &ExecutableDocument) -> Self {
         let parts: HashMap<&Name, Part> = document
             .fragments
@@ -164,10 +164,10 @@ impl Names {
             .flat_map(|part| part.spreads.iter().map(|(name, _)| name))
             .collect();
         let named = operations.iter().map(|part| part.whole(&wholes).names);
-        // Validation visits what nothing spreads, too.
+        // Validation also visits fragments that nothing spreads.
         let unspread = wholes.iter().filter(|(name, _)| !spread.contains(name));
         let unspread = unspread.map(|(_, whole)| whole.names);
-        // In a circle of fragments each is spread by another.
+        // In a circle of fragments each is spread by another, so all of them would be left out.
         let endless = wholes.values().filter(|whole| whole.levels > FRAGMENTS);
         let endless = endless.map(|_| u64::MAX);
         let total = named.chain(unspread).chain(endless);
@@ -178,7 +178,7 @@ impl Names {
     }
 
     /// # Errors
-    /// `LIMIT_EXCEEDED` if there are more than so many.
+    /// `LIMIT_EXCEEDED` if the document names more than this.
     pub(in crate::graphql) fn check(&self, most: u64) -> Result<(), ServerError> {
         match self.total > most {
             true => Err(too_much(format!(
@@ -211,7 +211,7 @@ impl Part {
         part
     }
 
-    /// Recursion is bounded by the brackets of a request.
+    /// The recursion is bounded by the brackets of a request.
     fn set(&mut self, set: &SelectionSet, is_own: bool) {
         for selection in &set.items {
             self.names += 1;
@@ -241,7 +241,8 @@ impl Part {
         }
     }
 
-    /// With what it spreads, of which all is known. An unknown fragment is nothing: validation reports it.
+    /// Adds what it spreads, which must be known. An unknown fragment counts nothing, because validation
+    /// reports it.
     fn whole(&self, known: &HashMap<Name, Whole>) -> Whole {
         let mut whole = Whole {
             names: self.names,
@@ -262,7 +263,7 @@ impl Part {
     }
 }
 
-/// Finds the whole of a fragment, and of all that it spreads.
+/// Counts a fragment together with all that it spreads.
 fn settle(name: &Name, parts: &HashMap<&Name, Part>, wholes: &mut HashMap<Name, Whole>) {
     let mut path: Vec<(&Name, usize)> = vec![(name, 0)];
     let mut is_on_path: HashSet<&Name> = HashSet::from([name]);
@@ -281,7 +282,7 @@ fn settle(name: &Name, parts: &HashMap<&Name, Part>, wholes: &mut HashMap<Name, 
                 if is_on_path.insert(spread) {
                     path.push((spread, 0));
                 } else if !wholes.contains_key(spread) {
-                    // It spreads itself.
+                    // The fragment spreads itself.
                     wholes.insert(spread.clone(), ENDLESS);
                 }
             }
@@ -289,7 +290,7 @@ fn settle(name: &Name, parts: &HashMap<&Name, Part>, wholes: &mut HashMap<Name, 
     }
 }
 
-/// Fields that an object has with these selections. Recursion is bounded by the brackets of a request.
+/// How many fields an object has with these selections. The recursion is bounded by the brackets of a request.
 pub(super) fn width(set: &SelectionSet, fragments: &HashMap<Name, u64>) -> u64 {
     let widths = set.items.iter().map(|selection| match &selection.node {
         Selection::Field(_) => 1,

@@ -1,23 +1,23 @@
-//! About how many bytes a value has in an answer.
+//! About how many bytes a value takes in an answer.
 
 use async_graphql::Value;
 
 use crate::service::budget::size::{PLACE, length};
 
-/// Quotes, a colon and a comma.
+/// The quotes, a colon and a comma.
 const MARKS: u64 = 4;
 
 pub(super) fn of_name(name: &str) -> u64 {
     length(name.len()) + MARKS
 }
 
-/// The text of a value. Recursion is bounded by how deep JSON is read.
+/// The size of a value's text. The recursion is bounded by the depth to which JSON is read.
 pub(super) fn of_value(value: &Value) -> u64 {
     match value {
         Value::Null | Value::Boolean(_) | Value::Number(_) => MARKS,
         Value::String(text) => text.bytes().map(of_byte).sum(),
         Value::Enum(name) => length(name.len()),
-        // Written as a list of numbers.
+        // Binary is written as a list of numbers.
         Value::Binary(bytes) => MARKS.saturating_mul(length(bytes.len())),
         Value::List(items) => items
             .iter()
@@ -28,7 +28,7 @@ pub(super) fn of_value(value: &Value) -> u64 {
     }
 }
 
-/// A byte of a text in JSON, which writes control characters in six.
+/// The size of a text's byte in JSON, which writes control characters in six bytes.
 fn of_byte(byte: u8) -> u64 {
     match byte {
         0..0x20 => 6,

@@ -1,4 +1,4 @@
-//! From a `…FilterInput` to a predicate.
+//! Reads a `…FilterInput` into a predicate.
 
 use async_graphql::Value as GraphqlValue;
 use sea_orm::{DbBackend, Value};
@@ -9,15 +9,15 @@ use crate::graphql::scalar;
 use crate::service::entity::{ColumnInfo, EntityInfo};
 use crate::service::filter::{Comparison, Operand, Pattern, Predicate, Test};
 
-/// Longest pattern: written out with escapes it stays under the 50,000 bytes that SQLite takes.
+/// Longest pattern, in bytes. Written out with escapes it stays under the 50,000 bytes that SQLite
+/// accepts.
 const PATTERN_BYTES: usize = 20_000;
 
 /// The filter's predicate; `None` if it is empty as a whole (null, `{}`, `{and: []}`).
 ///
 /// # Errors
-/// `BAD_INPUT` for a value that is none of its column's type or that this database does not know, and for a part
-/// that has no condition;
-/// `LIMIT_EXCEEDED` for a filter that is too large.
+/// `BAD_INPUT` for a value that does not have its column's type or that this database does not know, and for a part
+/// without a condition; `LIMIT_EXCEEDED` for a filter that is too large.
 pub(crate) fn parse(
     entity: &EntityInfo,
     filter: &GraphqlValue,

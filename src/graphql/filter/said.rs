@@ -1,9 +1,9 @@
-//! Whether every part of a filter says something.
+//! Checks that every part of a filter has a condition.
 //!
-//! A part that says nothing is what is left of a condition whose value was forgotten: a variable without a
-//! value arrives as null, and JavaScript leaves out of an object what is undefined. Were it passed over, the
-//! filter would admit rows that nobody asked for. Only a filter that is empty as a whole, `{}` or `{and: []}`,
-//! means what it says: no condition.
+//! A part without a condition is what remains when its value was forgotten: a variable without a value arrives
+//! as null, and JavaScript omits undefined fields from an object. If such a part were ignored, the filter would
+//! admit rows that were not asked for. Only a filter that is empty as a whole, `{}` or `{and: []}`, is taken to
+//! mean: no condition.
 
 use async_graphql::Name;
 use async_graphql::Value as GraphqlValue;
@@ -13,19 +13,20 @@ use crate::graphql::error::Refusal;
 
 type Fields = IndexMap<Name, GraphqlValue>;
 
-/// Checks a filter of rows. Null is no filter.
+/// Checks a filter of rows. Null means no filter.
 ///
 /// # Errors
-/// `BAD_INPUT` that names the part and the cure.
+/// `BAD_INPUT`, which names the part and the cure.
 pub(crate) fn check_said(filter: &GraphqlValue) -> Result<(), Refusal> {
     match filter {
         GraphqlValue::Object(fields) if !is_empty(fields) => parts(fields),
-        // What is not a filter is reported by those who read it.
+        // Values that are not filters are reported by the code that reads filters.
         _ => Ok(()),
     }
 }
 
-/// Checks the filters of relations. One that is empty says that there is a related row; null says nothing.
+/// Checks the filters of relations. An empty one demands a related row; null is refused, because it has no
+/// condition.
 ///
 /// # Errors
 /// As [`check_said`].
@@ -47,7 +48,7 @@ fn is_empty(filter: &Fields) -> bool {
     })
 }
 
-/// Recursion is bounded by the depth that requests are read to.
+/// The recursion is bounded by the depth to which requests are read.
 fn parts(filter: &Fields) -> Result<(), Refusal> {
     filter
         .iter()
@@ -71,7 +72,7 @@ fn nested(name: &str, filter: &GraphqlValue) -> Result<(), Refusal> {
     }
 }
 
-/// The tests of one column.
+/// Checks the tests of one column.
 fn tests(field: &str, tests: &GraphqlValue) -> Result<(), Refusal> {
     let tests = match tests {
         GraphqlValue::Null => return Err(says_nothing(field)),
@@ -117,7 +118,7 @@ mod tests {
             r#"{"a":{"is_in":[]}}"#,
             r#"{"a":{"is_null":false},"and":[{"b":{"ne":""}}],"or":{"b":{"eq":0}}}"#,
             r#"{"not":{"not":{"a":{"eq":1}}}}"#,
-            // For others to refuse.
+            // These are refused elsewhere.
             r#""a""#,
             r#"{"a":1}"#,
             r#"{"or":["a"]}"#,

@@ -1,17 +1,18 @@
-//! How large a filter may be: what one SQL statement takes on every database.
+//! How large a filter may be, so that every database accepts it in one SQL statement.
 
 use async_graphql::Value as GraphqlValue;
 
 use crate::graphql::error::Refusal;
 
-/// Most objects in a filter, about two for each test. Conditions nest in SQL one in another: SQLite
-/// takes 1,000 levels, and writing out tens of thousands overflows the stack.
+/// Most objects in a filter, about two for each test. Conditions nest inside one another in SQL:
+/// SQLite accepts 1,000 levels, and writing out tens of thousands overflows the stack.
 const OBJECTS: usize = 1_000;
 
-/// Most values in a filter. A statement binds up to 32,766 on SQLite, for two filters and a page.
+/// Most values in a filter. A statement binds up to 32,766 on SQLite, shared by two filters and a
+/// page.
 const VALUES: usize = 10_000;
 
-/// Checks the size of a filter before anything is made of it.
+/// Checks the size of a filter before it is read.
 ///
 /// # Errors
 /// `LIMIT_EXCEEDED`.
@@ -39,7 +40,7 @@ struct Size {
 }
 
 impl Size {
-    /// Recursion is bounded by the depth that requests are read to.
+    /// The recursion is bounded by the depth to which requests are read.
     fn add(&mut self, value: &GraphqlValue) {
         match value {
             GraphqlValue::Object(fields) => {

@@ -10,20 +10,20 @@ use async_graphql_value::Value as Written;
 use crate::graphql::error::refusal;
 use crate::service::code::ErrorCode;
 
-/// Variables of a request that have neither a value nor a default: in its data.
+/// The variables that have neither a value nor a default. Kept in the request's data.
 #[derive(Default)]
 pub(in crate::graphql) struct Absent(BTreeSet<Name>);
 
-/// Gives absent variables the defaults that the operation declares, or null where they may be null, so that
-/// every resolver sees a value. Returns those that are null for this reason.
+/// Gives absent variables the defaults that the operation declares, or null if they are nullable, so that every
+/// resolver sees a value. Returns the variables that are null for this reason.
 ///
 /// # Errors
-/// `BAD_INPUT` for a null where none may be, which async-graphql lets through, and for no value where there
-/// must be one, which it reports only where the variable is used.
+/// `BAD_INPUT` for a null in a variable that is not nullable, which async-graphql lets through, and for a
+/// required variable without a value, which async-graphql reports only where the variable is used.
 pub(in crate::graphql) fn fill_variables(request: &mut Request) -> ServerResult<Absent> {
     let mut absent = Absent::default();
     let name = request.operation_name.clone();
-    // A text that does not parse is reported when it is executed.
+    // The fault in a document that does not parse is reported when it is executed.
     let Ok(document) = request.parsed_query() else {
         return Ok(absent);
     };
@@ -58,9 +58,9 @@ pub(in crate::graphql) fn fill_variables(request: &mut Request) -> ServerResult<
     Ok(absent)
 }
 
-/// An argument of the field that is being resolved, without the fields of input objects that are variables
-/// without a value. GraphQL says that these are absent, too; taken for null, they would clear columns that
-/// nobody named.
+/// An argument of the field that is being resolved, without those fields of input objects that are variables
+/// without a value. By the GraphQL specification these are absent, too. Taken as null, they would clear columns
+/// that the request did not name.
 pub(in crate::graphql) fn given<'a>(
     ctx: &'a ResolverContext<'_>,
     name: &str,
@@ -77,7 +77,7 @@ pub(in crate::graphql) fn given<'a>(
     }
 }
 
-/// Recursion is bounded by the brackets of a request.
+/// The recursion is bounded by the brackets of a request.
 fn leave_out(value: &mut Value, written: &Written, absent: &BTreeSet<Name>) {
     match (value, written) {
         (Value::Object(fields), Written::Object(written)) => {

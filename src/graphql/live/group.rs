@@ -1,4 +1,4 @@
-//! Subscriptions that are sent the same bytes, and the ring of what they were sent lately.
+//! Subscriptions that are sent the same bytes, and the ring of what they were sent recently.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -10,50 +10,51 @@ use super::render::{Payload, Rendering};
 use super::watched::Watched;
 use crate::feed::{Epoch, FeedError, Position};
 
-/// Payloads that a group keeps for those a little behind; further back they read the log.
+/// Payloads that a group keeps for listeners a little behind. Listeners further behind read the
+/// log.
 const KEPT: usize = 256;
-/// And their bytes.
+/// Bytes of these payloads.
 const KEPT_BYTES: usize = 256 * 1024;
-/// Bytes of what all groups keep: there may be as many as subscribers.
+/// Bytes that all groups keep together. There may be as many groups as subscribers.
 const ALL_KEPT_BYTES: usize = 16 * 1024 * 1024;
-/// Payloads handed over at a time, and about how many bytes of them.
+/// How many payloads are handed over at a time, and about how many bytes of them.
 pub(super) const TOGETHER: usize = 64;
 pub(super) const TOGETHER_BYTES: usize = 64 * 1024;
 
 pub(super) struct Group {
-    /// No other group has it.
+    /// Unique among all groups.
     pub(super) number: u64,
-    /// Takes the group out of the table of groups; called when its last listener has gone.
+    /// Removes the group from the table of groups; called when its last listener is gone.
     leave: Box<Leave>,
     pub(super) epoch: Epoch,
     pub(super) watched: Arc<dyn Watched>,
     pub(super) rendering: Rendering,
-    /// What those behind the ring are reading.
+    /// The pages that listeners behind the ring are reading.
     pub(super) pages: Pages,
     ring: Mutex<Ring>,
     /// Changes whenever the ring does.
     news: watch::Sender<()>,
 }
 
-/// What is done when a group has no listener any more.
+/// What is done when a group has no more listeners.
 pub(super) type Leave = dyn Fn(&dyn Watched) + Send + Sync;
 
 struct Ring {
     payloads: VecDeque<Arc<Payload>>,
     bytes: usize,
-    /// Everything after here is in the ring, as far as the router has come; `None` while the router
-    /// does not follow this epoch.
+    /// Everything after this position is in the ring, as far as the router has come. `None` while
+    /// the router does not follow this epoch.
     from: Option<Position>,
     ended: Option<FeedError>,
 }
 
 /// What the ring has for a listener.
 pub(super) enum Taken {
-    /// These, in order; none if there is nothing new.
+    /// These, in order; empty if there is nothing new.
     Payloads(Vec<Arc<Payload>>),
-    /// It reaches back to here only: the log has what is before.
+    /// The ring begins only at this position; what is before must be read from the log.
     Behind(Position),
-    /// Whether anything will come is not known: the router does not follow this epoch, or not yet.
+    /// It is unknown whether anything will come: the router does not follow this epoch, or not yet.
     Unrouted,
     /// Nothing more will come.
     Ended(FeedError),
@@ -89,12 +90,12 @@ impl Group {
         act(&mut self.ring.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// To be awaited after a [`take`](Self::take) that found nothing; looked at before it.
+    /// To be subscribed before a [`take`](Self::take), and awaited if that found nothing.
     pub(super) fn news(&self) -> watch::Receiver<()> {
         self.news.subscribe()
     }
 
-    /// What there is after a position.
+    /// Takes what the ring has after a position.
     pub(super) fn take(&self, after: Position) -> Taken {
         self.ring(|ring| {
             if let Some(error) = &ring.ended {
@@ -130,7 +131,7 @@ impl Group {
         self.news.send_replace(());
     }
 
-    /// Keeps nothing of what came up to a position.
+    /// Drops the payloads up to a position.
     fn drop_until(&self, position: Position) {
         self.ring(|ring| {
             while ring
@@ -143,7 +144,7 @@ impl Group {
         });
     }
 
-    /// Forgets the ring: what was handed out until here must be read from the log.
+    /// Empties the ring: everything up to this position must then be read from the log.
     pub(super) fn forget(&self, until: Position) {
         self.ring(|ring| {
             ring.payloads.clear();
@@ -171,7 +172,8 @@ impl Ring {
     }
 }
 
-/// What the rings were given, in order: the oldest goes first, whosever it is.
+/// What the rings were given, in order. The oldest payload is dropped first, whichever group it
+/// belongs to.
 #[derive(Default)]
 pub(super) struct Given {
     payloads: VecDeque<(Weak<Group>, Position, usize)>,

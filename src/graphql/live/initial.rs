@@ -1,4 +1,4 @@
-//! The rows there are when a subscription begins, read at one moment.
+//! The rows that exist when a subscription begins, read at one moment.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::service::table::{KeyedRow, Table, TablePage};
 
 /// Rows read at a time.
 const PAGE: u64 = 500;
-/// How long the rows may take: meanwhile they hold a database connection, and PostgreSQL keeps every
+/// How long reading the rows may take. Meanwhile they hold a database connection, and PostgreSQL keeps every
 /// old row version.
 const MOST: Duration = Duration::from_secs(60);
 
@@ -46,12 +46,11 @@ impl Initial {
         })
     }
 
-    /// The position of the snapshot.
     pub(super) fn cursor(&self) -> &Cursor {
         &self.snapshot.cursor
     }
 
-    /// The next row that matches; `None` after the last.
+    /// The next matching row; `None` after the last.
     pub(super) async fn next(&mut self) -> Result<Option<KeyedRow>, Refusal> {
         loop {
             match self.rows.pop_front() {

@@ -1,4 +1,4 @@
-//! One subscriber: a position, and what comes after it.
+//! One subscriber: its position, and what comes after it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,13 +16,12 @@ use super::watched::Item;
 use crate::feed::{Change, Cursor, FeedError, Position, Replay, Start};
 use crate::graphql::error::Refusal;
 
-/// How long the router may take to where the log was when a listener came.
+/// How long the router may take to reach the position that was the log's end when a listener came.
 const ROUTING: Duration = Duration::from_millis(500);
-/// Between looks at a log that the router does not follow.
+/// Time between looks at a log that the router does not follow.
 const UNROUTED: Duration = Duration::from_secs(1);
 
-/// The payloads of one subscription, as many together as are there and never none; ends after an
-/// error.
+/// The payloads of one subscription, as many at a time as are ready, at least one. Ends after an error.
 pub(crate) fn listen(
     live: Live,
     plan: Plan,
@@ -33,7 +32,8 @@ pub(crate) fn listen(
         let listener = match phase? {
             Phase::Opening(parts) => {
                 let (live, plan, rendering) = *parts;
-                // In a box, as every step that is rare: else each listener has room for it all its life.
+                // Rare steps are boxed, because otherwise each listener would reserve memory for them for its
+                // whole life.
                 Box::pin(Listener::open(live, plan, rendering))
                     .await
                     .map(Box::new)
@@ -61,14 +61,14 @@ struct Listener {
     live: Live,
     group: Arc<Group>,
     news: watch::Receiver<()>,
-    /// Rows that come before everything else.
+    /// The rows that come before everything else.
     initial: Option<Initial>,
     replay: Replay,
-    /// Up to here it reads the log, whether or not the router has come so far.
+    /// Up to this position it reads the log, whether or not the router has come so far.
     head: Position,
-    /// Whether reaching it is to be told.
+    /// Whether reaching `head` is to be announced.
     announces: bool,
-    /// Of the log, and the place in it of what is next.
+    /// A page of the log, and the place in it of what comes next.
     page: Option<(Arc<Page>, usize)>,
 }
 
@@ -93,7 +93,7 @@ impl Listener {
         let replay = live.feed.replay(&start, watched.selection(), watched.row());
         let (replay, mut head) = replay.await?;
         if initial.is_some() {
-            // Caught up means: all rows have been told.
+            // For this subscription, caught up means that all initial rows have been sent.
             head = replay.position();
         }
         let group = live.join(replay.epoch(), watched, rendering);
@@ -109,7 +109,7 @@ impl Listener {
         })
     }
 
-    /// What comes next, at least one; waits for it. Cancel-safe but for initial rows.
+    /// The next payloads, at least one; waits for them. Cancel-safe except for initial rows.
     async fn next(&mut self) -> Result<Vec<Arc<Payload>>, Refusal> {
         if let Some(initial) = &mut self.initial {
             let at = initial.cursor().clone();
@@ -142,7 +142,7 @@ impl Listener {
         }
     }
 
-    /// What the page has next; nothing at its end.
+    /// The next payloads of the page; empty at its end.
     async fn of_page(&mut self) -> Vec<Arc<Payload>> {
         let mut payloads = Vec::new();
         let Some((page, place)) = &mut self.page else {
@@ -177,9 +177,9 @@ impl Listener {
         Arc::new(Box::pin(rendering).await)
     }
 
-    /// Takes what the ring has; where that is nothing, reads the log or waits.
+    /// Takes what the ring has; if that is nothing, reads the log or waits.
     async fn follow(&mut self) -> Result<Vec<Arc<Payload>>, FeedError> {
-        // Looked at first: what comes after these looks is news.
+        // This comes first, so that anything after the following looks counts as news.
         self.news.mark_unchanged();
         let published = self.live.published(self.replay.epoch());
         match self.group.take(self.replay.position()) {
@@ -194,7 +194,7 @@ impl Listener {
                 if self.replay.position() < self.head {
                     Box::pin(self.reach_head()).await?;
                 } else if !self.announces {
-                    // The group holds the other end.
+                    // The group, which this listener holds, has the sender.
                     let _ = self.news.changed().await;
                 }
             }
@@ -205,7 +205,7 @@ impl Listener {
             Taken::Unrouted => {
                 let news = tokio::time::timeout(UNROUTED, self.news.changed()).await;
                 if news.is_err() {
-                    // Perhaps it is the log of this listener that is gone.
+                    // Perhaps the log of this listener has been replaced.
                     Box::pin(self.read(self.replay.position())).await?;
                 }
             }
@@ -214,9 +214,9 @@ impl Listener {
         Ok(Vec::new())
     }
 
-    /// Waits for the router, who is about to have all that there was at the beginning; reads the log if
-    /// that takes long. Were it read at once, then by everyone who comes while changes flow: and the
-    /// further the router is behind, the more there would be to read, and the further it fell behind.
+    /// Waits for the router, which is about to have everything that existed at the beginning; reads the log if
+    /// that takes long. If listeners read at once, all that come while changes flow would read the log: the
+    /// further the router is behind, the more they would read, and the further it would fall behind.
     async fn reach_head(&mut self) -> Result<(), FeedError> {
         let published = self.live.publishes(self.replay.epoch(), self.head);
         tokio::select! {
@@ -228,8 +228,8 @@ impl Listener {
         }
     }
 
-    /// Goes on by a page of the log that another of the group is reading or has read, or reads one when
-    /// it is this listener's turn.
+    /// Continues with a page of the log that another listener of the group is reading or has read, or reads one
+    /// when it is this listener's turn.
     async fn read(&mut self, known: Position) -> Result<(), FeedError> {
         let after = self.replay.position();
         let page = match self.known_page(after) {
@@ -258,7 +258,7 @@ impl Listener {
             return Ok(page);
         }
         let turn = self.live.turns.acquire().await;
-        // Closed only with the process.
+        // The semaphore is closed only with the process.
         let _turn = turn.map_err(|_| FeedError::Ended)?;
         let changes = self.replay.page(known).await?;
         let parcels = group.watched.parcels(changes);

@@ -1,8 +1,9 @@
-//! A piece of the log as a group's subscribers see it: read once and rendered once for all of them who
-//! are there. A thousand that come back together, or fall behind together, cost what one does.
+//! A piece of the log as a group's subscribers see it: read once and rendered once for all listeners that need
+//! it. A thousand that come back together, or fall behind together, cost what one does.
 //!
-//! Held by those who are reading it. The last ones read to their ends are kept a little longer, for those
-//! who come just afterwards: what was rendered, without the changes themselves, and so many bytes of all
+//! Listeners that are reading a page hold it. The pages last read to their ends are kept a little longer, for
+//! listeners that come just afterwards. Of these only the rendered bytes are kept, without the changes, and
+//! their bytes are bounded over all groups.
 //! groups together.
 
 use std::collections::VecDeque;
@@ -13,13 +14,13 @@ use tokio::sync::{Mutex as Turn, MutexGuard, OnceCell};
 use super::render::Payload;
 use crate::feed::{Change, Position};
 
-/// Pages kept when nobody reads them. Each has so many changes at least, fewer are soon read again, and
-/// so many bytes at most.
+/// How many pages are kept after they were read. A page is kept only if it has at least this many changes
+/// (fewer are cheap to read again) and at most this many bytes.
 const KEPT: usize = 16;
 const KEPT_CHANGES: usize = 64;
 const KEPT_BYTES: usize = 512 * 1024;
 
-/// Changes in `(from, to]`: all of them that the group may want.
+/// The changes in `(from, to]` that the group may want.
 pub(super) struct Page {
     from: Position,
     pub(super) to: Position,
@@ -27,14 +28,14 @@ pub(super) struct Page {
 }
 
 struct Entry {
-    /// Of the last change of what is told at once.
+    /// The position of the last change of the parcel.
     position: Position,
-    /// Gone when the payload is there and nobody reads the page; else never none.
+    /// Empty in a kept page, which has the payload instead; never empty otherwise.
     parcel: Vec<Arc<Change>>,
     payload: OnceCell<Seen>,
 }
 
-/// Made by whoever comes to it first; `None` if the group does not see the change.
+/// Made by the first listener that reaches it; `None` if the group does not see the change.
 type Seen = Option<Arc<Payload>>;
 
 impl Page {
@@ -61,7 +62,7 @@ impl Page {
         self.from <= position && position < self.to
     }
 
-    /// What is rendered of it up to its end; `None` if that is too little or too much to be kept.
+    /// The rendered part of the page, up to its end; `None` if that is too little or too much to be kept.
     fn rendered(&self) -> Option<Self> {
         let mut page = Self {
             from: self.from,
@@ -89,8 +90,8 @@ impl Page {
         (page.changes.len() >= KEPT_CHANGES && bytes <= KEPT_BYTES).then_some(page)
     }
 
-    /// What the group sees at this place, rendered if nobody has come here before; `None` after the last.
-    /// `render` gets changes and the position of the last of them.
+    /// What the group sees at this place, rendered by the first listener that reaches it; `None` after the
+    /// last. `render` gets changes and the position of the last of them.
     pub(super) async fn payload<'a, R>(
         &'a self,
         place: usize,
@@ -100,9 +101,9 @@ impl Page {
         R: Future<Output = Option<Payload>>,
     {
         let entry = self.changes.get(place)?;
-        // In a box: only the first to come here needs the room.
+        // Boxed, because only the first listener needs the memory.
         let render = || {
-            // Its changes are there as long as its payload is not.
+            // The changes are present as long as the payload is missing.
             let rendered = render(&entry.parcel, entry.position);
             Box::pin(async { rendered.await.map(Arc::new) })
         };
@@ -118,12 +119,12 @@ pub(super) struct Pages {
 }
 
 impl Pages {
-    /// Waits until nobody of the group reads the log: what was read meanwhile is found here.
+    /// Waits until no listener of the group reads the log. What was read meanwhile is then found here.
     pub(super) async fn turn(&self) -> MutexGuard<'_, ()> {
         self.reading.lock().await
     }
 
-    /// The page that goes on from a position.
+    /// The page that continues from a position.
     pub(super) fn after(&self, position: Position) -> Option<Arc<Page>> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let mut pages = known.iter().filter_map(Weak::upgrade);
@@ -137,12 +138,12 @@ impl Pages {
     }
 }
 
-/// Pages that nobody reads any more, of all groups by their numbers; the newest last.
+/// Pages that are no longer being read, of all groups by their numbers; the newest come last.
 #[derive(Default)]
 pub(super) struct Kept(Mutex<VecDeque<(u64, Arc<Page>)>>);
 
 impl Kept {
-    /// The page of a group that goes on from a position.
+    /// The page of a group that continues from a position.
     pub(super) fn after(&self, group: u64, position: Position) -> Option<Arc<Page>> {
         let pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut found = pages.iter().rev();
@@ -150,7 +151,7 @@ impl Kept {
         found.map(|(_, page)| Arc::clone(page))
     }
 
-    /// Keeps a page that one of its readers has come to the end of, unless what it has is kept already.
+    /// Keeps a page whose end one of its readers has reached, unless its content is already kept.
     pub(super) fn keep(&self, group: u64, page: &Page) {
         if self
             .after(group, page.from)
@@ -168,7 +169,7 @@ impl Kept {
         }
     }
 
-    /// Lets go of a group's pages.
+    /// Drops the kept pages of a group.
     pub(super) fn forget(&self, group: u64) {
         let mut pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         pages.retain(|(of, _)| *of != group);
@@ -223,10 +224,10 @@ mod tests {
         };
         assert_eq!(found(1, 0), Some((0, 200, 0)));
         assert_eq!(found(1, 150), Some((0, 200, 150)));
-        // Nothing comes after its end, and another group's page is none.
+        // Nothing comes after its end, and the page of another group is not found.
         assert_eq!(found(1, 200), None);
         assert_eq!(found(2, 150), None);
-        // What nobody has rendered is not in it.
+        // Changes that were not rendered are not in it.
         assert_eq!(found(2, 1_299), None);
         assert_eq!(found(2, 1_300), Some((1_300, 1_500, 0)));
         kept.forget(2);

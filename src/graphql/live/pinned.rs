@@ -1,6 +1,6 @@
-//! What a filter pins to constants: no row without these values can meet it.
+//! Which values a filter pins to constants: only rows with these values can pass it.
 //!
-//! Values are looked up by what of them counts when the database compares them.
+//! Values are looked up by the part that counts when the database compares them.
 
 use std::collections::BTreeSet;
 use std::slice;
@@ -13,8 +13,8 @@ use crate::feed::RowName;
 use crate::service::entity::{ColumnInfo, EntityInfo, is_integer};
 use crate::service::filter::{Comparison, Operand, Predicate, Test};
 
-/// A column that every admitted row has one of these values in. Of several the one with the fewest
-/// values.
+/// A column in which every admitted row has one of these values. If there are several such columns, the one
+/// with the fewest values.
 pub(super) fn column(
     entity: &EntityInfo,
     predicate: &Predicate,
@@ -37,8 +37,9 @@ pub(super) fn column(
     }
 }
 
-/// The row that alone meets the filter, if that is all its key says. Keys of integers and UUIDs only:
-/// two texts may be one to the database's collation, and the log's key of such a row either.
+/// The only row that can pass the filter, if the filter pins its whole key. Only for keys of integers and
+/// UUIDs: a database's collation may consider two texts equal, and the log may have either as the key of such a
+/// row.
 pub(in crate::graphql) fn row(entity: &EntityInfo, predicate: &Predicate) -> Option<RowName> {
     if !entity.shows_key {
         return None;
@@ -55,7 +56,7 @@ pub(in crate::graphql) fn row(entity: &EntityInfo, predicate: &Predicate) -> Opt
     })
 }
 
-/// The one value of a column that the filter admits.
+/// The only value of a column that the filter admits.
 fn constant<'p>(predicate: &'p Predicate, name: &str) -> Option<&'p Json> {
     match predicate {
         Predicate::All(parts) => parts.iter().find_map(|part| constant(part, name)),
@@ -67,7 +68,7 @@ fn constant<'p>(predicate: &'p Predicate, name: &str) -> Option<&'p Json> {
     }
 }
 
-/// The values that a test admits, if it says so.
+/// The values that a test admits, if it lists them.
 fn values(test: &Test) -> Option<&[Operand]> {
     match test {
         Test::Compare(Comparison::Eq, operand) => Some(slice::from_ref(operand)),
@@ -76,7 +77,7 @@ fn values(test: &Test) -> Option<&[Operand]> {
     }
 }
 
-/// Whether equal values of the column have equal images, always, or texts of which the same counts.
+/// Whether equal values of the column always have equal images, or texts whose deciding part is equal.
 fn has_one_text(column: &ColumnInfo) -> bool {
     use ColumnType as T;
     match &column.ty {
@@ -86,7 +87,7 @@ fn has_one_text(column: &ColumnInfo) -> bool {
     }
 }
 
-/// An operand as it is looked up.
+/// The form in which an operand is looked up.
 fn sought(equality: &Equality, operand: &Json) -> String {
     match operand {
         Json::String(text) => Json::from(equality.widest().operand(text)).to_string(),
@@ -94,7 +95,7 @@ fn sought(equality: &Equality, operand: &Json) -> String {
     }
 }
 
-/// A row's value as it is found by [`column`]'s.
+/// A row's value in the form that matches the values of [`column`].
 pub(super) fn found(equality: &Equality, value: &Json) -> String {
     match value {
         Json::String(text) => Json::from(equality.widest().stored(text)).to_string(),

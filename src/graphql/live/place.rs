@@ -1,4 +1,4 @@
-//! Where a subscription stands in the index of those that a change concerns.
+//! The place of a subscription in the index by which the subscriptions of a change are found.
 
 use std::collections::BTreeSet;
 
@@ -10,11 +10,11 @@ use crate::service::filter::Predicate;
 
 /// A place in the index.
 pub(in crate::graphql) enum Place {
-    /// With those of every entity.
+    /// Among the subscriptions to every entity.
     All,
-    /// With those of one entity.
+    /// Among the subscriptions to one entity.
     Entity(String),
-    /// With those that want rows of an entity with one of these values in a column.
+    /// Among the subscriptions to rows of an entity that have one of these values in a column.
     Pinned {
         entity: String,
         column: &'static str,
@@ -24,7 +24,7 @@ pub(in crate::graphql) enum Place {
 }
 
 impl Place {
-    /// The places of these entities; of all that there are, if none are named.
+    /// The places for these entities, or for all entities if none are named.
     pub(super) fn of(entities: Option<Vec<String>>) -> Vec<Self> {
         match entities {
             None => vec![Self::All],
@@ -32,7 +32,7 @@ impl Place {
         }
     }
 
-    /// The place of the rows of an entity that a filter admits: by a column that it pins to constants, if
+    /// The place for the rows of an entity that a filter admits: by a column that it pins to constants, if
     /// there is one.
     pub(in crate::graphql) fn filtered(entity: &EntityInfo, predicate: Option<&Predicate>) -> Self {
         let table = entity.table.to_owned();

@@ -17,11 +17,11 @@ pub(in crate::graphql) enum Begin {
     Now,
     /// With a replay.
     From(Start),
-    /// With the rows there are.
+    /// With the rows that exist.
     WithRows,
 }
 
-/// All of a subscription's arguments.
+/// What a subscription's arguments ask for.
 #[derive(Clone)]
 pub(in crate::graphql) struct Plan {
     pub(in crate::graphql) watched: Arc<dyn Watched>,
@@ -36,7 +36,7 @@ impl Plan {
         }
     }
 
-    /// Continued after a cursor, if there is one.
+    /// Continues after a cursor instead, if there is one.
     pub(in crate::graphql) fn resumed(self, cursor: Option<String>) -> Result<Self, Refusal> {
         let begin = match cursor {
             None => self.begin,
@@ -49,9 +49,9 @@ impl Plan {
     }
 }
 
-/// What an execution of a subscription's document is for; in the request's data.
+/// Why a subscription's document is executed. Kept in the request's data.
 pub(in crate::graphql) enum Role {
-    /// To learn what it wants; it yields nothing.
+    /// To find out what it wants; this yields nothing.
     Plan(Mutex<Option<Box<Plan>>>),
     /// To render this item, once.
     Item(Mutex<Option<FieldValue<'static>>>),
@@ -66,7 +66,7 @@ impl Role {
         Arc::new(Self::Item(Mutex::new(Some(item.value))))
     }
 
-    /// The plan that the resolver told.
+    /// The plan that the resolver has left.
     pub(in crate::graphql) fn take_plan(&self) -> Option<Box<Plan>> {
         match self {
             Self::Plan(plan) => plan.lock().unwrap_or_else(PoisonError::into_inner).take(),
@@ -74,7 +74,8 @@ impl Role {
         }
     }
 
-    /// What one of our subscription's resolvers answers: its plan, or the item to render.
+    /// What a resolver of our subscriptions returns: it leaves its plan, or yields the item to
+    /// render.
     pub(in crate::graphql) fn answer<'a>(
         ctx: &ResolverContext<'a>,
         plan: impl FnOnce(&ResolverContext<'a>) -> Result<Plan, Refusal>,
@@ -90,10 +91,10 @@ impl Role {
         let role = ctx.data::<Arc<Self>>();
         match &**role.map_err(|error| Refusal::internal(&error.message))? {
             Self::Item(item) => Ok(item.lock().unwrap_or_else(PoisonError::into_inner).take()),
-            Self::Plan(told) => {
+            Self::Plan(asked) => {
                 let plan = Box::new(plan(ctx)?);
-                let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-                if told.replace(plan).is_some() {
+                let mut asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
+                if asked.replace(plan).is_some() {
                     return Err(Refusal::bad_input("a subscription has one field"));
                 }
                 Ok(None)

@@ -1,4 +1,4 @@
-//! A subscription's document executed on one item.
+//! Executes a subscription's document on one item.
 
 use async_graphql::dynamic::Schema;
 use async_graphql::parser::types::ExecutableDocument;
@@ -12,29 +12,29 @@ use crate::graphql::budget::AnswerBudget;
 use crate::graphql::error::{Refusal, finish};
 use crate::graphql::rendered::Rendered;
 
-/// An item as bytes: what every subscriber of a group is sent.
+/// An item as bytes, as it is sent to every subscriber of a group.
 #[derive(Debug)]
 pub(crate) struct Payload {
-    /// The place of its change; initial rows have that of their snapshot.
+    /// The position of its change; initial rows have the position of their snapshot.
     pub(super) position: Position,
-    /// The cursor of that place, if the subscription continues exactly from there: not while initial
-    /// rows are still to come.
+    /// The cursor of that position, if the subscription can be continued exactly from there. That is not the
+    /// case while initial rows are still to come.
     pub(crate) cursor: Option<String>,
     /// The response as JSON.
     pub(crate) json: Box<str>,
-    /// Those within it.
+    /// The errors in the response.
     pub(crate) errors: Vec<ServerError>,
 }
 
 impl Payload {
-    /// The bytes that it takes, about.
+    /// About how many bytes it takes.
     pub(super) fn size(&self) -> usize {
         let cursor = self.cursor.as_ref().map_or(0, String::len);
         size_of::<Self>() + cursor + self.json.len()
     }
 }
 
-/// What subscriptions of a group have in common.
+/// What the subscriptions of a group have in common.
 #[derive(Clone)]
 pub(crate) struct Rendering {
     query: String,
@@ -45,17 +45,17 @@ pub(crate) struct Rendering {
     budget: AnswerBudget,
 }
 
-/// What tells groups apart.
+/// What distinguishes groups.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     query: String,
     operation_name: Option<String>,
-    /// As JSON, without those that only say where to begin.
+    /// The variables as JSON, without those that only say where to begin.
     variables: String,
 }
 
 impl Rendering {
-    /// Of a request that has been prepared; `None` if its document does not parse.
+    /// For a request that has been prepared; `None` if its document does not parse.
     pub(crate) fn of(request: &mut Request, budget: AnswerBudget) -> Option<Self> {
         let document = request.parsed_query().ok()?.clone();
         Some(Self {
@@ -81,8 +81,8 @@ impl Rendering {
         }
     }
 
-    /// Whether the variable only says where the subscription begins: those who resume from different
-    /// cursors are then one group. It is defined, and used once, as `after` or `includeInitial`.
+    /// Whether the variable only says where the subscription begins, so that subscribers that resume from
+    /// different cursors form one group. It must be defined, and used once, as `after` or `includeInitial`.
     fn only_begins(&self, variable: &str) -> bool {
         let uses: Vec<usize> = self
             .query
@@ -108,7 +108,7 @@ impl Rendering {
         })
     }
 
-    /// The item's response.
+    /// Renders the item's response.
     pub(super) async fn render(&self, schema: &Schema, item: Item, at: &Cursor) -> Payload {
         let cursor = (!item.is_initial).then(|| at.to_string());
         let mut request = Request::new(&self.query).variables(self.variables.clone());

@@ -18,10 +18,10 @@ use crate::feed::{
     Change, Cursor, Epoch, Feed, FeedError, FeedItem, Position, Selection, Start, Subscription,
 };
 
-/// Between attempts to follow the feed.
+/// Time between attempts to follow the feed.
 const RETRY: Duration = Duration::from_millis(100);
-/// Listeners that read the log or a table at once; the rest wait for their turn. A thousand that come
-/// back together must not take the database from everyone else.
+/// How many listeners read the log or a table at once; the rest wait for their turn. A thousand that come back
+/// together must not block the database for everyone else.
 const CATCHING_UP: usize = 8;
 
 /// All live subscriptions of one schema. Cheap to clone; the router ends with the last clone.
@@ -43,7 +43,7 @@ impl Drop for AbortOnDrop {
     }
 }
 
-/// The groups there are, and how far the router has come. Shared with the groups, who leave it.
+/// The groups, and how far the router has come. Shared with the groups, which remove themselves from it.
 #[derive(Clone, Default)]
 pub(super) struct Table(Arc<Shared>);
 
@@ -58,10 +58,10 @@ struct Shared {
 #[derive(Default)]
 struct State {
     routes: Routes,
-    /// With their numbers.
+    /// Each with its number.
     groups: HashMap<Key, (u64, Weak<Group>)>,
     next: u64,
-    /// Where the router is; `None` until it has begun.
+    /// The position of the router; `None` until it has begun.
     place: Option<Place>,
 }
 
@@ -75,12 +75,12 @@ struct Place {
 
 impl Table {
     fn locked<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
-        // Nothing panics half-way through a change of state.
+        // A change of the state never panics half-way.
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         act(&mut state)
     }
 
-    /// The group of this key in this epoch, made if it is not there.
+    /// The group of this key in this epoch, which is created if it does not exist.
     fn join(&self, epoch: &Epoch, watched: Arc<dyn Watched>, rendering: Rendering) -> Arc<Group> {
         let key = rendering.key();
         self.locked(|state| {
@@ -123,7 +123,7 @@ impl Table {
         });
     }
 
-    /// The router begins anew here.
+    /// Notes that the router starts over from here.
     fn begin(&self, epoch: &Epoch, position: Position) {
         let groups: Vec<Arc<Group>> = self.locked(|state| {
             state.place = Some(Place {
@@ -143,7 +143,8 @@ impl Table {
         }
     }
 
-    /// Ends all groups: the log cannot be followed until somebody mends it. Who comes after that begins anew.
+    /// Ends all groups: the log cannot be followed until an operator repairs it. Later subscribers make new
+    /// groups.
     fn end(&self, error: &FeedError) {
         let groups: Vec<Arc<Group>> = self.locked(|state| {
             let groups = state.groups.drain();
@@ -156,8 +157,8 @@ impl Table {
         }
     }
 
-    /// The groups that changes of one transaction concern, each with those that do; whoever joins from
-    /// now on has them from the log.
+    /// The groups that the changes of one transaction concern, each with its changes. A listener that joins
+    /// later reads these changes from the log.
     fn route(&self, changes: &[Arc<Change>]) -> Vec<(Arc<Group>, Vec<Arc<Change>>)> {
         let mut concerned: Vec<(Arc<Group>, Vec<Arc<Change>>)> = Vec::new();
         self.locked(|state| {
@@ -224,22 +225,22 @@ impl Live {
         self.table.join(epoch, watched, rendering)
     }
 
-    /// Up to here the rings have everything.
+    /// The position up to which the rings have everything.
     pub(super) fn published(&self, epoch: &Epoch) -> Option<Position> {
         self.table.published(epoch)
     }
 
-    /// Pages that were read lately.
+    /// Pages that were read recently.
     pub(super) fn kept(&self) -> &Kept {
         &self.table.0.kept
     }
 
     /// Waits until the rings have everything up to a position.
     pub(super) async fn publishes(&self, epoch: &Epoch, until: Position) {
-        // Heard first, looked at second.
+        // Subscribe first and look second, so that no progress is missed.
         let mut progress = self.table.0.progress.subscribe();
         while self.published(epoch).is_none_or(|here| here < until) {
-            // The table holds the other end.
+            // The table has the sender.
             let _ = progress.changed().await;
         }
     }
@@ -264,13 +265,13 @@ impl Router {
                     error
                 }
             };
-            // Listeners keep their positions: what is missed meanwhile they read from the log.
+            // Listeners keep their positions, and read from the log what they miss meanwhile.
             tracing::debug!(error = %ended, "live subscriptions begin anew");
             tokio::time::sleep(RETRY).await;
         }
     }
 
-    /// Routes changes until the feed says no.
+    /// Routes changes until the feed returns an error.
     async fn follow(&self, mut subscription: Subscription) -> FeedError {
         let Cursor { epoch, position } = subscription.cursor();
         self.table.begin(&epoch, position);
@@ -309,8 +310,8 @@ impl Router {
                 let cursor = Cursor::at(epoch, last.position);
                 let rendering = group.rendering.render(&self.schema, item, &cursor);
                 given.push(&group, rendering.await);
-                // Rendering seldom waits for anything: without this, a busy log would keep those
-                // who listen from ever running on this thread.
+                // Rendering seldom waits for anything. Without this, a busy log would keep the listeners from
+                // running on this thread.
                 consume_budget().await;
             }
         }

@@ -1,5 +1,5 @@
-//! Which groups a change concerns: found by look-up, so that the cost of a change does not grow with
-//! subscriptions it has nothing to do with.
+//! Which groups a change concerns. They are found by look-up, so that the cost of a change does not grow with
+//! the number of subscriptions that it does not concern.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Weak};
@@ -13,28 +13,28 @@ use super::place::Place;
 use super::watched::Watched;
 use crate::feed::Change;
 
-/// Groups by their number: a group is told of a change once, however many ways lead to it.
+/// Groups by their number: a group receives a change once, however many entries of the index lead to it.
 type Groups = BTreeMap<u64, Weak<Group>>;
 
 /// The index.
 #[derive(Default)]
 pub(super) struct Routes {
-    /// Those of every entity.
+    /// The groups that want every entity.
     all: Groups,
     entities: HashMap<String, OfEntity>,
 }
 
 #[derive(Default)]
 struct OfEntity {
-    /// Those that no column pins down.
+    /// The groups that no column pins.
     whole: Groups,
     /// By column and value.
     pinned: HashMap<&'static str, Pinned>,
 }
 
-/// Those that one column pins down.
+/// The groups that one column pins.
 struct Pinned {
-    /// When a row's value is one of theirs.
+    /// When a row's value equals one of the pinned values.
     equality: Equality,
     by_value: HashMap<String, Groups>,
 }
@@ -49,7 +49,7 @@ impl Routes {
         }
     }
 
-    /// Takes a group out again.
+    /// Removes a group from the index.
     pub(super) fn remove(&mut self, number: u64, watched: &dyn Watched) {
         for place in watched.places() {
             self.each(place, |groups| {
@@ -58,7 +58,8 @@ impl Routes {
         }
     }
 
-    /// Acts on the sets that a place means; made if they are not there, let go if left empty.
+    /// Acts on the sets of a place. They are created if they do not exist, and dropped if they are empty
+    /// afterwards.
     fn each(&mut self, place: Place, mut act: impl FnMut(&mut Groups)) {
         match place {
             Place::All => act(&mut self.all),
@@ -89,7 +90,7 @@ impl Routes {
         }
     }
 
-    /// The groups that a change may concern, each once, in the order in which they came.
+    /// The groups that a change may concern, each once, in the order in which they were created.
     pub(super) fn concerned(&self, change: &Change) -> Vec<Arc<Group>> {
         let mut found: BTreeMap<u64, Arc<Group>> = BTreeMap::new();
         let mut take = |groups: &Groups| {
@@ -102,7 +103,7 @@ impl Routes {
         if let Some(of_entity) = self.entities.get(&change.row.entity) {
             take(&of_entity.whole);
             for (column, Pinned { equality, by_value }) in &of_entity.pinned {
-                // A row that leaves a filter concerns it as well.
+                // A row that leaves a filter concerns the filter as well.
                 let images = [&change.row.before, &change.row.after];
                 let values = images.into_iter().flatten();
                 let values = values

@@ -133,7 +133,7 @@ impl<E: Writable> Repeatable for Insert<E> {
     }
 }
 
-/// Makes a UUID for a row that brings none: version 7, so that keys made later sort later.
+/// Generates a UUID for a row that has no key: version 7, so that later keys sort later.
 fn make_key<E: EntityTrait>(model: &mut E::ActiveModel) -> Result<(), Refusal> {
     let mut keys = E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column);
     let (Some(column), None) = (keys.next(), keys.next()) else {
@@ -149,8 +149,8 @@ fn make_key<E: EntityTrait>(model: &mut E::ActiveModel) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// MariaDB counts keys up from 1: it takes a 0 for none given, and SeaORM cannot read back the row
-/// of a negative one.
+/// Refuses keys below 1 on MariaDB, which generates keys from 1: it treats 0 as no key, and SeaORM
+/// cannot read back the row of a negative one.
 fn check_key<E: EntityTrait>(model: &E::ActiveModel, backend: DbBackend) -> Result<(), Refusal> {
     let counts_from_one = internal::on(backend).facts().zero_asks_for_key;
     if !counts_from_one || !E::PrimaryKey::auto_increment() {

@@ -1,9 +1,9 @@
 //! The children of all rows that were read together, read by one statement.
 //!
 //! Rows that came from one statement are rendered by one selection, so when one of them is asked for its
-//! children, all will be. Whoever asks first has the children of all read, and the others wait for the same
-//! answer: how async-graphql takes turns among them does not matter. The statement runs in a task of its
-//! own, to its end, even when those who wait are dropped because another field of the request has failed.
+//! children, all will be. The first that is asked reads the children of all, and the others wait for the same
+//! answer. So the order in which async-graphql resolves them does not matter. The statement runs in a separate
+//! task, to its end, even when the waiting fields are dropped because another field of the request has failed.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,7 +20,8 @@ use crate::graphql::node::Node;
 use crate::service::budget::Budget;
 use crate::service::row::Row;
 
-/// A field of the document: where it stands, and of which relation it is. A fragment may be of several.
+/// A field of the document: its position and its relation. A field in a fragment may belong to several
+/// relations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Place {
     pos: Pos,
@@ -36,7 +37,7 @@ impl Place {
     }
 }
 
-/// How a level is read.
+/// What is needed to read a level.
 pub(super) struct Reading {
     pub(super) level: Arc<Level>,
     pub(super) page: Arc<Page>,
@@ -44,7 +45,7 @@ pub(super) struct Reading {
     pub(super) budget: Budget,
 }
 
-/// The children of each parent that has some.
+/// The children of each parent that has any.
 type Answer = Result<Arc<HashMap<Parent, Children>>, Refusal>;
 
 /// The levels of one request. Cheap to clone.
@@ -54,13 +55,13 @@ pub(in crate::graphql) struct Batches(Arc<Mutex<Fields>>);
 #[derive(Default)]
 struct Fields {
     pages: HashMap<Place, Arc<Page>>,
-    /// By field and by where the parents stand in memory.
+    /// By field and by the address of the parents in memory.
     batches: HashMap<(Place, usize), Batch>,
 }
 
 struct Batch {
     answer: Shared<BoxFuture<'static, Answer>>,
-    /// As long as they are here, no others stand in their place.
+    /// Held so that no other rows can get their address.
     _parents: Arc<[Row]>,
 }
 

@@ -1,4 +1,4 @@
-//! One statement for the children of many parents: a page for each, counted by the database.
+//! One statement for the children of many parents: a page for each, numbered by the database.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::service::entity::{ColumnInfo, is_integer};
 use crate::service::filter::Predicate;
 use crate::service::row::Row;
 
-/// Values in one statement that name parents. It binds up to 32,766 on SQLite, 10,000 of them for a
+/// How many values in one statement identify parents. It binds up to 32,766 on SQLite, 10,000 of them for a
 /// filter.
 const VALUES: usize = 20_000;
 
@@ -35,7 +35,7 @@ const LEVEL: &str = "__level";
 const PLACE: &str = "__place";
 const TOTAL: &str = "__total";
 
-/// The values that name a parent, as images have them.
+/// The values that identify a parent, as images have them.
 pub(super) type Parent = Vec<Json>;
 
 /// Which children are wanted of each parent.
@@ -43,12 +43,12 @@ pub(super) struct Page {
     pub(super) filter: Option<Predicate>,
     pub(super) order: Ordering,
     pub(super) pages: Pages,
-    /// Whether somebody asks how many there are.
+    /// Whether the request asks how many there are.
     pub(super) total: bool,
 }
 
 impl Page {
-    /// The first.
+    /// The first child only.
     pub(super) fn one() -> Self {
         let pages = Pages {
             offset: 0,
@@ -63,7 +63,7 @@ impl Page {
     }
 }
 
-/// Where a parent's page is among all rows of a level.
+/// The places of a parent's page among all rows of a level.
 #[derive(Default)]
 struct Places {
     rows: Vec<usize>,
@@ -74,28 +74,28 @@ struct Places {
 #[derive(Clone, Default)]
 pub(super) struct Children {
     pub(super) nodes: Vec<Node>,
-    /// How many there are in all, if that was asked for.
+    /// How many there are in all, if the request asked for that.
     pub(super) total: Option<u64>,
 }
 
 /// The children of one relation.
 pub(super) struct Level {
     pub(super) relation: Arc<Relation>,
-    /// The columns of the parent whose values name it.
+    /// The columns of the parent whose values identify it.
     named_by: Vec<ColumnInfo>,
     meets: Meets,
-    /// Whether a parent has at most one child by the key of the child's table.
+    /// Whether a parent has at most one child, because the relation refers to the key of the child's table.
     is_single: bool,
 }
 
-/// Where in the statement the values stand that name the parent.
+/// Which table of the statement has the values that identify the parent.
 enum Meets {
     /// In the child itself.
     Child(Vec<ColumnInfo>),
     /// In the key of the table between.
     Between(Vec<ColumnInfo>),
-    /// In the key of the parent, which is joined. So that the database says what is equal: words by its
-    /// collation, numbers of different types, what the relation says beside its columns.
+    /// In the key of the parent, which is joined, so that the database decides what is equal: texts by their
+    /// collation, numbers of different types, and conditions of the relation beyond its columns.
     Parent,
 }
 
@@ -118,8 +118,8 @@ impl Level {
         }
     }
 
-    /// What names the parent; `None` if a part of it is null, which equals nothing, or is not a value of
-    /// its column.
+    /// The values that identify the parent; `None` if one of them is null, which equals nothing, or is not a
+    /// valid value of its column.
     pub(super) fn parent(&self, row: &Row) -> Option<Parent> {
         let parent = &self.relation.parent.source;
         let values = self.named_by.iter().map(|column| {
@@ -130,7 +130,7 @@ impl Level {
         values.collect()
     }
 
-    /// The children of these parents, of each parent that has some.
+    /// The children of these parents, for each parent that has any.
     pub(super) async fn read(
         &self,
         from: (&DatabaseConnection, &Budget),
@@ -170,7 +170,7 @@ impl Level {
             .collect())
     }
 
-    /// The totals of parents of which no child is so far behind as the page.
+    /// The totals for parents that have no child on this page.
     async fn count_empty(
         &self,
         from: (&DatabaseConnection, &Budget),
@@ -229,7 +229,7 @@ impl Level {
         find(from, &self.relation.child, build).await
     }
 
-    /// All children of these parents that the page admits, numbered.
+    /// All children of these parents that the page's filter admits, numbered.
     fn children(
         &self,
         db: &DatabaseConnection,
@@ -267,7 +267,7 @@ impl Level {
         Ok(select)
     }
 
-    /// One partition for each parent, in the page's order and then by key: equal rows keep places.
+    /// One partition per parent, in the page's order and then by key, so that equal rows keep their places.
     fn window(&self, order: Option<(&Ordering, DbBackend)>) -> WindowStatement {
         let child = &self.relation.child;
         let (_, alias) = self.named();
@@ -292,7 +292,7 @@ impl Level {
         window
     }
 
-    /// Joins what the parents' names stand in.
+    /// Joins the table that has the values which identify the parents.
     fn join(&self, select: &mut SelectStatement) {
         let parent = match self.meets {
             Meets::Child(_) => return,
@@ -313,7 +313,7 @@ impl Level {
         }
     }
 
-    /// What the parents' names stand in, and the alias that it is joined by.
+    /// The table that has the values which identify the parents, and the alias under which it is joined.
     fn named(&self) -> (&dyn Source, Option<&'static str>) {
         match (&self.meets, &self.relation.via) {
             (Meets::Between(_), Some(via)) => (via.between.source.as_ref(), Some(BETWEEN)),
@@ -330,7 +330,7 @@ impl Level {
         columns.iter().map(|column| column.name).collect()
     }
 
-    /// What names the parent of a row that was found.
+    /// The values that identify the parent of a row that was found.
     fn parent_of(&self, found: &QueryResult, row: &Row) -> Result<Parent, Refusal> {
         if let Meets::Child(columns) = &self.meets {
             let values = columns.iter().map(|column| row.value(column).clone());
@@ -364,7 +364,7 @@ fn number(found: &QueryResult, name: &str) -> Result<u64, Refusal> {
     Ok(u64::try_from(number).unwrap_or_default())
 }
 
-/// What names the parents of a relation, and where that stands.
+/// The columns that identify the parents of a relation, and which table has their values.
 fn meets(relation: &Relation) -> (Vec<ColumnInfo>, Meets) {
     let (parent, child) = (&relation.parent, &relation.child);
     let key = || {
@@ -395,7 +395,7 @@ fn meets(relation: &Relation) -> (Vec<ColumnInfo>, Meets) {
     }
 }
 
-/// Whether equal values of two columns have equal images, and no others.
+/// Whether values of the two columns are equal exactly if their images are.
 fn is_same(one: &ColumnInfo, other: &ColumnInfo) -> bool {
     let is_exact = is_integer(&one.ty) || matches!(one.ty, ColumnType::Uuid);
     is_exact && one.ty == other.ty && one.rust == other.rust

@@ -1,7 +1,7 @@
 //! `TaskDocument`: a row as offline clients have it.
 //!
-//! Keys are text, and so are integers of 64 bits and decimals, though the rest of the API has numbers for
-//! some of them.
+//! Keys are text, and so are integers of 64 bits and decimals, although some of them are numbers in the rest of
+//! the API.
 
 use async_graphql::Value as GraphqlValue;
 use async_graphql::dynamic::{Field, FieldFuture, Object, ResolverContext, TypeRef};
@@ -13,13 +13,12 @@ use crate::service::entity::ColumnInfo;
 use crate::service::offline::document::{DELETED, Document, shown};
 use crate::service::offline::synced::{Synced, is_wide};
 
-/// Separates the parts of a composite key where clients have it as one text; RxDB's word for it is
-/// `separator`.
+/// Separates the parts of a composite key that clients have as one text. RxDB calls this `separator`.
 const KEY_SEPARATOR: &str = "|";
 
-/// The field that has a bulk's documents.
+/// The field with a bulk's documents.
 pub(super) const FIELD: &str = "documents";
-/// The field that has the parts of a composite key as one text.
+/// The field with the parts of a composite key as one text.
 const KEY: &str = "id";
 
 /// The type of the document's field.
@@ -49,7 +48,7 @@ pub(super) enum Shows {
 }
 
 impl Shows {
-    /// By the field's name.
+    /// What the field with this name shows.
     pub(super) fn of(synced: &Synced, field: &str) -> Option<Self> {
         if let Some(column) = synced.column(field) {
             return Some(Self::Column(column.clone()));

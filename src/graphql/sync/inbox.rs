@@ -36,7 +36,7 @@ impl Conflict {
     }
 }
 
-/// The conflict inbox, of one entity or of all.
+/// The conflict inbox for one entity or for all.
 struct Conflicts(Option<String>);
 
 impl Watched for Conflicts {

@@ -1,4 +1,4 @@
-//! `pullTask`: the rows that have changed since a checkpoint, each once, as they are.
+//! `pullTask`: the rows that have changed since a checkpoint, each once, as they are now.
 
 use std::sync::Arc;
 
@@ -13,7 +13,6 @@ use crate::graphql::error::Refusal;
 use crate::service::offline::pull::pull;
 use crate::service::offline::synced::Synced;
 
-/// The field.
 pub(super) fn field(synced: &Arc<Synced>) -> Field {
     let of = Arc::clone(synced);
     let name = format!("pull{}", synced.info().object);

@@ -17,7 +17,6 @@ use crate::service::offline::document::Document;
 use crate::service::offline::push::push;
 use crate::service::offline::synced::Synced;
 
-/// The field.
 pub(super) fn field(synced: &Arc<Synced>) -> Field {
     let of = Arc::clone(synced);
     let name = format!("push{}", synced.info().object);
@@ -49,8 +48,8 @@ async fn documents(ctx: &ResolverContext<'_>, synced: &Synced) -> Result<Vec<Doc
         return Ok(Vec::new());
     };
     Committed::add(ctx);
-    if let Some(told) = ctx.data_opt::<Rejections>() {
-        told.add(taken.rejections);
+    if let Some(all) = ctx.data_opt::<Rejections>() {
+        all.add(taken.rejections);
     }
     Ok(taken.documents)
 }
@@ -62,7 +61,7 @@ fn rows(ctx: &ResolverContext<'_>, synced: &Synced) -> Result<Vec<Json>, Refusal
     match rows.transpose().map_err(|_| malformed())? {
         None | Some(Json::Null) => Ok(Vec::new()),
         Some(Json::Array(rows)) => Ok(rows),
-        // GraphQL takes a single value for a list of one.
+        // GraphQL accepts a single value as a list of one.
         Some(row @ Json::Object(_)) => Ok(vec![row]),
         Some(_) => Err(malformed()),
     }

@@ -1,4 +1,4 @@
-//! What a push's answer tells of rows that were not taken as they were sent: `extensions.rejections`.
+//! Reports the rows of a push that were not taken as they were sent: `extensions.rejections`.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,13 +8,13 @@ use serde_json::{Value as Json, json};
 use crate::graphql::scalar::json_value;
 use crate::service::offline::rejection::Rejection;
 
-/// Those of one request. Cheap to clone.
+/// The rejections of one request. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(in crate::graphql) struct Rejections(Arc<Mutex<Vec<Json>>>);
 
 impl Rejections {
     pub(super) fn add(&self, rejections: Vec<Rejection>) {
-        let told = rejections.into_iter().map(|rejection| {
+        let shown = rejections.into_iter().map(|rejection| {
             json!({
                 "key": rejection.key,
                 "code": rejection.code.as_str(),
@@ -23,11 +23,11 @@ impl Rejections {
             })
         });
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.extend(told);
+        all.extend(shown);
     }
 
-    /// Puts them into the response, if there are any.
-    pub(in crate::graphql) fn tell(&self, response: Response) -> Response {
+    /// Adds the rejections to the response, if there are any.
+    pub(in crate::graphql) fn add_to(&self, response: Response) -> Response {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match std::mem::take(&mut *all) {
             none if none.is_empty() => response,

@@ -1,4 +1,4 @@
-//! `resolveSyncConflict`: somebody decides what becomes of an edit in the inbox.
+//! `resolveSyncConflict`: a person decides what is done with an edit in the inbox.
 
 use std::sync::Arc;
 
@@ -25,7 +25,6 @@ pub(super) fn choices() -> Enum {
         .item("USE_DATA")
 }
 
-/// The field.
 pub(super) fn field(by_table: &SyncedByTable) -> Field {
     let by_table = Arc::clone(by_table);
     Field::new(
@@ -84,7 +83,7 @@ fn choice(ctx: &ResolverContext<'_>) -> Result<InboxChoice, Refusal> {
     }
 }
 
-/// The row that somebody saw who decided; `None`: they do not say.
+/// The row on which the decision is based; `None` if the request does not say.
 fn seen(ctx: &ResolverContext<'_>) -> Result<Option<Image>, Refusal> {
     let seen = ctx.args.get("seen");
     let seen = seen.map(|seen| seen.as_value().clone().into_json());

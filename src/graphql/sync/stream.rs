@@ -1,4 +1,4 @@
-//! `streamTask`: what pull would bring, as it happens.
+//! `streamTask`: what a pull would return, as it happens.
 
 use std::sync::Arc;
 
@@ -11,7 +11,6 @@ use crate::graphql::error::Refusal;
 use crate::graphql::live::{Begin, Item, Plan, Role, Watched};
 use crate::service::offline::synced::Synced;
 
-/// The field.
 pub(super) fn field(synced: &Arc<Synced>) -> SubscriptionField {
     let of = Arc::clone(synced);
     let name = format!("stream{}", synced.info().object);
@@ -29,7 +28,7 @@ pub(super) fn field(synced: &Arc<Synced>) -> SubscriptionField {
     ))
 }
 
-/// With what comes after the caller's socket was accepted; over HTTP, with the next change.
+/// Begins with what comes after the caller's socket was accepted; over HTTP, with the next change.
 pub(super) fn since_accepted(ctx: &ResolverContext<'_>) -> Result<Begin, Refusal> {
     let caller = ctx.data::<Caller>();
     let caller = caller.map_err(|error| Refusal::internal(&error.message))?;
@@ -37,13 +36,13 @@ pub(super) fn since_accepted(ctx: &ResolverContext<'_>) -> Result<Begin, Refusal
     Ok(since.map_or(Begin::Now, |cursor| Begin::From(Start::After(cursor))))
 }
 
-/// A client pulls when it is connected and listens then: what commits in between would be lost to one
-/// that listens from now.
+/// A client first connects, then pulls, and then listens. If it listened only from now, what commits in between
+/// would be lost.
 fn plan(ctx: &ResolverContext<'_>, synced: &Arc<Synced>) -> Result<Plan, Refusal> {
     Ok(Plan::new(Stream(Arc::clone(synced)), since_accepted(ctx)?))
 }
 
-/// One entity's rows for offline clients, each transaction at once.
+/// The rows of one entity for offline clients, one item per transaction.
 struct Stream(Arc<Synced>);
 
 impl Watched for Stream {

@@ -1,4 +1,4 @@
-//! What a token must be signed with, and what it then says.
+//! Verifies tokens, and reads their claims.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::{Admitted, Unauthenticated};
 use crate::graphql::Caller;
 
-/// A key that verifies tokens, and what they must fulfil. Cheap to clone.
+/// A key that verifies tokens, and the requirements on their claims. Cheap to clone.
 #[derive(Clone)]
 pub struct TokenKey {
     verifier: Arc<Verifier>,
@@ -26,13 +26,13 @@ struct Verifier {
     is_empty: bool,
 }
 
-/// The text is no public key that tokens can be verified with.
+/// The text is not a public key by which tokens can be verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadPublicKey {
-    /// It would sign tokens, and does not belong on this server.
+    /// It could sign tokens, and must not be on this server.
     #[error("this is a private key; cure: name the file with the public one")]
     Private,
-    /// Neither RSA, nor ECDSA, nor Ed25519.
+    /// The key is neither RSA nor ECDSA nor Ed25519.
     #[error("no PEM public key for RS256, ES256 or EdDSA (\"BEGIN PUBLIC KEY\")")]
     Unknown,
 }
@@ -55,7 +55,7 @@ impl TokenKey {
         Self::new(Algorithm::HS256, key, secret.is_empty())
     }
 
-    /// The kind of key decides the one algorithm that is accepted.
+    /// The kind of key determines the only algorithm that is accepted.
     pub(super) fn public(pem: &str) -> Result<Self, BadPublicKey> {
         if pem.contains("PRIVATE KEY") {
             return Err(BadPublicKey::Private);
@@ -69,7 +69,7 @@ impl TokenKey {
         let mut fitting = kinds
             .into_iter()
             .filter_map(|(algorithm, key)| Some((algorithm, key.ok()?)))
-            // Looks at no signature, but at the key: another curve's passes until here.
+            // This tests the key, not a signature: a key of another curve passes until here.
             .filter(|(algorithm, key)| verify("", b"", key, *algorithm).is_ok());
         let (algorithm, key) = fitting.next().ok_or(BadPublicKey::Unknown)?;
         Ok(Self::new(algorithm, key, false))
@@ -80,9 +80,9 @@ impl TokenKey {
         validation.required_spec_claims.clear();
         validation.validate_exp = true;
         validation.validate_nbf = true;
-        // There is no setting for an audience that could be compared.
+        // There is no setting for an audience to compare with.
         validation.validate_aud = false;
-        // Expired means expired; whoever issues tokens allows for skew.
+        // No leeway is given for the expiry; the issuer of tokens must allow for clock skew.
         validation.leeway = 0;
         let verifier = Arc::new(Verifier {
             key,
@@ -122,8 +122,8 @@ impl TokenKey {
     }
 }
 
-/// When these seconds since 1970 are reached; `None` if no clock will. A token is of no use from
-/// then on (RFC 7519), where jsonwebtoken's own check lets that second pass.
+/// The instant of these seconds since 1970; `None` if no clock reaches it. A token is invalid from then on
+/// (RFC 7519), while jsonwebtoken's own check accepts it during that second.
 fn until(expiry: f64) -> Result<Option<Instant>, Unauthenticated> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let left = expiry - now.unwrap_or_default().as_secs_f64();

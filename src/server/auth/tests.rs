@@ -15,7 +15,7 @@ fn token(claims: &Value) -> String {
     sign(Algorithm::HS256, claims, SECRET)
 }
 
-/// {"alg":"none"} and the claims, without signature.
+/// A token of {"alg":"none"} and the claims, with this text as its signature.
 fn unsigned(signature: &str) -> String {
     format!("eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJzdWIiOiJldmUifQ.{signature}")
 }
@@ -172,7 +172,7 @@ fn debug_keeps_the_secret() {
     assert!(!text.contains(bytes.trim_matches(['[', ']'])), "{text}");
 }
 
-/// A private key that signs, and the public one in its file.
+/// A private key for signing, and the text of its public key.
 fn pair(name: &str) -> (EncodingKey, &'static str) {
     match name {
         "ed" => (
@@ -211,7 +211,7 @@ fn public_keys() {
             };
             assert_eq!(found, expected, "{other} by {name}");
         }
-        // The public key is known to everyone: it must not pass for a secret.
+        // Everyone knows the public key, so it must not be accepted as a secret.
         let forged = sign(Algorithm::HS256, &ada, public);
         let found = actor(&auth, &[&format!("Bearer {forged}")]);
         assert_eq!(found, Err(Unauthenticated::Invalid), "{name}");

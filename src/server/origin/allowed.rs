@@ -1,13 +1,13 @@
-//! The list of origins as it is written in a setting.
+//! The list of origins, as a setting gives it.
 
 use std::fmt;
 use std::str::FromStr;
 
 use url::{Origin, Url};
 
-/// Whose pages may use the API beside the server's own, read from `https://app.example.com,
-/// http://localhost:5173` or `*`. The empty text is the default: pages of this machine in open mode, and
-/// none where there is a key.
+/// The origins whose pages may use the API in addition to the server's own, read from
+/// `https://app.example.com, http://localhost:5173` or `*`. The empty text is the default: pages of this
+/// machine in open mode, and none if there is a key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AllowedOrigins(pub(super) Choice);
 
@@ -16,13 +16,13 @@ pub(super) enum Choice {
     /// Loopback origins in open mode, none with a key.
     #[default]
     ByMode,
-    /// All, without credentials.
+    /// All origins, without credentials.
     Any,
-    /// These, as browsers write them.
+    /// These origins, as browsers write them.
     Listed(Vec<String>),
 }
 
-/// A list of origins that cannot be read.
+/// A list of origins that is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{entry}` {fault}; an origin is written like https://app.example.com or http://localhost:5173"
@@ -86,7 +86,7 @@ fn origin(entry: &str) -> Result<String, BadOrigins> {
             Ok(own.ascii_serialization())
         }
         (Origin::Tuple(..), _) => Err(bad("has a scheme that no page has")),
-        // Applications that show pages of their own, such as `capacitor://localhost`.
+        // Applications that show their own pages have such origins, for example `capacitor://localhost`.
         (Origin::Opaque(_), Some(host)) if !host.is_empty() && scheme != "file" => {
             Ok(match url.port() {
                 Some(port) => format!("{}://{host}:{port}", url.scheme()),

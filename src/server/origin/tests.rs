@@ -1,4 +1,4 @@
-//! Who is let in, by mode, list, `Host` and `Origin`.
+//! Which requests are admitted, by mode, list, `Host` and `Origin`.
 
 use super::*;
 
@@ -82,7 +82,7 @@ fn with_a_key_and_no_list_only_pages_of_the_server_may_ask() {
             .is_ok();
         assert_eq!(found, allowed, "{host:?} {origin:?}");
     }
-    // From HTTP/2 on the address has what `Host` had.
+    // From HTTP/2 on the address contains what `Host` contained.
     let uri = "https://api.example.org/graphql".parse().expect("address");
     let own = headers(None, Some("https://api.example.org"));
     assert_eq!(origins.check(&own, &uri), Ok(()));
@@ -108,7 +108,7 @@ fn with_a_list_those_on_it_and_the_server_s_own_may_ask() {
             assert_eq!(found, allowed, "{auth:?} {origin}");
         }
     }
-    // Behind a proxy of this machine.
+    // The server is behind a proxy of this machine.
     let open = origins(&Auth::open(), list);
     let proxied = headers(Some("app.example.org"), Some("https://app.example.org"));
     assert_eq!(open.check(&proxied, &Uri::default()), Ok(()));

@@ -1,23 +1,22 @@
-//! A second look at a request that no JSON reader takes: if it fails by values in rows of a push, these are
-//! marked, and the rest of the request can be read.
+//! A second attempt at a request that no JSON reader accepts: if it fails because of values in rows of a
+//! push, these are marked, and the rest of the request can be read.
 //!
-//! Guarantees that nothing else is changed, and that time and memory grow with the text alone, however it is
-//! nested. Whether the rest is JSON is for its reader to find.
+//! Guarantees that nothing else is changed, and that time and memory grow only with the text's length,
+//! however it is nested. Whether the rest is valid JSON is left to its reader.
 
 use crate::graphql::unreadable::{DEEP, NESTED, mark, mark_member};
 
-/// The fields of a push that have a row.
+/// The fields of a push that contain a row.
 const ROWS: [&str; 2] = ["newDocumentState", "assumedMasterState"];
 
-/// How deep in a request the rows of a push may be.
+/// The deepest level of a request at which the rows of a push may be.
 const LEVELS: usize = 8;
 
 const BROKEN: &str = "it has half of a surrogate pair, which is no text";
 const BROKEN_NAME: &str = "its name has half of a surrogate pair, which is no text";
 const TOO_LARGE: &str = "it has a number out of range";
 
-/// The request with marks in the places of values that cannot be read; `None` if there are none in rows of a
-/// push.
+/// The request with marks in place of unreadable values; `None` if there are none in rows of a push.
 pub(in crate::server) fn marked(request: &str) -> Option<String> {
     let mut scanner = Scanner {
         text: request,
@@ -36,7 +35,7 @@ pub(in crate::server) fn marked(request: &str) -> Option<String> {
 /// The name of a member.
 #[derive(Clone, Copy)]
 struct Name<'a> {
-    /// As it is written.
+    /// The name as it is written.
     text: &'a str,
     /// Whether it can be read.
     is_text: bool,
@@ -52,7 +51,7 @@ struct Scanner<'a> {
     copied: usize,
 }
 
-/// Each step is `None` where the text is no JSON.
+/// Each step returns `None` if the text is not JSON.
 impl<'a> Scanner<'a> {
     fn peek(&mut self) -> Option<u8> {
         let rest = &self.text.as_bytes()[self.at..];
@@ -69,7 +68,7 @@ impl<'a> Scanner<'a> {
         is_wanted.then_some(())
     }
 
-    /// A value around rows.
+    /// A value that may contain rows.
     fn value(&mut self, level: usize) -> Option<()> {
         match self.peek()? {
             b'{' if level < LEVELS => self.members(|this, name| {
@@ -96,7 +95,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// A row: values that cannot be read are marked, and so are members whose names cannot.
+    /// A row: unreadable values are marked, and so are members whose names are unreadable.
     fn row(&mut self) -> Option<()> {
         let begin = self.at;
         self.members(|this, name| {
@@ -117,14 +116,14 @@ impl<'a> Scanner<'a> {
         })
     }
 
-    /// Puts a mark in the place of what has been read since `start`.
+    /// Replaces what has been read since `start` with a mark.
     fn put(&mut self, start: usize, mark: &str) {
         self.out.push_str(&self.text[self.copied..start]);
         self.out.push_str(mark);
         self.copied = self.at;
     }
 
-    /// The members of an object, each by its name.
+    /// The members of an object, each passed with its name.
     fn members(&mut self, mut member: impl FnMut(&mut Self, Name<'a>) -> Option<()>) -> Option<()> {
         self.take(b'{')?;
         if self.peek()? == b'}' {
@@ -149,7 +148,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// A whole value; why it cannot be read, if it cannot.
+    /// Skips a whole value; returns why it is unreadable, if it is.
     fn skip(&mut self) -> Option<Option<&'static str>> {
         let (mut depth, mut fault) = (0_usize, None);
         loop {
@@ -183,7 +182,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// A string; whether it is text.
+    /// Skips a string; returns whether it is readable text.
     fn string(&mut self) -> Option<bool> {
         self.take(b'"')?;
         let (bytes, mut is_text) = (self.text.as_bytes(), true);
@@ -211,13 +210,13 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// The unit of UTF-16 that is escaped here.
+    /// The UTF-16 unit that is escaped at this place.
     fn unit(&self, at: usize) -> Option<u32> {
         let digits = self.text.get(at..at + 6)?.strip_prefix("\\u")?;
         u32::from_str_radix(digits, 16).ok()
     }
 
-    /// A number or a word; whether it is not too large.
+    /// Skips a number or a word; returns whether it is in range.
     fn word(&mut self) -> Option<bool> {
         let rest = &self.text.as_bytes()[self.at..];
         let is_of_word = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
@@ -227,7 +226,7 @@ impl<'a> Scanner<'a> {
             .get(self.at..self.at + length)
             .filter(|word| !word.is_empty())?;
         self.at += length;
-        // Not `Infinity`, which is no JSON.
+        // `Infinity` is excluded, because it is not JSON.
         let is_number = word
             .bytes()
             .all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));

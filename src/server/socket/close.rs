@@ -1,10 +1,10 @@
-//! Why a socket ends, as it stands in the close frame.
+//! The reason why a socket ends, as it is written in the close frame.
 
 use axum::extract::ws::CloseFrame;
 
 use crate::server::close_code::CloseCode;
 
-/// What of a reason fits beside the code in a control frame of 125 bytes.
+/// The bytes of a reason that fit beside the code in a control frame of 125 bytes.
 const REASON_BYTES: usize = 123;
 
 /// A close code with its reason, which always fits its frame.
@@ -28,7 +28,7 @@ impl Close {
         Self::new(CloseCode::GoingAway, "Nothing heard for too long")
     }
 
-    /// What was asked for cannot go on; clients connect again, and begin with what they missed.
+    /// An operation cannot continue. Clients reconnect, and begin with what they missed.
     pub(super) fn try_again() -> Self {
         Self::new(CloseCode::TryAgainLater, "Try again later")
     }
@@ -63,7 +63,7 @@ impl Close {
         Self::new(CloseCode::Forbidden, "Forbidden")
     }
 
-    /// Clients connect again, with a new token if they can get one.
+    /// Clients reconnect, with a new token if they can get one.
     pub(super) fn expired() -> Self {
         Self::new(CloseCode::Forbidden, "Forbidden: the token has expired")
     }
@@ -82,7 +82,7 @@ impl Close {
         )
     }
 
-    /// Shortens the id, not the sentence around it.
+    /// Shortens the id, not the sentence that contains it.
     pub(super) fn subscriber_exists(id: &str) -> Self {
         const AROUND: usize = "Subscriber for  already exists".len();
         let id = shortened(id, REASON_BYTES - AROUND);
@@ -109,7 +109,7 @@ impl From<Close> for CloseFrame {
     }
 }
 
-/// At most `most` bytes of `text`, cut between characters, with an ellipsis where something is cut.
+/// At most `most` bytes of `text`, cut between characters, with an ellipsis if something was cut.
 fn shortened(text: &str, most: usize) -> String {
     if text.len() <= most {
         return text.to_owned();

@@ -1,12 +1,12 @@
-//! When a socket is due for something: a ping, or its end.
+//! The times at which a socket needs a ping or must end.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How often the server pings: below the idle time after which proxies drop a connection (60 s).
+/// How often the server pings, which is below the idle time after which proxies drop a connection (60 s).
 const PING_EVERY: Duration = Duration::from_secs(25);
-/// A peer that two pings could not move is gone.
+/// How long a peer may be silent before it counts as gone; it has then ignored two pings.
 const SILENCE: Duration = Duration::from_secs(60);
 
 /// The times at which something is due on one socket.
@@ -18,7 +18,7 @@ pub(super) struct Deadlines {
     silent_at: Instant,
 }
 
-/// What has come due.
+/// What is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
     Nothing,
@@ -32,7 +32,7 @@ pub(super) enum Due {
 impl Deadlines {
     pub(super) fn new(now: Instant, init_wait: Duration) -> Self {
         Self {
-            // A wait beyond what the clock can name is none.
+            // A wait beyond the range of the clock means no deadline.
             init_by: now.checked_add(init_wait),
             expires_at: None,
             ping_at: now + PING_EVERY,
@@ -40,12 +40,12 @@ impl Deadlines {
         }
     }
 
-    /// The peer said something.
+    /// Records that the peer has sent something.
     pub(super) fn heard(&mut self, now: Instant) {
         self.silent_at = now + SILENCE;
     }
 
-    /// `connection_init` has come, with a token that is valid until then.
+    /// Records `connection_init`, with a token that is valid until `expires_at`.
     pub(super) fn initialised(&mut self, expires_at: Option<Instant>) {
         self.init_by = None;
         self.expires_at = expires_at;
@@ -57,7 +57,7 @@ impl Deadlines {
         perhaps.fold(self.ping_at.min(self.silent_at), Instant::min)
     }
 
-    /// What is due now; a ping only once.
+    /// What is due now; a ping is returned only once.
     pub(super) fn due(&mut self, now: Instant) -> Due {
         if self.init_by.is_some_and(|init_by| init_by <= now) {
             Due::InitTimeout

@@ -1,5 +1,5 @@
-//! The messages of `graphql-transport-ws`: those that clients send, read strictly, and those that
-//! the server sends, written once into the bytes that go out.
+//! The messages of `graphql-transport-ws`: those of clients, which are read strictly, and those of the
+//! server, which are written once into the bytes that are sent.
 
 use std::borrow::Cow;
 
@@ -10,15 +10,15 @@ use serde_json::{Map, Value};
 
 use crate::server::request::RequestBody;
 
-/// The longest id. The protocol knows no bound, but an id is kept for as long as its operation runs
-/// and repeated in every answer.
+/// The longest id. The protocol has no bound, but an id is kept for as long as its operation runs and
+/// repeated in every answer.
 const ID_BYTES: usize = 4096;
 
-/// What a client says.
+/// A message of a client.
 #[derive(Debug)]
 pub(super) enum ClientMessage<'a> {
     ConnectionInit(Option<Map<String, Value>>),
-    /// With its payload, to be returned as it is.
+    /// A ping with its payload, which is returned unchanged.
     Ping(Option<&'a RawValue>),
     Pong,
     Subscribe {
@@ -30,7 +30,7 @@ pub(super) enum ClientMessage<'a> {
     },
 }
 
-/// The text is no message of the protocol; says why.
+/// The reason why a text is not a message of the protocol.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Malformed {
     #[error("{0}")]
@@ -57,7 +57,7 @@ struct Envelope<'a> {
 
 impl<'a> ClientMessage<'a> {
     pub(super) fn parse(text: &'a str) -> Result<Self, Malformed> {
-        // Serde takes an array for a struct's fields in order.
+        // Serde accepts an array as a struct's fields in order.
         if text.trim_ascii_start().starts_with('[') {
             return Err(Malformed::NotAnObject);
         }
@@ -111,7 +111,7 @@ pub(super) fn pong(payload: Option<&RawValue>) -> String {
     }
 }
 
-/// `next`, begun once for an operation: what stays the same in each.
+/// The unchanging start of an operation's `next` messages, made once.
 #[derive(Debug)]
 pub(super) struct Next {
     start: String,
@@ -129,7 +129,7 @@ impl Next {
         complete_with(self.start.as_bytes().to_vec(), response)
     }
 
-    /// Around a response that is JSON already.
+    /// A `next` message around a response that is already JSON.
     pub(super) fn around(&self, json: &str) -> String {
         let mut text = String::with_capacity(self.start.len() + json.len() + 1);
         text.push_str(&self.start);
@@ -139,7 +139,7 @@ impl Next {
     }
 }
 
-/// `error`: the operation ends before it yielded anything.
+/// `error`: the operation ends before it has yielded anything.
 pub(super) fn error(id: &str, errors: &[ServerError]) -> Result<String, serde_json::Error> {
     let id = Value::from(id);
     let start = format!(r#"{{"id":{id},"type":"error","payload":"#);

@@ -1,7 +1,7 @@
 //! One operation of a socket, from its request to its last answer.
 //!
-//! Guarantees: every operation that is not stopped ends with exactly one `complete` or `error`, after
-//! all its `next`s; it goes no faster than the socket takes its answers.
+//! Guarantees: every operation that is not stopped ends with exactly one `complete` or `error`, after all its
+//! `next`s; it proceeds no faster than the socket accepts its answers.
 
 use std::sync::Arc;
 use std::vec;
@@ -21,29 +21,29 @@ use crate::server::metrics::Tally;
 use crate::server::operation_kind::OperationKind;
 use crate::server::outcome::has_not_run;
 
-/// An operation that has begun, and how its results begin.
+/// A running operation, and the start of its `next` messages.
 #[derive(Debug)]
 pub(super) struct Origin {
     pub(super) operation: Operation,
     next: Next,
 }
 
-/// Answers on their way to the peer.
+/// Answers that are waiting to be sent to the peer.
 #[derive(Debug)]
 pub(super) struct Outgoing {
     pub(super) origin: Arc<Origin>,
     texts: Texts,
-    /// With it the operation is over and its id free.
+    /// Whether these are the last ones, after which the operation has ended and its id is free.
     pub(super) is_last: bool,
 }
 
 #[derive(Debug)]
 enum Texts {
-    /// One, or the one has been taken.
+    /// One message; `None` once it has been taken.
     One(Option<Utf8Bytes>),
-    /// Shared with other operations until each is written.
+    /// Payloads that are shared with other operations until each is written.
     Payloads(vec::IntoIter<Arc<Payload>>),
-    /// None: the peer must connect again.
+    /// No message: the peer must reconnect.
     Again,
 }
 
@@ -60,17 +60,17 @@ impl Outgoing {
         }
     }
 
-    /// Whether the socket is to be closed instead of an answer.
+    /// Whether the socket must be closed instead of sending an answer.
     pub(super) fn ends_socket(&self) -> bool {
         matches!(self.texts, Texts::Again)
     }
 }
 
-/// Why an operation ends otherwise than by `complete`.
+/// Why an operation ends other than by `complete`.
 enum Failure {
-    /// Nobody is there to read.
+    /// The socket is gone.
     Gone,
-    /// The socket is to be closed.
+    /// The socket must be closed.
     Again,
     Errors(Vec<ServerError>),
 }
@@ -90,7 +90,7 @@ impl From<serde_json::Error> for Failure {
     }
 }
 
-/// Runs the operation and queues its answers. Stopped by being dropped.
+/// Runs the operation and queues its answers. It is stopped by dropping the future.
 pub(super) async fn run(
     server: Arc<Server>,
     operation: Operation,
@@ -118,9 +118,10 @@ pub(super) async fn run(
             message::error(id, &errors)
         }
     };
-    // Before the last answer goes out: whoever has read it finds the operation counted.
+    // This comes before the last answer is sent, so that a peer which has read it finds the operation
+    // counted.
     drop(tally);
-    // That even the error does not serialise has been logged as far as it can be; the id is freed.
+    // If even the error cannot be serialised, that has been logged as far as possible; the id is freed.
     let last = last.unwrap_or_else(|_| message::complete(id));
     let _ = answers.queue(Texts::One(Some(last.into())), true).await;
 }
@@ -163,7 +164,7 @@ async fn execute(
     Ok(())
 }
 
-/// Where an operation's answers go.
+/// The destination of an operation's answers.
 struct Answers {
     origin: Arc<Origin>,
     outbox: Sender<Box<Outgoing>>,
@@ -172,7 +173,7 @@ struct Answers {
 impl Answers {
     /// Waits for a place in the socket's queue.
     async fn queue(&self, texts: Texts, is_last: bool) -> Result<(), Failure> {
-        // A queue has room for 32 whether they are there or not.
+        // It is boxed because a queue allocates room for 32 entries, whether they exist or not.
         let outgoing = Box::new(Outgoing {
             origin: Arc::clone(&self.origin),
             texts,

@@ -1,9 +1,9 @@
-//! `graphql-transport-ws` without input and output: what each message of a client means, given all
-//! before it.
+//! `graphql-transport-ws` without input and output: what each message of a client means, given all earlier
+//! ones.
 //!
-//! Guarantees: an id is in use from its `subscribe` until its last answer is handed to the peer or
-//! the peer completes it; answers of an operation that is over are recognised by its serial, also
-//! when the id is in use again. Knows nothing of sockets, tasks or time.
+//! Guarantees: an id is in use from its `subscribe` until its last answer is handed to the peer or the peer
+//! completes it; answers of an operation that has ended are recognised by its serial, even if the id is in
+//! use again. This module knows neither sockets nor tasks nor time.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use super::close::Close;
 use super::message::{self, ClientMessage};
 
-/// Names one operation for good; ids may come again.
+/// Identifies one operation permanently, because ids may be reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Serial(u64);
 
@@ -24,16 +24,16 @@ pub(super) struct Operation {
     pub(super) id: String,
 }
 
-/// What is to be done about a message.
+/// The reaction to a message.
 #[derive(Debug)]
 pub(super) enum Action {
     Nothing,
-    /// Ask who it is; then [`Protocol::accept`] or close.
+    /// Authenticate the caller; then call [`Protocol::accept`] or close.
     Authenticate(Option<Map<String, Value>>),
     Send(String),
     Start(Operation, Box<Request>),
     Stop(Serial),
-    /// Too many operations: this one is answered by an error. Its id is not in use.
+    /// There are too many operations, so this one is answered with an error. Its id is not in use.
     Refuse {
         id: String,
     },
@@ -50,7 +50,7 @@ pub(super) struct Protocol {
 }
 
 impl Protocol {
-    /// At most `most` operations at a time.
+    /// Allows at most `most` operations at a time.
     pub(super) fn new(most: usize) -> Self {
         Self {
             is_acknowledged: false,
@@ -97,25 +97,25 @@ impl Protocol {
         Action::Start(Operation { serial, id }, Box::new(request))
     }
 
-    /// A message that is not text.
+    /// Handles a message that is not text.
     pub(super) fn receive_binary() -> Action {
         Action::Close(Close::invalid_message(
             "binary messages are not part of the protocol",
         ))
     }
 
-    /// The caller is known; returns what to tell the client.
+    /// Records that the caller is authenticated; returns the answer to the client.
     pub(super) fn accept(&mut self) -> String {
         self.is_acknowledged = true;
         message::CONNECTION_ACK.to_owned()
     }
 
-    /// Whether an answer of this operation may still go out.
+    /// Whether an answer of this operation may still be sent.
     pub(super) fn is_running(&self, operation: &Operation) -> bool {
         self.operations.get(&operation.id) == Some(&operation.serial)
     }
 
-    /// The last answer of this operation goes out: its id is free.
+    /// Records that the last answer of this operation is being sent, which frees its id.
     pub(super) fn finish(&mut self, operation: &Operation) {
         if self.is_running(operation) {
             self.operations.remove(&operation.id);

@@ -1,8 +1,8 @@
-//! What is said on one socket and what runs because of it: joins the protocol, the operations, the
-//! writer and the clock.
+//! The conversation on one socket and the operations that it starts: connects the protocol, the operations,
+//! the writer and the clock.
 //!
-//! Guarantees: dropping it stops all its operations; while it runs it always listens, unless the peer
-//! does not even read the answers to its own pings.
+//! Guarantees: dropping it stops all its operations; while it runs it always reads, unless the peer does not
+//! even read the answers to its own pings.
 
 use std::collections::HashMap;
 use std::pin::pin;
@@ -28,13 +28,14 @@ use crate::server::auth::Admitted;
 use crate::server::close_code::CloseCode;
 use crate::server::operation_kind::OperationKind;
 
-/// Answers that wait for the peer before operations do: single ones, or payloads that go together.
+/// The number of answers that wait for the peer before operations do: single ones, or payloads that are sent
+/// together.
 const QUEUE: usize = 8;
 
-/// The conversation: what has been said, and what runs because of it.
+/// The state of the conversation, and the operations that it has started.
 pub(super) struct Session {
     server: Arc<Server>,
-    /// Of the upgrade request: they may carry a token.
+    /// The headers of the upgrade request, which may contain a token.
     headers: HeaderMap,
     caller: Caller,
     protocol: Protocol,
@@ -42,7 +43,7 @@ pub(super) struct Session {
     replies: Replies,
     outbox: mpsc::Sender<Box<Outgoing>>,
     answers: mpsc::Receiver<Box<Outgoing>>,
-    /// What is being written.
+    /// The answer that is being written.
     current: Option<Box<Outgoing>>,
     /// Dropping it stops all operations.
     tasks: JoinSet<()>,
@@ -67,7 +68,7 @@ impl Session {
         }
     }
 
-    /// Talks until something ends it.
+    /// Runs until something ends it.
     pub(super) async fn run(
         mut self,
         to: &mut Connection,
@@ -94,7 +95,7 @@ impl Session {
                     timer.as_mut().reset(self.deadlines.next());
                     on_time
                 }
-                // The sender is gone only with the server.
+                // The sender is dropped only with the server.
                 _ = stopping.changed() => Err(End::Close(Close::stopping())),
             };
             if let Err(end) = going_on {
@@ -123,7 +124,7 @@ impl Session {
                 let written = writer.write_reply(&mut self.replies);
                 written.map_err(|_| End::Lost)
             }
-            // Queued before the client completed the operation.
+            // It was queued before the client completed the operation.
             Turn::Answer(answer) if !self.protocol.is_running(&answer.origin.operation) => Ok(()),
             Turn::Answer(answer) if answer.ends_socket() => Err(End::Close(Close::try_again())),
             Turn::Answer(answer) => {
@@ -188,7 +189,7 @@ impl Session {
                 if let Some(task) = self.running.remove(&serial) {
                     task.abort();
                 }
-                // Its id may be in use again before the rest could be written.
+                // The operation's id may be in use again before the rest could be written.
                 let is_of_it = |answer: &Outgoing| answer.origin.operation.serial == serial;
                 self.current.take_if(|answer| is_of_it(answer));
             }
@@ -205,7 +206,7 @@ impl Session {
     }
 
     fn start(&mut self, operation: Operation, request: Box<Request>) {
-        // What has ended needs no more looking after.
+        // Tasks that have ended are removed.
         while self.tasks.try_join_next().is_some() {}
         let Ok(permit) = Arc::clone(&self.server.operations).try_acquire_owned() else {
             self.protocol.finish(&operation);

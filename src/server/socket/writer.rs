@@ -1,4 +1,4 @@
-//! The writing half of a socket: what goes out next, in batches, within bounds.
+//! The writing half of a socket: chooses what is sent next, in batches, within bounds.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -10,15 +10,15 @@ use tokio::sync::mpsc::Receiver;
 
 use super::operation::Outgoing;
 
-/// Messages written before the socket is flushed although more are waiting.
+/// Messages written before the socket is flushed even if more are waiting.
 const BATCH: usize = 64;
 
-/// Replies that may wait for a peer that does not read, in messages and bytes. Beyond, nothing more
-/// is read from it: its own messages are what makes replies.
+/// The replies that may wait for a peer that does not read, in messages and bytes. Beyond these bounds
+/// nothing more is read from it, because replies arise only from its own messages.
 const REPLIES: usize = 64;
 const REPLY_BYTES: usize = 256 * 1024;
 
-/// Answers to the protocol's own messages. They overtake those of operations.
+/// Answers to the protocol's own messages. They are sent before those of operations.
 #[derive(Debug, Default)]
 pub(super) struct Replies {
     waiting: VecDeque<Message>,
@@ -50,19 +50,19 @@ fn size(message: &Message) -> usize {
     }
 }
 
-/// The sink, and how much was written since it was last flushed.
+/// The sink, and the number of messages written since it was last flushed.
 pub(super) struct Writer {
     sink: SplitSink<WebSocket, Message>,
     unflushed: usize,
 }
 
-/// What the writer can do next.
+/// The next step of the writer.
 pub(super) enum Turn {
-    /// Take the first reply.
+    /// Send the first reply.
     Reply,
-    /// Write this next, if its operation still runs.
+    /// Send this answer next, if its operation still runs.
     Answer(Box<Outgoing>),
-    /// Nothing: all has left.
+    /// Nothing is left: everything has been sent.
     Flushed,
 }
 
@@ -71,9 +71,8 @@ impl Writer {
         Self { sink, unflushed: 0 }
     }
 
-    /// Writes what is `current`; waits until the socket takes a message and there is another one, or
-    /// until it is flushed. Cancel-safe: nothing is taken from anywhere without being written or
-    /// returned.
+    /// Writes `current`; waits until the socket accepts a message and there is another one, or until it is
+    /// flushed. It is cancel-safe: nothing is taken from anywhere without being written or returned.
     pub(super) async fn turn(
         &mut self,
         replies: &Replies,
@@ -88,7 +87,7 @@ impl Writer {
             if !replies.waiting.is_empty() {
                 return Ok(Turn::Reply);
             }
-            // Here and not by whoever is told of the turn: a turn costs more than a message.
+            // The text is written here and not by the caller, because a turn costs more than a message.
             match current.as_mut().and_then(|answer| answer.next_text()) {
                 Some(text) => self.write(Message::Text(text))?,
                 None => break,
@@ -114,13 +113,13 @@ impl Writer {
         Ok(Turn::Flushed)
     }
 
-    /// Hands over a message, directly after a [`turn`](Self::turn) that allowed it.
+    /// Passes a message to the sink, directly after a [`turn`](Self::turn) that allowed it.
     pub(super) fn write(&mut self, message: Message) -> Result<(), axum::Error> {
         self.unflushed += 1;
         self.sink.start_send_unpin(message)
     }
 
-    /// Hands over the first reply.
+    /// Passes the first reply to the sink.
     pub(super) fn write_reply(&mut self, replies: &mut Replies) -> Result<(), axum::Error> {
         replies.pop().map_or(Ok(()), |reply| self.write(reply))
     }

@@ -35,14 +35,14 @@ pub(super) async fn connect(
     Ok(Client { socket })
 }
 
-/// Connected and not yet acknowledged.
+/// A connection that is not yet acknowledged.
 pub(super) async fn open(server: &Running) -> Client {
     connect(server, Some("graphql-transport-ws"), None)
         .await
         .expect("socket")
 }
 
-/// Connected and acknowledged.
+/// A connection that is acknowledged.
 pub(super) async fn ready(server: &Running) -> Client {
     let mut client = open(server).await;
     client.say(r#"{"type":"connection_init"}"#).await;

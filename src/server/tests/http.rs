@@ -91,7 +91,7 @@ async fn statuses_by_media_type() {
             assert_eq!(found, (status, code), "{query} {accept} {}", got.body);
             let media = got.header("content-type");
             assert_eq!(media, format!("{accept}; charset=utf-8"), "{query}");
-            // Nothing ran, so there is nothing to say of data.
+            // Nothing ran, so there is no `data`.
             let has_data = got.body.get("data").is_some();
             assert_eq!(has_data, as_graphql != 400, "{query}");
         }
@@ -167,7 +167,7 @@ async fn who_asks() {
     let client = Client::new();
     let ask = || {
         let request = client.post(server.url("/graphql"));
-        // A token is enough, whose page ever it is: the browser keeps the answer from it.
+        // A token suffices, whatever the page: the browser does not let it read the answer.
         let request = request.header("origin", "https://example.org");
         request.json(&json!({"query": "{caller}"}))
     };
@@ -221,7 +221,7 @@ async fn health_and_console() {
 #[tokio::test]
 async fn stops_at_once_when_nothing_runs() {
     let server = start(Auth::open(), Limits::default()).await;
-    // Leaves an idle connection behind.
+    // This leaves an idle connection behind.
     let client = Client::new();
     send(client.get(server.url("/graphql?query={hello}"))).await;
     server.stop.send(()).expect("running");

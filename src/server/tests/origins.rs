@@ -10,7 +10,7 @@ const PAGE: &str = "http://localhost:5173";
 const ELSEWHERE: &str = "https://elsewhere.example";
 const TOKENS: &str = "a secret of thirty-two bytes or more";
 
-/// What a browser asks before a request that a form could not make.
+/// The question of a browser before a request that a form could not make.
 async fn preflight(server: &Running, origin: &str) -> Response {
     let headers = "authorization,content-type,idempotency-key,last-event-id";
     let request = Http::new()
@@ -43,7 +43,8 @@ fn header(response: &Response, name: &str) -> String {
     })
 }
 
-/// A page of this origin can do everything, and is told so by this word, or nothing.
+/// Checks that a page of this origin can do everything, and that answers allow it by this word, or that it
+/// can do nothing.
 async fn assert_allowed(server: &Running, origin: &str, word: Option<&str>) {
     let asked = preflight(server, origin).await;
     let answers = [post(server, origin).await, events(server, origin).await];
@@ -113,7 +114,7 @@ async fn with_a_key_and_no_list_no_other_origin() {
     let server = start(Auth::hs256(TOKENS), Limits::default()).await;
     assert_allowed(&server, PAGE, None).await;
     assert_allowed(&server, ELSEWHERE, None).await;
-    // The server's own page may ask, and is told that it needs a token.
+    // The server's own page may send requests, and learns that it needs a token.
     let own = server.url("");
     assert_eq!(post(&server, &own).await.status(), 401);
     let header = Some(("origin", own.as_str()));

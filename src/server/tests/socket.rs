@@ -52,7 +52,7 @@ async fn every_kind_of_operation() {
         ("{", "BAD_INPUT"),
         ("{ nothing }", "BAD_INPUT"),
         ("subscription { count }", "BAD_INPUT"),
-        // An error of the adopter's own, which no client should read.
+        // An adopter's own error, which no client may read.
         ("subscription { broken }", "INTERNAL"),
     ] {
         client.subscribe("a", query).await;
@@ -219,7 +219,7 @@ async fn closes_with_code_and_reason() {
     ] {
         let mut client = open(&server).await;
         for message in &messages {
-            // The last may be more than the server reads.
+            // The last message may be more than the server reads.
             let _ = client.socket.send(message.clone()).await;
         }
         assert_eq!(client.closed().await, (code, reason.to_owned()));
@@ -318,7 +318,7 @@ async fn no_more_sockets_than_allowed_and_none_from_other_sites() {
     ready(&server).await;
 }
 
-/// A reader that stops reading holds up its own operations and nothing else; what it says is heard.
+/// A client that stops reading delays only its own operations; its messages are still read.
 #[tokio::test]
 async fn a_slow_reader() {
     let server = start(Auth::open(), Limits::default()).await;
@@ -335,7 +335,7 @@ async fn a_slow_reader() {
     slow.say(r#"{"id":"1","type":"complete"}"#).await;
     server.metric("seachange_subscriptions_open 0").await;
     slow.subscribe("1", "{ hello }").await;
-    // What was under way before the id was free again, in order and without an end.
+    // These answers were on their way before the id was free again: they are in order and have no end.
     let mut number = 0;
     let answer = loop {
         let answer = slow.hear().await;
@@ -350,7 +350,7 @@ async fn a_slow_reader() {
     assert_eq!(slow.hear().await, json!({"id": "1", "type": "complete"}));
 }
 
-/// Many operations at once share the socket, and each ends after its own answers.
+/// Many concurrent operations share the socket, and each ends after its own answers.
 #[tokio::test]
 async fn many_operations_at_once() {
     let server = start(Auth::open(), Limits::default()).await;
@@ -384,7 +384,7 @@ async fn stopping_tells_every_socket() {
     let mut busy = ready(&server).await;
     busy.subscribe("1", "subscription { wait(to: 1) }").await;
     assert_eq!(busy.hear().await["type"], "next");
-    // Never reads, so never answers the close frame.
+    // This client never reads, so it never answers the close frame.
     let deaf = ready(&server).await;
     server.stop.send(()).expect("running");
     for client in [&mut idle, &mut busy] {

@@ -1,17 +1,17 @@
-//! About how many bytes a row takes that was read.
+//! About how many bytes a row that was read takes.
 
 use sea_orm::{EntityTrait, Iterable, ModelTrait, Value as Stored};
 use seachange_changelog::Image;
 
-/// What a value counts beside its text: without this, very many short values would take twenty times their
-/// bytes in memory.
+/// What a value counts in addition to its text. Without this, a great many short values would take twenty times
+/// their counted bytes in memory.
 pub(crate) const PLACE: u64 = 16;
 
 pub(crate) fn length(bytes: usize) -> u64 {
     u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
-/// The values of a row that may be long, and as much as the others take.
+/// The size of a row: its values that may be long, and a constant for each value.
 pub(super) fn of_model<M: ModelTrait>(model: &M) -> u64 {
     let columns = <M::Entity as EntityTrait>::Column::iter();
     columns.fold(0, |sum, column| sum + of_stored(&model.get(column)))
@@ -27,7 +27,6 @@ fn of_stored(value: &Stored) -> u64 {
     PLACE + long
 }
 
-/// A row.
 pub(super) fn of_image(image: &Image) -> u64 {
     let fields = image.iter();
     fields.fold(PLACE, |sum, (name, value)| {
@@ -35,7 +34,7 @@ pub(super) fn of_image(image: &Image) -> u64 {
     })
 }
 
-/// Recursion is bounded by how deep JSON is read.
+/// The recursion is bounded by the depth to which JSON is read.
 pub(super) fn of_json(json: &serde_json::Value) -> u64 {
     use serde_json::Value as Json;
     match json {

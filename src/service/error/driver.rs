@@ -1,4 +1,4 @@
-//! What the drivers' errors mean to a caller, by the databases' own codes.
+//! What the drivers' errors mean to a caller, by each database's codes.
 
 use sea_orm::{DbErr, RuntimeErr};
 use seachange_changelog::driver::{database_error, mariadb_number};
@@ -10,17 +10,18 @@ pub(super) fn foreign_key() -> ServiceError {
     ServiceError::conflict("the row refers to one that does not exist, or others refer to it")
 }
 
-/// Whether a foreign key is what the database objects to.
+/// Whether the database reports a violated foreign key.
 pub(super) fn is_foreign_key(error: &DbErr) -> bool {
     database_error(error).is_some_and(|database| {
-        // SQLite reports a restricting one as a trigger's doing (1811), as which a user's trigger comes, too.
+        // SQLite reports a restricting foreign key as a trigger's error (1811), the code of a user's trigger,
+        // too.
         let restricts = database.code().as_deref() == Some("1811")
             && database.message() == "FOREIGN KEY constraint failed";
         database.is_foreign_key_violation() || restricts
     })
 }
 
-/// Classes of driver errors beyond SeaORM's two; codes from the databases' manuals.
+/// Classifies driver errors beyond SeaORM's two classes, by codes from the databases' manuals.
 pub(super) fn refused(source: &RuntimeErr, error: &DbErr) -> ServiceError {
     let RuntimeErr::SqlxError(driver) = source else {
         return internal();
@@ -70,7 +71,7 @@ fn bad_value() -> ServiceError {
     ServiceError::bad_input("a value does not fit its column")
 }
 
-/// The database cannot be asked now.
+/// The error for a database that does not answer.
 pub(super) fn unavailable() -> ServiceError {
     ServiceError::new(ErrorCode::Unavailable, "the database is not available")
 }
@@ -82,7 +83,7 @@ fn is_mariadb_bad_value(error: &DbErr) -> bool {
         .is_some_and(|number| matches!(number, 1048 | 1264 | 1292 | 1364 | 1366 | 1406 | 4025))
 }
 
-/// Whether the database has ended a statement that ran too long.
+/// Whether the database ended a statement because it ran too long.
 fn is_overtime(error: &DbErr) -> bool {
     match mariadb_number(error) {
         Some(number) => number == 1969,

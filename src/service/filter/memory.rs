@@ -13,7 +13,7 @@ use crate::service::entity::{ColumnInfo, EntityInfo, is_integer};
 use crate::service::error::ServiceError;
 
 impl Predicate {
-    /// Whether the image is of a row that the SQL condition would find.
+    /// Whether the SQL condition would find the image's row.
     pub(crate) fn admits(&self, entity: &EntityInfo, image: &Image) -> bool {
         self.truth(entity, image) == Some(true)
     }
@@ -21,8 +21,8 @@ impl Predicate {
     /// Checks that every test means the same in memory as in SQL.
     ///
     /// # Errors
-    /// `BAD_INPUT` for tests that depend on the database's collation, and for those of columns whose
-    /// values the log does not have.
+    /// `BAD_INPUT` for tests that depend on the database's collation, and for tests of columns whose values are
+    /// not in the log.
     pub(crate) fn check_streamable(&self, entity: &EntityInfo) -> Result<(), ServiceError> {
         match self {
             Self::All(parts) | Self::Any(parts) => parts
@@ -58,7 +58,7 @@ impl Predicate {
         }
     }
 
-    /// `None` is SQL's unknown.
+    /// Evaluates the predicate; `None` is SQL's unknown.
     fn truth(&self, entity: &EntityInfo, image: &Image) -> Option<bool> {
         match self {
             Self::All(parts) => parts.iter().try_fold_truth(true, entity, image),
@@ -72,7 +72,7 @@ impl Predicate {
     }
 }
 
-/// AND and OR over unknowns: one `!neutral` decides, else an unknown makes it unknown.
+/// AND and OR with unknowns: one `!neutral` decides; otherwise an unknown makes the result unknown.
 trait FoldTruth<'a> {
     fn try_fold_truth(self, neutral: bool, entity: &EntityInfo, image: &Image) -> Option<bool>;
 }
@@ -92,7 +92,7 @@ impl<'a, I: Iterator<Item = &'a Predicate>> FoldTruth<'a> for I {
 }
 
 impl Test {
-    /// Whether it asks if values are equal.
+    /// Whether it tests if values are equal.
     fn is_equality(&self) -> bool {
         matches!(
             self,
@@ -101,7 +101,7 @@ impl Test {
     }
 }
 
-/// Checks that memory knows when two texts of the column are equal.
+/// Checks that equality of the column's texts can be decided in memory.
 fn check_decided(entity: &EntityInfo, column: &str) -> Result<(), ServiceError> {
     let undecided = entity
         .by_name(column)
@@ -118,7 +118,7 @@ fn holds(column: &ColumnInfo, value: &Json, test: &Test) -> Option<bool> {
     match test {
         Test::IsNull => return Some(value.is_null()),
         Test::IsNotNull => return Some(!value.is_null()),
-        // In SQL as SeaQuery writes it, nothing is in an empty list, and null is not either.
+        // In SQL as SeaQuery writes it, an empty list contains nothing, not even null.
         Test::In(list) if list.is_empty() => return Some(false),
         Test::NotIn(list) if list.is_empty() => return Some(true),
         _ if value.is_null() => return None,
@@ -147,7 +147,7 @@ fn holds(column: &ColumnInfo, value: &Json, test: &Test) -> Option<bool> {
         Test::NotIn(list) => Some(!is_among(list)),
         Test::Between(low, high) => Some(against(low)?.is_ge() && against(high)?.is_le()),
         Test::NotBetween(low, high) => Some(against(low)?.is_lt() || against(high)?.is_gt()),
-        // Refused for streams.
+        // These are refused for streams.
         Test::Text(Pattern::EqualIgnoringCase | Pattern::Contains | Pattern::StartsWith, _)
         | Test::Text(Pattern::EndsWith | Pattern::Like | Pattern::NotLike, _)
         | Test::IsNull
@@ -190,7 +190,7 @@ fn compare(column: &ColumnInfo, equality: &Equality, a: &Json, b: &Json) -> Opti
     }
 }
 
-/// The year, and the rest, which orders by its text: years may be `-0044` and `+10000`.
+/// The year, and the rest, which can be compared as text. Years may be `-0044` and `+10000`.
 fn moment(text: &str) -> Option<(i32, &str)> {
     let end = text.get(1..)?.find('-')? + 1;
     let (year, rest) = text.split_at(end);
@@ -210,7 +210,7 @@ fn float(json: &Json) -> Option<f64> {
     }
 }
 
-/// Types whose order is the collation's, or the database's own.
+/// Types whose order depends on the collation or is specific to the database.
 fn is_text(ty: &ColumnType) -> bool {
     use ColumnType as T;
     let has_own_order = matches!(

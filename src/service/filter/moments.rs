@@ -1,8 +1,8 @@
-//! Tests of times on SQLite, which keeps them as texts: moments are compared, however they are written.
+//! Tests of times on SQLite, which stores them as texts: they compare moments, however these are written.
 //!
-//! A moment is compared by its [key](Times::key). No ordinary index has it, so a test also says between which
-//! texts the moment is in every spelling: that is what an index of the column finds, and what rows outside of it
-//! are spared.
+//! A moment is compared by its [key](Times::key). No ordinary index has that key, so a test also says between
+//! which texts every spelling of the moment lies. An index of the column finds these texts, and no key is made
+//! for rows outside of them.
 
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, Condition, DbBackend, EntityTrait, IdenStatic, Iterable, ModelTrait};
@@ -11,32 +11,32 @@ use seachange_changelog::{BELOW_DIGITS, Times, internal};
 use super::{Comparison, Operand, Predicate, Test};
 use crate::service::columns::column_of;
 
-/// Tests of moments whose keys are written out each for itself. A key takes five thousand bytes, and a statement
-/// of SQLite a million.
+/// How many tests of moments may have their keys written out separately. A key takes five thousand bytes, and a
+/// SQLite statement may have a million.
 pub(super) const INLINE: usize = 16;
 
-/// Which answer a part of a condition is asked for.
+/// Which truth values of a part of a condition matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
-    /// Rows for which it holds: whether it is false or unknown of others does not matter.
+    /// Only whether it holds: false and unknown are treated alike.
     Holds,
-    /// It stands below a negation, which tells the false from the unknown.
+    /// The part stands below a negation, where false and unknown differ.
     Negated,
 }
 
 /// An alias that no table has.
 const MOMENTS: &str = "__moments";
 
-/// Where the key of a column stands.
+/// Where the key of a column is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Keys {
     /// In each test.
     Inline,
-    /// Beside the row, once, under the column's name.
+    /// Once, beside the row, under the column's name.
     Named,
 }
 
-/// The key of a column that holds times, where they are texts.
+/// The key of a column of times, if the database stores them as texts.
 pub(crate) fn key<E: EntityTrait>(column: E::Column, backend: DbBackend) -> Option<Expr> {
     Some(Moments::of::<E>(column, (backend, Keys::Inline))?.key)
 }
@@ -66,7 +66,7 @@ pub(super) fn tested<E: EntityTrait>(
     }
 }
 
-/// A condition on keys that stand beside the row.
+/// A condition on keys that are computed once, beside the row.
 pub(super) fn named<E: EntityTrait>(
     mut columns: Vec<&'static str>,
     condition: Condition,
@@ -95,7 +95,7 @@ pub(super) struct Moments {
 }
 
 impl Moments {
-    /// `None` for a column that the database compares by itself.
+    /// `None` for a column that the database can compare without keys.
     pub(super) fn of<E: EntityTrait>(
         column: E::Column,
         (backend, keys): (DbBackend, Keys),
@@ -113,7 +113,8 @@ impl Moments {
         })
     }
 
-    /// The test, which is unknown of a text that is not a moment. `None` for one that is not of a moment.
+    /// The test, which is unknown for a text that is not a moment. `None` for a test that does not concern
+    /// moments.
     pub(super) fn test(&self, test: &Test, side: Side) -> Option<Expr> {
         let key = |operand: &Operand| self.times.key_of_image(operand.image.as_str()?);
         let keys = |operands: &[Operand]| operands.iter().map(key).collect::<Option<Vec<_>>>();
@@ -157,7 +158,7 @@ impl Moments {
         }
     }
 
-    /// Texts among which every spelling of the moments between two keys is.
+    /// The range of texts that contains every spelling of the moments between two keys.
     fn texts(&self, low: Option<&str>, high: Option<&str>) -> Option<Expr> {
         let column = || self.column.clone();
         let low = low.and_then(|key| Some(self.times.around(key)?.0));

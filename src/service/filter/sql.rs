@@ -28,8 +28,8 @@ fn part<E: EntityTrait>(predicate: &Predicate, on: (DbBackend, Keys), side: Side
         Predicate::Not(inner) => part::<E>(inner, on, Side::Negated).not(),
         Predicate::Test { column, test } => {
             let column = E::Column::iter().find(|candidate| candidate.as_str() == *column);
-            // A predicate is parsed for the entity it is used with, so the column is there; if it
-            // were not, no row may match.
+            // A predicate is parsed for the entity it is used with, so the column exists. If it did
+            // not, no row may match.
             column.map_or_else(nothing, |column| {
                 let by_moment =
                     Moments::of::<E>(column, on).and_then(|moments| moments.test(test, side));
@@ -61,7 +61,7 @@ fn expression<C: ColumnTrait>(column: C, test: &Test, backend: DbBackend) -> Exp
         }
         Test::In(operands) => column.is_in(values(operands)),
         Test::NotIn(operands) => column.is_not_in(values(operands)),
-        // Not by SeaORM's `between`, which leaves out the casts that enumerations need.
+        // SeaORM's `between` is avoided, because it leaves out the casts that enumerations need.
         Test::Between(low, high) => column.gte(value(low)).and(column.lte(value(high))),
         Test::NotBetween(low, high) => column.lt(value(low)).or(column.gt(value(high))),
         Test::IsNull => column.is_null(),
@@ -112,7 +112,7 @@ fn bytes_expression<C: ColumnTrait>(column: C, pattern: Pattern, text: &str) -> 
     }
 }
 
-/// The text literally, between wildcards: `%` and `_` in it are none.
+/// Matches the text literally, between wildcards: `%` and `_` in the text are escaped.
 fn escaped(before: &str, text: &str, after: &str) -> LikeExpr {
     let mut literal = String::with_capacity(text.len() + 2);
     for character in text.chars() {

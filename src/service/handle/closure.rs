@@ -24,7 +24,7 @@ where
         self.0(tx).await
     }
 
-    /// What a Rust caller answers is their own affair.
+    /// The answer of a Rust caller's closure is not charged.
     fn cost(&self, _: &T) -> Cost {
         Cost::default()
     }

@@ -27,13 +27,13 @@ impl Service {
         inbox::conflicts(self.call(&budget), &self.synced, wanted, first).await
     }
 
-    /// Decides what becomes of an edit in the inbox. `seen` is the row as it was seen when this was decided,
-    /// as a document; `None` stands for the row as it was when the conflict was recorded. The conflict as it is
-    /// then.
+    /// Decides an edit in the inbox and returns the conflict as it is afterwards. `seen` is the row, as a
+    /// document, on which the decision is based; `None` stands for the row as it was when the conflict was
+    /// recorded.
     ///
     /// # Errors
-    /// `NOT_FOUND` for an id that no conflict has; a conflict if it has been decided and, with
-    /// [`Fact::Current`](crate::Fact::Current), if what is to be written has changed since it was seen.
+    /// `NOT_FOUND` if no conflict has this id; a conflict if it has already been decided or, with
+    /// [`Fact::Current`](crate::Fact::Current), if a column to be written has changed since it was seen.
     pub async fn resolve(
         &self,
         id: &str,

@@ -10,31 +10,31 @@ use crate::service::offline::rejection::Rejection;
 use crate::service::offline::synced::Synced;
 use crate::service::offline::{pull, push};
 
-/// What a pull answers.
+/// The answer to a pull.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pulled {
-    /// Rows as clients have them; fewer than asked for mean that there are no more for now.
+    /// Rows as clients have them. Fewer than asked for mean that there are no more for now.
     pub documents: Vec<Json>,
-    /// Pass back for what changes after these.
+    /// To be passed back for the changes after these.
     pub checkpoint: String,
 }
 
-/// What a push answers.
+/// The answer to a push.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PushAnswer {
-    /// The rows that are not as they were sent, as they are.
+    /// The current rows, where they differ from what was sent.
     pub documents: Vec<Json>,
-    /// Why, for those that were not taken.
+    /// The reasons, for edits that were not taken.
     pub rejections: Vec<Rejection>,
 }
 
 impl Service {
-    /// Up to `limit` rows that have changed since a checkpoint, each once, as they are; without one, the rows
-    /// that there are.
+    /// Up to `limit` rows that have changed since a checkpoint, each once, as they are now. Without a
+    /// checkpoint, all rows that exist.
     ///
     /// # Errors
-    /// `CURSOR_INVALID` for what is no checkpoint; `RESYNC_REQUIRED` for one of another log, or from before what
-    /// is kept: begin without one then. `BAD_INPUT` for an entity that is not registered for sync,
+    /// `CURSOR_INVALID` if the text is not a checkpoint; `RESYNC_REQUIRED` if it is from another log, or older
+    /// than what is kept: begin without one then. `BAD_INPUT` for an entity that is not registered for sync,
     /// `LIMIT_EXCEEDED` for more than [`Limits::pull_rows`](crate::Limits::pull_rows).
     pub async fn pull<E: EntityTrait>(
         &self,
@@ -50,15 +50,16 @@ impl Service {
         })
     }
 
-    /// Stores edits of an offline client, each whole or not at all, in one transaction. Each is an object with
-    /// `newDocumentState`, the row as it shall be, and `assumedMasterState`, the row that the edit was made
-    /// from, if there was one. What is not stored as it was sent is in the answer, and its edit in the inbox.
+    /// Stores edits of an offline client in one transaction, each as a whole or not at all. Each is an object
+    /// with `newDocumentState`, the wanted row, and `assumedMasterState`, the row that the edit was made from,
+    /// if there was one. If an edit is not stored as it was sent, its row is in the answer and the edit in the
+    /// inbox.
     ///
     /// # Errors
     /// `BAD_INPUT` for an edit without a key and for an entity that is not registered for sync;
-    /// `LIMIT_EXCEEDED` for more than [`Limits::batch_rows`](crate::Limits::batch_rows); `UNAVAILABLE` where the
-    /// database is, or rows wait for others that may be on their way: nothing is stored then, and the same is to
-    /// be sent again.
+    /// `LIMIT_EXCEEDED` for more than [`Limits::batch_rows`](crate::Limits::batch_rows); `UNAVAILABLE` if the
+    /// database is not available, or if rows wait for others that may be on their way: nothing is stored then,
+    /// and the same edits must be sent again.
     pub async fn push<E: EntityTrait>(&self, edits: Vec<Json>) -> Result<PushAnswer, ServiceError> {
         let synced = self.synced::<E>()?;
         let budget = self.budget();

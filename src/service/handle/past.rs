@@ -14,7 +14,7 @@ use crate::service::{history, revert};
 type KeyOf<E> = <<E as EntityTrait>::PrimaryKey as PrimaryKeyTrait>::ValueType;
 
 impl Service {
-    /// Up to `first` changes of a row that are kept, in order.
+    /// Up to `first` kept changes of a row, in order.
     ///
     /// ```no_run
     /// use seachange::{Service, ServiceError, Start};
@@ -30,7 +30,7 @@ impl Service {
     /// ```
     ///
     /// # Errors
-    /// `CURSOR_EXPIRED` where changes after the start are not kept any more; `LIMIT_EXCEEDED` for more than
+    /// `CURSOR_EXPIRED` if changes after the start are no longer kept; `LIMIT_EXCEEDED` for more than
     /// [`Limits`](crate::Limits) allow; `BAD_INPUT` for an entity that is not registered.
     pub async fn history<E: EntityTrait>(
         &self,
@@ -48,7 +48,7 @@ impl Service {
         history::history(self.call(&budget), &row, start, first).await
     }
 
-    /// A row as it was, by column; `None` if it did not exist then.
+    /// A row as it was at a moment, by column; `None` if it did not exist then.
     ///
     /// # Errors
     /// As [`history`](Self::history).
@@ -62,7 +62,8 @@ impl Service {
         history::as_of(self.call(&budget), self.target::<E>()?, &row, when).await
     }
 
-    /// Undoes one change: writes the opposite, which is a change like any other. The changes that it made.
+    /// Undoes one change by writing the opposite, which is a change like any other. Returns the changes that
+    /// this made.
     ///
     /// ```no_run
     /// use seachange::{Cursor, Fact, Service, ServiceError};
@@ -80,19 +81,20 @@ impl Service {
     /// ```
     ///
     /// # Errors
-    /// `NOT_FOUND` for a cursor that names no change; a conflict, with [`Fact::Later`](crate::Fact::Later), if
-    /// what it did has been changed since; `BAD_INPUT` for a change of an entity that is not registered.
-    /// `UNAVAILABLE` may mean that the revert stands and its changes cannot be read yet: the sentence says so.
+    /// `NOT_FOUND` if the cursor does not name a change; a conflict, with [`Fact::Later`](crate::Fact::Later),
+    /// if the change's result has been changed since; `BAD_INPUT` for an entity that is not registered.
+    /// `UNAVAILABLE` may mean that the revert is committed but its changes cannot be read yet; the message says
+    /// so.
     pub async fn revert_change(&self, cursor: &Cursor) -> Result<Vec<Change>, ServiceError> {
         let budget = self.budget();
         let reverted = revert::change(self.call(&budget), &self.targets, cursor).await?;
         Ok(reverted.changes(&self.feed).await?.changes)
     }
 
-    /// Undoes all changes of a transaction, or none of them. The changes that it made.
+    /// Undoes all changes of a transaction, or none of them. Returns the changes that this made.
     ///
     /// # Errors
-    /// `NOT_FOUND` for a transaction of which nothing is kept, `LIMIT_EXCEEDED` for one with more changes than
+    /// `NOT_FOUND` if no change of the transaction is kept, `LIMIT_EXCEEDED` if it has more changes than
     /// [`Limits::write_rows`](crate::Limits::write_rows); otherwise as [`revert_change`](Self::revert_change).
     pub async fn revert_transaction(&self, id: &str) -> Result<Vec<Change>, ServiceError> {
         let budget = self.budget();

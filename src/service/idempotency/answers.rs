@@ -1,4 +1,4 @@
-//! RowWriter as answers keep them: their images, without what the log may not have either.
+//! Rows as stored in kept answers: their images, without the columns that are hidden from the log.
 
 use std::collections::HashMap;
 
@@ -23,11 +23,11 @@ pub(crate) fn remember_rows<E: Writable>(rows: &[Row]) -> Json {
     images.collect()
 }
 
-/// The rows of what was kept, in their order. Hidden columns are as the rows have them now.
+/// Rebuilds the rows from what was kept, in their order. Hidden columns have the values that the rows have now.
 ///
 /// # Errors
-/// `NOT_FOUND` if a row with hidden columns is gone; `INTERNAL` if the entity has a column that was not
-/// kept, because it has changed since.
+/// `NOT_FOUND` if a row with hidden columns is gone; `INTERNAL` if the entity has a column that was not kept,
+/// because the entity has changed since.
 pub(crate) async fn recall_rows<E: Writable>(
     tx: &TrackedTransaction,
     kept: Json,
@@ -40,7 +40,7 @@ pub(crate) async fn recall_rows<E: Writable>(
         let mut columns = E::Column::iter();
         columns.all(|column| image.contains_key(column.as_str()))
     };
-    // Another program answers than has kept.
+    // The answer was kept by another version of the program.
     if !images.iter().all(has_all) {
         let why = "the entity has got columns since the answer was kept";
         return Err(ServiceError::internal(why));
@@ -48,7 +48,7 @@ pub(crate) async fn recall_rows<E: Writable>(
     Ok(images.into_iter().map(Row::of_image::<E>).collect())
 }
 
-/// Adds to images what was not kept of them.
+/// Adds the hidden columns to the images.
 async fn complete<E: Writable>(
     tx: &TrackedTransaction,
     images: &mut [Image],

@@ -1,4 +1,4 @@
-//! Removing what is kept no longer. Nothing depends on it: an expired row does not count.
+//! Removes expired claims and answers. Nothing depends on it, because an expired row does not count.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -8,11 +8,11 @@ use seachange_changelog::request;
 
 use super::ago;
 
-/// From one look for expired rows to the next.
+/// Time between looks for expired rows.
 const EVERY: Duration = Duration::from_secs(10 * 60);
 
-/// Removes claims and answers older than `age`, now and from time to time, a few at a statement so that
-/// nobody waits for it. Ends, between two looks, when `until` does.
+/// Removes claims and answers older than `age`, now and from time to time, a few per statement so that nothing
+/// waits long for it. Ends between two looks, when `until` does.
 pub(crate) async fn sweep(db: DatabaseConnection, age: Duration, until: impl Future<Output = ()>) {
     let mut until = pin!(until);
     let mut next = tokio::time::interval(EVERY);

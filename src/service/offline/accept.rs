@@ -1,8 +1,8 @@
-//! One batch of a push in one transaction: each row judged, stored in a savepoint of its own, or filed.
+//! One batch of a push in one transaction: each row is judged, and stored in its own savepoint or filed.
 //!
-//! Guarantees that the answer has every row whose stored state differs from what was sent, and no
-//! other, but for rows whose keys no JSON can name; that an edit which is not stored is in the inbox; that nothing of the batch is committed
-//! when it ends with an error.
+//! Guarantees that the answer has exactly the rows whose stored state differs from what was sent, except rows
+//! whose keys JSON cannot express; that an edit which is not stored is in the inbox; and that nothing of the
+//! batch is committed when it ends with an error.
 
 mod course;
 mod held;
@@ -32,23 +32,23 @@ use crate::service::error::ServiceError;
 use crate::service::transaction::Work;
 use crate::sync::Resolution;
 
-/// Attempts of a row whose parent is not there, or whose children are: they may be on their way.
+/// How often a row is attempted whose parent is missing or whose children still exist, because these may be on
+/// their way.
 const ATTEMPTS: i32 = 3;
 
-/// A batch to be taken.
 pub(super) struct Batch<'a> {
     pub(super) synced: &'a Synced,
     pub(super) rows: Vec<Pushed>,
-    /// On whose behalf.
+    /// On whose behalf it is written.
     pub(super) context: Context,
-    /// Rows that wait for others, found by the last try.
+    /// The rows that wait for others, as the last attempt found them.
     pub(super) orphans: Mutex<Vec<String>>,
-    /// Edits at which the database ended the transaction, by their mutation ids: why. They are left out of
-    /// the next attempt, in which the others are stored.
+    /// The errors of edits at which the database ended the transaction, by mutation id. These edits are left
+    /// out of the next attempt, which stores the others.
     pub(super) ending: Mutex<HashMap<String, ServiceError>>,
 }
 
-/// What a batch is answered.
+/// The answer to a batch.
 pub(crate) struct Taken {
     pub(crate) documents: Vec<Document>,
     pub(crate) rejections: Vec<Rejection>,
@@ -57,8 +57,8 @@ pub(crate) struct Taken {
 impl Work for Batch<'_> {
     type Output = Taken;
 
-    /// Rows that others insert meanwhile are then seen, and a key that is not there is no gap that
-    /// MariaDB locks against other batches.
+    /// This makes rows visible that others insert meanwhile, and keeps MariaDB from locking the gap of a
+    /// missing key against other batches.
     const ISOLATION: Option<IsolationLevel> = Some(IsolationLevel::ReadCommitted);
 
     async fn run(&self, tx: &TrackedTransaction) -> Result<Taken, ServiceError> {
@@ -75,7 +75,7 @@ impl Work for Batch<'_> {
             course.take(place).await?;
         }
         course.settle().await?;
-        // Twice at most: one that followed another of its key may be held itself.
+        // This runs twice at most: a row that followed another of its key may be held itself.
         while !course.held.is_empty() {
             let mut left = std::mem::take(&mut course.held);
             left.sort_by_key(|held| held.place);
@@ -93,8 +93,8 @@ impl Work for Batch<'_> {
         let keys = self.rows.iter().map(|pushed| self.orphan_id(pushed));
         orphan::forget(tx, keys).await?;
         let mut rejections = course.rejections;
-        // In the order of the rows: those that were held were refused last.
-        let place = |told: &Rejection| self.rows.iter().position(|row| row.key == told.key);
+        // In the order of the rows, because rows that were held were refused last.
+        let place = |refused: &Rejection| self.rows.iter().position(|row| row.key == refused.key);
         rejections.sort_by_cached_key(place);
         Ok(Taken {
             documents: self.differing(&course.known),
@@ -118,8 +118,8 @@ impl Batch<'_> {
         self.with_ending(|ending| ending.get(&pushed.mutation_id).cloned())
     }
 
-    /// The error of a row's write; one that ended the whole transaction, by the row's own fault, is
-    /// remembered, and the transaction is to be tried again.
+    /// The error of a row's write. If the row's own fault ended the whole transaction, the error is remembered,
+    /// and the transaction is to be tried again.
     fn failed_at(
         &self,
         pushed: &Pushed,
@@ -138,14 +138,14 @@ impl Batch<'_> {
         act(&mut self.ending.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// A hash by which attempts are counted.
+    /// The hash under which a row's attempts are counted.
     fn orphan_id(&self, pushed: &Pushed) -> String {
         hash_of(&json!([self.synced.info().table, pushed.key]))
     }
 
-    /// The places of the rows, but for those of keys whose rows were all stored when they were sent before.
+    /// The places of the rows, except for keys of which all rows were stored when they were sent before.
     ///
-    /// One after the other they would go back to where the first of them began.
+    /// Applied again one after the other, those would take the row back to where the first of them began.
     fn unstored(&self, course: &Course<'_>) -> Vec<usize> {
         let mut of_key: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (place, pushed) in self.rows.iter().enumerate() {
@@ -169,10 +169,10 @@ impl Batch<'_> {
         unstored
     }
 
-    /// What is known of the batch's rows. They are locked, those that are there.
+    /// What is known of the batch's rows. Those that exist are locked.
     async fn known(&self, tx: &TrackedTransaction) -> Result<HashMap<String, Known>, ServiceError> {
         let readable = self.rows.iter().filter(|pushed| pushed.has_key);
-        // In order: two batches then lock the rows that they share one after the other.
+        // Sorted, so that two batches lock the rows that they share in the same order.
         let mut keys: BTreeMap<String, Image> = BTreeMap::new();
         for pushed in readable {
             keys.insert(text_of(&pushed.key), pushed.key.clone());
@@ -190,7 +190,7 @@ impl Batch<'_> {
             let Some(change) = last.remove(&place) else {
                 continue;
             };
-            // Not deleted: somebody has inserted it since the rows were locked.
+            // The row is not deleted: another transaction has inserted it since the rows were locked.
             let found = match change.after {
                 Some(_) => {
                     let keys = std::slice::from_ref(key);
@@ -207,23 +207,24 @@ impl Batch<'_> {
         Ok(known)
     }
 
-    /// On whose behalf the row is written, and how its conflict was resolved.
+    /// The context in which the row is written, with how its conflict was resolved.
     fn context_of(&self, pushed: &Pushed, resolution: Option<Resolution>) -> Context {
         let mut context = self.context.clone();
         context.mutation_id = Some(pushed.mutation_id.clone());
         if let Some(resolution) = resolution {
             let metadata = context.metadata.get_or_insert_default();
             let policy = self.synced.policy.name();
-            let told = json!({"policy": policy, "resolution": resolution.as_str()});
-            metadata.insert("conflict".to_owned(), told);
+            let outcome = json!({"policy": policy, "resolution": resolution.as_str()});
+            metadata.insert("conflict".to_owned(), outcome);
         }
         context
     }
 
     /// The rows that are not as they were sent, each once.
     ///
-    /// What the server stamps does not count: a client may take each row of the answer for another's, and
-    /// put it over what was edited meanwhile. Stamps come by the stream and the pull.
+    /// Columns that the server stamps do not count: a client may take each row of the answer for another
+    /// client's edit, and put it over what was edited meanwhile. Stamps reach clients by the stream and the
+    /// pull.
     fn differing(&self, known: &HashMap<String, Known>) -> Vec<Document> {
         let mut last: HashMap<String, &Pushed> = HashMap::new();
         let mut order = Vec::new();

@@ -1,4 +1,4 @@
-//! Rows that have changed, as pull and stream hand them out.
+//! Changed rows, as pull and stream return them.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -9,14 +9,14 @@ use super::document::Document;
 use super::synced::Synced;
 use crate::feed::{Change, Cursor, Epoch};
 
-/// Rows and the checkpoint after them.
+/// Rows, and the checkpoint after them.
 #[derive(Clone, Debug)]
 pub(crate) struct Bulk {
     pub(crate) documents: Vec<Document>,
     pub(crate) checkpoint: String,
 }
 
-/// What a change left of its row.
+/// The document of the row that a change left.
 pub(super) fn left(synced: &Synced, change: &Change) -> Document {
     let row = |json: &Option<Json>| json.as_ref().and_then(Json::as_object).cloned();
     match (row(&change.row.after), row(&change.row.before)) {
@@ -30,7 +30,7 @@ pub(super) fn left(synced: &Synced, change: &Change) -> Document {
 }
 
 impl Synced {
-    /// Changes of one transaction as an event: each row once.
+    /// The changes of one transaction as one event, with each row once.
     pub(crate) fn bulk(&self, epoch: &Epoch, changes: &[Arc<Change>]) -> Option<Bulk> {
         let last = changes.last()?;
         let mut seen = HashSet::with_capacity(changes.len());

@@ -1,8 +1,8 @@
-//! Documents of which the log tells less than the table has.
+//! Completes documents for which the log has less than the table.
 //!
-//! A change that was recorded before a column came, or while it had another type, leaves a document
-//! without it. Where no later change tells of the row, the table does: the row is read there. One that
-//! has gone meanwhile is left as it is, because its tombstone is on its way.
+//! A change that was recorded before a column was added, or while it had another type, yields a document
+//! without that column. If the row has no later change, the column is read from the table. A row that has been
+//! deleted meanwhile is left as it is, because its tombstone is on its way.
 
 use std::collections::HashMap;
 
@@ -18,7 +18,7 @@ use crate::service::table::KeyedRow;
 use crate::sync::{Edit, State};
 
 impl Document {
-    /// Whether it tells less than the table may.
+    /// Whether the table may have more than the document.
     pub(crate) fn is_partial(&self, synced: &Synced) -> bool {
         !self.is_deleted && !synced.info().has_todays_shape(&self.row)
     }
@@ -27,7 +27,7 @@ impl Document {
 /// Completes those of the documents that are partial.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub(crate) async fn complete(
     synced: &Synced,
     db: &DatabaseConnection,
@@ -50,7 +50,7 @@ pub(crate) async fn complete(
     for (document, key) in partial.iter_mut().zip(&keys) {
         match rows.get(&text_of(key)) {
             Some(row) => document.row.clone_from(row),
-            // In today's forms at least.
+            // The values get today's form at least.
             None => document
                 .row
                 .extend(synced.info().restated(&document.row).unwrap_or_default()),
@@ -59,13 +59,13 @@ pub(crate) async fn complete(
     Ok(())
 }
 
-/// The edit with what the table has in the columns of which its client was never told: they came after
-/// the row's last change, a client has null for them, and that is no edit of theirs.
+/// Adds the table's values to the edit for columns that its client has never received. They were added after
+/// the row's last change, so the client has null for them, and that null is not an edit.
 ///
-/// Asks the log only where an edit seems to be made from a row with nulls that the stored one has not.
+/// Reads the log only if an edit seems to start from nulls where the stored row has values.
 ///
 /// # Errors
-/// What the database says.
+/// The database's error.
 pub(super) async fn with_untold<C: ConnectionTrait>(
     synced: &Synced,
     db: &C,

@@ -1,7 +1,7 @@
 //! Documents: rows as offline clients have them.
 //!
-//! A document's values are those of images, with three differences: fields have the names that clients have
-//! for them, keys are always text, and integers of 64 bits and decimals are text as in images.
+//! A document's values are those of images, with three differences: fields have their API names, keys are
+//! always text, and an object in a column that is not JSON is text.
 
 use sea_orm::ColumnType;
 use seachange_changelog::Image;
@@ -11,13 +11,13 @@ use super::synced::{Synced, is_wide};
 use crate::service::entity::ColumnInfo;
 use crate::sync::State;
 
-/// The field that tells of a deleted row.
+/// The field that marks a deleted row.
 pub(crate) const DELETED: &str = "_deleted";
 
 /// A row as a client has it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Document {
-    /// Values by column; of a row that could not be read, whatever was sent.
+    /// The values by column. For a row that could not be read, this is what was sent.
     pub(crate) row: Image,
     pub(crate) is_deleted: bool,
 }
@@ -28,8 +28,8 @@ impl Document {
         Self { row, is_deleted }
     }
 
-    /// A tombstone with the values that the row had last. What a client must have and nobody knows is
-    /// its type's default: a client checks tombstones against its schema, too.
+    /// A tombstone with the values that the row had last. A required value that is unknown is the default of
+    /// its type, because a client checks tombstones against its schema, too.
     pub(crate) fn tombstone(synced: &Synced, row: &Image) -> Self {
         let value = |column: &ColumnInfo| match row.get(column.name) {
             Some(value) if !value.is_null() => value.clone(),
@@ -45,7 +45,7 @@ impl Document {
         }
     }
 
-    /// The row, less what clients do not write.
+    /// The row without the columns that clients do not write.
     pub(crate) fn state(&self, synced: &Synced) -> State {
         let row = synced.edited(&self.row);
         if self.is_deleted {
@@ -55,7 +55,7 @@ impl Document {
         }
     }
 
-    /// As JSON, as clients send it.
+    /// The document as JSON, in the form in which clients send it.
     pub(crate) fn to_json(&self, synced: &Synced) -> Json {
         let mut fields: Map<String, Json> = synced
             .columns()
@@ -69,11 +69,11 @@ impl Document {
     }
 }
 
-/// A value as documents have it.
+/// A value in the form that documents have.
 pub(crate) fn shown(column: &ColumnInfo, value: Json) -> Json {
     match value {
         Json::Number(number) if column.is_key => Json::String(number.to_string()),
-        // Not what the column holds: shown as it is in the image.
+        // The value does not fit its column, and is shown as it is in the image.
         Json::Object(_) if !is_json(&column.ty) => Json::String(value.to_string()),
         value => value,
     }

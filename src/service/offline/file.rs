@@ -1,8 +1,8 @@
-//! Putting an edit that was not taken into the conflict inbox.
+//! Puts an edit that was not taken into the conflict inbox.
 //!
-//! Guarantees one entry for each edit of each actor, however often it is sent; one that was decided and comes
-//! again waits again, as nobody can tell it from a new edit. What is too large for the inbox is there with the
-//! beginnings of its long values.
+//! Guarantees one entry for each edit of each actor, however often it is sent. An edit that was decided and is
+//! sent again becomes open again, because it cannot be distinguished from a new edit. An edit that is too large
+//! for the inbox is filed with only the beginnings of its long values.
 
 use chrono::Utc;
 use sea_orm::ActiveValue::Set;
@@ -17,19 +17,18 @@ use super::synced::Synced;
 use crate::service::error::ServiceError;
 use crate::service::unreadable::shortened;
 
-/// How much of an edit goes into the inbox: the first that the database takes.
+/// How much of an edit goes into the inbox. The first extent that the database takes is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Extent {
-    /// All of it.
     Whole,
-    /// All of what was sent, and the beginnings of the row's long values, which the table has.
+    /// Everything that was sent, and the beginnings of the server's long values, which the table has in full.
     Sent,
-    /// The beginnings of all long values.
+    /// Only the beginnings of all long values.
     Short,
 }
 
 impl Extent {
-    /// The next to try, where the database has found this one too large.
+    /// The next extent to try, if the database finds this one too large.
     pub(super) fn less(self) -> Option<Self> {
         match self {
             Self::Whole => Some(Self::Sent),
@@ -39,7 +38,7 @@ impl Extent {
     }
 }
 
-/// Files the edit; its id in the inbox.
+/// Files the edit and returns its id in the inbox.
 pub(super) async fn file(
     tx: &TrackedTransaction,
     synced: &Synced,

@@ -16,7 +16,8 @@ use crate::service::error::ServiceError;
 /// Some conflicts, the oldest first.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InboxPage {
-    /// What has not been decided has the row as it is in `server`; of what has been, it is as it was then.
+    /// In an undecided conflict `server` is the row as it is now; in a decided one it is the row as it was
+    /// then.
     pub conflicts: Vec<Model>,
     /// Whether there are more after these.
     pub has_more: bool,
@@ -25,18 +26,18 @@ pub struct InboxPage {
 /// Which conflicts are wanted.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct InboxFilter {
-    /// Of this table.
+    /// Only those of this table.
     pub entity: Option<String>,
-    /// In this state.
+    /// Only those with this status.
     pub status: Option<Status>,
-    /// After the one with this id.
+    /// Only those after the one with this id.
     pub after: Option<String>,
 }
 
 /// Up to `first` conflicts.
 ///
 /// # Errors
-/// What the database says, and `LIMIT_EXCEEDED`.
+/// The database's error, and `LIMIT_EXCEEDED`.
 pub(crate) async fn conflicts(
     call: Call<'_>,
     entities: &SyncedByTable,
@@ -83,8 +84,8 @@ pub(crate) async fn conflicts(
     })
 }
 
-/// The row of a conflict as it is, as a document's text if it is there; `None` where that cannot be told, or
-/// it is gone and the conflict knows so.
+/// The current row of a conflict, as the text of its document. `None` if it cannot be read, or if it is deleted
+/// and the conflict has that already.
 async fn row_now(
     db: &DatabaseConnection,
     entities: &SyncedByTable,

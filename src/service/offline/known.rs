@@ -1,4 +1,4 @@
-//! What the server has of a pushed row.
+//! What the server knows of a pushed row.
 
 use chrono::{DateTime, Utc};
 use seachange_changelog::Image;
@@ -10,7 +10,7 @@ use super::synced::Synced;
 use crate::service::time::time;
 use crate::sync::{State, Stored};
 
-/// A row of the table, or what the log knows of one that was there.
+/// A row of the table, or what the log knows of one that has existed.
 #[derive(Clone)]
 pub(super) struct Known {
     pub(super) document: Document,
@@ -25,7 +25,7 @@ impl Known {
         }
     }
 
-    /// Of the last change of a row that is not there.
+    /// The tombstone of a row that does not exist, from its last change.
     pub(super) fn deleted(synced: &Synced, key: &Image, change: Model) -> Self {
         let mut row = match change.after.or(change.before) {
             Some(Json::Object(row)) => row,
@@ -38,7 +38,7 @@ impl Known {
         }
     }
 
-    /// Of a row that has just been deleted, or was not there at all.
+    /// The tombstone of a row that has just been deleted, or has never existed.
     pub(super) fn gone(synced: &Synced, key: &Image, before: Option<&Self>) -> Self {
         let mut row = before.map_or_else(Image::new, |before| before.document.row.clone());
         row.extend(key.clone());

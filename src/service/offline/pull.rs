@@ -1,8 +1,8 @@
-//! The rows that have changed since a checkpoint, each once, as they are.
+//! The rows that have changed since a checkpoint, each once, as they are now.
 //!
-//! A client without a checkpoint gets the table first, by key, and then what has changed since it
-//! began: so rows older than tracking are included and none is missed. A page shorter than asked for
-//! tells the client that it has everything, so none is short for any other reason.
+//! A client without a checkpoint first gets the table, by key, and then what has changed since it began. So
+//! rows older than tracking are included and none is missed. A page that is shorter than asked for means that
+//! the client has everything, so no page is short for another reason.
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -25,18 +25,18 @@ use crate::service::table::KeyedRow;
 
 /// Changes read from the log at a time.
 const PAGE: u64 = 1_000;
-/// Rows of the table read at a time, and counted before there are more.
+/// Rows of the table read at a time. They are charged before more are read.
 const TABLE_PAGE: usize = 1_000;
-/// Changes of a few rows that one pull looks at before it answers with what it has.
+/// How many changes one pull looks at, if they are of few rows, before it answers with what it has.
 const LOOKED_AT: usize = 100_000;
 
-/// How far a client has come. In text a cursor, in the table with the key after a tilde.
+/// How far a client has read. As text it is a cursor; while the table is being read, a tilde and the key
+/// follow.
 #[derive(Clone, Debug, PartialEq)]
 struct Checkpoint {
-    /// Every change up to here is in what the client has, or the table's part of the first pull is
-    /// still to come.
+    /// The client has every change up to here, or the table's part of the first pull is not over yet.
     cursor: Cursor,
-    /// The last row of the table that it has.
+    /// The last row of the table that the client has.
     key: Option<Image>,
 }
 
@@ -73,11 +73,11 @@ impl FromStr for Checkpoint {
     }
 }
 
-/// Up to `limit` rows that have changed since a checkpoint, or that there are without one.
+/// Up to `limit` rows that have changed since a checkpoint; without one, rows that exist.
 ///
 /// # Errors
-/// `CURSOR_INVALID` for what is no checkpoint, `RESYNC_REQUIRED` for one of another log or from before what is
-/// kept: the client begins without one then. `LIMIT_EXCEEDED` for more rows than one pull may have.
+/// `CURSOR_INVALID` if the text is not a checkpoint, `RESYNC_REQUIRED` if it is from another log or older than
+/// what is kept: the client begins without one then. `LIMIT_EXCEEDED` for more rows than one pull may have.
 pub(crate) async fn pull(
     call: Call<'_>,
     synced: &Synced,
@@ -108,7 +108,7 @@ struct Pull<'a> {
     limit: usize,
 }
 
-/// Documents, each row's newest in the place where it came first.
+/// Documents. Each row's newest replaces its first, in the place of the first.
 struct Gathered<'a> {
     budget: &'a Budget,
     places: HashMap<String, usize>,
@@ -124,7 +124,7 @@ impl<'a> Gathered<'a> {
         }
     }
 
-    /// Puts a document in its place, and counts it if it is new.
+    /// Puts a document in its place, and charges it if it is new.
     fn put(&mut self, key: String, document: Document) -> Result<(), ServiceError> {
         match self.places.get(&key) {
             Some(place) => self.documents[*place] = document,
@@ -148,12 +148,12 @@ impl Pull<'_> {
                 key: Some(key),
             }) => {
                 let after = self.after(key)?;
-                // Else it would be told at the end of the table only.
-                self.feed.position(&cursor).await.map_err(told)?;
+                // Otherwise an invalid cursor would be reported only at the end of the table.
+                self.feed.position(&cursor).await.map_err(as_resync)?;
                 self.of_table(cursor, Some(after), &mut gathered).await?
             }
             None => {
-                let cursor = self.feed.head().await.map_err(told)?;
+                let cursor = self.feed.head().await.map_err(as_resync)?;
                 self.of_table(cursor, None, &mut gathered).await?
             }
         };
@@ -164,7 +164,7 @@ impl Pull<'_> {
         })
     }
 
-    /// The key of a checkpoint.
+    /// Checks the key of a checkpoint.
     fn after(&self, key: Image) -> Result<Image, ServiceError> {
         let is_whole = self
             .synced
@@ -204,7 +204,7 @@ impl Pull<'_> {
         Ok(Checkpoint { cursor, key: after })
     }
 
-    /// What has changed since `cursor`, until there is enough of it.
+    /// What has changed since `cursor`, until there are enough rows.
     async fn of_log(
         &self,
         mut cursor: Cursor,
@@ -215,7 +215,7 @@ impl Pull<'_> {
         loop {
             self.call.budget.check()?;
             let page = self.feed.page(&Start::After(cursor), &wanted, PAGE).await;
-            let page = page.map_err(told)?;
+            let page = page.map_err(as_resync)?;
             for change in page.changes {
                 looked_at += 1;
                 let key = change.row.row_key.to_string();
@@ -227,7 +227,7 @@ impl Pull<'_> {
             }
             cursor = page.end;
             if page.has_more && looked_at >= LOOKED_AT {
-                // To be continued: a page of full length says so, and to have a row twice does no harm.
+                // A page of full length tells the client to continue, and receiving a row twice does no harm.
                 let last = gathered.documents.last().cloned();
                 if let Some(last) = last {
                     gathered.documents.resize(self.limit, last);
@@ -241,8 +241,8 @@ impl Pull<'_> {
     }
 }
 
-/// A client that has fallen behind what is kept must begin anew, as one of another log.
-fn told(error: FeedError) -> ServiceError {
+/// A client that has fallen behind what is kept must start again, as if the log were another.
+fn as_resync(error: FeedError) -> ServiceError {
     match error {
         FeedError::CursorExpired => ServiceError::new(ErrorCode::ResyncRequired, error.to_string()),
         error => error.into(),

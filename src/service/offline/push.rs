@@ -1,4 +1,4 @@
-//! Taking edits of offline clients: a push in one transaction, or one more for each row that ends it.
+//! Accepts edits of offline clients: a push is one transaction, and one more for each row that ends it.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -14,13 +14,14 @@ use crate::service::call::Call;
 use crate::service::error::ServiceError;
 use crate::service::transaction::transact;
 
-/// Stores edits, each whole or not at all. A row is an object with `newDocumentState` and, but for a new row,
-/// `assumedMasterState`. What is not stored as it was sent is in the answer, and its edit in the inbox.
+/// Stores edits, each as a whole or not at all. A row is an object with `newDocumentState` and, unless it is
+/// new, `assumedMasterState`. If an edit is not stored as it was sent, its row is in the answer and the edit in
+/// the inbox.
 ///
 /// # Errors
-/// `LIMIT_EXCEEDED` for more rows than a push may have; `BAD_INPUT` for one without a key, which cannot be
-/// answered; `UNAVAILABLE` where the database is, or rows wait for others that may be on their way. Nothing is
-/// stored then, and the push is to be sent again.
+/// `LIMIT_EXCEEDED` for more rows than a push may have; `BAD_INPUT` for a row without a key, which cannot be
+/// answered; `UNAVAILABLE` if the database is not available, or if rows wait for others that may be on their
+/// way. Nothing is stored then, and the push must be sent again.
 pub(crate) async fn push(
     call: Call<'_>,
     synced: &Synced,
@@ -51,7 +52,7 @@ pub(crate) async fn push(
         let known = batch.known_to_end();
         match transact(call, &batch).await {
             Ok(taken) => return Ok(Some(taken)),
-            // A row ended the transaction for all: the others get another, one time for each such row.
+            // A row ended the transaction for all: the others get a new one, once for each such row.
             Err(_) if batch.known_to_end() > known => {}
             Err(error) => {
                 count_orphans(call.db, batch.orphans).await?;
@@ -61,7 +62,7 @@ pub(crate) async fn push(
     }
 }
 
-/// Remembers, beside the batch of which nothing is kept, that it was tried.
+/// Counts the attempt outside of the batch's transaction, which was rolled back.
 async fn count_orphans(
     db: &TrackedConnection,
     orphans: Mutex<Vec<String>>,

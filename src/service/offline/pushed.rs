@@ -1,4 +1,4 @@
-//! Reading what clients push: documents into images, each row by itself.
+//! Reads what clients push: documents become images, each row independently.
 
 use seachange_changelog::{Image, image};
 use serde_json::{Map, Value as Json, json};
@@ -12,25 +12,25 @@ use crate::service::error::ServiceError;
 use crate::service::unreadable::{is_unreadable, unmark};
 use crate::sync::{Edit, State};
 
-/// What clients add to documents for themselves.
+/// Fields that client libraries add to documents.
 const CLIENTS_OWN: [&str; 3] = ["_attachments", "_meta", "_rev"];
 
-/// A pushed row.
 pub(super) struct Pushed {
-    /// As in images, or as it was sent.
+    /// The key as images have it, or as it was sent.
     pub(super) key: Image,
-    /// Whether there can be a row with this key.
+    /// Whether a row can have this key.
     pub(super) has_key: bool,
-    /// Whether a document can name the row, as one with its key would be taken for it by the client.
+    /// Whether a document can name the row. If not, the client would take a document with its key for another
+    /// row.
     pub(super) can_be_named: bool,
-    /// What it wants, or why it cannot be understood.
+    /// What the client wants, or why that cannot be understood.
     pub(super) edit: Result<Edit, ServiceError>,
-    /// As it was sent.
+    /// The assumed row as it was sent.
     pub(super) assumed: Option<Json>,
     pub(super) client: Json,
     /// A hash of what was sent, and by whom.
     pub(super) mutation_id: String,
-    /// What the answer has for it if nothing is stored.
+    /// The document in the answer if nothing is stored.
     pub(super) tombstone: Document,
 }
 
@@ -38,7 +38,7 @@ impl Pushed {
     /// Reads a row of a push.
     ///
     /// # Errors
-    /// `BAD_INPUT` for one that cannot be answered, because it has no key.
+    /// `BAD_INPUT` for a row that cannot be answered, because it has no key.
     pub(super) fn read(
         synced: &Synced,
         actor: Option<&str>,
@@ -87,7 +87,7 @@ pub(super) fn hash_of(what: &Json) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Whether a mutation's id is such a hash: then it was pushed.
+/// Whether a mutation's id is such a hash, which means that it was pushed.
 pub(super) fn is_hash(id: &str) -> bool {
     id.len() == 64
         && id
@@ -95,7 +95,7 @@ pub(super) fn is_hash(id: &str) -> bool {
             .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// The row's key; if its values are none of the columns' types, what was sent, and why.
+/// The row's key. If its values do not have the columns' types, this is what was sent, with the reason.
 fn key(
     synced: &Synced,
     sent: &Map<String, Json>,
@@ -124,7 +124,8 @@ fn key(
     Ok((key, fault))
 }
 
-/// The key, if it was sent as it will come back: a client knows its rows by their keys' texts.
+/// The key, if it was sent in the form in which it will come back: a client knows its rows by their keys'
+/// texts.
 fn as_sent(column: &ColumnInfo, key: Json, sent: &Json) -> Result<Json, ServiceError> {
     let text = |value: &Json| match value {
         Json::String(text) => text.clone(),
@@ -160,10 +161,10 @@ fn edit(
     Ok(Edit::new(assumed, client))
 }
 
-/// A document as the server has rows: without what clients do not write.
+/// A document as the server's row, without the columns that clients do not write.
 ///
 /// # Errors
-/// `BAD_INPUT` for an unknown field, and for a value that is none of its column's type.
+/// `BAD_INPUT` for an unknown field, and for a value that does not have its column's type.
 pub(super) fn state(synced: &Synced, sent: &Map<String, Json>) -> Result<State, ServiceError> {
     let mut state = State::default();
     for (field, value) in sent {
@@ -189,7 +190,7 @@ pub(super) fn state(synced: &Synced, sent: &Map<String, Json>) -> Result<State, 
     Ok(state)
 }
 
-/// The value as images have it.
+/// The value in the form that images have.
 fn canonical(column: &ColumnInfo, value: &Json) -> Result<Json, ServiceError> {
     let number = |text: &str| text.parse::<i64>().map(Json::from);
     let value = match value {
@@ -208,7 +209,7 @@ fn canonical(column: &ColumnInfo, value: &Json) -> Result<Json, ServiceError> {
     Ok(image::encode(&column.ty, &decoded)?)
 }
 
-/// What of a document can be understood.
+/// The part of a document that can be understood.
 fn legible(synced: &Synced, key: &Image, sent: &Map<String, Json>) -> Image {
     let mut row: Image = synced
         .columns()

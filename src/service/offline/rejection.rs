@@ -13,6 +13,6 @@ pub struct Rejection {
     pub code: ErrorCode,
     /// Why, as a sentence.
     pub reason: String,
-    /// Where it is in the inbox.
+    /// Its id in the inbox.
     pub conflict_id: String,
 }

@@ -1,7 +1,7 @@
-//! Somebody decides what becomes of an edit in the inbox.
+//! A person decides what is done with an edit in the inbox.
 //!
-//! What is decided was seen: where that has changed since which is to be written, nothing is, and the
-//! conflict is brought up to date instead.
+//! The decision applies to the row as it was seen. If a column to be written has changed since, nothing is
+//! written, and the conflict is brought up to date instead.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ use crate::service::transaction::Work;
 use crate::service::unreadable::{is_unreadable, shortened};
 use crate::sync::{Edit, State};
 
-/// What becomes of an edit in the inbox.
+/// What is done with an edit in the inbox.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum InboxChoice {
@@ -37,21 +37,22 @@ pub enum InboxChoice {
     UseData(Map<String, Json>),
 }
 
-/// What somebody decided.
+/// A decision on a conflict.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Decided {
-    /// The conflict.
+    /// The id of the conflict.
     pub(crate) id: String,
     pub(crate) choice: InboxChoice,
-    /// The row as they saw it, as a document; `None`: as it was when the conflict was recorded.
+    /// The row as the person saw it, as a document; `None` stands for the row as it was when the conflict was
+    /// recorded.
     pub(crate) seen: Option<Image>,
 }
 
-/// Does what was decided; the conflict as it is then.
+/// Carries out a decision; returns the conflict as it is afterwards.
 ///
 /// # Errors
-/// `NOT_FOUND` for an id that no conflict has; a conflict if it has been decided, and, with [`Fact::Current`],
-/// if what is to be written has changed since it was seen: the conflict then has the row as it is.
+/// `NOT_FOUND` if no conflict has this id; a conflict if it has been decided, and, with [`Fact::Current`], if
+/// what is to be written has changed since it was seen: the conflict then has the row as it is.
 pub(crate) async fn resolve(
     call: Call<'_>,
     entities: &SyncedByTable,
@@ -80,14 +81,14 @@ struct Resolve {
 
 enum Resolved {
     Done(Box<Model>),
-    /// The row as it is.
+    /// The row as it is now.
     Outdated(Option<Json>),
 }
 
 impl Work for Resolve {
     type Output = Resolved;
 
-    /// One row, of a size that was stored.
+    /// It is one row, of a size that was stored.
     fn cost(&self, _: &Resolved) -> Cost {
         Cost::default()
     }
@@ -119,8 +120,8 @@ impl Work for Resolve {
         }
         let mut context = self.context.clone();
         let metadata = context.metadata.get_or_insert_default();
-        let told = json!({"id": conflict.id, "resolution": word});
-        metadata.insert("conflict".to_owned(), told);
+        let resolution = json!({"id": conflict.id, "resolution": word});
+        metadata.insert("conflict".to_owned(), resolution);
         tx.part(context, store(tx, synced, &key, here.as_ref(), &wanted))
             .await?;
         close(tx, conflict).await
@@ -132,7 +133,7 @@ impl Repeatable for Resolve {
         Ok(matches!(resolved, Resolved::Done(_)).then_some(Json::Bool(true)))
     }
 
-    /// What is decided does not change.
+    /// A decided conflict does not change.
     async fn recall(&self, tx: &TrackedTransaction, _: Json) -> Result<Resolved, ServiceError> {
         let conflict = Entity::find_by_id(self.decided.id.as_str()).one(tx).await?;
         let gone = || ServiceError::new(ErrorCode::NotFound, "no such conflict");
@@ -141,7 +142,7 @@ impl Repeatable for Resolve {
 }
 
 impl Resolve {
-    /// The conflict, locked, if it is still to be decided.
+    /// Locks and returns the conflict, if it is still to be decided.
     async fn find(&self, tx: &TrackedTransaction) -> Result<Model, ServiceError> {
         let select = Entity::find_by_id(self.decided.id.as_str());
         let select = lock_rows(select, RowLock::Update, tx.get_database_backend());
@@ -155,7 +156,7 @@ impl Resolve {
     }
 }
 
-/// A stored document or key.
+/// Parses a stored document or key.
 fn object(text: &str) -> Result<Image, ServiceError> {
     let read = serde_json::from_str::<Image>(text);
     read.map_err(|_| {
@@ -177,7 +178,7 @@ fn edit_of(synced: &Synced, conflict: &Model) -> Result<Edit, ServiceError> {
     Ok(Edit::new(assumed, client))
 }
 
-/// Whether the row is as it was seen, in what is to be written of it.
+/// Whether the columns that are to be written are as they were seen.
 fn is_as_seen(synced: &Synced, seen: Option<Image>, here: Option<&Image>, wanted: &State) -> bool {
     let seen = seen.and_then(|seen| pushed::state(synced, &seen).ok());
     let seen = seen.filter(|seen| !seen.is_deleted);
@@ -189,7 +190,7 @@ fn is_as_seen(synced: &Synced, seen: Option<Image>, here: Option<&Image>, wanted
                 true => here.is_same_in(&seen, |column| seen.row.contains_key(column)),
                 false => {
                     let mut written = wanted.row.keys();
-                    // A column that came since tells nothing of a change.
+                    // A column that was added since does not indicate a change.
                     written.all(|column| {
                         !seen.row.contains_key(column) || here.value(column) == seen.value(column)
                     })

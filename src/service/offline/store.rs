@@ -1,4 +1,4 @@
-//! Writing what a client wants a row to be, through the entity's hooks.
+//! Writes the row that a client wants, through the entity's hooks.
 
 use seachange_changelog::{Image, TrackedTransaction};
 use serde_json::Value as Json;
@@ -7,10 +7,11 @@ use super::synced::Synced;
 use crate::service::error::ServiceError;
 use crate::sync::State;
 
-/// Makes the row so; `stored` is what is there, locked. The row as it is then.
+/// Brings the row into the wanted state and returns it; `stored` is the existing row, locked.
 ///
 /// # Errors
-/// `BAD_INPUT` for what the table does not take; what the entity's hooks and the database say.
+/// `BAD_INPUT` for values that the table does not take; the errors of the entity's hooks and of the
+/// database.
 pub(super) async fn store(
     tx: &TrackedTransaction,
     synced: &Synced,
@@ -24,7 +25,7 @@ pub(super) async fn store(
         None => {
             let row = rows.insert(tx, &complete(synced, key, wanted)?).await?;
             if synced.key_of(&row) != *key {
-                // MariaDB counts a row with key 0 on.
+                // MariaDB generates a new key for a row with key 0.
                 let message = "the database does not take this key";
                 return Err(ServiceError::bad_input(message));
             }
@@ -44,7 +45,7 @@ pub(super) async fn store(
     }
 }
 
-/// A new row: what has a default may be left out.
+/// A new row. Columns with a default may be left out.
 fn complete(synced: &Synced, key: &Image, wanted: &State) -> Result<Image, ServiceError> {
     let mut row = key.clone();
     for column in synced
@@ -69,7 +70,7 @@ fn complete(synced: &Synced, key: &Image, wanted: &State) -> Result<Image, Servi
     Ok(row)
 }
 
-/// What of the row is to be set.
+/// The columns that are to be set.
 fn differing(synced: &Synced, stored: &Image, wanted: &State) -> Result<Image, ServiceError> {
     let mut set = Image::new();
     for (name, value) in &wanted.row {

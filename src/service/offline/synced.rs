@@ -1,4 +1,4 @@
-//! An entity that offline clients sync: what of its rows they have, and what of them they may edit.
+//! An entity that offline clients sync: which parts of its rows they have, and which they may edit.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,14 +18,14 @@ pub(crate) struct Synced {
     pub(crate) policy: Policy,
 }
 
-/// Those of an application, by table.
+/// The synced entities of an application, by table.
 pub(crate) type SyncedByTable = Arc<HashMap<&'static str, Arc<Synced>>>;
 
 impl Synced {
     /// An entity and its policy.
     ///
     /// # Errors
-    /// The column that the policy names and clients do not write.
+    /// The column that the policy names but clients cannot write.
     pub(crate) fn new(registered: Registered, policy: Policy) -> Result<Self, &'static str> {
         let synced = Self { registered, policy };
         for name in synced.policy.columns() {
@@ -51,12 +51,12 @@ impl Synced {
         self.columns().find(|column| column.field == field)
     }
 
-    /// Whether clients have the key's columns also as one text, `id`.
+    /// Whether clients also have the key's columns as one text, `id`.
     pub(crate) fn has_joined_key(&self) -> bool {
         self.info().key().count() > 1 && self.info().by_field("id").is_none()
     }
 
-    /// What it wants of the log.
+    /// The changes of the log that concern it.
     pub(crate) fn selection(&self) -> Selection {
         Selection {
             entities: Some(vec![self.info().table.to_owned()]),
@@ -64,7 +64,7 @@ impl Synced {
         }
     }
 
-    /// What of an image clients may edit, and its key.
+    /// The columns of an image that clients may edit, and its key.
     pub(crate) fn edited(&self, image: &Image) -> Image {
         let columns = self.columns().filter(|column| !column.is_filled());
         let values = columns.filter_map(|column| {

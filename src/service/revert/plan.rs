@@ -1,4 +1,4 @@
-//! What has to be written to undo some changes, and what must not have happened since. Pure.
+//! What has to be written to undo some changes, and which later changes must not exist. Pure.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::str::FromStr;
@@ -12,16 +12,15 @@ use crate::service::entity::ColumnInfo;
 use crate::service::error::{Fact, ServiceError};
 use crate::service::registered::{ByTable, Registered};
 
-/// In the metadata of a revert: the cursor of the change that it undoes.
+/// The name in a revert's metadata of the cursor of the change that it undoes.
 pub(super) const REVERTS: &str = "reverts";
-/// In the metadata of a revert: the id of the transaction that it undoes.
+/// The name in a revert's metadata of the id of the transaction that it undoes.
 pub(super) const REVERTS_TRANSACTION: &str = "revertsTransaction";
 
-/// How to undo some changes.
 pub(super) struct Plan {
     /// The rows, each once, in the order in which they are locked.
     pub(super) rows: Vec<RowPlan>,
-    /// What to write, in this order.
+    /// The writes, in this order.
     pub(super) steps: Vec<Step>,
 }
 
@@ -39,7 +38,7 @@ pub(super) struct RowPlan {
 enum Touched {
     /// These columns.
     Columns(BTreeSet<String>),
-    /// That it exists, or does not.
+    /// Its existence or absence.
     Row,
 }
 
@@ -61,18 +60,18 @@ pub(super) enum Write {
     Update(Image),
 }
 
-/// Changes of one row that follow each other: what was there before and what after.
+/// Consecutive changes of one row: the first has the state before, the last the state after.
 struct Run<'a> {
     first: &'a Model,
     last: &'a Model,
 }
 
 impl Plan {
-    /// How to undo these changes of one transaction, which are in order.
+    /// Plans to undo these changes of one transaction, which are in order.
     ///
-    /// Undone one by one in reverse order, every state on the way has existed, so foreign keys hold.
-    /// Changes of one row with no other's between are undone at once: no value on the way is
-    /// written, which another row may have taken since.
+    /// They are undone in reverse order, so that every intermediate state has existed before, and foreign keys
+    /// hold. Consecutive changes of one row are undone at once, so that no intermediate value is written, which
+    /// another row may have taken since.
     pub(super) fn of(changes: &[Model], targets: &ByTable) -> Result<Self, ServiceError> {
         let mut runs: Vec<Run<'_>> = Vec::new();
         for change in changes {
@@ -129,7 +128,7 @@ impl Touched {
 }
 
 impl Run<'_> {
-    /// What undoes the run; nothing if it came to nothing.
+    /// The step that undoes the run; `None` if the run changed nothing.
     fn step(&self, target: &Registered) -> Result<Option<Step>, ServiceError> {
         if self.first.source == Source::Baseline {
             return Err(ServiceError::bad_input(
@@ -164,7 +163,7 @@ impl Run<'_> {
         }))
     }
 
-    /// Nothing differs: of one change that is because its values were not kept.
+    /// Nothing differs. In a single change this means that its values were not kept.
     fn came_to_nothing(&self, before: &Image) -> Result<Option<Step>, ServiceError> {
         match before.iter().find(|(_, value)| is_redacted(value)) {
             Some((name, _)) => Err(not_kept(name)),
@@ -184,7 +183,7 @@ fn is_ours(column: &str, target: &Registered) -> bool {
     target.table.columns().contains(&column) && !info.is_some_and(ColumnInfo::is_filled)
 }
 
-/// What of an image the table has today and is not filled otherwise, in today's form.
+/// The columns of an image that a revert writes, in today's form.
 fn todays(image: &Image, target: &Registered) -> Image {
     let restated = target.info.restated(image);
     let image = restated.as_ref().unwrap_or(image);
@@ -193,8 +192,8 @@ fn todays(image: &Image, target: &Registered) -> Image {
         .collect()
 }
 
-/// A row to be put back: every column that is not filled otherwise. One that came later gets what the
-/// table gives a row without it, as the rows that were there then got it.
+/// A row to be inserted again: every column that is not filled otherwise. A column that was added later gets
+/// the table's default, as rows that existed then did.
 fn whole(image: &Image, target: &Registered) -> Result<Image, ServiceError> {
     let came_later = |column: &&ColumnInfo| !column.is_hidden && !image.contains_key(column.name);
     let columns = target.info.columns.iter();
@@ -203,7 +202,7 @@ fn whole(image: &Image, target: &Registered) -> Result<Image, ServiceError> {
     Ok(todays(&some(image, &columns)?, target))
 }
 
-/// These columns of an image, if it holds their values.
+/// These columns of an image, if it has their values.
 fn some(image: &Image, columns: &[String]) -> Result<Image, ServiceError> {
     let value = |name: &String| match image.get(name) {
         Some(value) if !is_redacted(value) => Ok((name.clone(), value.clone())),
@@ -213,7 +212,7 @@ fn some(image: &Image, columns: &[String]) -> Result<Image, ServiceError> {
 }
 
 impl Step {
-    /// Makes sure that the row is as the undone changes left it.
+    /// Checks that the row is as the undone changes left it.
     pub(super) fn check(&self, now: Option<&Image>) -> Result<(), ServiceError> {
         match (&self.finds, now) {
             (None, None) => Ok(()),
@@ -235,7 +234,7 @@ impl Step {
 }
 
 impl RowPlan {
-    /// Of the row's later changes, in order, those that stand in the way: they touched the same, and
+    /// Of the row's later changes, in order, those that prevent the revert: they touched the same columns, and
     /// no revert has undone them since.
     pub(super) fn standing<'a>(&self, later: &'a [Model]) -> impl Iterator<Item = &'a Model> {
         let mut undone: HashSet<Reverted> = HashSet::new();
@@ -257,7 +256,7 @@ impl RowPlan {
         standing.into_iter().rev()
     }
 
-    /// Whether what was reverted is all later than what is to be undone.
+    /// Whether everything that was reverted is later than what is to be undone.
     fn is_among(&self, reverted: &Reverted, later: &[Model]) -> bool {
         match reverted {
             Reverted::Change(id) => later.iter().any(|change| change.id == *id),
@@ -301,7 +300,7 @@ impl Reverted {
         let metadata = image_of(change.metadata.as_ref())?;
         let text = |name: &str| metadata.get(name).and_then(Json::as_str);
         if let Some(cursor) = text(REVERTS) {
-            // Ids outlive epochs and batches.
+            // Ids remain valid in other epochs and batches.
             return Some(Self::Change(Cursor::from_str(cursor).ok()?.position.id));
         }
         text(REVERTS_TRANSACTION).map(|id| Self::Transaction(id.to_owned()))

@@ -13,7 +13,7 @@ fn image(row: Json) -> Image {
     row.as_object().cloned().unwrap_or_default()
 }
 
-/// `-` nothing, `x` deleted, a letter: a row with that title.
+/// `-` is no row, `x` a deleted one, and a letter is a row with that title.
 fn state(word: char) -> Option<State> {
     match word {
         '-' => None,
@@ -32,7 +32,7 @@ fn decided(policy: &Policy, stored: char, assumed: char, client: char) -> &'stat
     )
 }
 
-/// Of an edit that makes `b` of the row.
+/// Decides on an edit that sets the title to `b`.
 fn decided_of(policy: &Policy, stored: char, assumed: char, repeat: Repeat) -> &'static str {
     let edit = Edit::new(state(assumed), state('b').unwrap_or_default());
     decision(policy, stored, Edit { repeat, ..edit })
@@ -64,9 +64,9 @@ fn decision(policy: &Policy, stored: char, edit: Edit) -> &'static str {
 
 #[test]
 fn each_combination() {
-    // stored, assumed, wanted: manual, merge, last write.
+    // Each case is stored, assumed, wanted; then the result for manual, merge, last write.
     for (case, manual, merge, last) in [
-        // Nothing is known of the row.
+        // The server knows nothing of the row.
         ("--a", "write", "write", "write"),
         ("--x", "stored", "stored", "stored"),
         ("-aa", "purged", "purged", "purged"),
@@ -74,7 +74,7 @@ fn each_combination() {
         ("-ax", "stored", "stored", "stored"),
         ("-xa", "write", "write", "write"),
         ("-xx", "stored", "stored", "stored"),
-        // It is there.
+        // The row is stored.
         ("a-a", "stored", "stored", "stored"),
         ("a-b", "ask", "ask", "client"),
         ("a-x", "ask", "ask", "client"),
@@ -88,7 +88,7 @@ fn each_combination() {
         ("axa", "stored", "stored", "stored"),
         ("axb", "ask", "ask", "client"),
         ("axx", "ask", "ask", "client"),
-        // It was deleted.
+        // The row was deleted.
         ("x-a", "ask", "ask", "client"),
         ("x-x", "stored", "stored", "stored"),
         ("xaa", "ask", "ask", "client"),
@@ -128,11 +128,11 @@ fn what_was_stored_before() {
     }
 }
 
-/// One that may be sent again and may be new is stored where it was made from the row as it is; elsewhere
-/// it undoes nothing, and is kept.
+/// An edit that may be a repeat or new is stored if it was made from the row as it is. Elsewhere it undoes
+/// nothing, and is kept.
 #[test]
 fn what_was_perhaps_stored_before() {
-    // stored, assumed, whether others took it back: manual, merge, last write.
+    // Each case is stored, assumed, whether others took it back; then manual, merge, last write.
     for (stored, assumed, is_taken_back, manual, merge, last) in [
         ('a', 'a', false, "write", "write", "write"),
         ('a', 'a', true, "ask", "ask", "outdone"),
@@ -154,7 +154,7 @@ fn what_was_perhaps_stored_before() {
             "{case} last write"
         );
     }
-    // A counter is not counted up twice.
+    // A counter is not incremented twice.
     let twice = |_: &Json, server: &Json, _: &Json| json!(format!("{server}+"));
     let rules = BTreeMap::from([("title", super::super::policy::Rule::By(twice))]);
     let repeat = Repeat::Unclear {
@@ -180,7 +180,7 @@ fn columns_that_the_client_does_not_know() {
     let row = State::present(image(json!({"id": 1, "title": "b"})));
     let resolution = None;
     assert_eq!(decision, Decision::Write { row, resolution });
-    // Known and left out: cleared.
+    // A column that the client knows and left out is cleared.
     let assumed = State::present(image(json!({"id": 1, "title": "a", "newer": 5})));
     let edit = Edit::new(
         Some(assumed),
@@ -189,7 +189,7 @@ fn columns_that_the_client_does_not_know() {
     assert_eq!(edit.client.row["newer"], json!(null));
 }
 
-/// Which clock tells the later, and that none may be far ahead.
+/// Which write a clock takes for the later one, and that no time may be far ahead.
 #[test]
 fn clocks() {
     let policy = Policy(Kind::LastWrite(Clock::Column {
@@ -212,12 +212,12 @@ fn clocks() {
         client.row.insert("title".to_owned(), json!("x"));
         let edit = Edit::new(Some(row("2026-01-01T12:00:00.000000Z")), client);
         let decision = decide(&policy, Some(&stored), &edit, now);
-        let told = match decision {
+        let taken = match decision {
             Decision::Write { .. } => Some(true),
             Decision::Outdone { .. } => Some(false),
             _ => None,
         };
-        assert_eq!(told, is_taken, "{at}");
+        assert_eq!(taken, is_taken, "{at}");
     }
 }
 
@@ -244,7 +244,7 @@ fn policies() -> impl Strategy<Value = Policy> {
 }
 
 proptest! {
-    /// What was stored as it was sent is, sent again, stored: a lost answer changes nothing.
+    /// An edit that was stored as it was sent is `Stored` when it is sent again: a lost answer changes nothing.
     #[test]
     fn again_is_once(policy in policies(), stored in rows(), assumed in rows(), client in rows()) {
         let stored = stored.map(|state| Stored { state, deleted_at: None });
@@ -260,7 +260,7 @@ proptest! {
         }
     }
 
-    /// Without a conflict the policy has no say.
+    /// Without a conflict the policy makes no difference.
     #[test]
     fn policies_only_settle_conflicts(stored in rows(), client in rows()) {
         let stored = stored.map(|state| Stored { state, deleted_at: None });

@@ -1,4 +1,4 @@
-//! Statements that change tables on MariaDB while others write them.
+//! Statements that change tables on MariaDB while other transactions write them.
 
 use std::time::{Duration, Instant};
 
@@ -7,33 +7,33 @@ use sea_orm::{DbErr, RuntimeErr};
 use super::{Dialect, MariaDb, Session};
 use crate::backoff::Backoff;
 
-/// A statement that a program has prepared before a trigger came is prepared again by MariaDB only if
-/// the trigger is younger than it. The trigger's time is cut to hundredths of a second, so one that
-/// comes shortly after a prepare looks older, and the statement fails (1146) as long as its connection
-/// lives. A trigger from the future is younger than any.
+/// If a program prepared a statement before a trigger was created, MariaDB prepares it again only if the
+/// trigger is younger than it. The trigger's time is cut to hundredths of a second, so a trigger created
+/// shortly after a prepare looks older, and the statement fails (1146) for as long as its connection lives. A
+/// trigger whose time is in the future is younger than any statement.
 pub(super) const IN_THE_FUTURE: &str = "timestamp = UNIX_TIMESTAMP(NOW(6)) + 60";
 
-/// Waits between tries. Longer ones do not help: where many write, three of four tries end in a deadlock
-/// however far apart they are.
+/// Waits between retries. Longer ones do not help: where many transactions write, three of four tries end in
+/// a deadlock however far apart they are.
 const FIRST_WAIT: Duration = Duration::from_millis(10);
 const LONGEST_WAIT: Duration = Duration::from_millis(40);
-/// How long a statement waits for writers in flight, tries included.
+/// How long a statement waits for writers in progress, retries included.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Runs a statement on `change_capture` while nobody is writing the table.
+/// Runs a statement on `change_capture` while no transaction is writing the table.
 ///
-/// Table locks queue fairly behind transactions in flight. The row's lock alone would do, but with
-/// many writers the one who waits for it is the victim of every deadlock. One text, so that the locks
-/// cannot outlive it on another connection of the pool.
+/// Table locks queue fairly behind transactions in progress. The row's lock alone would be enough, but with
+/// many writers the statement that waits for it is the victim of every deadlock. All is sent as one text, so
+/// that the locks cannot outlive it on another connection of the pool.
 pub(super) async fn alone(db: &dyn Session, entity: &str, sql: &str) -> Result<(), DbErr> {
     let table = MariaDb.quote(entity);
     let sql = format!("LOCK TABLES {table} WRITE, change_capture WRITE;\n{sql};\nUNLOCK TABLES");
     patiently(db, None, &sql).await
 }
 
-/// Runs a statement that waits for writers in flight. It may be picked to end a deadlock of table locks: then it
-/// is tried again a little later, for ten seconds in all. A try waits for its locks no longer than what is left
-/// of them, whatever the connection does by itself.
+/// Runs a statement that waits for writers in progress. MariaDB may end it to resolve a deadlock of table
+/// locks; then it is retried a little later, for ten seconds in all. A try waits for its locks no longer than
+/// what is left of these seconds, whatever the session's own settings are.
 pub(super) async fn patiently(
     db: &dyn Session,
     with: Option<&str>,
@@ -44,7 +44,7 @@ pub(super) async fn patiently(
     let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        // Whole seconds; zero would mean not to wait at all.
+        // The unit is whole seconds, and zero would mean not to wait at all.
         let seconds = left.as_secs_f64().ceil().max(1.0);
         let bounded = format!(
             "SET STATEMENT {with}lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds} FOR {sql}"
@@ -53,13 +53,13 @@ pub(super) async fn patiently(
             Err(error) if is_deadlock(&error) && Instant::now() < deadline => {}
             done => return done.map(|_| ()),
         }
-        // The server's clock: this crate has no runtime of its own.
+        // The server does the waiting, because this crate has no runtime of its own.
         let wait = backoff.next_wait().as_secs_f64();
         db.run_text(&format!("DO SLEEP({wait})")).await?;
     }
 }
 
-/// A deadlock, and the end of waiting for a lock.
+/// Whether the error is a deadlock or a lock wait that has timed out.
 fn is_deadlock(error: &DbErr) -> bool {
     let (DbErr::Exec(RuntimeErr::SqlxError(driver)) | DbErr::Query(RuntimeErr::SqlxError(driver))) =
         error
@@ -69,6 +69,6 @@ fn is_deadlock(error: &DbErr) -> bool {
     let code = driver
         .as_database_error()
         .and_then(|database| database.code());
-    // SQLSTATE 40001 is the deadlock; a lock wait has none of its own.
+    // SQLSTATE 40001 is the deadlock; a lock wait has no SQLSTATE of its own.
     code.as_deref() == Some("40001") || driver.to_string().contains("1205 (HY000)")
 }

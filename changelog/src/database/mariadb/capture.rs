@@ -1,7 +1,7 @@
 //! Who writes the log of a table on MariaDB, and on whose behalf.
 //!
-//! After a write the transaction holds the table's metadata lock; these questions add a shared lock of who
-//! writes.
+//! After a write the transaction holds the table's metadata lock; the queries here also take a shared lock on
+//! the entry that says who writes.
 
 use sea_orm::{DbErr, QueryResult, Value};
 
@@ -9,13 +9,13 @@ use super::{Dialect, MariaDb, Session};
 use crate::database::plan::piece_name;
 use crate::database::{ContextTexts, Writer, Written};
 
-/// What must be there for every plain write to be recorded.
+/// The triggers that must exist for every plain write to be recorded.
 const NEEDED: [&str; 3] = ["insert", "update", "delete"];
 
 /// See [`Dialect::writer`].
 pub(super) async fn writer(db: &dyn Session, written: &Written<'_>) -> Result<Writer, DbErr> {
-    // What the trigger has written proves it for less than the catalogue takes, and stands at the inbox's
-    // end.
+    // A row that the trigger has written proves that it is in force. It stands at the inbox's end, so finding
+    // it costs less than asking the catalogue.
     let sql = "SELECT version, writer, (SELECT 1 FROM change_inbox WHERE transaction_id = ?
                AND entity = ? AND operation = ? AND source = 'trigger'
                ORDER BY id DESC LIMIT 1) AS in_force
@@ -32,7 +32,7 @@ pub(super) async fn writer(db: &dyn Session, written: &Written<'_>) -> Result<Wr
     if row.try_get::<String>("", "writer")? != "trigger" {
         return Ok(Writer::Hooks(row.try_get("", "version")?));
     }
-    // A trigger writes nothing where only columns changed that the log does not show.
+    // A trigger writes nothing if only columns changed that the log does not show.
     let in_force = is_in_force(&row)? || are_in_force(db, written.table).await?;
     Ok(Writer::Triggers { in_force })
 }

@@ -10,8 +10,8 @@ use crate::database::Unseen;
 use crate::database::facts::Catalogue;
 
 pub(super) static CATALOGUE: Catalogue = Catalogue {
-    // JSON columns are `longtext` with a constraint. Schema and table are given as constants, also in the inner
-    // query: without them MariaDB opens every table of every database for each column.
+    // JSON columns are `longtext` with a constraint. Schema and table are given as constants, also in the
+    // inner query; otherwise MariaDB opens every table of every database for each column.
     columns: "SELECT c.COLUMN_NAME AS name,
     CASE WHEN EXISTS (SELECT 1 FROM information_schema.CHECK_CONSTRAINTS k
         WHERE k.CONSTRAINT_SCHEMA = DATABASE() AND k.TABLE_NAME = ?
@@ -43,7 +43,7 @@ pub(super) static CATALOGUE: Catalogue = Catalogue {
      WHERE EVENT_OBJECT_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE = ?",
 };
 
-/// A value of an enumeration is one of its words, which are all different, in the word's own letters.
+/// A value of an enumeration is always spelled as the declared word, and the words are all different.
 const COLLATIONS: &str = "SELECT COLUMN_NAME AS name, COLLATION_NAME AS collation
     FROM information_schema.COLUMNS
     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? AND COLLATION_NAME IS NOT NULL
@@ -81,7 +81,7 @@ fn equality(row: &QueryResult) -> Result<Equality, DbErr> {
     })
 }
 
-/// Foreign keys whose actions change the table, and its partitions.
+/// Foreign keys whose actions change the table, and the table's partitions.
 pub(super) async fn unseen(db: &dyn Session, entity: &str) -> Result<Vec<Unseen>, DbErr> {
     let sql = "SELECT REFERENCED_TABLE_NAME AS parent
         FROM information_schema.REFERENTIAL_CONSTRAINTS

@@ -1,4 +1,4 @@
-//! What can be said of MariaDB without asking it.
+//! What is known about MariaDB without asking it.
 
 use crate::database::facts::{Facts, Images, Ordering};
 use crate::database::syntax::{Brackets, Dollars, Escapes, Syntax};
@@ -11,7 +11,7 @@ pub(super) static FACTS: Facts = Facts {
     inbox: Some("change_inbox"),
     order_table: None,
     order_column: Some("inbox_id"),
-    // Where in the inbox a row came from, so that none is moved twice.
+    // The row's place in the inbox, so that no row is moved twice.
     order_schema: &[
         "ALTER TABLE change_log ADD COLUMN inbox_id bigint NULL",
         "CREATE UNIQUE INDEX idx_change_log_inbox_id ON change_log (inbox_id)",
@@ -25,15 +25,15 @@ pub(super) static FACTS: Facts = Facts {
         "SET SESSION innodb_lock_wait_timeout = @seachange_lock_wait, @seachange_lock_wait = NULL",
     ),
     ends_by_statement: false,
-    // The variable: waits of a transaction were bounded, and the bound has not been taken back. A session
-    // keeps the packet's size that was set when it began.
+    // The variable is set if waits of a transaction were bounded and the bound was not reset. A session keeps
+    // the packet size that was set when it began.
     unclean: Some(
         "SELECT 1 FROM DUAL WHERE @@in_transaction = 1 OR @seachange_lock_wait IS NOT NULL
                OR @@SESSION.max_allowed_packet <> @@GLOBAL.max_allowed_packet",
     ),
 
-    // `UPDATE` cannot, and the ways of reading a row back must not tell different images. `INSERT IGNORE`
-    // would swallow other faults as well.
+    // `UPDATE` cannot return rows, and an image must not depend on the way in which a row is read back.
+    // `INSERT IGNORE` would also suppress other errors.
     returning: false,
     insert_select_locks: true,
     given_keys: None,
@@ -95,7 +95,7 @@ pub(super) static SYNTAX: Syntax = Syntax {
     nested_comments: false,
     executable_comments: true,
     backtick_names: true,
-    // MariaDB quotes names with it in one SQL mode; elsewhere in MySQL it is an error.
+    // MariaDB quotes names with it in one SQL mode; in other modes and in MySQL it is an error.
     brackets: Brackets::Unclear,
     dollars: Dollars::Unclear,
     escape_strings: false,

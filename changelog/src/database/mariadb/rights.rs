@@ -1,11 +1,11 @@
-//! What a role needs on MariaDB.
+//! The rights that a role needs on MariaDB.
 
 use super::{Dialect, MariaDb, Session};
 use crate::database::session::flag;
 use crate::database::{Refused, mariadb_number};
 
-/// Statements that touch no row and take the rights that a server needs here: the database checks
-/// them first.
+/// Statements that touch no row but take the rights that a server needs: the database checks rights before it
+/// runs them.
 const TOUCHES_NOTHING: [(&str, &str, &str); 8] = [
     (
         "INSERT INTO change_log SELECT * FROM change_log WHERE 1 = 0",
@@ -58,7 +58,7 @@ pub(super) async fn check(db: &dyn Session) -> Result<(), Refused> {
     }
     for (sql, table, rights) in TOUCHES_NOTHING {
         match db.run_text(sql).await {
-            // Denied for the table, or for a column of it.
+            // The error says that a right on the table, or on a column of it, is missing.
             Err(error) if matches!(mariadb_number(&error), Some(1142 | 1143)) => {
                 return Err(Refused::NoRights { table, rights });
             }

@@ -1,15 +1,15 @@
 //! The triggers of MariaDB, which write `change_inbox`.
 //!
-//! An image is a JSON object of strings: the value's own text, or hexadecimal where it is binary. All
-//! of it is made of types known when the trigger is made.
+//! An image is a JSON object of strings: the value's own text, or hexadecimal where it is binary. The image
+//! consists only of types that are known when the trigger is created.
 //!
-//! Who writes is read first, with a shared lock, so that a switch waits for writers in flight. The
-//! context is read without any lock: it is the row of this very connection or, where there is none,
-//! the session variables of another program.
+//! The trigger first reads who writes the log, with a shared lock, so that a switch waits for writers in
+//! progress. The context is read without a lock: it is the row of this connection or, if there is none, the
+//! session variables that another program has set.
 //!
-//! The inbox is written by `INSERT … VALUES`, never by `INSERT … SELECT`. For the latter InnoDB locks
-//! the inbox's AUTO_INCREMENT counter until the statement that fired the trigger has ended, and every
-//! tracked write of every table would wait for the longest statement of any program.
+//! The inbox is written by `INSERT … VALUES`, never by `INSERT … SELECT`. For the latter InnoDB locks the
+//! inbox's AUTO_INCREMENT counter until the statement that fired the trigger has ended, and every tracked
+//! write of every table would wait for the longest statement of any program.
 
 use super::types::{TEXTS, is_hexadecimal};
 use super::{Dialect, MariaDb};
@@ -67,11 +67,11 @@ IF written_by = 'trigger' THEN\n{context}{steps}END IF;\nEND",
         .collect()
 }
 
-/// What every trigger begins with.
+/// The declarations at the start of every trigger.
 ///
-/// A text that would not fit into `max_allowed_packet` is NULL, with an error (1301) or, where the trigger was
-/// made without strict mode, a warning, which ends the trigger all the same; where sessions keep no warnings,
-/// an image that is NULL does.
+/// A text that would not fit into `max_allowed_packet` is NULL, with an error (1301) or, where the trigger
+/// was created without strict mode, a warning; both end the trigger. Where sessions keep no warnings, the
+/// check for an image that is NULL ends it.
 fn declared() -> String {
     format!(
         "DECLARE old_row, new_row, old_key, new_key longtext CHARACTER SET utf8mb4 \
@@ -84,22 +84,22 @@ DECLARE EXIT HANDLER FOR {TOO_LARGE} {REFUSE}
     )
 }
 
-/// MariaDB's number for a text that is larger than a packet.
+/// MariaDB's error number for a text that is larger than a packet.
 const TOO_LARGE: u32 = 1301;
 
-/// Refuses the write whose image cannot be made. Has MariaDB's number, by which programs know what it means.
+/// Refuses the write whose image cannot be made. It uses MariaDB's error number, which programs already know.
 const REFUSE: &str = "SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 1301, MESSAGE_TEXT = \
 'seachange: the row is too large to be recorded: it does not fit into max_allowed_packet; cure: a larger one';";
 
-/// Refuses a write of which one of these images is NULL.
+/// Refuses a write if one of these images is NULL.
 fn refuse_without(images: &[&str]) -> String {
     let missing = images.iter().map(|image| format!("{image} IS NULL"));
     let missing = missing.collect::<Vec<_>>().join(" OR ");
     format!("IF {missing} THEN {REFUSE} END IF;\n")
 }
 
-/// On whose behalf the row is written. Our programs always say which transaction it is; only where
-/// nobody does are the variables of the session another program's, as plain text.
+/// The context in which the row is written. Our programs always set the transaction id; if it is not set, the
+/// session's variables come from another program, as plain text.
 fn context() -> String {
     format!(
         "SELECT actor, mutation_id, metadata, transaction_id
@@ -150,7 +150,7 @@ impl Row {
         Self::with(version, row, |_| format!("'\"{REDACTED}\"'"))
     }
 
-    /// The row that an update has left: it tells which redacted columns have changed.
+    /// The row after an update. Its image says which redacted columns have changed.
     fn updated(version: &Version) -> Self {
         Self::with(version, "NEW", |column| {
             let (old, new) = (told_apart("OLD", column), told_apart("NEW", column));
@@ -191,8 +191,8 @@ fn object(parts: impl Iterator<Item = String>) -> String {
     )
 }
 
-/// What differs where a value does, and is never too large to be compared: only where both values are NULL is
-/// it NULL for both.
+/// An expression that differs whenever the values differ, and is never too large to be compared. It is NULL
+/// for both rows only if both values are NULL.
 fn told_apart(row: &str, column: &Column) -> String {
     let value = format!("{row}.{}", quoted(&column.name));
     match base(&column.ty) {
@@ -204,7 +204,7 @@ fn told_apart(row: &str, column: &Column) -> String {
     }
 }
 
-/// A value as a JSON string, or null. NULL where the string would be too large.
+/// A value as a JSON string, or null. It is NULL if the string would be too large.
 fn value(row: &str, column: &Column) -> String {
     let value = format!("{row}.{}", quoted(&column.name));
     let long = |text: String| format!("IF({value} IS NULL, 'null', {text})");
@@ -223,10 +223,10 @@ fn value(row: &str, column: &Column) -> String {
             "CONCAT('\"', CONVERT(HEX({value}) USING utf8mb4) COLLATE utf8mb4_nopad_bin, '\"')"
         )),
         ty if TEXTS.contains(&ty) => quoted(&value),
-        // A float's own text has six digits.
+        // A float's own text has only six digits.
         "float" => plain(&format!("CAST({value} AS DOUBLE)")),
         "bit" => plain(&format!("({value} + 0)")),
-        // The moment itself: its text is in the session's zone.
+        // The moment itself is taken, because its text is in the session's time zone.
         "timestamp" => plain(&format!("UNIX_TIMESTAMP({value})")),
         _ => plain(&value),
     }
@@ -241,7 +241,7 @@ fn key_value(row: &str, column: &Column) -> String {
         "tinyint" | "smallint" | "mediumint" | "int" => converted(&value),
         "bigint" | "uuid" => format!("CONCAT('\"', {}, '\"')", converted(&value)),
         "char" | "varchar" | "enum" => format!("JSON_QUOTE({})", converted(&value)),
-        // 16 bytes: a UUID.
+        // 16 bytes are a UUID.
         _ => format!(
             "CONCAT('\"', LOWER(INSERT(INSERT(INSERT(INSERT(HEX({value}), 21, 0, '-'), 17, 0, '-'), \
              13, 0, '-'), 9, 0, '-')), '\"')"

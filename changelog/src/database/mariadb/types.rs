@@ -1,4 +1,4 @@
-//! MariaDB's types in the catalogue's words.
+//! MariaDB's types as the catalogue names them.
 
 use sea_orm::ColumnType;
 use sea_orm::sea_query::ArrayType;
@@ -6,7 +6,7 @@ use sea_orm::sea_query::ArrayType;
 use crate::database::types::{decimal, of, text, zoned};
 use crate::shape::{Reading, base};
 
-/// Types whose values are texts of any characters.
+/// Types whose values are arbitrary texts.
 pub(super) const TEXTS: [&str; 9] = [
     "char",
     "varchar",
@@ -60,7 +60,7 @@ pub(super) fn reading(ty: &str) -> Reading {
         "uuid" => of(ColumnType::Uuid, ArrayType::Uuid),
         "date" => of(ColumnType::Date, ArrayType::ChronoDate),
         "time" => of(ColumnType::Time, ArrayType::ChronoTime),
-        // Times in UTC, as the reference application keeps them.
+        // Times are taken to be in UTC, as the reference application stores them.
         "datetime" | "timestamp" => zoned(),
         "json" => of(ColumnType::Json, ArrayType::Json),
         "bit" => of(ColumnType::Blob, ArrayType::Bytes),
@@ -69,14 +69,14 @@ pub(super) fn reading(ty: &str) -> Reading {
     }
 }
 
-/// How a type is compared with a literal.
+/// How values of a type are compared with a literal.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// As bytes.
     Binary,
     /// As a number.
     Number,
-    /// Ordered by its number, compared with a text as a text.
+    /// Ordered by the member's number, but compared with a text as a text.
     Member,
     /// As a text.
     Text,

@@ -1,13 +1,14 @@
 //! Who writes the log of a table on PostgreSQL, and on whose behalf.
 //!
-//! After a write the transaction holds the table's lock, without which nobody drops or disables a trigger.
+//! After a write the transaction holds the table's lock, so no trigger can be dropped or disabled meanwhile.
 
 use sea_orm::DbErr;
 
 use super::{Dialect, Postgres, Session};
 use crate::database::{ContextTexts, Writer, Written};
 
-/// The triggers are in force for this session: bits 4, 8 and 16 of `tgtype` are insert, delete and update.
+/// Whether the triggers are in force for this session: bits 4, 8 and 16 of `tgtype` are insert, delete and
+/// update.
 const IN_FORCE: &str = "COALESCE((
     SELECT (bit_or(t.tgtype::int) & 28) = 28 FROM pg_trigger t
     WHERE t.tgrelid = to_regclass(quote_ident(c.entity))
@@ -56,8 +57,8 @@ pub(super) async fn keep_writer(db: &dyn Session, entity: &str) -> Result<(), Db
         .map(|_| ())
 }
 
-/// See [`Dialect::send_context`]. For this transaction only. A mark in front of each text: an empty setting is
-/// an absent one.
+/// See [`Dialect::send_context`]. The settings hold for this transaction only. Each text is preceded by a
+/// mark, because an empty setting cannot be distinguished from an absent one.
 pub(super) async fn send_context(db: &dyn Session, context: ContextTexts) -> Result<bool, DbErr> {
     let ContextTexts {
         actor,

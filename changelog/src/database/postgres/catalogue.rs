@@ -36,7 +36,7 @@ pub(super) static CATALOGUE: Catalogue = Catalogue {
     JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class p ON p.oid = k.confrelid
     JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = ANY (k.confkey)
     WHERE k.contype = 'f'"#,
-    // The functions' texts; of triggers their names and whether they are on.
+    // Functions are listed with their texts, triggers with their names and whether they are on.
     triggers: "SELECT t.tgname::text AS name, '' AS text, (t.tgenabled IN ('O', 'A'))::int AS is_on
      FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
      WHERE c.relname = ? AND c.relnamespace = current_schema()::regnamespace
@@ -48,7 +48,7 @@ pub(super) static CATALOGUE: Catalogue = Catalogue {
 
 /// See [`Table::is_entangled`](crate::shape::Table::is_entangled).
 pub(super) async fn is_entangled(db: &dyn Session, table: &str) -> Result<bool, DbErr> {
-    // Of a trigger's type, 1 is "each row" and 2 is "before".
+    // In a trigger's type, bit 1 means "each row" and bit 2 "before".
     let sql = "SELECT (c.relkind <> 'r' OR c.relispartition
           OR EXISTS (SELECT 1 FROM pg_inherits i WHERE c.oid IN (i.inhrelid, i.inhparent))
           OR EXISTS (SELECT 1 FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal
@@ -60,7 +60,7 @@ pub(super) async fn is_entangled(db: &dyn Session, table: &str) -> Result<bool, 
     row.map_or(Ok(false), |row| Postgres.read_flag(&row, "is_entangled"))
 }
 
-/// The schema in which tables are made.
+/// The schema in which tables are created.
 pub(super) async fn schema_name(db: &dyn Session) -> Result<String, DbErr> {
     let sql = "SELECT current_schema()::text AS name";
     let row = db.row(Postgres.statement(sql, Vec::new())).await?;
@@ -68,7 +68,7 @@ pub(super) async fn schema_name(db: &dyn Session) -> Result<String, DbErr> {
         .try_get("", "name")
 }
 
-/// A domain has the type that it is made of, at the end of however many domains.
+/// A domain has its base type's collation, however many domains lie between.
 const COLLATIONS: &str = "WITH RECURSIVE base (attnum, type) AS (
       SELECT a.attnum, a.atttypid FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
       WHERE c.relname = ? AND c.relnamespace = current_schema()::regnamespace

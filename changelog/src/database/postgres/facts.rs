@@ -1,14 +1,14 @@
-//! What can be said of PostgreSQL without asking it.
+//! What is known about PostgreSQL without asking it.
 
 use super::triggers;
 use crate::database::facts::{Facts, Images, Ordering};
 use crate::database::syntax::{Brackets, Dollars, Escapes, Syntax};
 
-/// Which transaction wrote a row, and the ticks, of which the first sees nothing.
+/// Adds the id of the transaction that wrote each row, and the ticks. The first tick sees nothing.
 const TICKS: &[&str] = &[
     "ALTER TABLE change_log ADD COLUMN xid xid8 NOT NULL DEFAULT pg_current_xact_id()",
     "CREATE INDEX idx_change_log_xid ON change_log (xid, id)",
-    // A cached range of ids would be handed out against the order of commits.
+    // A cached range of ids would be handed out in another order than that of commits.
     "ALTER SEQUENCE change_log_id_seq CACHE 1",
     "CREATE TABLE change_tick (tick_id bigint PRIMARY KEY, snapshot pg_snapshot NOT NULL,
         last_id bigint NOT NULL, changes bigint NOT NULL, at timestamptz NOT NULL)",
@@ -34,7 +34,7 @@ pub(super) static FACTS: Facts = Facts {
     locks_gaps: false,
     restore_lock_waits: None,
     ends_by_statement: false,
-    // Outside of a transaction block the query is its own transaction, and begins with it.
+    // Outside of a transaction block the query is a transaction by itself, so both times are the same.
     unclean: Some("SELECT 1 WHERE now() <> statement_timestamp()"),
 
     returning: true,
@@ -78,14 +78,14 @@ pub(super) static SYNTAX: Syntax = Syntax {
             double: false,
         },
     ],
-    // All of a text is read before any of it runs.
+    // The whole text is read before any of it runs.
     set_changes_reading: false,
     hash_comments: false,
     dashes_need_space: false,
     return_ends_comment: true,
     nested_comments: true,
     executable_comments: false,
-    // An operator sign, which would quote nothing.
+    // A backtick is an operator sign and quotes nothing.
     backtick_names: false,
     brackets: Brackets::Sign,
     dollars: Dollars::Strings,

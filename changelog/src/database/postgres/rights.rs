@@ -1,10 +1,10 @@
-//! What a role needs on PostgreSQL.
+//! The rights that a role needs on PostgreSQL.
 
 use super::{Dialect, Postgres, Session};
 use crate::database::Refused;
 use crate::database::session::flag;
 
-/// What a server writes, and what it needs for that.
+/// The tables that a server writes, and the rights that it needs for that.
 const RIGHTS: [(&str, &str, &str); 4] = [
     ("change_log", "INSERT", "SELECT and INSERT"),
     (

@@ -1,21 +1,23 @@
-//! The triggers of PostgreSQL: one function a table, after each statement and before a TRUNCATE.
+//! The triggers of PostgreSQL: one function for each table, called after each statement and before a
+//! TRUNCATE.
 //!
-//! A statement's rows are logged by one statement, from its transition tables. The n-th old row of an
-//! UPDATE is the n-th new one's: PostgreSQL adds both at once, and never changes what is there. A key
-//! would not do, because it may change, and because a cascade may change a row twice in one statement.
+//! All rows of a statement are logged by one statement, from its transition tables. The n-th old row of an
+//! UPDATE belongs to the n-th new one: PostgreSQL appends both at once and never changes earlier entries.
+//! Matching by key would not do, because a key may change, and because a cascade may change a row twice in
+//! one statement.
 //!
-//! Row by row instead, which costs several times as much: where rows can come and go by statements on
-//! another table; where someone's own trigger for each row may write between a row and the end of its
-//! statement, so that its change would be logged first; and where an image tells what has changed of
-//! redacted columns.
+//! Triggers run row by row instead, which costs several times as much, in three cases: where rows can come
+//! and go by statements on another table; where another program's row trigger may write between a row and the
+//! end of its statement, so that its change would be logged first; and where an image says which redacted
+//! columns have changed.
 //!
-//! An image is what `row_to_json` makes of the row, so that columns that come and go are followed by
-//! themselves. Never `jsonb`, and no operator that reads the JSON again: both fail on `\u0000` in a
-//! `json` column, and with them the user's write.
+//! An image is what `row_to_json` makes of the row, so that added and dropped columns are followed
+//! automatically. Neither `jsonb` nor any operator that parses the JSON again is used: both fail on `\u0000`
+//! in a `json` column, and would make the user's write fail.
 //!
-//! The function runs as its owner, because the roles of other programs need not be allowed to write
-//! the log; its search path is pinned, so that nobody can put a table of theirs in the log's place.
-//! Every setting on which the text of a value depends is pinned too.
+//! The function runs as its owner, because the roles of other programs may not be allowed to write the log.
+//! Its search path is pinned, so that another table cannot be put in the log's place. Every setting on which
+//! the text of a value depends is pinned too.
 
 use sea_orm::DbErr;
 
@@ -24,7 +26,7 @@ use crate::database::plan::{KINDS, MOST_OF_METADATA, MOST_OF_NAME, Piece, Plan, 
 use crate::image::{REDACTED, REDACTED_CHANGED};
 use crate::shape::{Column, Shown, Version};
 
-/// Every setting on which the text of a value depends, and what the function sets it to.
+/// Every setting on which the text of a value depends, and the value that the function sets.
 pub(super) const SETTINGS: &[(&str, &str)] = &[
     ("timezone", "UTC"),
     ("bytea_output", "hex"),
@@ -77,13 +79,13 @@ fn text(text: &str) -> String {
     Postgres.literal(text)
 }
 
-/// Drops triggers of ours that are not among the table's any more. One that is not there is not asked for: that
-/// alone would shut the table.
+/// Drops our triggers that are no longer among the table's. A missing trigger is not dropped with `IF
+/// EXISTS`, because that alone would lock the table.
 pub(super) async fn drop_others(db: &dyn Session, plan: &Plan<'_>) -> Result<(), DbErr> {
     let pieces = pieces(plan);
     let table = quoted(plan.entity);
     for trigger in KINDS.map(|kind| piece_name(kind, plan.entity)) {
-        // The function may be called as a trigger was.
+        // The function may have the name that a trigger had before.
         let is_trigger = |piece: &Piece| piece.name == trigger && !piece.is_function();
         if pieces.iter().any(is_trigger) {
             continue;
@@ -98,7 +100,7 @@ pub(super) async fn drop_others(db: &dyn Session, plan: &Plan<'_>) -> Result<(),
     Ok(())
 }
 
-/// Drops the function that the table's triggers called.
+/// Drops the trigger function of a table.
 pub(super) async fn drop_function(db: &dyn Session, entity: &str) -> Result<(), DbErr> {
     let function = quoted(&piece_name("row", entity));
     let sql = format!("DROP FUNCTION IF EXISTS {function}()");
@@ -123,7 +125,7 @@ fn is_row_by_row(plan: &Plan<'_>) -> bool {
     plan.table.is_entangled || columns.any(|column| column.shown == Shown::Redacted)
 }
 
-/// The function's text, as the catalogue keeps it.
+/// The function's text as the catalogue keeps it.
 pub(super) fn body(plan: &Plan<'_>) -> String {
     let (variables, steps) = match is_row_by_row(plan) {
         true => (ROW_VARIABLES, each_row(plan)),
@@ -157,9 +159,9 @@ END",
     )
 }
 
-/// On whose behalf the rows are written. Our programs always say which transaction it is, and put a mark
-/// before each text, because an empty setting is an absent one; only where nobody does are the settings
-/// another program's, as plain text.
+/// The context in which the rows are written. Our programs always set the transaction id, and put a mark
+/// before each text, because an empty setting cannot be distinguished from an absent one. If the id is not
+/// set, the settings come from another program, as plain text.
 fn context_variables() -> String {
     format!(
         "
@@ -175,8 +177,8 @@ fn context_variables() -> String {
     )
 }
 
-/// Another program's metadata never makes its statement fail: what is no JSON, or is too long, is kept
-/// as a JSON string.
+/// Another program's metadata never makes its statement fail: metadata that is not JSON or is too long is
+/// kept as a JSON string.
 fn plain_metadata() -> String {
     format!(
         "  IF NOT is_ours AND with_metadata IS NOT NULL THEN
@@ -193,15 +195,15 @@ fn plain_metadata() -> String {
     )
 }
 
-/// A statement that logs one change for each row of `from`, or one where there is none.
+/// A statement that logs one change for each row of `from`, or one change if `from` is empty.
 fn log(plan: &Plan<'_>, operation: &str, key: &str, images: [&str; 2], from: &str) -> String {
     let [before, after] = images;
     let from = match from {
         "" => String::new(),
         from => format!(", {from}"),
     };
-    // Only a statement that changes rows may ask for its transaction's id, which makes it one that
-    // writes.
+    // The transaction id is requested only by a statement that changes rows, because the request turns the
+    // transaction into one that writes.
     format!(
         "INSERT INTO change_log (entity, row_key, operation, before, after, actor, mutation_id,
                metadata, transaction_id, source, schema_version, recorded_at)
@@ -270,8 +272,8 @@ fn each_statement(plan: &Plan<'_>) -> String {
             "(SELECT row_number() OVER () AS n, {key} AS key, {image} AS image FROM {table} {ROW})"
         )
     };
-    // All have their counterpart. But a full join is never one of nested loops, for which PostgreSQL
-    // would decide when it plans for a statement of few rows, and keep that plan for one of many.
+    // Every row has its counterpart, so any join would do. But a full join never becomes a nested loop, which
+    // PostgreSQL would choose when it plans for a statement of few rows, and keep for one of many.
     let changes = format!(
         "{old} o FULL JOIN {new} n ON o.n = n.n CROSS JOIN LATERAL (
                SELECT 1 AS step, n.key, 'update' AS operation, o.image AS before, n.image AS after
@@ -312,7 +314,7 @@ fn key(plan: &Plan<'_>, row: &str) -> String {
         .iter()
         .map(|key| {
             let value = format!("{row}.{}", quoted(&key.name));
-            // Readers with 64-bit floats would round the number.
+            // Readers that use 64-bit floats would round the number.
             let value = match key.ty.as_str() {
                 "bigint" => format!("{value}::text"),
                 _ => value,
@@ -330,7 +332,7 @@ pub(super) fn image(version: &Version, row: &str) -> String {
     if version.columns.iter().all(is_plain) {
         return format!("row_to_json({row})");
     }
-    // What comes later may have to be hidden, too.
+    // Columns that are added later may have to be hidden, too.
     image_of(version, row)
 }
 
@@ -346,7 +348,7 @@ pub(super) fn image_of(version: &Version, row: &str) -> String {
                  to_json(NEW.{called})::text THEN '{REDACTED_CHANGED}' ELSE '{REDACTED}' END"
             ),
             Shown::Redacted => format!("'{REDACTED}'::text"),
-            // Above 127 its text is no UTF-8.
+            // Above 127 the text of this type is not valid UTF-8.
             Shown::Whole if column.ty == BYTE => format!("{row}.{called}::int"),
             Shown::Whole => format!("{row}.{called}"),
         };

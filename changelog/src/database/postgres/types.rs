@@ -1,4 +1,4 @@
-//! PostgreSQL's types in the catalogue's words.
+//! PostgreSQL's types as the catalogue names them.
 
 use sea_orm::ColumnType;
 use sea_orm::sea_query::{ArrayType, RcOrArc};

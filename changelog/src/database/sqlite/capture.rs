@@ -1,6 +1,6 @@
 //! Who writes the log of a table on SQLite, and on whose behalf.
 //!
-//! A transaction that writes has the whole database, so an answer holds until it ends.
+//! A transaction that writes has the whole database to itself, so an answer holds until it ends.
 
 use sea_orm::{DbErr, Value};
 
@@ -8,7 +8,7 @@ use super::{Dialect, Session, Sqlite};
 use crate::database::plan::piece_name;
 use crate::database::{ContextTexts, Writer, Written};
 
-/// What must be there for every plain write to be recorded.
+/// The triggers that must exist for every plain write to be recorded.
 const NEEDED: [&str; 5] = ["insert", "update", "update_key", "delete", "delete_kept"];
 
 /// See [`Dialect::writer`].

@@ -31,7 +31,7 @@ pub(super) async fn is_without_rowid(db: &dyn Session, table: &str) -> Result<bo
     row.map_or(Ok(false), |row| Sqlite.read_flag(&row, "wr"))
 }
 
-/// The unique indexes beside the primary key.
+/// The unique indexes other than the primary key.
 pub(super) async fn uniques(db: &dyn Session, table: &str) -> Result<Vec<Unique>, DbErr> {
     let sql = "SELECT name FROM pragma_index_list(?) WHERE \"unique\" = 1 AND origin <> 'pk'";
     let indexes = db.rows(Sqlite.statement(sql, vec![table.into()])).await?;
@@ -59,8 +59,8 @@ pub(super) async fn uniques(db: &dyn Session, table: &str) -> Result<Vec<Unique>
     Ok(uniques)
 }
 
-/// The catalogue has collations only in the text of `CREATE TABLE`. How SQLite would compare a column is in its
-/// program for a comparison, which is not run.
+/// The catalogue has collations only in the text of `CREATE TABLE`. Which one SQLite uses for a column is
+/// read from the program that it compiles for a comparison, which is not run.
 pub(super) async fn equalities(
     db: &dyn Session,
     table: &str,
@@ -78,11 +78,11 @@ pub(super) async fn equalities(
         );
         let program = db.rows(Sqlite.statement(&sql, Vec::new())).await?;
         let mut collation = "?-".to_owned();
-        // A column that is computed may compare, too, and does so before.
+        // A computed column may contain comparisons too; they come earlier in the program.
         for step in program {
             if step.try_get::<String>("", "opcode")? == "Eq" {
                 let named: Option<String> = step.try_get("", "p4")?;
-                // Row numbers have none.
+                // A comparison of row numbers names no collation.
                 collation = named.unwrap_or_else(|| "BINARY-".to_owned());
             }
         }
@@ -91,7 +91,7 @@ pub(super) async fn equalities(
     Ok(found)
 }
 
-/// The equality of `NOCASE-8`: the collation's name and the encoding that it compares.
+/// The equality of a collation such as `NOCASE-8`: its name and the encoding that it compares.
 fn equality(collation: &str) -> Equality {
     let (name, _) = collation.rsplit_once('-').unwrap_or((collation, ""));
     match name.to_ascii_uppercase().as_str() {

@@ -1,4 +1,4 @@
-//! What can be said of SQLite without asking it.
+//! What is known about SQLite without asking it.
 
 use crate::database::facts::{Facts, Images, Ordering};
 use crate::database::syntax::{Brackets, Dollars, Escapes, Syntax};

@@ -1,18 +1,18 @@
 //! The triggers of SQLite.
 //!
-//! An image is a JSON object of strings, each with a letter before it that tells the storage class:
-//! `i` integer, `r` real (17 digits), `t` text, `b` blob (hexadecimal). So no value can make the
-//! statement fail, and text that is no UTF-8 is kept byte by byte.
+//! An image is a JSON object of strings, each with a leading letter for the storage class: `i` integer, `r`
+//! real (17 digits), `t` text, `b` blob (hexadecimal). So no value can make the statement fail, and text that
+//! is not UTF-8 is kept byte by byte.
 //!
-//! A REPLACE removes rows without firing their DELETE triggers, unless `recursive_triggers` is on. A
-//! BEFORE trigger therefore keeps what the key and each unique index will remove; after the statement
-//! what is no longer there is logged. Where the DELETE triggers fired all the same, their change of
-//! the row that came back is taken out again within the same statement.
+//! A REPLACE removes rows without firing their DELETE triggers, unless `recursive_triggers` is on. A BEFORE
+//! trigger therefore keeps the rows that the key and each unique index will remove; after the statement those
+//! that are gone are logged. If the DELETE triggers fired nevertheless, the change that they logged for a row
+//! that has come back is removed again within the same statement.
 //!
-//! That is rare, and what it takes costs more than all else. So each event has a trigger for what is
-//! usual and others for what is rare, told apart by their WHEN. Of which SQLite fires first is not
-//! promised: no change is lost or doubled in any order. It fires the youngest first, which is why
-//! those for rows that went stand last: their changes then come first.
+//! This is rare, and costs more than everything else. So each event has one trigger for the usual case and
+//! others for the rare ones, distinguished by their WHEN. SQLite does not promise in which order triggers
+//! fire: no change is lost or doubled in any order. It does fire the youngest first, which is why those for
+//! replaced rows are created last: their changes then come first.
 
 mod text;
 
@@ -76,10 +76,10 @@ impl Trigger {
     }
 }
 
-/// Whether any row is kept, of whatever table: hardly ever, and cheap to tell.
+/// Whether any row of any table is kept. This is rare, and cheap to test.
 const ANY_KEPT: &str = "EXISTS (SELECT 1 FROM change_replaced)";
 
-/// How a row that has come back is named among the kept ones, from its INSERT to the table's next.
+/// The mark of a kept row that has come back, from its INSERT to the table's next.
 const DONE: &str = "'d'";
 
 /// The parts of the triggers' statements.
@@ -106,7 +106,7 @@ impl<'a> Sql<'a> {
         image_of(self.plan.version, row)
     }
 
-    /// The image of the row that an update has left: it tells which redacted columns have changed.
+    /// The image of the row after an update, which says which redacted columns have changed.
     fn updated_image(&self) -> String {
         text::updated_image(self.plan.version)
     }
@@ -141,7 +141,7 @@ impl<'a> Sql<'a> {
         )
     }
 
-    /// What of the rows kept for this write concerns it.
+    /// The condition for rows that are kept for this write.
     fn kept(&self, written: &str) -> String {
         format!("entity = {} AND written IN ({written})", self.entity)
     }
@@ -151,7 +151,8 @@ impl<'a> Sql<'a> {
         format!("({ANY_KEPT} AND EXISTS (SELECT 1 FROM change_replaced WHERE {which}))")
     }
 
-    /// The ways in which a row `t` can have to go for the row `NEW`: the key and each unique index.
+    /// The conditions under which a row `t` must go for the row `NEW`: the same key, or the same values in a
+    /// unique index.
     fn ways(&self) -> Vec<String> {
         let keys = self.plan.version.keys().map(|key| quoted(&key.name));
         let same_key = keys.map(|key| format!("t.{key} = NEW.{key}"));
@@ -167,7 +168,7 @@ impl<'a> Sql<'a> {
         ways
     }
 
-    /// Whether the row `NEW` may replace any.
+    /// Whether the row `NEW` may replace a row.
     fn may_replace(&self, also: &str) -> String {
         let table = quoted(self.plan.entity);
         let found = self.ways().into_iter();
@@ -175,7 +176,7 @@ impl<'a> Sql<'a> {
         found.collect::<Vec<_>>().join(" OR ")
     }
 
-    /// Keeps the rows that a unique index or the key lets the row `NEW` replace.
+    /// Keeps the rows that the row `NEW` may replace because of its key or a unique index.
     fn keep(&self, written: &str, also: &str) -> String {
         let table = quoted(self.plan.entity);
         let place = match self.plan.table.without_rowid {
@@ -196,8 +197,8 @@ impl<'a> Sql<'a> {
         format!("DELETE FROM change_replaced WHERE {which}")
     }
 
-    /// How an INSERT is named among the kept rows. Before it runs, a key that the database assigns
-    /// is -1.
+    /// The mark of an INSERT among the kept rows. Before the INSERT runs, a key that the database assigns is
+    /// -1.
     fn inserted(&self) -> String {
         format!("'i' || {}", self.key("NEW"))
     }
@@ -227,7 +228,7 @@ impl<'a> Sql<'a> {
         format!("NOT EXISTS (SELECT 1 FROM {table} t WHERE {found})")
     }
 
-    /// Rows kept for the INSERT, and those of an earlier one.
+    /// Rows that are kept for this INSERT, and those of an earlier one.
     fn inserted_or_done(&self) -> String {
         format!("{}, {DONE}", self.inserted_either_way())
     }
@@ -251,7 +252,7 @@ impl<'a> Sql<'a> {
         Trigger::new("insert", "AFTER INSERT", when, vec![log])
     }
 
-    /// A row in the place of others, perhaps of one with its key.
+    /// A row that replaces others, perhaps one with the same key.
     fn replace(&self) -> Trigger {
         let key = self.key("NEW");
         let kept = self.kept(&self.inserted_either_way());
@@ -284,7 +285,7 @@ impl<'a> Sql<'a> {
                 &format!("{of_row} AND r.image <> ({after})"),
             ),
             self.forget(&format!("{kept} AND row_key <> {key}")),
-            // It tells the trigger for new rows that this is none, if that one should come later.
+            // If the trigger for new rows fires later, this mark says that the row is not new.
             format!("UPDATE OR REPLACE change_replaced SET written = {DONE} WHERE {kept}"),
         ];
         Trigger::new("replace", "AFTER INSERT", self.is_kept(&kept), steps)
@@ -312,7 +313,7 @@ impl<'a> Sql<'a> {
         Trigger::new("before_update", self.unique_update(), when, steps)
     }
 
-    /// A row with other values and its key.
+    /// A row with other values and the same key.
     fn update(&self) -> Trigger {
         let when = format!("NOT {} AND {}", self.is_moved(), self.differs());
         let images = [&*self.image("OLD"), &self.updated_image()];
@@ -320,7 +321,8 @@ impl<'a> Sql<'a> {
         Trigger::new("update", "AFTER UPDATE", when, vec![log])
     }
 
-    /// What is kept when an UPDATE is through. That of an upsert, too, whose INSERT became this UPDATE.
+    /// The kept rows that an UPDATE no longer needs once it has run, including those of an upsert whose
+    /// INSERT became this UPDATE.
     fn kept_by_update(&self) -> String {
         format!(
             "entity = {} AND (written IN ({}, {}) OR row_key = {})",
@@ -345,7 +347,7 @@ impl<'a> Sql<'a> {
         self.log("delete", "r.row_key", images, replaced, &of_others)
     }
 
-    /// Rows that went for one that has its key still.
+    /// Rows that were replaced by one that has kept its key.
     fn update_replace(&self) -> Trigger {
         let kept = self.kept_by_update();
         let when = format!("NOT {} AND {}", self.is_moved(), self.is_kept(&kept));
@@ -353,7 +355,7 @@ impl<'a> Sql<'a> {
         Trigger::new("update_replace", "AFTER UPDATE", when, steps)
     }
 
-    /// A row with another key, and rows that went for it.
+    /// A row with another key, and the rows that it replaced.
     fn update_key(&self) -> Trigger {
         let (old, new) = (self.key("OLD"), self.key("NEW"));
         let (before, after) = (self.image("OLD"), self.updated_image());
@@ -379,7 +381,7 @@ impl<'a> Sql<'a> {
         Trigger::new("delete", "AFTER DELETE", when, vec![self.log_delete()])
     }
 
-    /// A row that goes and may come back in the same statement.
+    /// A row that is deleted and may come back in the same statement.
     fn delete_kept(&self) -> Trigger {
         let steps = vec![
             self.log_delete(),

@@ -1,7 +1,7 @@
 //! Reading the parts of a date or time, left to right.
 //!
-//! Takes exactly the digits a part has, so that nothing is read two ways. Checks no ranges but
-//! those of offsets. Knows nothing of how the parts follow one another.
+//! Each part takes exactly its number of digits, so that no text can be read in two ways. No ranges are
+//! checked but those of offsets. This module does not know the order of the parts.
 
 /// A text and how far it has been read.
 pub(super) struct Cursor<'a> {
@@ -29,14 +29,14 @@ impl<'a> Cursor<'a> {
         Some(*first)
     }
 
-    /// Itself, behind this byte.
+    /// Takes this byte and returns the cursor.
     pub(super) fn after(&mut self, byte: u8) -> Option<&mut Self> {
         self.one_of(&[byte])?;
         Some(self)
     }
 
-    /// Takes all digits that follow; `None` if there are not `fewest` to `most`. `most` is below
-    /// 10, so that the number fits.
+    /// Takes all digits that follow; `None` if there are not `fewest` to `most`. `most` is below 10, so that
+    /// the number fits.
     fn digits(&mut self, fewest: usize, most: usize) -> Option<(u32, usize)> {
         let count = self
             .rest

@@ -1,7 +1,7 @@
-//! To and from the types of the `chrono` crate.
+//! Conversions to and from the types of the `chrono` crate.
 //!
-//! Zoned values are converted to UTC by their stored instant, which no clock change makes
-//! ambiguous. Leap seconds survive. Knows nothing of text.
+//! Zoned values are converted to UTC by their stored instant, which no clock change makes ambiguous. Leap
+//! seconds are preserved. This module knows no texts.
 
 use chrono::{
     DateTime, Datelike, FixedOffset, Local, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta,
@@ -25,7 +25,7 @@ impl From<NaiveDate> for Day {
 
 impl From<NaiveTime> for Clock {
     fn from(time: NaiveTime) -> Self {
-        // Chrono keeps a leap second as the second before with more than 10^9 nanoseconds.
+        // Chrono keeps a leap second as the second before it, with more than 10^9 nanoseconds.
         Self {
             hour: time.hour(),
             minute: time.minute(),
@@ -110,22 +110,22 @@ pub(in crate::image) fn local(form: Form, json: &Json) -> Result<DateTime<Local>
     utc(form, json).map(|utc| utc.with_timezone(&Local))
 }
 
-/// What of these nanoseconds is finer than microseconds.
+/// The part of these nanoseconds that is finer than microseconds.
 fn excess(nanosecond: u32) -> TimeDelta {
     TimeDelta::nanoseconds(i64::from(nanosecond % 1_000))
 }
 
-/// The time without what is finer than microseconds.
+/// The time cut to microseconds.
 pub(in crate::image) fn cut_time(time: NaiveTime) -> NaiveTime {
     time.overflowing_sub_signed(excess(time.nanosecond())).0
 }
 
-/// As [`cut_time`].
+/// The same as [`cut_time`].
 pub(in crate::image) fn cut_naive(value: NaiveDateTime) -> NaiveDateTime {
     value.date().and_time(cut_time(value.time()))
 }
 
-/// As [`cut_time`]. By subtraction, since a local time may exist twice.
+/// The same as [`cut_time`]. It subtracts, because a local time may exist twice.
 pub(in crate::image) fn cut<Z: chrono::TimeZone>(value: DateTime<Z>) -> DateTime<Z> {
     let excess = excess(value.naive_utc().nanosecond());
     value.clone().checked_sub_signed(excess).unwrap_or(value)

@@ -1,7 +1,7 @@
-//! To and from the types of the `time` crate.
+//! Conversions to and from the types of the `time` crate.
 //!
-//! Leap seconds and, unless the crate's `large-dates` is on, years beyond ±9999 do not fit here.
-//! Knows nothing of text.
+//! Leap seconds and, unless the crate's `large-dates` is on, years beyond ±9999 are not supported. This
+//! module knows no texts.
 
 use sea_orm::prelude::{TimeDate, TimeDateTime, TimeDateTimeWithTimeZone, TimeTime};
 use serde_json::Value as Json;
@@ -63,8 +63,8 @@ impl Moment {
     }
 }
 
-/// The image of a zoned value: in UTC, which for the first and last hours that the crate can hold
-/// may be a year that it cannot.
+/// The image of a zoned value. It is in UTC, so for the first and last hours that the crate can hold the year
+/// may be one that it cannot hold.
 pub(in crate::image) fn encode_zoned(
     form: Form,
     value: TimeDateTimeWithTimeZone,
@@ -104,23 +104,23 @@ pub(in crate::image) fn zoned(
     fit(utc.map(TimeDateTime::assume_utc), json)
 }
 
-/// Nanoseconds without what is finer than microseconds.
+/// The nanoseconds cut to microseconds.
 fn whole_micros(nanosecond: u32) -> u32 {
     nanosecond - nanosecond % 1_000
 }
 
-/// The time without what is finer than microseconds.
+/// The time cut to microseconds.
 pub(in crate::image) fn cut_time(time: TimeTime) -> TimeTime {
     let cut = time.replace_nanosecond(whole_micros(time.nanosecond()));
     cut.unwrap_or(time)
 }
 
-/// As [`cut_time`].
+/// The same as [`cut_time`].
 pub(in crate::image) fn cut_naive(value: TimeDateTime) -> TimeDateTime {
     value.replace_time(cut_time(value.time()))
 }
 
-/// As [`cut_time`], and in UTC but for the first and last hours that the crate can hold.
+/// The same as [`cut_time`], and in UTC except for the first and last hours that the crate can hold.
 pub(in crate::image) fn cut_in_utc(value: TimeDateTimeWithTimeZone) -> TimeDateTimeWithTimeZone {
     let cut = value.replace_time(cut_time(value.time()));
     cut.checked_to_offset(UtcOffset::UTC).unwrap_or(cut)

@@ -110,7 +110,8 @@ fn singles_have_their_own_digits() {
     check(C::Float, f32::INFINITY, json!("Infinity"));
     check(C::Float, f32::NEG_INFINITY, json!("-Infinity"));
     reads(C::Float, json!(3), 3.0_f32);
-    // Just above the middle of two singles as text, on it as an f64, which would go down.
+    // As text it is just above the middle of two singles; as an f64 it is exactly on it, and would be rounded
+    // down.
     reads(C::Float, json!(1.0000000596046448), 1.0000001_f32);
 }
 

@@ -1,4 +1,4 @@
-//! What is no image and what has none.
+//! Values without an image, and JSON that is not an image.
 
 use std::sync::Arc;
 

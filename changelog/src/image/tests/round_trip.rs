@@ -1,4 +1,4 @@
-//! Whatever the value: its image read back is the value.
+//! Any value's image is read back as the value.
 
 use bigdecimal::BigDecimal;
 use bigdecimal::num_bigint::BigInt;
@@ -15,7 +15,7 @@ use serde_json::{Value as Json, json};
 use super::{equal, there_and_back};
 use crate::image::{canonical, encode};
 
-/// One column of every type there is.
+/// One column of every type.
 pub(super) fn columns() -> Vec<C> {
     let mut columns = vec![
         C::Char(None),
@@ -66,7 +66,7 @@ pub(super) fn columns() -> Vec<C> {
     columns
 }
 
-/// Some value of every type there is, and arrays of them.
+/// A value of every type, and arrays of them.
 pub(super) fn samples() -> Vec<Value> {
     let moment = DateTime::<Utc>::UNIX_EPOCH;
     let time = time::OffsetDateTime::UNIX_EPOCH;
@@ -124,7 +124,7 @@ fn survives(column: C, value: impl Into<Value>) {
     assert!(equal(&back, &array), "{column:?}: {back:?}, not {array:?}");
 }
 
-/// Survives once it is what databases store, and has the same image before.
+/// Checks that the value survives once it is canonical, and has the same image before.
 #[track_caller]
 fn survives_canonical(column: C, value: impl Into<Value>) {
     let value = value.into();
@@ -283,7 +283,7 @@ proptest! {
         }
     }
 
-    /// What is no image is an error, whatever it looks like.
+    /// JSON that is not an image is an error, whatever it looks like.
     #[test]
     fn junk_never_panics(text in "[-+0-9.:TZe/ a-f]{0,30}", json in nested()) {
         for column in columns() {

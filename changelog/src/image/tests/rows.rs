@@ -160,7 +160,7 @@ fn expected() -> serde_json::Value {
 fn a_row_has_every_column_sorted() {
     let image = image_of(&full()).unwrap();
     assert_eq!(serde_json::Value::Object(image.clone()), expected());
-    // Whatever the map would do with the order.
+    // The order must not depend on the map's.
     let fields = fields(&full(), Column::iter()).unwrap();
     let names: Vec<String> = fields.into_iter().map(|(name, _)| name).collect();
     assert!(names.is_sorted(), "{names:?}");
@@ -178,7 +178,7 @@ fn the_key_has_the_primary_key_alone() {
 #[test]
 fn models_come_back() {
     for mut model in [full(), empty()] {
-        // Stored in whole seconds: the column's own type cuts.
+        // The column's own type cuts the time to whole seconds.
         model.unix = chrono::DateTime::from_timestamp(1_700_000_000, 0)
             .unwrap()
             .into();

@@ -1,4 +1,4 @@
-//! Dates, times and both crates that have them.
+//! Dates, times and both crates that provide them.
 
 use chrono::{DateTime, FixedOffset, Local, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
 use sea_orm::ColumnType as C;
@@ -56,7 +56,7 @@ fn times_of_day() {
         json!("23:59:59.999999"),
     );
     check(C::Time, clock(1, 2, 3, 1_000), json!("01:02:03.000001"));
-    // A leap second, where the crate has them.
+    // A leap second, where the crate supports them.
     check(
         C::Time,
         clock(23, 59, 59, 1_500_000_000),
@@ -87,7 +87,7 @@ fn moments_without_zone() {
     let whole = moment().date().and_time(clock(12, 0, 0, 0));
     reads(C::DateTime, json!("2024-02-29T12:00:00"), whole);
     reads(C::DateTime, json!("2024-02-29 12:00:00.0"), whole);
-    // In a zoned column it is UTC.
+    // In a zoned column the value is in UTC.
     check(
         C::TimestampWithTimeZone,
         moment(),
@@ -145,7 +145,7 @@ fn moments_at_the_ends_of_time() {
         DateTime::<Utc>::MIN_UTC,
         json!("-262143-01-01T00:00:00.000000Z"),
     );
-    // By local time its year would not exist.
+    // In local time its year would not exist.
     let last = east(14).from_utc_datetime(&canonical_naive(NaiveDateTime::MAX));
     check(zoned.clone(), last, json!("+262142-12-31T23:59:59.999999Z"));
     check(

@@ -93,7 +93,7 @@ fn json_is_nested() {
             check(column.clone(), value.clone(), value);
         }
     }
-    // Image and NULL have one null only.
+    // An image has only one null, for NULL and JSON null.
     let null = Value::Json(Some(Box::new(json!(null))));
     assert_eq!(encode(&C::Json, &null), Ok(json!(null)));
 }

@@ -8,25 +8,25 @@ use sea_orm::{
 use crate::database::{Dialect, MariaDb};
 use crate::reader::{Position, ReadError};
 
-/// The lock's name contains the database's: lock names are the server's.
+/// The lock's name contains a hash of the database's name, because locks belong to the whole server.
 const LOCK_NAME: &str = "CONCAT('seachange.', MD5(DATABASE()))";
 /// Seconds to wait for another pass to end.
 const PATIENCE: u8 = 2;
-/// A holder of the lock that says nothing for 2 s is ended, in a transaction or between two of them:
-/// the lock is the connection's, so what ends the connection frees it.
+/// A holder of the lock that is idle for 2 s is ended, inside a transaction or between two of them. The lock
+/// belongs to the connection, so ending the connection releases it.
 const IMPATIENT: &str = "SET SESSION idle_transaction_timeout = 2, SESSION wait_timeout = 2";
 const AS_BEFORE: &str =
     "SET SESSION idle_transaction_timeout = DEFAULT, SESSION wait_timeout = DEFAULT";
-/// Changes moved in one transaction, unless one transaction of a user's has more.
+/// The most changes moved in one transaction, unless a single user's transaction has more.
 const CHANGES: i64 = 5_000;
-/// Transactions looked at in one go, which takes a scan of the inbox: as many as fit in a few megabytes,
-/// for when millions of changes wait because nobody has followed the log.
+/// The most transactions examined at once, which takes a scan of the inbox. They fit in a few megabytes, even
+/// when millions of changes wait because no process has followed the log.
 const TRANSACTIONS: u64 = 50_000;
 
 const COLUMNS: &str = "entity, row_key, operation, `before`, `after`, actor, mutation_id, metadata,
     transaction_id, source, schema_version, recorded_at";
 
-/// A user's transaction whose changes wait.
+/// A user's transaction whose changes are waiting.
 pub(super) struct Waiting {
     transaction_id: String,
     first: i64,
@@ -36,8 +36,8 @@ pub(super) struct Waiting {
 
 /// The sequencer's lock, held on one connection.
 pub(super) struct Pass {
-    // The lock belongs to the connection, so lock, moves and unlock share one; the transaction
-    // object is how SeaORM lends a connection.
+    // The lock belongs to the connection, so lock, moves and unlock share one. A transaction object is
+    // SeaORM's way to lend a connection.
     connection: DatabaseTransaction,
 }
 
@@ -51,7 +51,7 @@ fn statement(sql: impl Into<String>) -> Statement {
     MariaDb.own_statement(&sql.into(), Vec::new())
 }
 
-/// The newest position, and whether anything waits: one cheap query.
+/// The newest position, and whether changes are waiting; it is one cheap query.
 pub(super) async fn look(
     db: &DatabaseConnection,
     epoch: &str,
@@ -69,15 +69,14 @@ pub(super) async fn look(
     Ok((Position::of_id(newest.max(horizon)), waits != 0))
 }
 
-/// Whether anything waits.
+/// Whether changes are waiting.
 pub(super) async fn is_any_waiting<C: ConnectionTrait>(db: &C) -> Result<bool, DbErr> {
     let sql = "SELECT EXISTS (SELECT 1 FROM change_inbox) AS waits";
     let row = db.query_one_raw(statement(sql)).await?;
     row.map_or(Ok(false), |row| Ok(row.try_get::<i64>("", "waits")? != 0))
 }
 
-/// The transactions that wait whose largest id is above `after`, in the order in which they go into
-/// the log.
+/// The waiting transactions whose largest id is above `after`, in the order in which they go into the log.
 pub(super) async fn waiting<C: ConnectionTrait>(db: &C, after: i64) -> Result<Vec<Waiting>, DbErr> {
     let sql = format!(
         "SELECT transaction_id, MIN(id) AS first, MAX(id) AS last, COUNT(*) AS changes
@@ -98,17 +97,17 @@ pub(super) async fn waiting<C: ConnectionTrait>(db: &C, after: i64) -> Result<Ve
 }
 
 impl Pass {
-    /// Takes the lock; `None` if another pass holds it too long. A holder that hangs is ended by the
-    /// server, which frees the lock.
+    /// Takes the lock; `None` if another pass holds it too long. The server ends a holder that hangs, which
+    /// releases the lock.
     pub(super) async fn begin<C>(db: &C) -> Result<Option<Self>, DbErr>
     where
         C: TransactionTrait<Transaction = DatabaseTransaction>,
     {
-        // READ COMMITTED: INSERT … SELECT then locks no row of the inbox.
+        // Under READ COMMITTED, INSERT … SELECT locks no row of the inbox.
         let connection = db
             .begin_with_config(Some(IsolationLevel::ReadCommitted), None)
             .await?;
-        // First, so that there is no moment at which a holder may hang for ever.
+        // This comes first, so that a holder of the lock can never hang indefinitely.
         connection.execute_unprepared(IMPATIENT).await?;
         let sql = format!("SELECT GET_LOCK({LOCK_NAME}, {PATIENCE}) AS locked");
         let row = connection.query_one_raw(statement(sql)).await?;
@@ -121,7 +120,7 @@ impl Pass {
         Ok(None)
     }
 
-    /// Moves everything that waits, and unlocks.
+    /// Moves all waiting changes, and unlocks.
     pub(super) async fn move_all(mut self) -> Result<(), DbErr> {
         let moved = self.move_waiting().await;
         self.end().await?;
@@ -165,7 +164,7 @@ impl Pass {
                 Err(error)
             }
         }?;
-        // The isolation level holds for one transaction.
+        // The isolation level applies to one transaction only.
         self.control("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
             .await?;
         self.control("START TRANSACTION").await
@@ -175,7 +174,7 @@ impl Pass {
         let places = vec!["?"; some.len()].join(", ");
         let ids = || some.iter().map(|t| Value::from(t.transaction_id.clone()));
         let expected: i64 = some.iter().map(|transaction| transaction.changes).sum();
-        // No index leads to a transaction's changes, but they lie side by side, or nearly so.
+        // No index leads to a transaction's changes, but they are adjacent, or nearly so.
         let first = some.iter().map(|transaction| transaction.first).min();
         let last = some.iter().map(|transaction| transaction.last).max();
         let sql = format!(
@@ -188,9 +187,9 @@ impl Pass {
         let values: Vec<Value> = ends.chain(ids()).chain(ids()).collect();
         let insert = MariaDb.statement(&sql, values);
         let inserted = self.connection.execute_raw(insert).await?.rows_affected();
-        // From the log by the primary key, and the planner has no choice: a long IN list, and a join
-        // while the inbox is small in its statistics, it plans as a scan of the inbox, which waits
-        // for every row that others have inserted and not yet committed.
+        // The delete starts from the log by its primary key, and hints leave the planner no choice. For a
+        // long IN list, and for a join while the inbox is small in its statistics, it would plan a scan of
+        // the inbox, which waits for every row that others have inserted but not yet committed.
         let sql = "DELETE i FROM change_log l FORCE INDEX (PRIMARY)
              STRAIGHT_JOIN change_inbox i FORCE INDEX (PRIMARY) ON i.id = l.inbox_id
              WHERE l.id >= LAST_INSERT_ID()";

@@ -7,11 +7,11 @@ use sea_orm::{
 use super::tick::{LOCK, Ticker, statement};
 use crate::reader::{Moment, ReadError};
 
-/// Opens a moment. The table lock comes first and takes no snapshot, so that the snapshot of the
-/// first query sees every earlier tick; the tick stores that very snapshot, and the reader gets it
-/// by export. What the reader sees is then exactly what batches up to this tick contain.
+/// Opens a moment. The table lock comes first and takes no snapshot, so the snapshot of the first query sees
+/// every earlier tick. The tick stores exactly that snapshot, and the reader gets it by export. So the reader
+/// sees exactly what batches up to this tick contain.
 pub(super) async fn open(db: &DatabaseConnection, ticker: &Ticker) -> Result<Moment, ReadError> {
-    // Both connections before the lock: nobody must wait for a connection while holding it.
+    // Both connections are taken before the lock, so that no process waits for a connection while holding it.
     let tx = db
         .begin_with_config(
             Some(IsolationLevel::RepeatableRead),
@@ -28,7 +28,7 @@ pub(super) async fn open(db: &DatabaseConnection, ticker: &Ticker) -> Result<Mom
         .await?
         .ok_or_else(|| DbErr::RecordNotFound("pg_export_snapshot".to_owned()))?;
     let name: String = exported.try_get("", "name")?;
-    // The name comes from the server: hexadecimal digits and dashes.
+    // The name comes from the server and consists of hexadecimal digits and dashes.
     tx.execute_unprepared(&format!("SET TRANSACTION SNAPSHOT '{name}'"))
         .await?;
     ticking.commit().await?;

@@ -1,4 +1,4 @@
-//! The places of single changes between ticks, without walking the ticks.
+//! Finds the positions of single changes between ticks, without walking the ticks.
 
 use std::collections::HashMap;
 
@@ -9,8 +9,8 @@ use crate::database::{Dialect, Postgres};
 use crate::log::Model;
 use crate::reader::{Change, Position};
 
-/// Where the changes with these ids stand. Snapshots only grow and ticks are numbered without gaps,
-/// so the first tick that sees a transaction is found by halving.
+/// The positions of the changes with these ids. Snapshots only grow and ticks are numbered without gaps, so
+/// the first tick that sees a transaction is found by bisection.
 const PLACES: &str = "WITH RECURSIVE
     c AS (SELECT id, xid FROM change_log WHERE id = ANY ($1::text::bigint[])),
     ends AS (SELECT min(tick_id) AS oldest, max(tick_id) AS newest FROM change_tick),
@@ -28,8 +28,8 @@ const PLACES: &str = "WITH RECURSIVE
         LATERAL (SELECT max(id) AS last_id FROM change_log o WHERE o.xid = c.xid) l,
         ends, change_epoch e";
 
-/// Gives changes their positions, those behind the horizon one before every batch. Leaves out what
-/// no tick has seen yet.
+/// Gives changes their positions; those behind the horizon get one before every batch. Leaves out changes
+/// that no tick has seen yet.
 pub(in crate::reader) async fn place(
     db: &DatabaseConnection,
     rows: Vec<Model>,

@@ -1,14 +1,14 @@
-//! Word of other processes' ticks.
+//! Notifications of other processes' ticks.
 //!
-//! A ticker notifies, never a user's transaction: a NOTIFY takes one lock of the whole server until
-//! its commit. Signals may be lost with their connection; whoever waits for them polls as well.
+//! A ticker sends the notification, never a user's transaction, because a NOTIFY takes a lock of the whole
+//! server until its commit. Signals may be lost with their connection, so callers also poll.
 
 use sea_orm::sqlx::postgres::PgListener;
 use sea_orm::{DatabaseConnection, DbErr, RuntimeErr};
 
 use super::tick::CHANNEL;
 
-/// Waits for the ticks of other processes. Holds one connection from the first wait on.
+/// Waits for the ticks of other processes. It holds one connection from the first wait on.
 pub struct Signals {
     db: DatabaseConnection,
     node: String,
@@ -24,10 +24,10 @@ impl Signals {
         }
     }
 
-    /// Returns after another process has ticked. Dropped half-way, it may miss one.
+    /// Returns after another process has ticked. If the future is dropped half-way, a tick may be missed.
     ///
     /// # Errors
-    /// What the database says; the next call connects anew.
+    /// Errors of the database; the next call reconnects.
     pub async fn next(&mut self) -> Result<(), DbErr> {
         let said = self.listen().await;
         if said.is_err() {
@@ -46,7 +46,7 @@ impl Signals {
                 self.listener.insert(listener)
             }
         };
-        // `None`: the connection was lost, and with it perhaps a signal.
+        // `None` means that the connection was lost, and perhaps a signal with it.
         while let Some(signal) = listener.try_recv().await? {
             if signal.payload() != self.node {
                 break;

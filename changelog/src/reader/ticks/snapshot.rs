@@ -2,11 +2,11 @@
 
 use std::str::FromStr;
 
-/// What a snapshot sees: everything below `xmax` that was not in progress.
+/// The transactions that a snapshot sees: all below `xmax` that were not in progress.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Snapshot {
     pub(super) xmax: u64,
-    /// In progress, sorted.
+    /// The transactions in progress, sorted.
     pub(super) in_progress: Vec<u64>,
 }
 

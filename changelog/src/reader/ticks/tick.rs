@@ -1,4 +1,4 @@
-//! Making ticks, and the newest and oldest of them.
+//! Makes ticks, and reads the newest and oldest of them.
 
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, QueryResult, Statement,
@@ -9,17 +9,17 @@ use crate::database::{Dialect, Postgres};
 use crate::epoch::HERE;
 use crate::reader::{Position, ReadError};
 
-/// Keeps tickers, moments and changes of the epoch off each other. A lock on a table nobody else
-/// writes is in no user's way, and unlike an advisory lock it takes no snapshot. A ticker that hangs
-/// is ended by the server, so that another can take over.
+/// Makes tickers, moments and changes of the epoch exclude each other. No user's transaction writes this table,
+/// so none is blocked, and unlike an advisory lock this lock takes no snapshot. The server ends a ticker that
+/// hangs, so that another can take over.
 pub(crate) const LOCK: &str = "SET LOCAL lock_timeout = '2s';
     SET LOCAL idle_in_transaction_session_timeout = '2s';
     LOCK TABLE change_epoch IN SHARE ROW EXCLUSIVE MODE";
 
-/// Rows that the newest tick does not see. Two branches, each by the index on xid: written with OR
-/// the planner walks the primary key. So it does where it knows only one end of what it looks for, which
-/// it then takes for a large part of the log: hence a highest xid and a lowest, which exclude nothing. A
-/// row this statement sees is committed, but for its own transaction's, which writes none.
+/// Rows that the newest tick does not see. There are two branches, each by the index on xid, because with OR
+/// the planner walks the primary key. It does the same if only one end of a range is given, which it takes
+/// for a large part of the log; so a highest and a lowest xid are given, which exclude nothing. Rows that
+/// this statement sees are committed, or belong to its own transaction, which writes none.
 const UNTICKED: &str = "SELECT l.id FROM change_log l WHERE l.id > e.horizon
       AND l.xid BETWEEN pg_snapshot_xmax(t.snapshot) AND '18446744073709551615'
     UNION ALL
@@ -32,7 +32,7 @@ const NEWEST: &str = "SELECT tick_id, snapshot, last_id FROM change_tick
 
 const OLDEST: &str = "SELECT tick_id, last_id FROM change_tick ORDER BY tick_id LIMIT 1";
 
-/// Where tickers tell the other processes on this database of their ticks.
+/// The channel on which tickers notify the other processes on this database.
 pub(super) const CHANNEL: &str = "seachange_tick";
 
 pub(super) fn statement(sql: impl Into<String>) -> Statement {
@@ -42,7 +42,7 @@ pub(super) fn statement(sql: impl Into<String>) -> Statement {
 /// Makes ticks in one epoch's log.
 pub(super) struct Ticker {
     epoch: String,
-    /// This reader, among all that tick: it need not be told of its own ticks.
+    /// Identifies this reader, so that it can ignore its own ticks.
     node: String,
 }
 
@@ -56,7 +56,7 @@ impl Ticker {
         &self.node
     }
 
-    /// Ticks if there is anything to tick, and tells the end of the newest batch. One query if there
+    /// Ticks if there is anything to tick, and returns the end of the newest batch. It is one query if there
     /// is nothing.
     pub(super) async fn tick(&self, db: &DatabaseConnection) -> Result<Position, ReadError> {
         let look = format!(
@@ -69,14 +69,14 @@ impl Ticker {
             return Ok(end(&row)?);
         }
         let tx = db.begin().await?;
-        // Each statement has a snapshot of its own, taken after the lock.
+        // Each statement has its own snapshot, taken after the lock.
         tx.execute_unprepared(LOCK).await?;
         let newest = self.add(&tx).await?;
         tx.commit().await?;
         Ok(newest)
     }
 
-    /// Adds a tick if there are rows for it, and tells the other processes; the end of the newest
+    /// Adds a tick if there are rows for it, and notifies the other processes; returns the end of the newest
     /// batch.
     pub(super) async fn add(&self, tx: &DatabaseTransaction) -> Result<Position, ReadError> {
         let sql = format!(
@@ -99,7 +99,7 @@ impl Ticker {
         }
     }
 
-    /// The end of the oldest tick's batch: the base of the first one readable.
+    /// The end of the oldest tick's batch, which is the base of the first readable one.
     pub(super) async fn oldest(&self, db: &DatabaseConnection) -> Result<Position, ReadError> {
         self.position(db, OLDEST).await
     }
@@ -109,7 +109,7 @@ impl Ticker {
         Ok(end(&self.here(db.query_one_raw(statement(sql)).await?)?)?)
     }
 
-    /// The row, if it is of this log.
+    /// The row, if it belongs to this log.
     fn here(&self, row: Option<QueryResult>) -> Result<QueryResult, ReadError> {
         let row = row.ok_or(ReadError::Replaced)?;
         if row.try_get::<String>("", "epoch")? == self.epoch {

@@ -1,4 +1,4 @@
-//! Some consecutive batches, read page by page.
+//! Several consecutive batches, read page by page.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,16 +15,16 @@ use crate::log;
 use crate::reader::stored::{self, Rows};
 use crate::reader::{Change, Position, Selection};
 
-/// Ticks looked at in one go.
+/// The most ticks examined at once.
 const TICKS: i64 = 64;
-/// Changes in a window's batches; one batch may be larger.
+/// The changes in a window's batches at which it ends; a single batch may be larger.
 const CHANGES: i64 = 20_000;
-/// From so many changes on, a window's list of transactions is kept between pages.
+/// From this number of changes on, a window's list of transactions is kept between pages.
 const KEEP_LIST: i64 = 2_000;
-/// Lists kept.
+/// The most lists kept.
 const LISTS: usize = 8;
 
-/// Lists of transactions of large windows; batches never change, so neither do they.
+/// Lists of transactions of large windows. They never change, because batches never do.
 #[derive(Default)]
 pub(super) struct Lists(Mutex<VecDeque<List>>);
 
@@ -38,8 +38,8 @@ struct List {
 }
 
 impl Lists {
-    /// One that tells of the batch after this tick: a window is read in many pages, and begins a
-    /// little later with each.
+    /// A list that contains the batch after this tick. A window is read in many pages, each of which begins a
+    /// little later.
     fn get(&self, base: i64, wanted: &Selection) -> Option<List> {
         let lists = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut lists = lists.iter();
@@ -65,7 +65,7 @@ struct Tick {
 pub(super) struct Window {
     ticks: Vec<Tick>,
     horizon: i64,
-    /// In its batches.
+    /// The number of changes in its batches.
     changes: i64,
 }
 
@@ -74,7 +74,7 @@ pub(super) struct Transaction {
     xid: u64,
     batch: i64,
     last: i64,
-    /// Of its changes, how many are wanted.
+    /// The number of its changes that are wanted.
     wanted: u64,
 }
 
@@ -83,7 +83,8 @@ fn malformed(what: &str) -> DbErr {
 }
 
 impl Window {
-    /// The batches from this position on: its own, if it is not at the end of it, and later ones.
+    /// The batches from this position on: the position's own batch, unless the position is at its end, and
+    /// later ones.
     pub(super) async fn after(db: &DatabaseConnection, after: Position) -> Result<Self, DbErr> {
         let sql = "SELECT t.tick_id, t.last_id, t.snapshot::text AS snapshot, t.changes,
                     (SELECT horizon FROM change_epoch) AS horizon
@@ -102,7 +103,7 @@ impl Window {
             };
             horizon = row.try_get("", "horizon")?;
             if Position::end_of(tick.id, tick.last) <= after {
-                // Read to its end: a base for what comes.
+                // This batch has been read to its end, so its tick is the base of the next one.
                 ticks.clear();
             } else if !ticks.is_empty() {
                 changes += row.try_get::<i64>("", "changes")?;
@@ -119,8 +120,8 @@ impl Window {
         })
     }
 
-    /// Whether the first tick is the base of what follows the position. If it is a later one,
-    /// retention has passed the position.
+    /// Whether the first tick is the base of what follows the position. If it is a later one, retention has
+    /// passed the position.
     pub(super) fn continues(&self, after: Position) -> bool {
         let Some(base) = self.ticks.first() else {
             return false;
@@ -132,8 +133,8 @@ impl Window {
         self.ticks.len() < 2
     }
 
-    /// Up to `limit` wanted changes after the position; where it ended; whether it ended because
-    /// there were so many.
+    /// Up to `limit` wanted changes after the position, the position where reading ended, and whether it
+    /// ended because of the limit.
     pub(super) async fn read(
         &self,
         db: &DatabaseConnection,
@@ -153,7 +154,7 @@ impl Window {
         let mut found = Vec::new();
         let mut whole: Vec<&Transaction> = Vec::new();
         let mut count = 0;
-        // Small transactions together, one that fills the page by itself, at its end.
+        // Small transactions are read together; one that fills the page is read by itself, at the page's end.
         for transaction in ahead {
             let is_begun = (transaction.batch, transaction.last) == begun;
             if is_begun || count + transaction.wanted > limit {
@@ -182,8 +183,8 @@ impl Window {
         }
     }
 
-    /// The transactions of the next batches, in order. A large window's list is kept, because it is
-    /// read in many pages.
+    /// The transactions of the next batches, in order. A large window's list is kept, because it is read in
+    /// many pages.
     async fn list_of(
         &self,
         db: &DatabaseConnection,
@@ -230,7 +231,7 @@ impl Window {
         let from = bind(base.snapshot.xmax.to_string().into());
         let to = bind(newest.snapshot.xmax.to_string().into());
         let horizon = bind(self.horizon.into());
-        // Two branches: with OR the planner walks the primary key.
+        // There are two branches, because with OR the planner walks the primary key.
         let sql = format!(
             "SELECT xid::text AS xid, max(id) AS last, count(*) FILTER (WHERE {filter}) AS wanted
              FROM (SELECT * FROM change_log WHERE xid >= {from}::text::xid8

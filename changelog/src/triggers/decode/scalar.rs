@@ -1,4 +1,4 @@
-//! A single value's text, and what the driver would have read in its place.
+//! The text of a single value, and the value that the driver would have read in its place.
 
 use std::borrow::Cow;
 use std::str::FromStr;
@@ -15,10 +15,10 @@ use crate::image;
 use crate::moment::Times;
 use crate::shape::base;
 
-/// What kind of value the database says it is.
+/// The kind of value, as the database gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
-    /// What its column says.
+    /// A value of the column's declared type.
     Declared,
     /// SQLite's.
     Integer,
@@ -45,7 +45,7 @@ impl<'a> Scalar<'a> {
         }
     }
 
-    /// A JSON token: a string's content, anything else as it stands.
+    /// A JSON token: the content of a string, or any other value as its JSON text.
     pub(super) fn of_json(token: &'a str) -> Self {
         match serde_json::from_str::<String>(token) {
             Ok(text) => Self {
@@ -56,7 +56,7 @@ impl<'a> Scalar<'a> {
         }
     }
 
-    /// What the triggers of SQLite and MariaDB wrote.
+    /// A value that the triggers of SQLite or MariaDB wrote.
     pub(super) fn stored(bytes: &'a [u8], ty: &str, dialect: &dyn Dialect) -> Self {
         if dialect.facts().images == Images::ByType {
             return Self::by_type(bytes, ty, dialect);
@@ -202,7 +202,7 @@ fn boolean(text: &str) -> Option<bool> {
 fn number(text: &str, rust: &ArrayType, dialect: &dyn Dialect) -> Option<Value> {
     let is_double = dialect.facts().images != Images::Json;
     match rust {
-        // A text of 17 digits means a double, which the driver rounds.
+        // A text of 17 digits is a double, which the driver rounds.
         ArrayType::Float if is_double => {
             #[expect(clippy::cast_possible_truncation, reason = "as the driver does")]
             let single = text.parse::<f64>().ok()? as f32;
@@ -223,8 +223,8 @@ fn number(text: &str, rust: &ArrayType, dialect: &dyn Dialect) -> Option<Value> 
     }
 }
 
-/// A date or time as images write it, but for its digits: `T` in the middle, the year in ISO form,
-/// the offset complete.
+/// A date or time as images write it, with its digits unchanged: `T` in the middle, the year in ISO form, the
+/// offset complete.
 fn moment(text: &str, is_zoned: bool) -> String {
     let (text, is_before_christ) = match text.strip_suffix(" BC") {
         Some(text) => (text, true),
@@ -256,7 +256,7 @@ fn moment(text: &str, is_zoned: bool) -> String {
     with_offset(text)
 }
 
-/// `+00`, ` +00:00` and no offset at all become what ISO 8601 has.
+/// Completes `+00`, ` +00:00` or a missing offset to the form of ISO 8601.
 fn with_offset(text: String) -> String {
     let Some(time) = text.find([':']) else {
         return text;
@@ -274,12 +274,12 @@ fn with_offset(text: String) -> String {
     format!("{head}{}{offset}", clock.trim_end())
 }
 
-/// A moment, from its seconds since 1970.
+/// A moment from its seconds since 1970.
 fn unix_time<'a>(seconds: &[u8]) -> Option<Scalar<'a>> {
     let text = std::str::from_utf8(seconds).ok()?;
     let (seconds, fraction) = text.split_once('.').unwrap_or((text, "0"));
     if text.bytes().all(|byte| matches!(byte, b'0' | b'.')) {
-        // The first moment of the type is one second later: this is its zero date.
+        // The type's first moment is one second later, so this is its zero date.
         return Some(Scalar {
             class: Class::Declared,
             bytes: Cow::Borrowed(b"0000-00-00 00:00:00"),

@@ -1,4 +1,4 @@
-//! The values of a trigger's text, by column, each as the database wrote it.
+//! Splits a trigger's text into values by column, each as the database wrote it.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +11,11 @@ use crate::database::Images;
 /// One value.
 #[derive(Debug)]
 pub(super) enum Token<'a> {
-    /// NULL, but JSON null too on PostgreSQL.
+    /// NULL; on PostgreSQL also JSON null.
     Null,
-    /// PostgreSQL: the value as JSON text.
+    /// The value as JSON text, on PostgreSQL.
     Json(&'a str),
-    /// The others: the string's bytes, which need not be UTF-8.
+    /// The string's bytes, on the other databases. They need not be UTF-8.
     Bytes(Vec<u8>),
 }
 
@@ -24,7 +24,7 @@ pub(super) enum Token<'a> {
 pub(super) struct Texts<'a>(Vec<(String, Token<'a>)>);
 
 impl<'a> Texts<'a> {
-    /// Reads them; `None` if it is no text of a trigger.
+    /// Reads the values; `None` if the text was not written by a trigger.
     pub(super) fn read(text: &'a [u8], images: Images) -> Option<Self> {
         let fields = if images == Images::Json {
             let values: BTreeMap<String, &RawValue> = serde_json::from_slice(text).ok()?;
@@ -54,7 +54,7 @@ impl<'a> Texts<'a> {
     }
 }
 
-/// A JSON string as bytes: SQLite's text may be no UTF-8.
+/// A JSON string as bytes, because SQLite's text may not be UTF-8.
 struct Bytes(Vec<u8>);
 
 impl<'de> Deserialize<'de> for Bytes {

@@ -1,7 +1,7 @@
 //! Places in key order, as SQL.
 //!
-//! A place is kept as literals and not as bound values, because a key may be of any type that the
-//! database has: the database writes the value down, and reads it back as it compares.
+//! A place is kept as literals, not as bound values, because a key may have any type of the database: the
+//! database writes the value down, and reads it back as it compares.
 
 use sea_orm::{DbErr, QueryResult};
 
@@ -14,7 +14,7 @@ use crate::shape::Column;
 pub(crate) struct Place(Vec<String>);
 
 impl Place {
-    /// Takes it from a row with the columns that [`place_alias`] names, made by [`Dialect::key_text`].
+    /// Reads the place from a row with the columns that [`place_alias`] names, made by [`Dialect::key_text`].
     pub(in super::super) fn of(
         row: &QueryResult,
         keys: &[Column],
@@ -42,7 +42,7 @@ pub(in super::super) fn beyond(
     dialect: &dyn Dialect,
 ) -> String {
     let columns: Vec<String> = keys.iter().map(|key| dialect.compared(key, row)).collect();
-    // A key of SQLite may be null; such a row cannot be told.
+    // A key of SQLite may be null; such a row cannot be identified.
     let mut conditions: Vec<String> = columns
         .iter()
         .map(|column| format!("{column} IS NOT NULL"))

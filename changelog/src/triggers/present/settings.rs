@@ -1,13 +1,13 @@
-//! The settings on which the text of a value depends, as triggers have them: PostgreSQL's.
+//! The settings on which the text of a value depends, pinned as in triggers. Only PostgreSQL has them.
 
 use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 
 use crate::database;
 
-/// The settings as they were.
+/// The original settings.
 pub(crate) struct Settings(Vec<String>);
 
-/// Pins them for this transaction.
+/// Pins the settings for this transaction.
 pub(crate) async fn pin<C: ConnectionTrait>(tx: &C) -> Result<Settings, DbErr> {
     let pinned = database::of(tx).facts().value_settings;
     if pinned.is_empty() {
@@ -26,7 +26,7 @@ pub(crate) async fn pin<C: ConnectionTrait>(tx: &C) -> Result<Settings, DbErr> {
 }
 
 impl Settings {
-    /// Gives them back: the transaction may be a migration's, which goes on.
+    /// Restores the settings, because the transaction may be a migration's, which continues.
     pub(crate) async fn restore<C: ConnectionTrait>(&self, tx: &C) -> Result<(), DbErr> {
         if self.0.is_empty() {
             return Ok(());

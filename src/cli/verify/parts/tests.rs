@@ -1,10 +1,10 @@
-//! However little memory there is, the same is found.
+//! The results are the same however little memory there is.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// Everything that was found, in an order of its own.
+/// Everything that was found, in a fixed order.
 #[derive(Debug, PartialEq)]
 struct Found {
     counts: (u64, u64, Vec<(u32, u64)>),
@@ -45,7 +45,7 @@ fn found(records: &[Record], most: usize) -> Found {
     }
 }
 
-/// Few values, so that they often agree.
+/// There are few values, so that they often agree.
 fn digest() -> impl Strategy<Value = Digest> {
     (0..3_u64).prop_map(Digest)
 }
@@ -54,7 +54,7 @@ fn image() -> impl Strategy<Value = Option<Digest>> {
     prop::option::weighted(0.8, digest())
 }
 
-/// A log of few rows, then some rows, none twice.
+/// A log of few rows, followed by some rows, none twice.
 fn records() -> impl Strategy<Value = Vec<Record>> {
     let row = |n: u32| (n % 2, Key::of(n % 2, &n.to_string()));
     let log = prop::collection::vec((0..60_u32, image(), image()), 0..300);

@@ -18,7 +18,7 @@ fn what_a_document_names() {
         ),
         ("{ ... { a } ...f } fragment f on Q { b c }", 2 + 1 + 2),
         ("{ ...f ...f } fragment f on Q { b }", 4),
-        // Nobody spreads it, and validation visits it.
+        // Nothing spreads the fragment, but validation visits it.
         ("{ a } fragment f on Q { b }", 2),
         ("{ ...unknown }", 1),
         ("query a { a } query b { b c }", 3),
@@ -73,7 +73,7 @@ fn what_the_parser_is_given() {
             true,
         ),
         (format!("{{{text}}}"), false),
-        // No strings: they do not end on their lines.
+        // These are not strings, because they do not end on their lines.
         (format!("{{a(b: \"\n {text})}}"), false),
         (format!("{{a(b: \"\"{text})}}"), false),
         (format!("{{a(b: [{}])}}", "1 ".repeat(TOKENS)), false),

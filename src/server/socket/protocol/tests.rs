@@ -2,7 +2,7 @@ use super::*;
 
 const INIT: &str = r#"{"type":"connection_init"}"#;
 
-/// What the table compares: an action in a few words.
+/// The form that the table compares: an action in a few words.
 fn describe(action: Action) -> String {
     match action {
         Action::Nothing => "nothing".to_owned(),

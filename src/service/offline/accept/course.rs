@@ -1,4 +1,4 @@
-//! How a batch goes: what has become of its rows so far.
+//! The course of a batch: what has been done with its rows so far.
 
 use std::collections::HashMap;
 
@@ -22,22 +22,22 @@ use crate::service::offline::rejection::Rejection;
 use crate::service::offline::store::store;
 use crate::sync::{Decision, Edit, Resolution, State, decide};
 
-/// What is to be written of a row, and how its conflict was resolved.
+/// What is to be written to a row, and how its conflict was resolved.
 pub(super) type Write = (State, Option<Resolution>);
 
 /// A row that is to be tried again after others.
 #[derive(Clone)]
 pub(super) struct Held {
-    /// In the batch.
+    /// Its place in the batch.
     pub(super) place: usize,
-    /// `None`: it follows another of its key that is held, and is not judged yet.
+    /// `None` if it follows another held row of its key, and has not been judged yet.
     pub(super) write: Option<Write>,
     /// Why it could not be stored.
     pub(super) error: Option<ServiceError>,
 }
 
 impl Held {
-    /// What is kept of a row that could not be stored yet.
+    /// A judged row that could not be stored yet.
     fn of(place: usize, write: Write, error: ServiceError) -> Self {
         Self {
             place,
@@ -51,17 +51,17 @@ impl Held {
 pub(super) struct Course<'a> {
     pub(super) batch: &'a Batch<'a>,
     pub(super) tx: &'a TrackedTransaction,
-    /// The rows, as they are now, by key.
+    /// The rows as they are now, by key.
     pub(super) known: HashMap<String, Known>,
     pub(super) repeats: Repeats,
     pub(super) held: Vec<Held>,
     pub(super) rejections: Vec<Rejection>,
-    /// Rows whose parents are not there yet, or whose children still are.
+    /// Rows whose parents do not exist yet, or whose children still do.
     pub(super) orphans: Vec<String>,
 }
 
 impl Course<'_> {
-    /// Takes a row of the batch, or holds it back.
+    /// Stores, files or rejects a row of the batch, or holds it back.
     pub(super) async fn take(&mut self, place: usize) -> Result<(), ServiceError> {
         if self.is_held(&self.batch.rows[place].key) {
             let (write, error) = (None, None);
@@ -93,7 +93,8 @@ impl Course<'_> {
             return Ok(());
         };
         match self.write(pushed, &write).await {
-            // Somebody else has just inserted a row with this very key: judged as one that was there.
+            // Another transaction has just inserted a row with this key, so the edit is judged against that
+            // row.
             Err(error) if error.is_unique() && self.has_come(pushed).await? => {
                 match self.judge(pushed, &edit).await? {
                     None => Ok(()),
@@ -104,7 +105,7 @@ impl Course<'_> {
         }
     }
 
-    /// Tries a row again that was held.
+    /// Tries a held row again.
     pub(super) async fn again(&mut self, held: Held) -> Result<(), ServiceError> {
         match held.write {
             Some(write) => self.wrote(held.place, write).await,
@@ -118,8 +119,8 @@ impl Course<'_> {
         held.any(|held| self.batch.rows[held.place].key == *key)
     }
 
-    /// What becomes of a row that is held to the end: for another's fault the batch is tried again, for
-    /// its own it is filed.
+    /// Ends a row that is held to the end. If others are at fault, the batch is tried again; if the row itself
+    /// is, it is filed.
     pub(super) async fn give_up(&mut self, held: Held) -> Result<(), ServiceError> {
         let pushed = &self.batch.rows[held.place];
         match held.error {
@@ -128,12 +129,12 @@ impl Course<'_> {
                 Ok(())
             }
             Some(error) => self.reject(pushed, &error).await,
-            // The one that it follows has been given up: judged by the row as it is.
+            // The row that it follows has been given up, so it is judged by the row as it is.
             None => self.take(held.place).await,
         }
     }
 
-    /// Decides on an edit: what is to be written, or nothing.
+    /// Decides on an edit. Returns what is to be written, if anything.
     async fn judge(&mut self, pushed: &Pushed, edit: &Edit) -> Result<Option<Write>, ServiceError> {
         let synced = self.batch.synced;
         let known = self.known.get(&text_of(&pushed.key));
@@ -144,7 +145,8 @@ impl Course<'_> {
             Decision::Superseded {
                 reason: Some(reason),
             } => {
-                // Stored before, so that nobody is asked; found there, if it was another's all the same.
+                // It was stored before, so no person has to decide; it is filed in case it was another client's
+                // edit.
                 let why = (Status::Resolved, reason.to_owned());
                 self.file(pushed, ErrorCode::Conflict, why).await?;
                 return Ok(None);
@@ -190,7 +192,7 @@ impl Course<'_> {
         }
     }
 
-    /// Writes a row, all of it or nothing.
+    /// Writes a row, as a whole or not at all.
     async fn write(
         &mut self,
         pushed: &Pushed,
@@ -215,7 +217,7 @@ impl Course<'_> {
         Ok(())
     }
 
-    /// Whether the row is there that was not when the batch began.
+    /// Whether the row exists now and did not when the batch began.
     async fn has_come(&mut self, pushed: &Pushed) -> Result<bool, ServiceError> {
         let name = text_of(&pushed.key);
         if is_there(self.known.get(&name)) {
@@ -262,7 +264,7 @@ impl Course<'_> {
         let mut extent = Extent::Whole;
         let conflict_id = loop {
             let filed = match filing(extent).await {
-                // The same edit, sent twice at once: it has just been filed.
+                // The same edit was sent twice at once, and has just been filed.
                 Err(error) if error.is_unique() => filing(extent).await,
                 filed => filed,
             };
@@ -282,7 +284,7 @@ impl Course<'_> {
     }
 }
 
-/// Whether it is no fault of the row that was to be written: the whole batch is to be tried again.
+/// Whether the error is not the row's fault, so that the whole batch is to be tried again.
 pub(super) fn is_for_later(error: &ServiceError) -> bool {
     error.database().is_some() && error.code() == ErrorCode::Unavailable
 }

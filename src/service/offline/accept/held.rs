@@ -1,12 +1,12 @@
-//! Rows of a batch that stand in each other's way: one takes a value that another gives up, refers to one
-//! that is still to come, or is referred to by one that is still to go.
+//! Rows of a batch that block each other: one takes a value that another gives up, refers to one that is still
+//! to be inserted, or is referred to by one that is still to be deleted.
 //!
-//! Such rows are held back and tried again after the others, in an order that their values suggest. Where
-//! there is none, as where two rows exchange a unique value, some step aside first: they are written with
-//! values of no meaning, and then as they shall be. These states are in the log, as they were in the table;
-//! all of them belong to the batch's transaction, so that pulls and streams see the end only.
+//! Such rows are held back and tried again after the others, in an order that their values suggest. Where no
+//! order exists, as when two rows exchange a unique value, some rows step aside first: they are written with
+//! meaningless values, and then with their wanted ones. These states are in the log, because they were in the
+//! table. All of them belong to the batch's transaction, so pulls and streams see only the end.
 //!
-//! What cannot be stored in the end is left, and is as it was.
+//! A row that cannot be stored in the end is left as it is.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -19,11 +19,11 @@ use super::order::{Order, Standing};
 use crate::service::error::ServiceError;
 use crate::service::offline::known::{Known, is_there};
 
-/// Attempts at held rows in one batch, beyond which those that are left are refused: an order is found with
-/// one each, and only where no value suggests one does it take more.
+/// How often held rows are tried in one batch, before the remaining ones are refused. If there is an order, one
+/// attempt each finds it; more are needed only where no value suggests one.
 const TRIES: usize = 5_000;
 
-/// Why stepping aside led nowhere.
+/// Why stepping aside did not succeed.
 enum Detour {
     /// These rows are still held.
     Open(BTreeSet<usize>),
@@ -43,14 +43,14 @@ impl From<ServiceError> for Detour {
 }
 
 impl Course<'_> {
-    /// Stores those of the held rows that can be.
+    /// Stores those of the held rows that can be stored.
     pub(super) async fn settle(&mut self) -> Result<(), ServiceError> {
         let mut tries = TRIES;
         self.rounds(&mut tries).await?;
         let mut moving: BTreeSet<usize> = self.judged().collect();
         while !moving.is_empty() && tries > 0 {
             let (known, held) = (self.known.clone(), self.held.clone());
-            let (told, filed) = (self.repeats.clone(), self.rejections.len());
+            let (repeats, filed) = (self.repeats.clone(), self.rejections.len());
             let (tx, context) = (self.tx, self.batch.context.clone());
             let detour = self.step_aside(&moving, &mut tries);
             match tx.part(context, detour).await {
@@ -59,7 +59,7 @@ impl Course<'_> {
                     moving = self.judged().collect();
                 }
                 Err(Detour::Open(left)) => {
-                    (self.known, self.held, self.repeats) = (known, held, told);
+                    (self.known, self.held, self.repeats) = (known, held, repeats);
                     self.rejections.truncate(filed);
                     let before = moving.len();
                     moving.retain(|place| !left.contains(place));
@@ -73,7 +73,7 @@ impl Course<'_> {
         Ok(())
     }
 
-    /// The places of held rows of which is known what they are to be.
+    /// The places of held rows that have been judged.
     fn judged(&self) -> impl Iterator<Item = usize> {
         let judged = self.held.iter().filter(|held| held.write.is_some());
         judged.map(|held| held.place)
@@ -90,8 +90,7 @@ impl Course<'_> {
                 .map(|(at, place)| (place, at))
                 .collect();
             let mut waiting: Vec<Held> = std::mem::take(&mut self.held);
-            // After them those of which is not yet known what they are to be: they follow others of
-            // their key.
+            // Rows that have not been judged yet come last: they follow others of their key.
             waiting.sort_by_key(|held| {
                 (
                     order.get(&held.place).map_or(usize::MAX, |at| *at),
@@ -113,7 +112,7 @@ impl Course<'_> {
         Ok(())
     }
 
-    /// Has those rows step aside that stand in a ring, and stores them all.
+    /// Makes the rows in a ring step aside, and stores all the moving rows.
     async fn step_aside(
         &mut self,
         moving: &BTreeSet<usize>,
@@ -138,7 +137,7 @@ impl Course<'_> {
         }
     }
 
-    /// Writes values of no meaning; whether the table takes them.
+    /// Writes meaningless values; returns whether the table takes them.
     async fn put_aside(&mut self, place: usize, values: Image) -> Result<bool, ServiceError> {
         let batch = self.batch;
         let (pushed, synced) = (&batch.rows[place], batch.synced);
@@ -163,7 +162,7 @@ impl Course<'_> {
         }
     }
 
-    /// What the held rows are and shall be.
+    /// The stored and the wanted states of the held rows.
     fn standings(&self, wanted: impl Fn(usize) -> bool) -> Vec<Standing> {
         let held = self.held.iter().filter(|held| wanted(held.place));
         let standings = held.filter_map(|held| {

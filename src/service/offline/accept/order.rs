@@ -1,8 +1,8 @@
-//! In which order rows are to be written so that none is in another's way, as far as their values tell.
+//! The order in which rows are to be written so that none blocks another, as far as their values show.
 //!
-//! No catalogue is asked: a value that one row takes and another gives up in the same column, or that is
-//! another's key, suggests that the one waits for the other. Where nothing depends on that, nothing is lost
-//! by the order.
+//! No catalogue is read. If one row takes a value that another gives up in the same column, or that is
+//! another's key, the first probably has to wait for the other. If nothing depends on that, the order does no
+//! harm.
 
 use std::collections::HashMap;
 
@@ -16,23 +16,21 @@ use crate::service::entity::ColumnInfo;
 use crate::service::offline::synced::Synced;
 use crate::sync::State;
 
-/// A row that is held.
 pub(super) struct Standing {
     /// Its place in the batch.
     pub(super) place: usize,
     pub(super) key: Image,
-    /// As it is stored; `None` if it is not there.
+    /// The row as it is stored; `None` if it does not exist.
     pub(super) stored: Option<Image>,
-    /// As it shall be.
+    /// The row as it is to be.
     pub(super) wanted: State,
 }
 
-/// An order of some rows.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Order {
-    /// Their places in the batch, those first that others wait for.
+    /// Their places in the batch; rows that others wait for come first.
     pub(super) places: Vec<usize>,
-    /// Those that wait for one that waits for them: were they not in the way, the order would do.
+    /// Rows that wait for one that waits for them. Without them in the way, the order would work.
     in_rings: Vec<usize>,
 }
 
@@ -50,7 +48,7 @@ impl Standing {
         parts.next().filter(|_| parts.next().is_none())
     }
 
-    /// What it has and will not have.
+    /// The values that it has and will not have.
     fn gives_up(&self) -> impl Iterator<Item = Named<'_>> {
         let changes = |(name, value): &Named<'_>| {
             let new = self.wanted.row.get(*name);
@@ -61,7 +59,7 @@ impl Standing {
         stored.map(|(name, value)| (&**name, value)).filter(changes)
     }
 
-    /// What it will have and has not.
+    /// The values that it will have and does not have.
     fn takes(&self) -> impl Iterator<Item = Named<'_>> {
         let before = |name: &str| self.stored.as_ref().and_then(|stored| stored.get(name));
         let wanted = self.wanted.row.iter().filter(|_| !self.wanted.is_deleted);
@@ -71,11 +69,11 @@ impl Standing {
     }
 }
 
-/// Rows by what they give up, and by their keys.
+/// Rows by the values that they give up, and by their keys.
 struct Index<'a> {
-    /// By column and value.
+    /// Rows that give up a value, by column and value.
     giving: HashMap<(&'a str, String), Vec<usize>>,
-    /// By value, whatever the column.
+    /// Rows that give up a value, by value alone.
     referring: HashMap<String, Vec<usize>>,
     coming: HashMap<String, usize>,
     going: HashMap<String, usize>,
@@ -107,7 +105,7 @@ impl<'a> Index<'a> {
         index
     }
 
-    /// Who gives up this value; nobody where several have it: then it is not unique.
+    /// The row that gives up this value. `None` if several have it, because it is not unique then.
     fn giver(&self, (name, value): Named<'_>) -> Option<usize> {
         match self
             .giving
@@ -119,7 +117,7 @@ impl<'a> Index<'a> {
         }
     }
 
-    /// Which rows are to be written before this one.
+    /// The rows that are to be written before this one.
     fn before(&self, one: &Standing) -> Vec<usize> {
         let mut before = Vec::new();
         for named in one.takes() {
@@ -138,7 +136,7 @@ impl Order {
         let index = Index::of(all);
         let before: Vec<Vec<usize>> = all.iter().map(|one| index.before(one)).collect();
         let mut order = Self::default();
-        // What is known of each: nothing, that it is being looked at, that it is placed.
+        // A row is unvisited, open while its predecessors are visited, or placed.
         let (mut is_open, mut is_placed) = (vec![false; all.len()], vec![false; all.len()]);
         for start in 0..all.len() {
             let mut path = vec![(start, 0)];
@@ -170,7 +168,7 @@ impl Order {
         order
     }
 
-    /// What rows in rings are to be written as first, by their places: whole rows where they are new.
+    /// The interim values of rows in rings, by place; whole rows if they are new.
     pub(super) fn aside(&self, synced: &Synced, all: &[Standing]) -> Vec<(usize, Image)> {
         let index = Index::of(all);
         let takers: HashMap<(&str, String), usize> = all
@@ -232,13 +230,14 @@ impl Order {
     }
 }
 
-/// A value of no meaning that no other row has.
+/// A meaningless value that no other row has.
 fn interim(column: &ColumnInfo) -> Option<Json> {
     use ColumnType as T;
     let random = Uuid::new_v4();
     let text = random.simple().to_string();
     let (low, _) = random.as_u64_pair();
-    // In the upper half of what is positive: small numbers are in use, and negative ones often refused.
+    // In the upper half of the positive range, because small numbers are in use and negative ones are often
+    // refused.
     let number = |bits: u32| {
         let half = 1_i64 << (bits - 2);
         half | i64::try_from(low >> (66 - bits)).unwrap_or(0)
@@ -266,7 +265,7 @@ mod tests {
 
     use super::*;
 
-    /// A row by its key: its place before and after, and its parent; -1 where it is not there.
+    /// A row with this key: its place and its parent before and after; -1 if it does not exist.
     fn standing(key: usize, stored: (i32, i32), wanted: (i32, i32)) -> Standing {
         let image = |(place, parent): (i32, i32)| {
             let parent = (parent > 0).then_some(parent);

@@ -1,4 +1,4 @@
-//! What the log knows of edits that were pushed before, for `sync::repeat` to judge.
+//! What the log knows of edits that were pushed before; `sync::repeat` judges by it.
 
 use std::collections::HashMap;
 
@@ -15,20 +15,20 @@ use crate::service::offline::pushed::{Pushed, is_hash};
 use crate::service::offline::synced::Synced;
 use crate::sync::{Edit, Later, Repeat, State, repeat};
 
-/// Changes of a row that are looked at for the edit that said the same.
+/// How many changes of a row are searched for the edit that said the same.
 const NEWEST: u64 = 100;
 
-/// What came after edits that said the same as those of a batch.
+/// What changed rows after edits that said the same as those of a batch.
 #[derive(Clone, Default)]
 pub(super) struct Repeats {
-    /// By the hash of the edit; `None` where the earlier one lies further back than is looked.
+    /// By the hash of the edit; `None` if the earlier edit lies further back than the search goes.
     since: HashMap<String, Option<Vec<Later>>>,
-    /// What this batch has made of rows so far, by key.
+    /// The states that this batch has given to rows so far, by key.
     here: HashMap<String, Vec<Later>>,
 }
 
 impl Repeats {
-    /// Reads what the log has. The rows are locked.
+    /// Reads the log. The rows must be locked.
     pub(super) async fn read(batch: &Batch<'_>, tx: &TrackedTransaction) -> Result<Self, DbErr> {
         let readable = || batch.rows.iter().filter(|pushed| pushed.edit.is_ok());
         let keys: Vec<Image> = readable().map(|pushed| pushed.key.clone()).collect();
@@ -53,14 +53,14 @@ impl Repeats {
         Ok(repeats)
     }
 
-    /// The row was written in this batch.
+    /// Notes that the row was written in this batch.
     pub(super) fn written(&mut self, key: String, state: State) {
         let is_by_same = true;
         let later = Later { state, is_by_same };
         self.here.entry(key).or_default().push(later);
     }
 
-    /// What the edit is to an earlier one that said the same.
+    /// How the edit relates to an earlier one that said the same.
     pub(super) fn of(
         &self,
         synced: &Synced,
@@ -101,14 +101,14 @@ impl Repeats {
     }
 }
 
-/// From when the state is that an edit was made from.
+/// The time of the state that an edit was made from.
 #[derive(PartialEq)]
 enum Moment {
-    /// As the row is stored: it has the same stamp.
+    /// It has the stamp of the stored row.
     Stored,
     /// It has another stamp.
     Past,
-    /// It does not say.
+    /// It has no stamp.
     Unknown,
 }
 
@@ -128,7 +128,7 @@ impl Moment {
     }
 }
 
-/// What a change left.
+/// The state that a change left.
 fn left(batch: &Batch<'_>, change: Model) -> Later {
     let is_push = change.mutation_id.as_deref().is_some_and(is_hash);
     let is_by_same = is_push && change.actor == batch.context.actor;

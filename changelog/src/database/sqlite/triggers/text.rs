@@ -4,15 +4,16 @@ use crate::database::{Dialect, Sqlite};
 use crate::image::{REDACTED, REDACTED_CHANGED};
 use crate::shape::{Column, Shown, Version};
 
-/// Terms of one concatenation or condition: nested ones keep the expression's depth below SQLite's 1,000.
+/// The most terms of one concatenation or condition. Longer ones are nested, which keeps the expression's
+/// depth below SQLite's limit of 1,000.
 const TERMS: usize = 20;
 
 pub(super) fn quoted(text: &str) -> String {
     Sqlite.quote(text)
 }
 
-/// A part of the context. Our programs always say which transaction it is; where nobody does, the row
-/// is another program's, and the first `most` characters of its text are kept.
+/// A part of the context. Our programs always set the transaction id; if it is not set, the row comes from
+/// another program, and the first `most` characters of its text are kept.
 pub(super) fn context(part: &str, most: usize) -> String {
     format!(
         "CASE WHEN x.transaction_id IS NULL THEN NULLIF(substr(CAST(x.{part} AS TEXT), 1, {most}), '')
@@ -20,10 +21,10 @@ pub(super) fn context(part: &str, most: usize) -> String {
     )
 }
 
-/// Whether an update has given a column another value, byte by byte: just when its images differ.
+/// Whether an update has changed a column's value, byte by byte. This holds exactly if its images differ.
 fn is_other(column: &Column) -> String {
     let column = quoted(&column.name);
-    // Zeros of both signs are equal and no others.
+    // The zeros of both signs are the only values that are equal but have different images.
     format!(
         "(OLD.{column} IS NOT NEW.{column} COLLATE BINARY
          OR typeof(OLD.{column}) <> typeof(NEW.{column})
@@ -77,7 +78,7 @@ pub(super) fn key(version: &Version, row: &str) -> String {
     keys.sort_by(|left, right| left.name.cmp(&right.name));
     let parts = keys.iter().map(|key| {
         let value = format!("{row}.{}", quoted(&key.name));
-        // A UUID is a blob of 16 bytes.
+        // The UUID is a blob of 16 bytes.
         let part = |from: u8, length: u8| format!("substr(hex({value}), {from}, {length})");
         let uuid = [
             part(1, 8),
@@ -97,7 +98,7 @@ pub(super) fn key(version: &Version, row: &str) -> String {
     object(parts)
 }
 
-/// The image of the row that an update has left: it tells which redacted columns have changed.
+/// The image of the row after an update, which says which redacted columns have changed.
 pub(super) fn updated_image(version: &Version) -> String {
     image_with(version, "NEW", |start, column| {
         let same = literal(&format!("{start}:\"{REDACTED}\""));
@@ -112,7 +113,7 @@ pub(super) fn json(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// The parts, joined to a JSON object.
+/// The parts, joined into a JSON object.
 fn object(parts: impl Iterator<Item = String>) -> String {
     let parts: Vec<String> = parts.map(|part| format!("({part})")).collect();
     format!("'{{' || {} || '}}'", joined(&parts, " || ',' || "))
