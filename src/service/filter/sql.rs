@@ -92,22 +92,22 @@ fn text_expression<C: ColumnTrait>(column: C, pattern: Pattern, text: &str) -> E
 /// What SQLite's `LIKE` would say if it did not end at a NUL: ASCII letters are equal whatever their case. `None` for
 /// a pattern that somebody has written out.
 fn bytes_expression<C: ColumnTrait>(column: C, pattern: Pattern, text: &str) -> Option<Expr> {
-    let bytes = |text: Expr| Expr::from(Func::lower(text)).cast_as("blob");
-    let (stored, sought) = (|| bytes(column.into_expr()), || bytes(Expr::val(text)));
-    let length = i64::try_from(text.len()).ok()?;
-    let part = |from: i64| {
-        let part = Func::cust("substr").arg(stored()).arg(from).arg(length);
-        Expr::from(part).eq(sought())
+    let lower = |text: Expr| Expr::from(Func::lower(text));
+    let (stored, sought) = (lower(column.into_expr()), lower(Expr::val(text)));
+    let place = |stored: Expr, sought: Expr| {
+        let instr = Func::cust("instr").arg(stored.cast_as("blob"));
+        Expr::from(instr.arg(sought.cast_as("blob")))
     };
+    let hex = |text: Expr| Expr::from(Func::cust("hex").arg(text));
     match pattern {
-        Pattern::Contains => {
-            let place = Func::cust("instr").arg(stored()).arg(sought());
-            Some(Expr::from(place).gt(0))
+        Pattern::StartsWith => Some(place(stored, sought).eq(1)),
+        Pattern::EndsWith if !text.is_empty() => {
+            // Of no bytes SQLite makes NULL, of hexadecimal digits it does not.
+            let digits = i64::try_from(text.len() * 2).ok()?;
+            let end = Func::cust("substr").arg(hex(stored)).arg(-digits);
+            Some(Expr::from(end).eq(hex(sought)))
         }
-        Pattern::StartsWith => Some(part(1)),
-        // From place 0 on there would be one byte less.
-        Pattern::EndsWith if length > 0 => Some(part(-length)),
-        Pattern::EndsWith => Some(part(1)),
+        Pattern::Contains | Pattern::EndsWith => Some(place(stored, sought).gt(0)),
         Pattern::EqualIgnoringCase | Pattern::Like | Pattern::NotLike => None,
     }
 }
