@@ -10,8 +10,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{OnConflict, UpdateStatement};
-use sea_orm::{ActiveValue::Set, Condition, DatabaseConnection, EntityName, QueryOrder};
+use sea_orm::sea_query::{Expr, OnConflict, UpdateStatement};
+use sea_orm::{
+    ActiveValue::Set, Condition, DatabaseConnection, EntityName, IdenStatic, QueryOrder,
+    QueryResult, QuerySelect, QueryTrait,
+};
+
+use crate::database::{self, Stored};
 
 /// A row of `change_consumer`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -36,12 +41,39 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// All consumers that have ever started, by name.
+/// All consumers that have ever started, by name. Bytes of their texts that are not UTF-8, which only another
+/// program can have written, are U+FFFD.
 ///
 /// # Errors
 /// Errors of the database.
 pub async fn consumers(db: &DatabaseConnection) -> Result<Vec<Model>, DbErr> {
-    Entity::find().order_by_asc(Column::Name).all(db).await
+    let dialect = database::of(db);
+    let rest = [Column::Paused, Column::HeldUntil];
+    let select = [Column::Name, Column::Cursor, Column::Holder]
+        .into_iter()
+        .fold(
+            Entity::find().select_only().columns(rest),
+            |select, text| {
+                let readable = dialect.readable_column(Expr::col((Entity, text)), Stored::Free);
+                select.column_as(readable, text.as_str())
+            },
+        );
+    let select = select.order_by_asc(Column::Name).into_query();
+    let found = db.query_all(&select).await?;
+    let consumer = |row: &QueryResult| {
+        let text = |column: Column| {
+            let bytes = dialect.read_text(row, column.as_str())?;
+            Ok::<_, DbErr>(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+        };
+        Ok(Model {
+            name: text(Column::Name)?.unwrap_or_default(),
+            cursor: text(Column::Cursor)?,
+            paused: row.try_get("", Column::Paused.as_str())?,
+            holder: text(Column::Holder)?,
+            held_until: row.try_get("", Column::HeldUntil.as_str())?,
+        })
+    };
+    found.iter().map(consumer).collect()
 }
 
 /// Pauses a consumer after its current batch, on every process and through restarts, or resumes it. Returns

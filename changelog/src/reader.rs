@@ -11,6 +11,7 @@ mod by_id;
 mod change;
 mod history;
 mod inbox;
+mod keys;
 mod locked;
 mod position;
 mod rows;
@@ -20,6 +21,7 @@ mod ticks;
 
 pub use change::Change;
 pub use history::{Extent, History, Place, change_at, changes_at, history, lasting_columns};
+pub(crate) use keys::{any_key_condition, texts_of};
 pub(crate) use locked::{changed_after, key_texts};
 pub use locked::{known_mutations, last_of, later, since_mutation};
 pub use position::Position;
@@ -27,7 +29,6 @@ pub use rows::{
     Past, RowName, change_named, is_change_of, is_waiting, of_row, of_transaction, state_at,
     state_by,
 };
-pub(crate) use selection::with_numbers;
 pub use selection::{Page, Selection};
 pub use ticks::Signals;
 pub(crate) use ticks::TICK_LOCK;

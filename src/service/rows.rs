@@ -3,11 +3,11 @@
 use std::marker::PhantomData;
 
 use sea_orm::{
-    ActiveModelTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, ModelTrait,
-    QueryFilter, QueryOrder,
+    ActiveModelTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, IntoActiveModel,
+    ModelTrait, PrimaryKeyTrait, QueryFilter, QueryOrder, Value,
 };
 use seachange_changelog::rows::{self, Row};
-use seachange_changelog::{Image, RowLock, Target, TrackedTransaction, image, lock_rows};
+use seachange_changelog::{Image, RowLock, Target, TrackedTransaction, image, internal, lock_rows};
 
 use super::code::ErrorCode;
 use super::columns::{keys, named};
@@ -99,6 +99,7 @@ impl<E: Writable> RowWriter for RowWriterOf<E> {
     async fn insert(&self, tx: &TrackedTransaction, row: &Image) -> Result<Image, ServiceError> {
         let mut model = <E::ActiveModel as ActiveModelTrait>::default();
         set_all::<E>(&mut model, row)?;
+        check_counted_key::<E>(&model, tx.get_database_backend())?;
         // Only the bulk call keeps a given key where the database would generate one.
         if has_counted_key::<E>() {
             let stored = tx.insert_rows::<E>([model]).await?.pop();
@@ -185,6 +186,36 @@ fn gone() -> ServiceError {
 /// Whether only the database generates the keys.
 fn has_counted_key<E: Writable>() -> bool {
     keys::<E>().any(|key| E::is_computed(&key))
+}
+
+/// Refuses a key that the database does not take: MariaDB counts keys up from 1, takes a 0 for none given, and
+/// SeaORM cannot read back the row of a negative one.
+pub(crate) fn check_counted_key<E: EntityTrait>(
+    model: &E::ActiveModel,
+    backend: DbBackend,
+) -> Result<(), ServiceError> {
+    let counts_from_one = internal::on(backend).facts().zero_asks_for_key;
+    if !counts_from_one || !E::PrimaryKey::auto_increment() {
+        return Ok(());
+    }
+    let is_positive = |value: Value| match value {
+        Value::TinyInt(Some(key)) => key > 0,
+        Value::SmallInt(Some(key)) => key > 0,
+        Value::Int(Some(key)) => key > 0,
+        Value::BigInt(Some(key)) => key > 0,
+        Value::TinyUnsigned(Some(key)) => key > 0,
+        Value::SmallUnsigned(Some(key)) => key > 0,
+        Value::Unsigned(Some(key)) => key > 0,
+        Value::BigUnsigned(Some(key)) => key > 0,
+        _ => true,
+    };
+    let mut given = keys::<E>().filter_map(|column| model.get(column).into_value());
+    match given.all(is_positive) {
+        true => Ok(()),
+        false => Err(ServiceError::bad_input(
+            "a key that the database counts is at least 1",
+        )),
+    }
 }
 
 fn image_of<M: ModelTrait>(model: &M) -> Result<Image, ServiceError> {

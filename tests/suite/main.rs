@@ -57,6 +57,7 @@ fn main() -> ExitCode {
         triggers::cases(),
         unreadable::cases(),
         unreadable::listed::cases(),
+        unreadable::keys::cases(),
         unregistered::cases(),
         waits::cases(),
     ];

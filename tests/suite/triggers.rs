@@ -5,6 +5,7 @@
     reason = "SeaORM's macro generates more than a private entity uses"
 )]
 
+mod bytes;
 mod captured;
 mod changed;
 mod checked;
@@ -29,6 +30,7 @@ use crate::harness::{Case, TestServer};
 pub fn cases() -> Vec<Case> {
     let parts = [
         captured::cases(),
+        bytes::cases(),
         replaced::cases(),
         statements::cases(),
         context::cases(),

@@ -7,6 +7,7 @@
 )]
 
 pub mod gauge;
+pub mod keys;
 pub mod listed;
 mod related;
 

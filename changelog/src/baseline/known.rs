@@ -1,14 +1,14 @@
 //! Finds out which rows have changes in the log.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{Condition, ConnectionTrait, DbErr};
 
 use crate::database;
-use crate::image::{self, Image};
+use crate::image::Image;
 use crate::log::Column;
-use crate::reader::{key_texts, with_numbers};
+use crate::reader::{any_key_condition, key_texts, texts_of};
 use crate::triggers::Present;
 
 /// For each key, whether a change of its row is in the log or still waits in the inbox.
@@ -17,10 +17,12 @@ pub(super) async fn among<'k, C: ConnectionTrait>(
     table: &Present,
     keys: impl Iterator<Item = &'k Image>,
 ) -> Result<Vec<bool>, DbErr> {
-    let mut rows: HashMap<String, usize> = HashMap::new();
-    let mut count = 0;
+    let mut rows: HashMap<Vec<u8>, usize> = HashMap::new();
+    let (mut names, mut count) = (Vec::new(), 0);
     for (n, key) in keys.enumerate() {
-        rows.extend(texts(table, key).into_iter().map(|text| (text, n)));
+        let of_row = names_of(table, key);
+        rows.extend(of_row.iter().flat_map(texts_of).map(|text| (text, n)));
+        names.extend(of_row);
         count = n + 1;
     }
     let mut known = vec![false; count];
@@ -31,7 +33,7 @@ pub(super) async fn among<'k, C: ConnectionTrait>(
     for log in dialect.facts().logs() {
         let of_them = Condition::all()
             .add(Expr::col(Column::Entity).eq(&*table.entity))
-            .add(dialect.has_key(rows.keys().cloned().collect()));
+            .add(any_key_condition(&names, dialect));
         for text in key_texts(tx, log, of_them).await? {
             if let Some(row) = rows.get(&text).and_then(|row| known.get_mut(*row)) {
                 *row = true;
@@ -41,12 +43,9 @@ pub(super) async fn among<'k, C: ConnectionTrait>(
     Ok(known)
 }
 
-/// The texts that the key may have in the log: with 64-bit numbers as strings, or as numbers (from SQLite's
-/// triggers, or from before the column grew), and under older names of its columns.
-fn texts(table: &Present, key: &Image) -> HashSet<String> {
-    let old = table.schemas.under_old_names(&table.entity, key);
-    let named = old.iter().chain([key]);
-    named
-        .flat_map(|key| [image::text_of(key), with_numbers(key)])
-        .collect()
+/// The key under the names that its columns have now, and under older ones.
+fn names_of(table: &Present, key: &Image) -> Vec<Image> {
+    let mut names = table.schemas.under_old_names(&table.entity, key);
+    names.push(key.clone());
+    names
 }

@@ -127,13 +127,12 @@ pub trait Dialect: std::fmt::Debug + Send + Sync + 'static {
     /// The SQL of a text in a form that [`read_text`](Self::read_text) reads.
     fn readable(&self, text: &str) -> String;
 
-    /// The bytes of a readable text in a result row.
+    /// The bytes of a readable text in a result row, which need not be UTF-8.
     ///
     /// # Errors
     /// If the row has no such column.
     fn read_text(&self, row: &QueryResult, column: &str) -> Result<Option<Vec<u8>>, DbErr> {
-        let text = row.try_get::<Option<String>>("", column)?;
-        Ok(text.map(String::into_bytes))
+        row.try_get("", column)
     }
 
     /// A number in the catalogue that means yes or no.

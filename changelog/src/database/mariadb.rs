@@ -90,6 +90,7 @@ impl Dialect for MariaDb {
         }
     }
 
+    /// A text may hold halves of surrogate pairs, which are not UTF-8. The driver reads a text as bytes, too.
     fn readable_column(&self, column: Expr, _stored: Stored) -> Expr {
         column
     }

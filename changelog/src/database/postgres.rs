@@ -114,6 +114,12 @@ impl Dialect for Postgres {
         format!("({text})::text")
     }
 
+    /// The server sends UTF-8 and nothing else, and the driver reads a text only as one.
+    fn read_text(&self, row: &QueryResult, column: &str) -> Result<Option<Vec<u8>>, DbErr> {
+        let text = row.try_get::<Option<String>>("", column)?;
+        Ok(text.map(String::into_bytes))
+    }
+
     fn read_flag(&self, row: &QueryResult, column: &str) -> Result<bool, DbErr> {
         Ok(row.try_get::<i32>("", column)? != 0)
     }

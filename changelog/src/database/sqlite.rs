@@ -14,9 +14,7 @@ use bigdecimal::ToPrimitive;
 use rust_decimal::Decimal;
 use sea_orm::sea_query::{Expr, ExprTrait, LockType};
 use sea_orm::sqlx::error::DatabaseError;
-use sea_orm::{
-    DbBackend, DbErr, QueryResult, SqliteTransactionMode, Statement, TransactionOptions, Value,
-};
+use sea_orm::{DbBackend, DbErr, SqliteTransactionMode, Statement, TransactionOptions, Value};
 
 use super::errors::{database_error, sqlite_code};
 use super::facts::{Catalogue, Facts};
@@ -84,10 +82,6 @@ impl Dialect for Sqlite {
 
     fn readable(&self, text: &str) -> String {
         format!("CAST(({text}) AS BLOB)")
-    }
-
-    fn read_text(&self, row: &QueryResult, column: &str) -> Result<Option<Vec<u8>>, DbErr> {
-        row.try_get("", column)
     }
 
     /// A deferred transaction that reads before it writes fails with SQLITE_BUSY_SNAPSHOT, whatever the busy

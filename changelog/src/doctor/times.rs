@@ -74,8 +74,9 @@ async fn spellings(
     let quoted = |text: &str| Sqlite.quote(text);
     let t = quoted(column);
     let (form, of_key) = (times.form(&t), times.key(&t));
+    let min_key = Sqlite.readable("min(row_key)");
     let sql = format!(
-        "SELECT form, count(*) AS number, min(row_key) AS row_key FROM (
+        "SELECT form, count(*) AS number, {min_key} AS row_key FROM (
          SELECT CASE WHEN typeof({t})<>'text' THEN typeof({t}) WHEN {of_key} IS NULL THEN 'what is not a time'
          ELSE {form} END AS form, {key} AS row_key FROM {} WHERE {t} IS NOT NULL)
          GROUP BY form ORDER BY number DESC, form LIMIT {}",
@@ -83,11 +84,16 @@ async fn spellings(
         SPELLINGS + 1
     );
     let found = db.query_all_raw(Sqlite.statement(&sql, Vec::new())).await?;
+    // The key may hold texts that are not UTF-8.
+    let key_text = |row: &sea_orm::QueryResult| {
+        let bytes = Sqlite.read_text(row, "row_key")?.unwrap_or_default();
+        Ok::<_, DbErr>(String::from_utf8_lossy(&bytes).into_owned())
+    };
     let spelling = |row: &sea_orm::QueryResult| {
         Ok(Spelling {
             form: row.try_get("", "form")?,
             rows: row.try_get("", "number")?,
-            key: row.try_get("", "row_key")?,
+            key: key_text(row)?,
         })
     };
     found.iter().map(spelling).collect()

@@ -5,10 +5,10 @@ use std::collections::{BTreeSet, HashMap};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
 use sea_orm::{Condition, ConnectionTrait, DbErr, Order};
 
+use super::keys::{any_key_condition, texts_of, with_numbers};
 use super::position::Position;
 use super::rows::{RowName, is_after, logged, waiting};
-use super::selection::with_numbers;
-use crate::database;
+use crate::database::{self, Stored};
 use crate::image::{self, Image};
 use crate::log::{Column, Model};
 use crate::triggers::Schemas;
@@ -155,13 +155,12 @@ async fn among<C: ConnectionTrait>(
     let dialect = database::of(db);
     let mut places = HashMap::new();
     for (place, key) in keys.iter().enumerate() {
-        places.insert(image::text_of(key), place);
-        places.insert(with_numbers(key), place);
+        places.extend(texts_of(key).map(|text| (text, place)));
     }
     if places.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let of_them = wanted.add(dialect.has_key(places.keys().cloned().collect()));
+    let of_them = wanted.add(any_key_condition(keys, dialect));
     // The inbox is read first: what is moved meanwhile is then found in the log.
     let inbox = dialect.facts().inbox;
     let inbox = inbox.map(|inbox| (inbox, of_them.clone()));
@@ -179,9 +178,9 @@ pub(crate) async fn key_texts<C: ConnectionTrait>(
     db: &C,
     table: &str,
     wanted: Condition,
-) -> Result<Vec<String>, DbErr> {
+) -> Result<Vec<Vec<u8>>, DbErr> {
     let dialect = database::of(db);
-    let key = dialect.json_text(Expr::col(Column::RowKey));
+    let key = dialect.readable_column(Expr::col(Column::RowKey), Stored::Json);
     let select = Query::select()
         .distinct()
         .expr_as(key, "found")
@@ -189,5 +188,6 @@ pub(crate) async fn key_texts<C: ConnectionTrait>(
         .cond_where(wanted)
         .take();
     let rows = db.query_all(&select).await?;
-    rows.iter().map(|row| row.try_get("", "found")).collect()
+    let text = |row| Ok(dialect.read_text(row, "found")?.unwrap_or_default());
+    rows.iter().map(text).collect()
 }

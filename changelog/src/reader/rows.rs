@@ -10,8 +10,9 @@ use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
 use sea_orm::{Condition, ConnectionTrait, DatabaseConnection, DbErr, Order};
 
 use super::change::Change;
+use super::keys::any_key_condition;
 use super::position::Position;
-use super::selection::{Page, any_key_condition};
+use super::selection::Page;
 use super::{stored, ticks};
 use crate::database::{self, Dialect, Ordering};
 use crate::image::Image;

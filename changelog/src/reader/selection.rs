@@ -1,14 +1,12 @@
 //! A reader's filter on changes.
 
-use std::collections::BTreeSet;
-
 use sea_orm::{ColumnTrait, Condition};
-use serde_json::Value as Json;
 
 use super::change::Change;
+use super::keys::{any_key_condition, with_numbers};
 use super::position::Position;
 use crate::database::Dialect;
-use crate::image::{self, Image};
+use crate::image::Image;
 use crate::log::{Column, Operation};
 
 /// A filter on changes; an absent part admits everything.
@@ -86,46 +84,6 @@ impl Selection {
 /// Whether two keys identify the same row. After its column got 64 bits an integer is a string.
 fn is_of(found: &Image, key: &Image) -> bool {
     found == key || found.len() == key.len() && with_numbers(found) == with_numbers(key)
-}
-
-/// The key's text with numbers in place of strings of digits. SQLite's triggers write it so, because no type
-/// separates 64-bit integers, which images write as strings, from others; and keys from before their columns
-/// got 64 bits have it.
-pub(crate) fn with_numbers(key: &Image) -> String {
-    let number = |value: &Json| match value {
-        Json::String(digits) => digits.parse::<i64>().map_or(value.clone(), Json::from),
-        other => other.clone(),
-    };
-    let fields = key
-        .iter()
-        .map(|(name, value)| (name.clone(), number(value)));
-    Json::Object(fields.collect()).to_string()
-}
-
-/// The key's text as triggers write it if a value does not fit its column; `None` if all fit.
-fn with_texts(key: &Image) -> Option<String> {
-    key.values().find(|value| image::is_unfit(value))?;
-    let text = |value: &Json| match value.get("$text").filter(|_| image::is_unfit(value)) {
-        Some(text) => text.clone(),
-        None => value.clone(),
-    };
-    let fields = key.iter().map(|(name, value)| (name.clone(), text(value)));
-    Some(Json::Object(fields.collect()).to_string())
-}
-
-/// Changes with exactly one of these keys, in a form that the index on keys supports.
-pub(super) fn any_key_condition<'k>(
-    keys: impl IntoIterator<Item = &'k Image>,
-    dialect: &dyn Dialect,
-) -> Condition {
-    // Keys are stored as JSON text with sorted keys, so equal texts are equal keys. Equal texts are listed
-    // once, so that the index also gives the order.
-    let mut texts = BTreeSet::new();
-    for key in keys {
-        texts.extend([image::text_of(key), with_numbers(key)]);
-        texts.extend(with_texts(key));
-    }
-    dialect.has_key(texts.into_iter().collect())
 }
 
 /// Some changes in order, and the place where the next page begins.

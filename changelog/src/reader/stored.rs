@@ -35,8 +35,8 @@ pub(crate) fn columns(dialect: &dyn Dialect) -> impl Iterator<Item = (Expr, Alia
 fn as_read(column: Column, expr: Expr, dialect: &dyn Dialect) -> Expr {
     let stored = match column {
         Column::RowKey | Column::Before | Column::After | Column::Metadata => Stored::Json,
-        // Other programs choose these texts freely.
-        Column::Actor | Column::MutationId => Stored::Free,
+        // Other programs choose these texts freely, and may write the other columns by hand.
+        Column::Actor | Column::MutationId | Column::Entity | Column::TransactionId => Stored::Free,
         _ => Stored::Plain,
     };
     dialect.readable_column(expr, stored)
@@ -52,6 +52,8 @@ pub(crate) struct Rows(Vec<Row>);
 
 struct Row {
     rest: Rest,
+    entity: String,
+    transaction_id: String,
     row_key: Vec<u8>,
     before: Option<Vec<u8>>,
     after: Option<Vec<u8>>,
@@ -64,9 +66,7 @@ struct Row {
 #[derive(FromQueryResult)]
 struct Rest {
     id: i64,
-    entity: String,
     operation: Operation,
-    transaction_id: String,
     source: Source,
     schema_version: i32,
     recorded_at: sea_orm::prelude::ChronoDateTimeUtc,
@@ -76,9 +76,15 @@ impl Rows {
     /// Takes the rows from a query's result.
     pub(crate) fn of(rows: &[QueryResult], dialect: &dyn Dialect) -> Result<Self, DbErr> {
         let bytes = |row: &QueryResult, column: Column| dialect.read_text(row, name(column));
+        let text = |row: &QueryResult, column: Column| {
+            let text = bytes(row, column)?.map(readable);
+            Ok::<_, DbErr>(text.unwrap_or_default())
+        };
         let rows = rows.iter().map(|row| {
             Ok(Row {
                 rest: Rest::from_query_result(row, "")?,
+                entity: text(row, Column::Entity)?,
+                transaction_id: text(row, Column::TransactionId)?,
                 row_key: bytes(row, Column::RowKey)?.unwrap_or_default(),
                 before: bytes(row, Column::Before)?,
                 after: bytes(row, Column::After)?,
@@ -108,7 +114,7 @@ impl Rows {
 
     /// Keeps only rows of wanted tables.
     pub(crate) fn of_tables(mut self, is_wanted: &dyn Fn(&str) -> bool) -> Self {
-        self.0.retain(|row| is_wanted(&row.rest.entity));
+        self.0.retain(|row| is_wanted(&row.entity));
         self
     }
 
@@ -120,7 +126,7 @@ impl Rows {
 
 impl Row {
     fn read(self, schemas: &Schemas, dialect: &dyn Dialect) -> Result<Model, DbErr> {
-        let Rest { entity, .. } = &self.rest;
+        let entity = &self.entity;
         let image = |text: Option<Vec<u8>>| -> Result<Option<Image>, DbErr> {
             let Some(text) = text else {
                 return Ok(None);
@@ -129,19 +135,20 @@ impl Row {
             if self.rest.source == Source::Trigger {
                 return Ok(Some(decode(schemas, entity, version, &text, dialect)));
             }
-            let image = serde_json::from_slice(&text).map_err(malformed)?;
+            let image = serde_json::from_str(&readable(text)).map_err(malformed)?;
             Ok(Some(schemas.in_todays_names(entity, version, image)))
         };
         let (before, after) = (image(self.before)?, image(self.after)?);
-        let key: Image = serde_json::from_slice(&self.row_key).map_err(malformed)?;
+        // A key of a text that is not UTF-8 is shown as the image shows it.
+        let key: Image = serde_json::from_str(&readable(self.row_key)).map_err(malformed)?;
+        let key = schemas.in_todays_names(entity, self.rest.schema_version, key);
         let key = match self.rest.source {
-            Source::Trigger => key_in(schemas, &self.rest, key, after.as_ref().or(before.as_ref())),
-            _ => schemas.in_todays_names(entity, self.rest.schema_version, key),
+            Source::Trigger => key_in(key, after.as_ref().or(before.as_ref())),
+            _ => key,
         };
-        let Rest { entity, .. } = self.rest;
         Ok(Model {
             id: self.rest.id,
-            entity,
+            entity: self.entity,
             row_key: Json::Object(key),
             operation: self.rest.operation,
             before: before.map(Json::Object),
@@ -149,7 +156,7 @@ impl Row {
             actor: self.actor.map(readable),
             mutation_id: self.mutation_id.map(readable),
             metadata: self.metadata.map(free_json),
-            transaction_id: self.rest.transaction_id,
+            transaction_id: self.transaction_id,
             source: self.rest.source,
             schema_version: self.rest.schema_version,
             recorded_at: self.rest.recorded_at,
@@ -158,8 +165,7 @@ impl Row {
 }
 
 /// The key as hooks write it: with the image's values, which are decoded by their types.
-fn key_in(schemas: &Schemas, row: &Rest, key: Image, image: Option<&Image>) -> Image {
-    let key = schemas.in_todays_names(&row.entity, row.schema_version, key);
+fn key_in(key: Image, image: Option<&Image>) -> Image {
     key.into_iter()
         .map(|(name, stored)| {
             let value = image.and_then(|image| image.get(&name)).cloned();
@@ -168,7 +174,7 @@ fn key_in(schemas: &Schemas, row: &Rest, key: Image, image: Option<&Image>) -> I
         .collect()
 }
 
-/// The text, with bytes replaced that are not UTF-8.
+/// The text of these bytes, with U+FFFD in place of those that are not UTF-8.
 fn readable(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())

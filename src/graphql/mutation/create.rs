@@ -8,10 +8,10 @@ use async_graphql::dynamic::{
     Field, FieldFuture, FieldValue, InputValue, ResolverContext, TypeRef,
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ColumnType, ConnectionTrait, DbBackend, EntityTrait, Iterable,
-    PrimaryKeyToColumn, PrimaryKeyTrait, Value,
+    ActiveModelTrait, ColumnTrait, ColumnType, ConnectionTrait, EntityTrait, Iterable,
+    PrimaryKeyToColumn, Value,
 };
-use seachange_changelog::{TrackedTransaction, internal};
+use seachange_changelog::TrackedTransaction;
 use serde_json::Value as Json;
 
 use super::{list, rows, write};
@@ -26,6 +26,7 @@ use crate::service::entity::EntityInfo;
 use crate::service::error::ServiceError;
 use crate::service::idempotency::{Repeatable, recall_rows, remember_rows};
 use crate::service::row::Row;
+use crate::service::rows::check_counted_key;
 use crate::service::transaction::Work;
 use crate::service::writable::Writable;
 
@@ -99,7 +100,7 @@ where
         .map(|row| {
             let mut model = inputs::active_model::<E>(entity, row, Purpose::Insert)?;
             make_key::<E>(&mut model)?;
-            check_key::<E>(&model, backend)?;
+            check_counted_key::<E>(&model, backend)?;
             Ok(model)
         })
         .collect::<Result<_, Refusal>>()?;
@@ -147,33 +148,4 @@ fn make_key<E: EntityTrait>(model: &mut E::ActiveModel) -> Result<(), Refusal> {
             .map_err(|error| Refusal::internal(&error))?;
     }
     Ok(())
-}
-
-/// Refuses keys below 1 on MariaDB, which generates keys from 1: it treats 0 as no key, and SeaORM
-/// cannot read back the row of a negative one.
-fn check_key<E: EntityTrait>(model: &E::ActiveModel, backend: DbBackend) -> Result<(), Refusal> {
-    let counts_from_one = internal::on(backend).facts().zero_asks_for_key;
-    if !counts_from_one || !E::PrimaryKey::auto_increment() {
-        return Ok(());
-    }
-    let columns = E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column);
-    let is_positive = |value: Value| match value {
-        Value::TinyInt(Some(key)) => key > 0,
-        Value::SmallInt(Some(key)) => key > 0,
-        Value::Int(Some(key)) => key > 0,
-        Value::BigInt(Some(key)) => key > 0,
-        Value::TinyUnsigned(Some(key)) => key > 0,
-        Value::SmallUnsigned(Some(key)) => key > 0,
-        Value::Unsigned(Some(key)) => key > 0,
-        Value::BigUnsigned(Some(key)) => key > 0,
-        _ => true,
-    };
-    let mut given = columns.filter_map(|column| model.get(column).into_value());
-    if given.all(is_positive) {
-        Ok(())
-    } else {
-        Err(Refusal::bad_input(
-            "a key that the database counts is at least 1",
-        ))
-    }
 }

@@ -100,20 +100,27 @@ fn refuse_without(images: &[&str]) -> String {
 
 /// The context in which the row is written. Our programs always set the transaction id; if it is not set, the
 /// session's variables come from another program, as plain text.
+///
+/// Bytes that are not of a text are taken for UTF-8. Where they are not UTF-8, a strict session reports an error
+/// (1300), and the write must not fail because of it: the variable is left out.
 fn context() -> String {
     format!(
         "SELECT actor, mutation_id, metadata, transaction_id
 INTO by_actor, of_mutation, with_metadata, in_transaction
 FROM change_context WHERE connection_id = CONNECTION_ID();
-IF in_transaction IS NULL THEN
+IF in_transaction IS NULL THEN BEGIN
+DECLARE CONTINUE HANDLER FOR {NOT_UTF8} BEGIN END;
 SET by_actor = NULLIF(LEFT(CONVERT(@seachange_actor USING utf8mb4), {MOST_OF_NAME}), '');
 SET of_mutation = NULLIF(LEFT(CONVERT(@seachange_mutation_id USING utf8mb4), {MOST_OF_NAME}), '');
 SET with_metadata = NULLIF(LEFT(CONVERT(@seachange_metadata USING utf8mb4), {MOST_OF_METADATA}), '');
 SET in_transaction = UUID();
-END IF;
+END; END IF;
 "
     )
 }
+
+/// MariaDB's number for bytes that are no text in the character set.
+const NOT_UTF8: u32 = 1300;
 
 fn quoted(text: &str) -> String {
     MariaDb.quote(text)

@@ -28,7 +28,8 @@ const COLUMNS: &str = "entity, row_key, operation, `before`, `after`, actor, mut
 
 /// A user's transaction whose changes are waiting.
 pub(super) struct Waiting {
-    transaction_id: String,
+    /// In bytes: what another program has written there need not be UTF-8.
+    transaction_id: Vec<u8>,
     first: i64,
     pub(super) last: i64,
     changes: i64,
