@@ -16,6 +16,7 @@ pub(crate) mod filter;
 mod handle;
 pub(crate) mod history;
 pub(crate) mod idempotency;
+mod interim;
 pub(crate) mod key;
 pub(crate) mod names;
 pub(crate) mod offline;

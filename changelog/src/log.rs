@@ -72,6 +72,10 @@ impl Source {
     }
 }
 
+/// In the metadata of a change: it was written to make room for others, and has no meaning where the row's next
+/// change of the same transaction writes over it. No client can say this of a change.
+pub const INTERIM: &str = "interim";
+
 /// One row of the change log.
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "change_log")]
@@ -107,6 +111,16 @@ pub struct Model {
     pub schema_version: i32,
     /// When capture recorded it (UTC, microseconds). It does not define an order.
     pub recorded_at: ChronoDateTimeUtc,
+}
+
+impl Model {
+    /// Whether what the change left has no meaning, if the transaction went on to change the row: see
+    /// [`INTERIM`].
+    #[must_use]
+    pub fn is_interim(&self) -> bool {
+        let metadata = self.metadata.as_ref();
+        metadata.is_some_and(|metadata| metadata[INTERIM] == true)
+    }
 }
 
 /// The log has no relations, because its rows outlive the rows that they describe.

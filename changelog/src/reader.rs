@@ -26,8 +26,8 @@ pub(crate) use locked::{changed_after, key_texts};
 pub use locked::{known_mutations, last_of, later, since_mutation};
 pub use position::Position;
 pub use rows::{
-    Past, RowName, change_named, is_change_of, is_waiting, of_row, of_transaction, state_at,
-    state_by,
+    Past, RowName, change_named, interim_before, is_change_of, is_waiting, of_row, of_transaction,
+    state_at, state_by,
 };
 pub use selection::{Page, Selection};
 pub use ticks::Signals;

@@ -94,7 +94,8 @@ impl Feed {
         .await
     }
 
-    /// The change that a cursor names; empty if it does not name a change.
+    /// The change that a cursor names, after those interim changes of the same row and transaction that came directly
+    /// before it; empty if the cursor does not name a change.
     ///
     /// # Errors
     /// As [`Feed::subscribe`]; [`FeedError::CursorExpired`] for a change that is no longer kept.
@@ -107,9 +108,14 @@ impl Feed {
             if change.is_none() && position < log.horizon().await? {
                 return Err(FeedError::CursorExpired);
             }
+            let mut changes = match &change {
+                Some(change) => reader::interim_before(&db, &change.row).await?,
+                None => Vec::new(),
+            };
+            changes.extend(change);
             Ok(Named {
                 epoch: log.epoch,
-                changes: change.into_iter().collect(),
+                changes,
             })
         })
         .await

@@ -8,6 +8,7 @@ use async_graphql::parser::types::OperationType;
 use async_graphql::{Request, Response, ServerError, Value};
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
+use seachange_changelog::log::INTERIM;
 use seachange_changelog::{Context, TrackedConnection};
 use serde_json::{Value as Json, json};
 
@@ -218,7 +219,10 @@ impl Api {
                 ErrorCode::LimitExceeded,
                 format!("`extensions.metadata` has at most {most} bytes"),
             )),
-            Ok(Json::Object(metadata)) => Ok(Some(metadata)),
+            Ok(Json::Object(mut metadata)) => {
+                metadata.remove(INTERIM);
+                Ok(Some(metadata))
+            }
             _ => Err(refusal(
                 ErrorCode::BadInput,
                 "`extensions.metadata` is an object",

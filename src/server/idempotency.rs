@@ -78,6 +78,7 @@ mod tests {
             (Value::Null, Ok(None)),
             (Value::from("k"), Ok(Some("k".to_owned()))),
             (Value::from(""), Err(InvalidKey)),
+            (Value::from("k\u{0}"), Err(InvalidKey)),
             (Value::from(1), Err(InvalidKey)),
         ] {
             let mut extensions = Extensions::default();

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use seachange_changelog::log::Model;
 use seachange_changelog::reader::later;
-use seachange_changelog::{TrackedConnection, TrackedTransaction};
+use seachange_changelog::{Context, TrackedConnection, TrackedTransaction};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -19,6 +19,7 @@ use super::call::Call;
 use super::code::ErrorCode;
 use super::error::{Fact, ServiceError};
 use super::idempotency::{Repeatable, once};
+use super::interim::interim;
 use super::registered::{ByTable, Registered};
 use super::rows::RowWriter;
 use super::transaction::Work;
@@ -33,7 +34,7 @@ const WRITTEN_MOST: u64 = 100_000;
 /// puts the log in order.
 const LOOKS: u32 = 3;
 
-/// Undoes one change.
+/// Undoes one change. One that ends a moment of values without meaning is undone together with that moment.
 ///
 /// # Errors
 /// `NOT_FOUND` if the cursor does not name a change; a conflict, with [`Fact::Later`], if the change's result
@@ -86,11 +87,12 @@ async fn revert(
         .iter()
         .map(|change| change.row.clone())
         .collect();
+    let db = on_behalf(call.db, reason);
     let work = Revert {
         plan: Plan::of(&changes, targets)?,
         targets: Arc::clone(targets),
+        context: db.context().clone(),
     };
-    let db = on_behalf(call.db, reason);
     let call = Call { db: &db, ..call };
     match once(call, &work).await {
         Ok(written) => Ok(Reverted {
@@ -197,6 +199,7 @@ async fn later_cursors(
 struct Revert {
     plan: Plan,
     targets: ByTable,
+    context: Context,
 }
 
 impl Revert {
@@ -252,7 +255,12 @@ impl Work for Revert {
             let rows = &self.target(&step.name.entity)?.rows;
             let now = rows.lock(tx, std::slice::from_ref(&step.name.key)).await?;
             step.check(now.first())?;
-            write(rows.as_ref(), tx, step).await.map_err(outdated)?;
+            let write = write(rows.as_ref(), tx, step);
+            let written = match step.is_interim {
+                true => tx.part(interim(self.context.clone()), write).await,
+                false => write.await,
+            };
+            written.map_err(outdated)?;
         }
         Ok(Written {
             transaction_id: tx.transaction_id().to_owned(),

@@ -61,6 +61,7 @@ pub fn cases() -> Vec<Case> {
         history::kept::cases(),
         history::random::cases(),
         revert::cases(),
+        revert::exchanged::cases(),
         revert::hooked::cases(),
         revert::transactions::cases(),
         cursors::cases(),

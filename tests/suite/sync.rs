@@ -8,12 +8,14 @@ mod inbox;
 mod large;
 mod memo;
 mod node;
+mod nul;
 mod policies;
 mod pull;
 mod push;
 mod repeats;
 mod replica;
 mod stream;
+mod tag;
 
 use serde_json::{Value as Json, json};
 
@@ -29,6 +31,7 @@ pub fn cases() -> Vec<Case> {
         batch::cases(),
         policies::cases(),
         bad::cases(),
+        nul::cases(),
         large::cases(),
         inbox::cases(),
         stream::cases(),

@@ -81,6 +81,8 @@ pub struct Facts {
     pub takes_unsigned: bool,
     /// Whether arrays and network addresses are stored.
     pub takes_arrays: bool,
+    /// Whether a text may have a NUL character.
+    pub takes_nul: bool,
     /// Whether a column takes a number whatever its type.
     pub takes_any_number: bool,
     /// Whether times are texts, which programs spell in several ways.

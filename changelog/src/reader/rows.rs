@@ -19,6 +19,10 @@ use crate::image::Image;
 use crate::log::{Column, Model};
 use crate::triggers::Schemas;
 
+/// Changes of a row that stand for a moment only, one behind the other, in one transaction: there is one, as
+/// a rule.
+const INTERIM_MOST: u64 = 10;
+
 /// The identity of a row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RowName {
@@ -122,6 +126,27 @@ pub async fn of_transaction(
     place(db, rows).await
 }
 
+/// The changes of the same row and transaction directly before one of them that stood for a moment only, in
+/// order.
+///
+/// # Errors
+/// What the database says.
+pub async fn interim_before(db: &DatabaseConnection, change: &Model) -> Result<Vec<Change>, DbErr> {
+    let row = RowName {
+        entity: change.entity.clone(),
+        key: object(Some(change.row_key.clone())).unwrap_or_default(),
+    };
+    let earlier = row
+        .changes(db)
+        .await?
+        .add(Expr::col(Column::TransactionId).eq(&*change.transaction_id))
+        .add(Expr::col(Column::Id).lt(change.id));
+    let earlier = logged(db, earlier, Order::Desc, INTERIM_MOST).await?;
+    let mut interim: Vec<Model> = earlier.into_iter().take_while(Model::is_interim).collect();
+    interim.reverse();
+    place(db, interim).await
+}
+
 /// Whether changes of a transaction are committed but still wait for their places in the log.
 ///
 /// # Errors
@@ -173,13 +198,13 @@ pub async fn state_at(
     let of_row = || changes.clone();
     let named = logged(db, of_row().add(has_id(position.id)), Order::Asc, 1).await?;
     if let Some(named) = named.into_iter().next() {
-        return Ok(Past::Made(object(named.after)));
+        return left(db, row, named).await;
     }
     let after = is_after(position, database::of(db));
     let up_to = of_row().add(after.clone().not());
     let last = logged(db, up_to, Order::Desc, 1).await?;
     if let Some(last) = last.into_iter().next() {
-        return Ok(Past::Made(object(last.after)));
+        return left(db, row, last).await;
     }
     first(db, row, Some(after)).await
 }
@@ -199,13 +224,30 @@ pub async fn state_by(
     // The inbox is read first: what is moved meanwhile is then found in the log.
     let waiting = waiting(db, by_then.clone(), Order::Desc, 1).await?;
     if let Some(last) = waiting.into_iter().next() {
-        return Ok(Past::Made(object(last.after)));
+        return left(db, row, last).await;
     }
     let last = logged(db, by_then, Order::Desc, 1).await?;
     if let Some(last) = last.into_iter().next() {
-        return Ok(Past::Made(object(last.after)));
+        return left(db, row, last).await;
     }
     first(db, row, None).await
+}
+
+/// What a change made of its row, for somebody who looks back. What stood for a moment only was not there for
+/// anybody outside of the transaction: the row is then as it was before.
+async fn left(db: &DatabaseConnection, row: &RowName, change: Model) -> Result<Past, DbErr> {
+    let is_passing = change.is_interim() && {
+        let of_it = Expr::col(Column::TransactionId).eq(&*change.transaction_id);
+        let of_it = row.changes(db).await?.add(of_it);
+        let waiting = waiting(db, of_it.clone(), Order::Desc, 1).await?;
+        let logged = logged(db, of_it, Order::Desc, 1).await?;
+        let last = waiting.into_iter().chain(logged).next();
+        last.is_some_and(|last| !last.is_interim())
+    };
+    Ok(Past::Made(object(match is_passing {
+        true => change.before,
+        false => change.after,
+    })))
 }
 
 /// The row before the first of its changes after a place.

@@ -52,6 +52,7 @@ fn claims() {
         (json!({"sub": "ada", "nbf": "1"}), Err(Invalid)),
         (json!({"exp": now + 60}), Err(Invalid)),
         (json!({"sub": ""}), Err(Invalid)),
+        (json!({"sub": "a\u{0}b"}), Err(Invalid)),
         (json!({"sub": null}), Err(Invalid)),
         (json!({"sub": 7}), Err(Invalid)),
         (json!(["ada"]), Err(Invalid)),

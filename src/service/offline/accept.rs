@@ -4,6 +4,7 @@
 //! whose keys JSON cannot express; that an edit which is not stored is in the inbox; and that nothing of the
 //! batch is committed when it ends with an error.
 
+mod alike;
 mod course;
 mod held;
 mod order;

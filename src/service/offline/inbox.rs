@@ -4,10 +4,12 @@ use std::collections::HashMap;
 
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use seachange_changelog::Image;
+use seachange_changelog::internal;
 use seachange_changelog::sync::conflict::{Column, Entity, Model, Status};
 use serde_json::Value as Json;
 
 use super::document::Document;
+use super::pushed::can_hold;
 use super::synced::SyncedByTable;
 use crate::service::budget::Cost;
 use crate::service::call::Call;
@@ -98,7 +100,8 @@ async fn row_now(
         return Ok(None);
     };
     let table = &synced.registered.table;
-    if table.check_key(&key).is_err() {
+    let facts = internal::of(db).facts();
+    if table.check_key(&key).is_err() || !key.values().all(|part| can_hold(facts, part)) {
         return Ok(None);
     }
     Ok(match table.find(db, &key).await? {

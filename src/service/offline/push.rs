@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use chrono::Utc;
 use seachange_changelog::TrackedConnection;
+use seachange_changelog::internal;
 use seachange_changelog::sync::orphan;
 use serde_json::Value as Json;
 
@@ -34,9 +35,10 @@ pub(crate) async fn push(
         )));
     }
     let actor = call.db.context().actor.as_deref();
+    let facts = internal::of(call.db).facts();
     let rows: Vec<Pushed> = rows
         .into_iter()
-        .map(|row| Pushed::read(synced, actor, row))
+        .map(|row| Pushed::read(synced, (actor, facts), row))
         .collect::<Result<_, _>>()?;
     if rows.is_empty() {
         return Ok(None);

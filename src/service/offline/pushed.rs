@@ -1,5 +1,6 @@
 //! Reads what clients push: documents become images, each row independently.
 
+use seachange_changelog::internal::Facts;
 use seachange_changelog::{Image, image};
 use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
@@ -41,7 +42,7 @@ impl Pushed {
     /// `BAD_INPUT` for a row that cannot be answered, because it has no key.
     pub(super) fn read(
         synced: &Synced,
-        actor: Option<&str>,
+        (actor, facts): (Option<&str>, &Facts),
         row: Json,
     ) -> Result<Self, ServiceError> {
         let Json::Object(mut row) = row else {
@@ -59,7 +60,7 @@ impl Pushed {
         let Some(sent) = client.as_object() else {
             return Err(ServiceError::bad_input("`newDocumentState` is an object"));
         };
-        let (key, fault) = key(synced, sent)?;
+        let (key, fault) = key(synced, facts, sent)?;
         let has_key = fault.is_none();
         let can_be_named = !key.values().any(is_unreadable);
         let fault = unreadable.map(ServiceError::bad_input).or(fault);
@@ -98,6 +99,7 @@ pub(super) fn is_hash(id: &str) -> bool {
 /// The row's key. If its values do not have the columns' types, this is what was sent, with the reason.
 fn key(
     synced: &Synced,
+    facts: &Facts,
     sent: &Map<String, Json>,
 ) -> Result<(Image, Option<ServiceError>), ServiceError> {
     let (mut key, mut fault) = (Image::new(), None);
@@ -112,7 +114,8 @@ fn key(
                 )));
             }
         };
-        let value = match canonical(column, value).and_then(|key| as_sent(column, key, value)) {
+        let read = canonical(column, value).and_then(|key| as_sent(column, key, value));
+        let value = match read.and_then(|key| stored(column, facts, key)) {
             Ok(value) => value,
             Err(refusal) => {
                 fault = fault.or(Some(refusal));
@@ -137,6 +140,22 @@ fn as_sent(column: &ColumnInfo, key: Json, sent: &Json) -> Result<Json, ServiceE
     let field = &column.field;
     let message = format!("`{field}` is to be written as `{}`", text(&key));
     Err(ServiceError::bad_input(message))
+}
+
+/// The key, if a text of the database can hold it. One that it cannot hold must not even be looked for:
+/// the question would fail, and with it the whole batch.
+fn stored(column: &ColumnInfo, facts: &Facts, key: Json) -> Result<Json, ServiceError> {
+    if can_hold(facts, &key) {
+        return Ok(key);
+    }
+    let field = &column.field;
+    let message = format!("`{field}` cannot be stored: it has a NUL character");
+    Err(ServiceError::bad_input(message))
+}
+
+/// Whether a database can compare a text column with this part of a key.
+pub(super) fn can_hold(facts: &Facts, part: &Json) -> bool {
+    facts.takes_nul || !part.as_str().is_some_and(|text| text.contains('\0'))
 }
 
 fn edit(

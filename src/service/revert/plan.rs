@@ -1,6 +1,6 @@
 //! What has to be written to undo some changes, and which later changes must not exist. Pure.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::str::FromStr;
 
 use seachange_changelog::log::Model;
@@ -46,6 +46,8 @@ enum Touched {
 pub(super) struct Step {
     pub(super) name: RowName,
     pub(super) write: Write,
+    /// What it writes stands for a moment only: it stood for a moment only when it was undone.
+    pub(super) is_interim: bool,
     /// What the write must find: these columns with these values, or no row.
     finds: Option<Image>,
 }
@@ -64,6 +66,8 @@ pub(super) enum Write {
 struct Run<'a> {
     first: &'a Model,
     last: &'a Model,
+    /// What was there before stood for a moment only.
+    from_interim: bool,
 }
 
 impl Plan {
@@ -74,12 +78,16 @@ impl Plan {
     /// another row may have taken since.
     pub(super) fn of(changes: &[Model], targets: &ByTable) -> Result<Self, ServiceError> {
         let mut runs: Vec<Run<'_>> = Vec::new();
+        let mut newest: HashMap<(&str, String), &Model> = HashMap::new();
         for change in changes {
+            let place = (&*change.entity, change.row_key.to_string());
+            let before = newest.insert(place, change);
             match runs.last_mut() {
                 Some(run) if is_same_row(run.last, change) => run.last = change,
                 _ => runs.push(Run {
                     first: change,
                     last: change,
+                    from_interim: before.is_some_and(Model::is_interim),
                 }),
             }
         }
@@ -159,6 +167,7 @@ impl Run<'_> {
                 key: key.map_or_else(Image::new, |key| target.info.restated(&key).unwrap_or(key)),
             },
             write,
+            is_interim: self.from_interim,
             finds,
         }))
     }
@@ -239,12 +248,21 @@ impl RowPlan {
     pub(super) fn standing<'a>(&self, later: &'a [Model]) -> impl Iterator<Item = &'a Model> {
         let mut undone: HashSet<Reverted> = HashSet::new();
         let mut standing = Vec::new();
+        // The change after the one that is looked at, if it is undone.
+        let mut undone_next: Option<&Model> = None;
         for change in later.iter().rev() {
             let id = Reverted::Change(change.id);
             let transaction = Reverted::Transaction(change.transaction_id.clone());
-            if change.id != 0 && undone.contains(&id) || undone.contains(&transaction) {
+            let goes_with_next = change.is_interim()
+                && undone_next.is_some_and(|next| next.transaction_id == change.transaction_id);
+            if change.id != 0 && undone.contains(&id)
+                || undone.contains(&transaction)
+                || goes_with_next
+            {
+                undone_next = Some(change);
                 continue;
             }
+            undone_next = None;
             match Reverted::by(change).filter(|reverted| self.is_among(reverted, later)) {
                 Some(reverted) => {
                     undone.insert(reverted);

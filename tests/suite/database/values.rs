@@ -11,6 +11,7 @@ crate::cases![
     names_and_literals_mean_themselves,
     statements_have_their_values_in_order,
     columns_keep_what_they_are_for,
+    texts_with_nul,
     texts_without_a_type,
     what_cannot_be_held,
 ];
@@ -134,6 +135,27 @@ async fn columns_keep_what_they_are_for(server: &TestServer) -> Outcome {
         .ok_or_else(|| anyhow::anyhow!("no answer"))?;
     assert_eq!(dialect.read_text(&found, "t")?, Some(b"x".to_vec()));
     assert_eq!(dialect.read_text(&found, "n")?, None);
+    Ok(())
+}
+
+async fn texts_with_nul(server: &TestServer) -> Outcome {
+    let (db, dialect) = open(server).await?;
+    make_table(&db, dialect).await?;
+    let insert = Query::insert()
+        .into_table("kept")
+        .columns(["id", "short"])
+        .values([Expr::val(1), Expr::val("a\0b")])?
+        .take();
+    let is_taken = db.execute(&insert).await.is_ok();
+    assert_eq!(is_taken, dialect.facts().takes_nul);
+    let select = Query::select()
+        .column("short")
+        .from("kept")
+        .and_where(Expr::col("id").eq(1))
+        .take();
+    let found = db.query_one(&select).await?;
+    let found: Option<String> = found.map(|row| row.try_get("", "short")).transpose()?;
+    assert_eq!(found.as_deref(), is_taken.then_some("a\0b"));
     Ok(())
 }
 

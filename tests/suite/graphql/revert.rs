@@ -1,5 +1,6 @@
 //! `revertChange`: what is undone, and what stands in the way.
 
+pub mod exchanged;
 pub mod hooked;
 pub mod transactions;
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value as Json, json};
 
 use super::node::{self, NODES, node};
+use super::tag::{self, TAGS, tag};
 use super::{
     changes_of, conflicts, deleted, new_task, pull_all, push, push_query, variables, with,
 };
@@ -17,6 +18,8 @@ crate::cases![
     values_that_move_on_by_one,
     values_that_change_hands,
     numbers_that_change_hands,
+    names_that_change_hands_in_other_letters,
+    keys_that_are_named_in_other_letters,
     children_before_their_parents,
     parents_before_their_children_go,
     everything_at_once,
@@ -148,6 +151,53 @@ async fn numbers_that_change_hands(server: &TestServer) -> Outcome {
         .filter_map(|change| change["transactionId"].as_str())
         .collect();
     assert_eq!(ids.len(), 2);
+    synced.finish().await
+}
+
+/// The database holds `A` and `a` equal: each name is taken until the other row gives it up.
+async fn names_that_change_hands_in_other_letters(server: &TestServer) -> Outcome {
+    let synced = tag::start(server).await?;
+    let client = synced.client();
+    for (place, [one, other, first, second]) in [
+        ["A", "B", "b", "a"],
+        ["x", "y", "Y ", "X"],
+        ["Ok", "No", "NO", "oK"],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let ids = [format!("{place}-1"), format!("{place}-2")];
+        let row = |of: usize, name: &str| tag(&ids[of], None, name);
+        let made = [(Json::Null, row(0, one)), (Json::Null, row(1, other))];
+        assert!(push(&client, TAGS, &made).await?.is_taken());
+        let swap = [
+            (row(0, one), row(0, first)),
+            (row(1, other), row(1, second)),
+        ];
+        let pushed = push(&client, TAGS, &swap).await?;
+        assert!(pushed.is_taken(), "{swap:?}: {pushed:?}");
+    }
+    let (now, _) = pull_all(&client, TAGS).await?;
+    let names: Vec<&Json> = now.iter().map(|row| &row["name"]).collect();
+    assert_eq!(names, ["b", "a", "Y ", "X", "NO", "oK"]);
+    synced.finish().await
+}
+
+/// Two new rows that refer to each other, and not in the letters in which their keys are stored.
+async fn keys_that_are_named_in_other_letters(server: &TestServer) -> Outcome {
+    let synced = tag::start(server).await?;
+    let client = synced.client();
+    let rows = [
+        (Json::Null, tag("one", Some("TWO"), "first")),
+        (Json::Null, tag("two", Some("One"), "second")),
+    ];
+    let pushed = push(&client, TAGS, &rows).await?;
+    assert!(pushed.is_taken(), "{pushed:?}");
+    let (now, _) = pull_all(&client, TAGS).await?;
+    assert_eq!(now, [rows[0].1.clone(), rows[1].1.clone()]);
+    let away = rows.map(|(_, row)| (row.clone(), deleted(&row)));
+    let pushed = push(&client, TAGS, &away).await?;
+    assert!(pushed.is_taken(), "{pushed:?}");
     synced.finish().await
 }
 

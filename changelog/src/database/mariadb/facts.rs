@@ -44,6 +44,7 @@ pub(super) static FACTS: Facts = Facts {
 
     takes_unsigned: true,
     takes_arrays: false,
+    takes_nul: true,
     takes_any_number: false,
     times_are_texts: false,
     like_ends_at_nul: false,

@@ -47,6 +47,7 @@ pub(super) static FACTS: Facts = Facts {
 
     takes_unsigned: false,
     takes_arrays: true,
+    takes_nul: false,
     takes_any_number: false,
     times_are_texts: false,
     like_ends_at_nul: false,

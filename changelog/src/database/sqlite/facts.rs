@@ -31,6 +31,7 @@ pub(super) static FACTS: Facts = Facts {
 
     takes_unsigned: false,
     takes_arrays: false,
+    takes_nul: true,
     takes_any_number: true,
     times_are_texts: true,
     like_ends_at_nul: true,

@@ -253,6 +253,7 @@ impl Course<'_> {
         (status, reason): (Status, String),
     ) -> Result<Rejection, ServiceError> {
         let (batch, tx) = (self.batch, self.tx);
+        let reason = without_nul(reason);
         let known = self.known.get(&text_of(&pushed.key));
         let server = known.map(|known| &known.document);
         let filing = |extent| {
@@ -281,6 +282,15 @@ impl Course<'_> {
             reason,
             conflict_id,
         })
+    }
+}
+
+/// A reason as each database can store it. It may quote what a client has sent, and a text of PostgreSQL
+/// has no NUL character: one is written as JSON writes it.
+fn without_nul(reason: String) -> String {
+    match reason.contains('\0') {
+        true => reason.replace('\0', "\\u0000"),
+        false => reason,
     }
 }
 

@@ -4,7 +4,8 @@
 //! Such rows are held back and tried again after the others, in an order that their values suggest. Where no
 //! order exists, as when two rows exchange a unique value, some rows step aside first: they are written with
 //! meaningless values, and then with their wanted ones. These states are in the log, because they were in the
-//! table. All of them belong to the batch's transaction, so pulls and streams see only the end.
+//! table. All of them belong to the batch's transaction, so pulls and streams see only the end. Their
+//! changes are marked, so that no revert restores them.
 //!
 //! A row that cannot be stored in the end is left as it is.
 
@@ -17,6 +18,7 @@ use seachange_changelog::{Image, TrackedTransaction};
 use super::course::{Course, Held, is_for_later};
 use super::order::{Order, Standing};
 use crate::service::error::ServiceError;
+use crate::service::interim::interim;
 use crate::service::offline::known::{Known, is_there};
 
 /// How often held rows are tried in one batch, before the remaining ones are refused. If there is an order, one
@@ -151,7 +153,8 @@ impl Course<'_> {
                 false => rows.insert(tx, &values).await,
             }
         };
-        let put = tx.part(batch.context_of(pushed, None), write).await;
+        let context = interim(batch.context_of(pushed, None));
+        let put = tx.part(context, write).await;
         match put.map_err(|error| batch.failed_at(pushed, tx, error)) {
             Ok(row) => {
                 self.known.insert(name, Known::present(row));

@@ -1,8 +1,8 @@
 //! The order in which rows are to be written so that none blocks another, as far as their values show.
 //!
-//! No catalogue is read. If one row takes a value that another gives up in the same column, or that is
-//! another's key, the first probably has to wait for the other. If nothing depends on that, the order does no
-//! harm.
+//! No catalogue is read. If one row takes a value that another gives up in the same column, or one that the database
+//! may consider equal to it, or that is another's key, the first probably has to wait for the other. If nothing
+//! depends on that, the order does no harm.
 
 use std::collections::HashMap;
 
@@ -12,6 +12,7 @@ use seachange_changelog::Image;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
+use super::alike::Alike;
 use crate::service::entity::ColumnInfo;
 use crate::service::offline::synced::Synced;
 use crate::sync::State;
@@ -69,36 +70,40 @@ impl Standing {
     }
 }
 
-/// Rows by the values that they give up, and by their keys.
+/// Rows by the values that they give up and take, and by their keys.
 struct Index<'a> {
-    /// Rows that give up a value, by column and value.
-    giving: HashMap<(&'a str, String), Vec<usize>>,
-    /// Rows that give up a value, by value alone.
-    referring: HashMap<String, Vec<usize>>,
-    coming: HashMap<String, usize>,
-    going: HashMap<String, usize>,
+    /// Rows that give up a value, by column.
+    giving: HashMap<&'a str, Alike<'a>>,
+    /// Rows that take a value, by column.
+    taking: HashMap<&'a str, Alike<'a>>,
+    /// Rows that give up a value, whatever the column.
+    referring: Alike<'a>,
+    coming: Alike<'a>,
+    going: Alike<'a>,
 }
 
 impl<'a> Index<'a> {
     fn of(all: &'a [Standing]) -> Self {
         let mut index = Self {
             giving: HashMap::new(),
-            referring: HashMap::new(),
-            coming: HashMap::new(),
-            going: HashMap::new(),
+            taking: HashMap::new(),
+            referring: Alike::default(),
+            coming: Alike::default(),
+            going: Alike::default(),
         };
         for (at, one) in all.iter().enumerate() {
             for (name, value) in one.gives_up() {
-                let text = value.to_string();
-                index.referring.entry(text.clone()).or_default().push(at);
-                index.giving.entry((name, text)).or_default().push(at);
+                index.referring.add(value, at);
+                index.giving.entry(name).or_default().add(value, at);
+            }
+            for (name, value) in one.takes() {
+                index.taking.entry(name).or_default().add(value, at);
             }
             if let Some(key) = one.single_key() {
-                let text = key.to_string();
                 if one.is_insert() {
-                    index.coming.insert(text, at);
+                    index.coming.add(key, at);
                 } else if one.wanted.is_deleted {
-                    index.going.insert(text, at);
+                    index.going.add(key, at);
                 }
             }
         }
@@ -107,14 +112,7 @@ impl<'a> Index<'a> {
 
     /// The row that gives up this value. `None` if several have it, because it is not unique then.
     fn giver(&self, (name, value): Named<'_>) -> Option<usize> {
-        match self
-            .giving
-            .get(&(name, value.to_string()))
-            .map(Vec::as_slice)
-        {
-            Some([one]) => Some(*one),
-            _ => None,
-        }
+        self.giving.get(name)?.only(value)
     }
 
     /// The rows that are to be written before this one.
@@ -122,12 +120,34 @@ impl<'a> Index<'a> {
         let mut before = Vec::new();
         for named in one.takes() {
             before.extend(self.giver(named));
-            before.extend(self.coming.get(&named.1.to_string()));
+            before.extend(self.coming.of(named.1));
         }
         if let (true, Some(key)) = (one.wanted.is_deleted, one.single_key()) {
-            before.extend(self.referring.get(&key.to_string()).into_iter().flatten());
+            before.extend(self.referring.of(key));
         }
         before
+    }
+
+    /// What a row in a ring has in a column first, so that it is in no other's way; `None` where it is in
+    /// none.
+    fn aside(&self, column: &ColumnInfo, at: usize, one: &Standing) -> Option<Json> {
+        let among = |places: &HashMap<&str, Alike<'_>>, value: &Json| {
+            let alike = places.get(column.name);
+            alike.is_some_and(|alike| alike.of(value).any(|other| other != at))
+        };
+        let has = one.stored.as_ref().and_then(|row| row.get(column.name));
+        let has = has.filter(|value| !value.is_null());
+        let wants = one.wanted.row.get(column.name);
+        let wants = wants.filter(|value| !value.is_null() && one.is_insert());
+        if has.is_some_and(|value| among(&self.taking, value))
+            || wants.is_some_and(|value| among(&self.giving, value))
+        {
+            return interim(column);
+        }
+        let is_going = has.is_some_and(|value| self.going.of(value).next().is_some());
+        let is_coming = wants.is_some_and(|value| self.coming.of(value).next().is_some());
+        let refers = is_going || is_coming;
+        (refers && column.nullable).then_some(Json::Null)
     }
 }
 
@@ -171,12 +191,6 @@ impl Order {
     /// The interim values of rows in rings, by place; whole rows if they are new.
     pub(super) fn aside(&self, synced: &Synced, all: &[Standing]) -> Vec<(usize, Image)> {
         let index = Index::of(all);
-        let takers: HashMap<(&str, String), usize> = all
-            .iter()
-            .enumerate()
-            .flat_map(|(at, one)| one.takes().map(move |named| (named, at)))
-            .map(|((name, value), at)| ((name, value.to_string()), at))
-            .collect();
         let in_rings = self.in_rings.iter().map(|at| (*at, &all[*at]));
         let aside = in_rings.filter_map(|(at, one)| {
             let mut values = Image::new();
@@ -184,40 +198,9 @@ impl Order {
                 if column.is_key || column.is_managed {
                     continue;
                 }
-                let text = |image: Option<&Json>| {
-                    let value = image.filter(|value| !value.is_null());
-                    value.map(Json::to_string)
-                };
-                let has = text(one.stored.as_ref().and_then(|row| row.get(column.name)));
-                let wants =
-                    text(one.wanted.row.get(column.name)).filter(|_| !one.wanted.is_deleted);
-                let is_held = |text: &String| {
-                    let givers = index.giving.get(&(column.name, text.clone()));
-                    givers.is_some_and(|givers| givers.iter().any(|other| *other != at))
-                };
-                let is_taken = |text: &String| {
-                    let taker = takers.get(&(column.name, text.clone()));
-                    taker.is_some_and(|other| *other != at)
-                };
-                let is_new = one.is_insert();
-                let interim = if has.as_ref().is_some_and(is_taken)
-                    || is_new && wants.as_ref().is_some_and(is_held)
-                {
-                    interim(column)
-                } else if has
-                    .as_ref()
-                    .is_some_and(|text| index.going.contains_key(text))
-                    || is_new
-                        && wants
-                            .as_ref()
-                            .is_some_and(|text| index.coming.contains_key(text))
-                {
-                    column.nullable.then_some(Json::Null)
-                } else {
-                    None
-                };
-                let wanted = || one.wanted.row.get(column.name).filter(|_| is_new).cloned();
-                if let Some(value) = interim.or_else(wanted) {
+                let wanted = one.wanted.row.get(column.name);
+                let wanted = || wanted.filter(|_| one.is_insert()).cloned();
+                if let Some(value) = index.aside(column, at, one).or_else(wanted) {
                     values.insert(column.name.to_owned(), value);
                 }
             }

@@ -27,7 +27,7 @@ pub const TRANSACTION: &str =
     "mutation($id: String!) { done: revertTransaction(transactionId: $id) {
     cursor entity operation after metadata transactionId } }";
 
-async fn transaction(client: &Client, id: &str) -> anyhow::Result<Vec<Json>> {
+pub async fn transaction(client: &Client, id: &str) -> anyhow::Result<Vec<Json>> {
     let mut data = client.data(TRANSACTION, json!({ "id": id })).await?;
     given::list(data["done"].take())
 }
