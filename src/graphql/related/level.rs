@@ -242,8 +242,7 @@ impl Level {
         self.join(&mut select);
         let values: Vec<Parent> = parents.iter().map(|parent| (*parent).clone()).collect();
         let (of, alias) = self.named();
-        let names: Vec<&str> = self.names();
-        select.cond_where(of.among(alias, &names, &values, backend)?);
+        select.cond_where(of.among(alias, &self.names(), &values, backend)?);
         if let Some(filter) = &page.filter {
             select.cond_where(child.condition(filter, backend));
         }
@@ -270,8 +269,7 @@ impl Level {
     /// One partition per parent, in the page's order and then by key, so that equal rows keep their places.
     fn window(&self, order: Option<(&Ordering, DbBackend)>) -> WindowStatement {
         let child = &self.relation.child;
-        let (_, alias) = self.named();
-        let alias = alias.unwrap_or(child.info.table);
+        let alias = self.named().1.unwrap_or(child.info.table);
         let mut window = WindowStatement::new();
         for name in self.names() {
             window.add_partition_by(column_of(alias, name));

@@ -115,13 +115,16 @@ async fn with_owners(
     Ok(owners)
 }
 
+/// Whether an owner passes the test of a text.
+type Holds = fn(owner: &str, text: &str) -> bool;
+
 async fn texts_with_nul(server: &TestServer) -> Outcome {
     let client = server.client();
     let owners = with_owners(server, &client).await?;
     let texts = [
         "\0", "\0secret", "secret", "a\0", "a\0b", "t\0b", "\0begin", "d\0", "ain", "p", "",
     ];
-    let tests: [(&str, fn(&str, &str) -> bool); 3] = [
+    let tests: [(&str, Holds); 3] = [
         ("contains", |owner, text| owner.contains(text)),
         ("starts_with", |owner, text| owner.starts_with(text)),
         ("ends_with", |owner, text| owner.ends_with(text)),
