@@ -97,7 +97,7 @@ fn bulk_object(synced: &Arc<Synced>) -> Object {
             FieldFuture::new(async move {
                 let bulk = ctx.parent_value.try_downcast_ref::<Bulk>()?;
                 let is_partial = |document: &Document| document.is_partial(&synced);
-                if bulk.documents.iter().any(is_partial) {
+                if !bulk.is_complete && bulk.documents.iter().any(is_partial) {
                     let mut documents = bulk.documents.clone();
                     let db = database(&ctx)?;
                     let completed = complete(&synced, db, &mut documents).await;

@@ -13,6 +13,8 @@ use crate::feed::{Change, Cursor, Epoch};
 #[derive(Clone, Debug)]
 pub(crate) struct Bulk {
     pub(crate) documents: Vec<Document>,
+    /// Whether each document has every column that its table has now.
+    pub(crate) is_complete: bool,
     pub(crate) checkpoint: String,
 }
 
@@ -40,6 +42,7 @@ impl Synced {
         documents.reverse();
         Some(Bulk {
             documents,
+            is_complete: false,
             checkpoint: Cursor::at(epoch, last.position).to_string(),
         })
     }

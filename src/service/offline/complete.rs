@@ -31,10 +31,12 @@ impl Document {
 pub(crate) async fn complete(
     synced: &Synced,
     db: &DatabaseConnection,
-    documents: &mut [Document],
+    documents: impl IntoIterator<Item = &mut Document>,
 ) -> Result<(), DbErr> {
-    let is_partial = |document: &&mut Document| document.is_partial(synced);
-    let mut partial: Vec<&mut Document> = documents.iter_mut().filter(is_partial).collect();
+    let documents = documents.into_iter();
+    let mut partial: Vec<&mut Document> = documents
+        .filter(|document| document.is_partial(synced))
+        .collect();
     if partial.is_empty() {
         return Ok(());
     }

@@ -4,7 +4,7 @@
 //! rows older than tracking are included and none is missed. A page that is shorter than asked for means that
 //! the client has everything, so no page is short for another reason.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::str::FromStr;
 
 use base64::Engine;
@@ -113,6 +113,8 @@ struct Gathered<'a> {
     budget: &'a Budget,
     places: HashMap<String, usize>,
     documents: Vec<Document>,
+    /// The places of documents from the log, which may have less than the table has now.
+    logged: HashSet<usize>,
 }
 
 impl<'a> Gathered<'a> {
@@ -121,20 +123,35 @@ impl<'a> Gathered<'a> {
             budget,
             places: HashMap::new(),
             documents: Vec::new(),
+            logged: HashSet::new(),
         }
     }
 
-    /// Puts a document in its place, and charges it if it is new.
-    fn put(&mut self, key: String, document: Document) -> Result<(), ServiceError> {
-        match self.places.get(&key) {
-            Some(place) => self.documents[*place] = document,
-            None => {
-                self.budget.charge(Cost::of_images([&document.row]))?;
-                self.places.insert(key, self.documents.len());
-                self.documents.push(document);
-            }
+    /// Puts a document in its place, and charges it if it is new. Returns the place.
+    fn put(&mut self, key: String, document: Document) -> Result<usize, ServiceError> {
+        if let Some(place) = self.places.get(&key) {
+            self.documents[*place] = document;
+            return Ok(*place);
         }
+        self.budget.charge(Cost::of_images([&document.row]))?;
+        let place = self.documents.len();
+        self.places.insert(key, place);
+        self.documents.push(document);
+        Ok(place)
+    }
+
+    fn put_logged(&mut self, key: String, document: Document) -> Result<(), ServiceError> {
+        let place = self.put(key, document)?;
+        self.logged.insert(place);
         Ok(())
+    }
+
+    /// The documents from the log.
+    fn logged(&mut self) -> impl Iterator<Item = &mut Document> {
+        let documents = self.documents.iter_mut().enumerate();
+        documents
+            .filter(|(place, _)| self.logged.contains(place))
+            .map(|(_, document)| document)
     }
 }
 
@@ -157,9 +174,10 @@ impl Pull<'_> {
                 self.of_table(cursor, None, &mut gathered).await?
             }
         };
-        complete(self.synced, self.call.db.reader(), &mut gathered.documents).await?;
+        complete(self.synced, self.call.db.reader(), gathered.logged()).await?;
         Ok(Bulk {
             documents: gathered.documents,
+            is_complete: true,
             checkpoint: checkpoint.to_string(),
         })
     }
@@ -219,7 +237,7 @@ impl Pull<'_> {
             for change in page.changes {
                 looked_at += 1;
                 let key = change.row.row_key.to_string();
-                gathered.put(key, left(self.synced, &change))?;
+                gathered.put_logged(key, left(self.synced, &change))?;
                 if gathered.documents.len() >= self.limit {
                     cursor = Cursor::at(&page.epoch, change.position);
                     return Ok(Checkpoint { cursor, key: None });
@@ -230,6 +248,8 @@ impl Pull<'_> {
                 // A page of full length tells the client to continue, and receiving a row twice does no harm.
                 let last = gathered.documents.last().cloned();
                 if let Some(last) = last {
+                    let places = gathered.documents.len()..self.limit;
+                    gathered.logged.extend(places);
                     gathered.documents.resize(self.limit, last);
                 }
                 return Ok(Checkpoint { cursor, key: None });
