@@ -204,22 +204,24 @@ impl Pull<'_> {
     ) -> Result<Checkpoint, ServiceError> {
         let table = &self.synced.registered.table;
         let mut after = after;
-        while gathered.documents.len() < self.limit {
+        let mut is_end = false;
+        let tx = self.call.db.reader().begin().await?;
+        while !is_end && gathered.documents.len() < self.limit {
             self.call.budget.check()?;
             let wanted = TABLE_PAGE.min(self.limit - gathered.documents.len());
-            let tx = self.call.db.reader().begin().await?;
             let read = table.read(&tx, None, after.as_ref(), wanted as u64);
             let found = read.await?;
-            tx.commit().await?;
             for KeyedRow { key, image } in found.rows {
                 gathered.put(image::text_of(&key), Document::present(image))?;
             }
-            if found.next.is_none() {
-                return self.of_log(cursor, gathered).await;
-            }
+            is_end = found.next.is_none();
             after = found.next;
         }
-        Ok(Checkpoint { cursor, key: after })
+        tx.commit().await?;
+        match is_end {
+            true => self.of_log(cursor, gathered).await,
+            false => Ok(Checkpoint { cursor, key: after }),
+        }
     }
 
     /// What has changed since `cursor`, until there are enough rows.
