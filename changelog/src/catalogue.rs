@@ -18,7 +18,7 @@ pub(crate) async fn read<C: ConnectionTrait>(db: &C, table: &str) -> Result<Tabl
         return Err(DbErr::Custom(format!("there is no table `{table}`")));
     }
     if !columns.iter().any(|column| column.is_key) {
-        let text = format!("table `{table}` has no primary key, so its rows cannot be told");
+        let text = format!("table `{table}` has no primary key, so its rows cannot be identified");
         return Err(DbErr::Custom(text));
     }
     let mut found = Table {

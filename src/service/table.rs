@@ -68,8 +68,8 @@ pub(crate) trait Table: Send + Sync {
     /// The first rows, up to `most`, with values that the entity cannot hold.
     async fn misfits(&self, db: &DatabaseConnection, most: usize) -> Result<Vec<Misfit>, DbErr>;
 
-    /// Whether rows can have this key.
-    fn check_key(&self, key: &Image) -> Result<(), ImageError>;
+    /// Checks that rows of this database can have the key.
+    fn check_key(&self, key: &Image, backend: DbBackend) -> Result<(), ImageError>;
 
     /// Every column of the entity, including those that the API leaves out.
     fn columns(&self) -> Vec<&'static str>;
@@ -170,9 +170,8 @@ where
         }
     }
 
-    fn check_key(&self, key: &Image) -> Result<(), ImageError> {
-        // Whether a key is valid does not depend on the database, only how it is looked up.
-        rows::key_condition::<E>(key, DbBackend::Sqlite).map(drop)
+    fn check_key(&self, key: &Image, backend: DbBackend) -> Result<(), ImageError> {
+        rows::key_condition::<E>(key, backend).map(drop)
     }
 
     fn columns(&self) -> Vec<&'static str> {

@@ -70,12 +70,13 @@ pub(super) fn tested<E: EntityTrait>(
 pub(super) fn named<E: EntityTrait>(
     mut columns: Vec<&'static str>,
     condition: Condition,
+    backend: DbBackend,
 ) -> Condition {
     columns.sort_unstable();
     columns.dedup();
     let mut keys = Query::select();
     for column in E::Column::iter().filter(|column| columns.contains(&column.as_str())) {
-        if let Some(key) = key::<E>(column, DbBackend::Sqlite) {
+        if let Some(key) = key::<E>(column, backend) {
             keys.expr_as(key, Alias::new(column.as_str()));
         }
     }

@@ -14,7 +14,7 @@ pub(crate) fn condition<E: EntityTrait>(predicate: &Predicate, backend: DbBacken
         return part::<E>(predicate, (backend, Keys::Inline), Side::Holds);
     }
     let inner = part::<E>(predicate, (backend, Keys::Named), Side::Holds);
-    moments::named::<E>(times, inner)
+    moments::named::<E>(times, inner, backend)
 }
 
 fn part<E: EntityTrait>(predicate: &Predicate, on: (DbBackend, Keys), side: Side) -> Condition {

@@ -101,7 +101,9 @@ async fn row_now(
     };
     let table = &synced.registered.table;
     let facts = internal::of(db).facts();
-    if table.check_key(&key).is_err() || !key.values().all(|part| can_hold(facts, part)) {
+    if table.check_key(&key, db.get_database_backend()).is_err()
+        || !key.values().all(|part| can_hold(facts, part))
+    {
         return Ok(None);
     }
     Ok(match table.find(db, &key).await? {

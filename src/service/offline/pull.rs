@@ -189,7 +189,8 @@ impl Pull<'_> {
             .key_of(&key)
             .values()
             .all(|part| !part.is_null());
-        match self.synced.registered.table.check_key(&key) {
+        let backend = self.call.db.reader().get_database_backend();
+        match self.synced.registered.table.check_key(&key, backend) {
             Ok(()) if is_whole => Ok(key),
             _ => Err(FeedError::CursorInvalid.into()),
         }

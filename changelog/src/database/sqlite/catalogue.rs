@@ -50,7 +50,7 @@ pub(super) async fn uniques(db: &dyn Session, table: &str) -> Result<Vec<Unique>
         if columns.iter().any(|(column, _)| column.is_empty()) {
             let index = Sqlite.quote(&index);
             let text = format!(
-                "unique index {index} is on an expression: what a REPLACE removes by it cannot be told"
+                "unique index {index} is on an expression: the rows that a REPLACE removes by it cannot be found"
             );
             return Err(DbErr::Custom(text));
         }
