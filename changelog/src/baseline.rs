@@ -17,8 +17,8 @@ use crate::database::{self, Begin};
 use crate::image::Image;
 use crate::log::{Operation, Source};
 use crate::reader::sequence;
-use crate::tracked::append::{Origin, RowChange, insertions, most_bytes};
-use crate::triggers::{Found, Place, Present, Wait, require_log};
+use crate::tracked::log_insert::{Origin, RowChange, insertions, most_bytes};
+use crate::triggers::{CurrentRows, FoundKey, KeyPlace, Wait, require_log};
 
 /// Rows in one transaction, whose locks are held for some tens of milliseconds.
 const ROWS: u64 = 200;
@@ -60,7 +60,7 @@ where
 #[derive(Clone, Debug)]
 pub struct Baseline {
     table: String,
-    after: Option<Place>,
+    after: Option<KeyPlace>,
 }
 
 /// The result of a step.
@@ -94,20 +94,20 @@ impl Baseline {
         // Otherwise the rows written here would fill the inbox, which each step scans.
         sequence(db).await?;
         let tx = begin(db).await?;
-        let table = Present::open(&tx, &self.table).await?;
+        let table = CurrentRows::open(&tx, &self.table).await?;
         let found = table.keys(&tx, self.after.as_ref(), ROWS).await?;
         let new = without_change(&tx, &table, &found).await?;
         let mut recorded = record(&tx, &table, &new, Wait::No).await?;
         table.close(&tx).await?;
         tx.commit().await?;
         // These rows are being written by others, so each is waited for singly, with no other row locked.
-        let late: Vec<&Found> = new
+        let late: Vec<&FoundKey> = new
             .into_iter()
             .filter(|row| !recorded.contains(&row.key))
             .collect();
         for row in late {
             let tx = begin(db).await?;
-            let table = Present::open(&tx, &self.table).await?;
+            let table = CurrentRows::open(&tx, &self.table).await?;
             recorded.extend(record(&tx, &table, &[row], Wait::Yes).await?);
             table.close(&tx).await?;
             tx.commit().await?;
@@ -135,9 +135,9 @@ where
 /// The rows that have no change in the log.
 async fn without_change<'f>(
     tx: &DatabaseTransaction,
-    table: &Present,
-    found: &'f [Found],
-) -> Result<Vec<&'f Found>, DbErr> {
+    table: &CurrentRows,
+    found: &'f [FoundKey],
+) -> Result<Vec<&'f FoundKey>, DbErr> {
     let keys = found.iter().map(|row| &row.key);
     let known = known::among(tx, table, keys).await?;
     let is_new = found.iter().zip(known);
@@ -149,8 +149,8 @@ async fn without_change<'f>(
 /// Locks these rows, looks again, and records those without a change; returns their keys.
 async fn record(
     tx: &DatabaseTransaction,
-    table: &Present,
-    rows: &[&Found],
+    table: &CurrentRows,
+    rows: &[&FoundKey],
     wait: Wait,
 ) -> Result<Vec<Image>, DbErr> {
     if rows.is_empty() {

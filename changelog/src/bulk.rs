@@ -11,11 +11,11 @@
 //! other writes of the transaction concurrently. If the call's future is dropped, the transaction does not
 //! commit. The rows of one call are held in memory.
 
-mod arrange;
 mod delete;
+mod image_rows;
 mod insert;
-mod restored;
-mod rows;
+mod locked_rows;
+mod row_order;
 mod update;
 mod upsert;
 mod written;
@@ -64,7 +64,7 @@ impl TrackedTransaction {
             return Ok(Vec::new());
         }
         let insert = async { held::<E>(insert::rows::<E>(self, models).await?) };
-        self.whole(insert).await
+        self.savepoint(insert).await
     }
 
     /// Like [`insert_many`](Self::insert_many), but also accepts rows that, as the database stores them, the
@@ -80,7 +80,7 @@ impl TrackedTransaction {
         if models.is_empty() {
             return Ok(Vec::new());
         }
-        self.whole(insert::rows::<E>(self, models)).await
+        self.savepoint(insert::rows::<E>(self, models)).await
     }
 
     /// Updates the rows of `target` with the columns set in `changes`, and returns them in key order:
@@ -100,7 +100,7 @@ impl TrackedTransaction {
         changes: E::ActiveModel,
     ) -> Result<Vec<Written<E::Model>>, DbErr> {
         let update = async { all_held::<E>(update::rows::<E>(self, target, &changes).await?) };
-        self.whole(update).await
+        self.savepoint(update).await
     }
 
     /// Like [`update_many`](Self::update_many), but includes rows with a value that the model cannot hold.
@@ -114,7 +114,8 @@ impl TrackedTransaction {
         target: Target,
         changes: E::ActiveModel,
     ) -> Result<Vec<Written<Stored<E::Model>>>, DbErr> {
-        self.whole(update::rows::<E>(self, target, &changes)).await
+        self.savepoint(update::rows::<E>(self, target, &changes))
+            .await
     }
 
     /// Deletes the rows of `target` and returns their number.
@@ -123,7 +124,7 @@ impl TrackedTransaction {
     /// As for a single delete; [`CaptureError::TooMany`](crate::CaptureError::TooMany) beyond the target's
     /// bound. Nothing of the call is then kept.
     pub async fn delete_many<E: BulkEntity>(&self, target: Target) -> Result<u64, DbErr> {
-        self.whole(delete::rows::<E>(self, target)).await
+        self.savepoint(delete::rows::<E>(self, target)).await
     }
 
     /// Inserts each row, or updates the one that has the same values in the columns `unique`. Returns the
@@ -148,7 +149,7 @@ impl TrackedTransaction {
             return Ok(Vec::new());
         }
         let upsert = async { all_held::<E>(upsert::rows::<E>(self, models, unique).await?) };
-        self.whole(upsert).await
+        self.savepoint(upsert).await
     }
 }
 

@@ -24,7 +24,7 @@ use sea_orm::{
 };
 
 use crate::image::{self, Image};
-use crate::triggers::{Place, Values, pin_settings};
+use crate::triggers::{KeyPlace, Values, pin_settings};
 pub use key::{after_key, beyond_key, key_condition};
 pub(crate) use key::{among as among_values, stored_as};
 pub(crate) use model::Models;
@@ -45,7 +45,7 @@ pub struct Row<E: EntityTrait> {
 enum Held<E: EntityTrait> {
     Model(E::Model),
     /// The model cannot hold the row; this is its exact place.
-    Not(Place, Arc<Values>),
+    Not(KeyPlace, Arc<Values>),
 }
 
 /// A row as a call returns it.

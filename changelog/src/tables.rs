@@ -10,7 +10,7 @@ use crate::catalogue::table_names;
 use crate::error::CaptureError;
 use crate::image::Image;
 use crate::registry::Registry;
-use crate::triggers::{Found, Place, Present, tables_by_triggers};
+use crate::triggers::{CurrentRows, FoundKey, KeyPlace, tables_by_triggers};
 
 /// The tables in the database that are tracked, by triggers or by the hooks of this program, under their
 /// names in the log.
@@ -30,7 +30,7 @@ pub async fn tracked_here<C: ConnectionTrait>(db: &C) -> Result<BTreeSet<String>
 }
 
 /// The rows of a tracked table in a snapshot.
-pub struct TableRows(Present);
+pub struct TableRows(CurrentRows);
 
 /// A row.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ pub struct TableRow {
 
 /// The place of a row in the order of keys.
 #[derive(Clone, Debug)]
-pub struct RowPlace(Place);
+pub struct RowPlace(KeyPlace);
 
 impl TableRows {
     /// Opens a table; the inner `Err` says why its rows cannot be read in the form of the log.
@@ -51,7 +51,7 @@ impl TableRows {
     /// # Errors
     /// Errors of the database.
     pub async fn of(tx: &DatabaseTransaction, table: &str) -> Result<Result<Self, String>, DbErr> {
-        match Present::look(tx, table).await {
+        match CurrentRows::look(tx, table).await {
             Ok(present) => Ok(Ok(Self(present))),
             Err(error) => match (CaptureError::of(&error), &error) {
                 (Some(refusal), _) => Ok(Err(refusal.to_string())),
@@ -84,9 +84,9 @@ impl TableRows {
         let after = after.map(|RowPlace(place)| place);
         let found = self.0.rows(tx, after, limit).await?;
         let last = found.last().filter(|_| found.len() as u64 == limit);
-        let next = last.map(|(Found { place, .. }, _)| RowPlace(place.clone()));
+        let next = last.map(|(FoundKey { place, .. }, _)| RowPlace(place.clone()));
         let rows = found.into_iter();
-        let rows = rows.map(|(Found { key, .. }, image)| TableRow { key, image });
+        let rows = rows.map(|(FoundKey { key, .. }, image)| TableRow { key, image });
         Ok((rows.collect(), next))
     }
 }

@@ -5,21 +5,21 @@
 //! each statement's verb and table, hold it against what the entity hooks announce and record, and
 //! refuse what would escape.
 
-mod alive;
-pub(crate) mod append;
-pub(crate) mod bulk;
-mod capturing;
 mod cascades;
 mod connection;
 mod end;
-mod inspect;
+mod health;
 mod ledger;
 mod lock_wait;
-mod part;
-mod permit;
+pub(crate) mod log_insert;
 mod record;
+pub(crate) mod rows_statement;
+mod savepoint;
 mod shared;
+mod statement_admission;
+mod statement_writes;
 mod transaction;
+mod trigger_context;
 
 pub(crate) use cascades::escaping;
 pub use connection::TrackedConnection;

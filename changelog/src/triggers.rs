@@ -9,10 +9,10 @@
 //! entities except by the registry of `track!` lines, nor who reads the log.
 
 mod check;
+mod current_rows;
 mod decode;
 mod install;
 mod options;
-mod present;
 mod schema;
 mod switch;
 mod tables;
@@ -20,11 +20,11 @@ mod values;
 
 pub(crate) use check::captured_tables;
 pub use check::{TriggerFinding, check_triggers, tables_by_triggers};
+pub(crate) use current_rows::settings::{Settings, pin as pin_settings};
+pub(crate) use current_rows::{CurrentRows, FoundKey, KeyPlace, Wait};
 pub(crate) use decode::decode;
 pub(crate) use install::drop_triggers;
 pub use options::TriggerOptions;
-pub(crate) use present::settings::{Settings, pin as pin_settings};
-pub(crate) use present::{Found, Place, Present, Wait};
 pub(crate) use schema::Schemas;
 pub(crate) use switch::{Recorder, Renames, begin, install, lock, remember, reshape, set_recorder};
 pub use switch::{track_by_hooks, track_by_triggers};

@@ -257,7 +257,7 @@ impl Work for Revert {
             step.check(now.first())?;
             let write = write(rows.as_ref(), tx, step);
             let written = match step.is_interim {
-                true => tx.part(interim(self.context.clone()), write).await,
+                true => tx.savepoint_as(interim(self.context.clone()), write).await,
                 false => write.await,
             };
             written.map_err(outdated)?;

@@ -9,12 +9,12 @@ use crate::database;
 use crate::image::Image;
 use crate::log::Column;
 use crate::reader::{any_key_condition, key_texts, texts_of};
-use crate::triggers::Present;
+use crate::triggers::CurrentRows;
 
 /// For each key, whether a change of its row is in the log or still waits in the inbox.
 pub(super) async fn among<'k, C: ConnectionTrait>(
     tx: &C,
-    table: &Present,
+    table: &CurrentRows,
     keys: impl Iterator<Item = &'k Image>,
 ) -> Result<Vec<bool>, DbErr> {
     let mut rows: HashMap<Vec<u8>, usize> = HashMap::new();
@@ -44,7 +44,7 @@ pub(super) async fn among<'k, C: ConnectionTrait>(
 }
 
 /// The key under the names that its columns have now, and under older ones.
-fn names_of(table: &Present, key: &Image) -> Vec<Image> {
+fn names_of(table: &CurrentRows, key: &Image) -> Vec<Image> {
     let mut names = table.schemas.under_old_names(&table.entity, key);
     names.push(key.clone());
     names

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sea_orm::sea_query::Query;
 use sea_orm::{ConnectionTrait, DbErr, StatementBuilder};
 
-use super::rows::{Chunks, lock};
+use super::locked_rows::{Chunks, lock};
 use super::{BulkEntity, Target, table};
 use crate::capture::Hooks;
 use crate::image;
@@ -13,8 +13,8 @@ use crate::log::Operation;
 use crate::row_lock::RowLock;
 use crate::rows::{Row, among};
 use crate::tracked::TrackedTransaction;
-use crate::tracked::append::RowChange;
-use crate::tracked::bulk::{Answer, RowsStatement};
+use crate::tracked::log_insert::RowChange;
+use crate::tracked::rows_statement::{Answer, RowsStatement};
 
 /// Deletes the target's rows and returns their number.
 pub(super) async fn rows<E: BulkEntity>(
@@ -44,7 +44,7 @@ async fn chunk<E: BulkEntity>(
     }
     if tx.writes() != seen {
         // A custom hook has written, perhaps to these very rows.
-        rows = again::<E>(tx, &rows).await?;
+        rows = relock::<E>(tx, &rows).await?;
     }
     let count = rows.len();
     if count > 0 {
@@ -75,7 +75,7 @@ async fn chunk<E: BulkEntity>(
 }
 
 /// The rows as they are now, in the same order, without those that are gone.
-pub(super) async fn again<E: BulkEntity>(
+pub(super) async fn relock<E: BulkEntity>(
     tx: &TrackedTransaction,
     rows: &[Row<E>],
 ) -> Result<Vec<Row<E>>, DbErr> {

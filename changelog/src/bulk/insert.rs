@@ -6,11 +6,11 @@ use sea_orm::{
     QueryResult, Statement, StatementBuilder, TryGetable, Value,
 };
 
-use super::arrange::in_order;
-use super::rows::{
+use super::locked_rows::{
     CHUNK, PARAMETERS, among, answered, as_stored, has_returning, keys, lock, returning_all,
     values_in,
 };
+use super::row_order::in_order;
 use super::update::after_save;
 use super::{BulkEntity, table};
 use crate::capture::hooks::now;
@@ -21,8 +21,8 @@ use crate::log::Operation;
 use crate::row_lock::RowLock;
 use crate::rows::{Row, Stored};
 use crate::tracked::TrackedTransaction;
-use crate::tracked::append::RowChange;
-use crate::tracked::bulk::{Answer, RowsStatement};
+use crate::tracked::log_insert::RowChange;
+use crate::tracked::rows_statement::{Answer, RowsStatement};
 
 /// Bytes of text, JSON and binaries after which a statement is sent. The statement then stays below MariaDB's
 /// `max_allowed_packet` whenever its largest row does.
@@ -40,11 +40,11 @@ pub(super) async fn rows<E: BulkEntity>(
         if chunk.is_empty() {
             return Ok(stored);
         }
-        let chunk = prepared::<E>(tx, chunk).await?;
+        let chunk = prepare_inserts::<E>(tx, chunk).await?;
         let mut inserted = Vec::with_capacity(chunk.len());
-        for run in runs::<E>(&chunk) {
+        for run in runs_of_same_columns::<E>(&chunk) {
             let rows = insert::<E>(tx, run).await?;
-            inserted.extend(record::<E>(tx, rows).await?);
+            inserted.extend(record_inserted::<E>(tx, rows).await?);
         }
         for row in inserted {
             stored.push(after_save::<E>(tx, row, true).await?);
@@ -53,7 +53,7 @@ pub(super) async fn rows<E: BulkEntity>(
 }
 
 /// The models after their custom hooks, as the database will store them, with time stamps set.
-pub(super) async fn prepared<E: BulkEntity>(
+pub(super) async fn prepare_inserts<E: BulkEntity>(
     tx: &TrackedTransaction,
     given: Vec<E::ActiveModel>,
 ) -> Result<Vec<E::ActiveModel>, DbErr> {
@@ -69,7 +69,7 @@ pub(super) async fn prepared<E: BulkEntity>(
 }
 
 /// Puts inserted rows into the log.
-pub(super) async fn record<E: BulkEntity>(
+pub(super) async fn record_inserted<E: BulkEntity>(
     tx: &TrackedTransaction,
     rows: Vec<Row<E>>,
 ) -> Result<Vec<Stored<E::Model>>, CaptureError> {
@@ -90,7 +90,7 @@ pub(super) async fn record<E: BulkEntity>(
 }
 
 /// The columns that a model sets.
-fn shape<E: BulkEntity>(model: &E::ActiveModel) -> Vec<E::Column> {
+fn set_columns<E: BulkEntity>(model: &E::ActiveModel) -> Vec<E::Column> {
     E::Column::iter()
         .filter(|column| !model.is_not_set(*column))
         .collect()
@@ -98,12 +98,14 @@ fn shape<E: BulkEntity>(model: &E::ActiveModel) -> Vec<E::Column> {
 
 /// Splits models into runs that one statement can insert. The order of the models is kept, because a row may
 /// refer to one before it.
-pub(super) fn runs<E: BulkEntity>(models: &[E::ActiveModel]) -> Vec<&[E::ActiveModel]> {
+pub(super) fn runs_of_same_columns<E: BulkEntity>(
+    models: &[E::ActiveModel],
+) -> Vec<&[E::ActiveModel]> {
     let mut runs = Vec::new();
     let (mut begin, mut bytes) = (0, 0);
     let mut last: Vec<&str> = Vec::new();
     for (place, model) in models.iter().enumerate() {
-        let columns = shape::<E>(model);
+        let columns = set_columns::<E>(model);
         let names: Vec<&str> = columns.iter().map(IdenStatic::as_str).collect();
         let weight: usize = columns
             .iter()
@@ -152,8 +154,8 @@ fn json_weight(json: &serde_json::Value) -> usize {
 }
 
 /// The statement for a run of models.
-pub(super) fn statement<E: BulkEntity>(run: &[E::ActiveModel]) -> InsertStatement {
-    let columns = run.first().map(shape::<E>).unwrap_or_default();
+pub(super) fn insert_statement<E: BulkEntity>(run: &[E::ActiveModel]) -> InsertStatement {
+    let columns = run.first().map(set_columns::<E>).unwrap_or_default();
     let mut statement = Query::insert();
     statement.into_table(E::default().table_ref());
     if columns.is_empty() {
@@ -180,7 +182,7 @@ async fn insert<E: BulkEntity>(
     run: &[E::ActiveModel],
 ) -> Result<Vec<Row<E>>, DbErr> {
     let backend = tx.get_database_backend();
-    let mut statement = statement::<E>(run);
+    let mut statement = insert_statement::<E>(run);
     let write = |statement: Statement, answer: Answer| RowsStatement {
         table: table::<E>(),
         operation: Operation::Insert,

@@ -9,9 +9,9 @@ use sea_orm::{
     Iterable, ModelTrait, PrimaryKeyToColumn, StatementBuilder,
 };
 
-use super::delete::again;
-use super::restored::Unfit;
-use super::rows::{CHUNK, Chunks, PARAMETERS, has_returning, keys, lock, returning_all};
+use super::delete::relock;
+use super::image_rows::Unfit;
+use super::locked_rows::{CHUNK, Chunks, PARAMETERS, has_returning, keys, lock, returning_all};
 use super::{BulkEntity, Target, Written, table};
 use crate::capture::hooks::now;
 use crate::capture::{Hooks, row};
@@ -21,8 +21,8 @@ use crate::log::Operation;
 use crate::row_lock::RowLock;
 use crate::rows::{Models, Row, Stored, among};
 use crate::tracked::TrackedTransaction;
-use crate::tracked::append::RowChange;
-use crate::tracked::bulk::{Answer, RowsStatement};
+use crate::tracked::log_insert::RowChange;
+use crate::tracked::rows_statement::{Answer, RowsStatement};
 
 /// Updates the target's rows with the columns set in `changes`.
 pub(super) async fn rows<E: BulkEntity>(
@@ -39,15 +39,15 @@ pub(super) async fn rows<E: BulkEntity>(
         }
         let wanted = rows.iter().map(|row| {
             check_key::<E>(row, changes)?;
-            with::<E>(row, changes)
+            with_changes::<E>(row, changes)
         });
         let wanted = wanted.collect::<Result<_, DbErr>>()?;
-        written.extend(locked::<E>(tx, rows, wanted, &[]).await?);
+        written.extend(update_locked::<E>(tx, rows, wanted, &[]).await?);
     }
 }
 
 /// The row with the changes set on it, except for its key.
-pub(super) fn with<E: BulkEntity>(
+pub(super) fn with_changes<E: BulkEntity>(
     row: &Row<E>,
     changes: &E::ActiveModel,
 ) -> Result<E::ActiveModel, DbErr> {
@@ -96,7 +96,7 @@ struct Group<A> {
 
 /// Updates locked rows, at most [`CHUNK`] of them: `rows[i]` becomes `wanted[i]`, and each row gets the
 /// values in `unfit`, which no model can hold.
-pub(super) async fn locked<E: BulkEntity>(
+pub(super) async fn update_locked<E: BulkEntity>(
     tx: &TrackedTransaction,
     mut rows: Vec<Row<E>>,
     wanted: Vec<E::ActiveModel>,
@@ -112,7 +112,7 @@ pub(super) async fn locked<E: BulkEntity>(
     if tx.writes() != seen {
         // A custom hook has written, perhaps to these very rows.
         let count = rows.len();
-        rows = again::<E>(tx, &rows).await?;
+        rows = relock::<E>(tx, &rows).await?;
         if rows.len() < count {
             return Err(DbErr::RecordNotUpdated);
         }

@@ -12,11 +12,13 @@ use sea_orm::{
     Value,
 };
 
-use super::arrange::{name_of, name_of_row};
-use super::insert::{prepared, record, runs, statement, with_given_keys};
-use super::rows::{
+use super::insert::{
+    insert_statement, prepare_inserts, record_inserted, runs_of_same_columns, with_given_keys,
+};
+use super::locked_rows::{
     CHUNK, among, answered, as_stored, has_returning, lock, returning_all, values_in,
 };
+use super::row_order::{row_values_text, values_text};
 use super::{BulkEntity, Written, table, update};
 use crate::capture::row::canonicalise;
 use crate::database;
@@ -25,7 +27,7 @@ use crate::log::Operation;
 use crate::row_lock::RowLock;
 use crate::rows::{self, Row, Stored};
 use crate::tracked::TrackedTransaction;
-use crate::tracked::bulk::{Answer, RowsStatement};
+use crate::tracked::rows_statement::{Answer, RowsStatement};
 
 /// The number of attempts to insert a chunk on MariaDB, where a row of another transaction fails the
 /// statement. Each failure shows at least one more row to update; if these attempts do not suffice, others
@@ -119,7 +121,7 @@ fn find_by<E: BulkEntity>(
             return Err(missing(column.as_str()));
         }
     }
-    match (name_of::<E>(model, unique)?, values_in(model, unique)) {
+    match (values_text::<E>(model, unique)?, values_in(model, unique)) {
         (Some(name), Some(values)) => Ok((name, values)),
         _ => Err(missing("")),
     }
@@ -133,7 +135,7 @@ async fn upsert<E: BulkEntity>(
     unique: &[E::Column],
 ) -> Result<Places<E::Model>, DbErr> {
     let mut written = Vec::with_capacity(chunk.len());
-    let (stored, mut missing) = part::<E>(tx, chunk, unique).await?;
+    let (stored, mut missing) = split_by_existence::<E>(tx, chunk, unique).await?;
     missing.extend(update_stored::<E>(tx, stored, unique, &mut written).await?);
     missing.sort_by(|a, b| a.name.cmp(&b.name));
     for attempt in 1..=TRIES {
@@ -157,7 +159,7 @@ type Parts<A> = (Vec<Wanted<A>>, Vec<Wanted<A>>);
 /// Splits the models into those whose rows seem to exist and the others. Only MariaDB needs this guess: there
 /// a locking read locks the gap where a row is missing, and two transactions that hold a gap and both insert
 /// into it end in a deadlock.
-async fn part<E: BulkEntity>(
+async fn split_by_existence<E: BulkEntity>(
     tx: &TrackedTransaction,
     chunk: Vec<Wanted<E::ActiveModel>>,
     unique: &[E::Column],
@@ -167,7 +169,7 @@ async fn part<E: BulkEntity>(
     }
     let values = chunk.iter().map(|wanted| wanted.values.clone()).collect();
     let rows = rows::read(tx, E::find().filter(among(unique, values))).await?;
-    let names = rows.iter().map(|row| name_of_row::<E>(row, unique));
+    let names = rows.iter().map(|row| row_values_text::<E>(row, unique));
     let names: HashSet<String> = names.collect();
     let is_there = |wanted: &Wanted<_>| names.contains(&wanted.name);
     Ok(chunk.into_iter().partition(is_there))
@@ -196,7 +198,7 @@ async fn update_stored<E: BulkEntity>(
     let found = lock::<E>(tx, among(unique, values), RowLock::Update, None).await?;
     let mut by_name: HashMap<String, Row<E>> = HashMap::with_capacity(found.len());
     for row in found {
-        let name = name_of_row::<E>(&row, unique);
+        let name = row_values_text::<E>(&row, unique);
         if by_name.insert(name, row).is_some() {
             let table = table::<E>().to_owned();
             return Err(CaptureError::NotUnique { table }.into());
@@ -207,14 +209,14 @@ async fn update_stored<E: BulkEntity>(
     for wanted in wanted {
         match by_name.remove(&wanted.name) {
             Some(row) => {
-                models.push(update::with::<E>(&row, &wanted.model)?);
+                models.push(update::with_changes::<E>(&row, &wanted.model)?);
                 rows.push(row);
                 places.push(wanted.place);
             }
             None => missing.push(wanted),
         }
     }
-    let updated = update::locked::<E>(tx, rows, models, &[]).await?;
+    let updated = update::update_locked::<E>(tx, rows, models, &[]).await?;
     written.extend(places.into_iter().zip(updated));
     Ok(missing)
 }
@@ -230,7 +232,7 @@ async fn insert_missing<E: BulkEntity>(
     if has_on_conflict(tx) {
         work.await
     } else {
-        tx.whole(work).await
+        tx.savepoint(work).await
     }
 }
 
@@ -241,15 +243,15 @@ async fn insert_in<E: BulkEntity>(
 ) -> Result<HashMap<usize, Stored<E::Model>>, DbErr> {
     let backend = tx.get_database_backend();
     let given = missing.iter().map(|wanted| wanted.model.clone()).collect();
-    let given = prepared::<E>(tx, given).await?;
+    let given = prepare_inserts::<E>(tx, given).await?;
     // Custom hooks may have changed the values by which the rows are found.
     let mut places = HashMap::with_capacity(missing.len());
     for (wanted, model) in missing.iter().zip(&given) {
         places.insert(find_by::<E>(model, unique)?.0, wanted.place);
     }
     let mut inserted = HashMap::with_capacity(missing.len());
-    for run in runs::<E>(&given) {
-        let mut insertion = statement::<E>(run);
+    for run in runs_of_same_columns::<E>(&given) {
+        let mut insertion = insert_statement::<E>(run);
         let write = |statement, answer| RowsStatement {
             table: table::<E>(),
             operation: Operation::Insert,
@@ -272,8 +274,11 @@ async fn insert_in<E: BulkEntity>(
             let values = run.iter().filter_map(|model| values_in(model, unique));
             lock::<E>(tx, among(unique, values.collect()), RowLock::Update, None).await?
         };
-        let names: Vec<String> = rows.iter().map(|row| name_of_row(row, unique)).collect();
-        for (name, row) in names.iter().zip(record::<E>(tx, rows).await?) {
+        let names: Vec<String> = rows
+            .iter()
+            .map(|row| row_values_text(row, unique))
+            .collect();
+        for (name, row) in names.iter().zip(record_inserted::<E>(tx, rows).await?) {
             let place = places.remove(name);
             // If there is no place, the database has stored other values than given, and the row's model is
             // unknown.

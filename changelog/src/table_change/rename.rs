@@ -16,7 +16,7 @@ use crate::image;
 use crate::log::{self, Operation, Source};
 use crate::reader::sequence;
 use crate::sync::conflict;
-use crate::tracked::append::{Origin, RowChange, insertions};
+use crate::tracked::log_insert::{Origin, RowChange, insertions};
 use crate::triggers::Schemas;
 
 /// Conflicts read at a time.

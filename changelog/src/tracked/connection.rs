@@ -11,10 +11,10 @@ use sea_orm::{
     TransactionTrait,
 };
 
-use super::capturing::Hint;
-use super::inspect::writes_of;
 use super::shared::{Scope, Settings};
+use super::statement_writes::writes_of;
 use super::transaction::TrackedTransaction;
+use super::trigger_context::CapturedTables;
 use crate::binding::make_bindable;
 use crate::capture::protocol::Message;
 use crate::context::Context;
@@ -52,7 +52,7 @@ impl TrackedConnection {
                 context: Arc::default(),
                 on_commit: None,
                 cascades: Arc::default(),
-                captured: Hint::default(),
+                captured: CapturedTables::default(),
                 is_pool_clean: false,
             },
         }

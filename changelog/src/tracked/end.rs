@@ -38,7 +38,7 @@ impl TrackedTransaction {
         let Self {
             inner,
             scope,
-            capturing,
+            trigger_context,
             level: _level,
             ..
         } = self;
@@ -53,7 +53,7 @@ impl TrackedTransaction {
         }
         match end {
             End::Rollback => {}
-            End::Commit if self.is_savepoint => capturing.released(),
+            End::Commit if self.is_savepoint => trigger_context.released(),
             End::Commit => scope.committed(),
         }
         Ok(())

@@ -2,8 +2,8 @@
 
 use sea_orm::{ConnectionTrait, DbErr};
 
-use super::append::{Origin, RowChange, insertions, most_bytes};
 use super::ledger::Settlement;
+use super::log_insert::{Origin, RowChange, insertions, most_bytes};
 use super::transaction::TrackedTransaction;
 use crate::capture::protocol::{Message, Step};
 use crate::database::{self, Writer, Written};
@@ -70,7 +70,7 @@ impl TrackedTransaction {
         let dialect = database::of(&self.inner);
         // One row asks in its own statement. For many it pays to ask once, and where triggers are
         // believed to write, they must prove that they do.
-        let version = if changes.len() > 1 || self.capturing.knew_context(table) {
+        let version = if changes.len() > 1 || self.trigger_context.knew_context(table) {
             let written = Written {
                 table,
                 operation: operation.as_str(),
@@ -114,7 +114,7 @@ impl TrackedTransaction {
 
     /// Triggers write the log of the table: makes sure that they have, and on whose behalf.
     async fn recorded_by_triggers(&self, table: &str, in_force: bool) -> Result<(), CaptureError> {
-        let confirmed = self.capturing.confirm(&self.inner, table);
+        let confirmed = self.trigger_context.confirm(&self.inner, table);
         let is_recorded = self
             .answer(confirmed)
             .await

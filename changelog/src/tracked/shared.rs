@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use sea_orm::{ConnectionTrait, DbErr};
 
-use super::capturing::Hint;
 use super::cascades::Cascades;
-use super::inspect::{Write, Writes, check_raw};
+use super::statement_writes::{Write, Writes, check_raw};
+use super::trigger_context::CapturedTables;
 use crate::context::Context;
 use crate::database;
 use crate::log::Operation;
@@ -26,7 +26,7 @@ pub(super) struct Settings {
     /// Read when first needed; two that read it at once read the same.
     pub(super) cascades: Arc<OnceLock<Cascades>>,
     /// Which tables triggers capture.
-    pub(super) captured: Hint,
+    pub(super) captured: CapturedTables,
     /// The pool closes connections that still count an open transaction.
     pub(super) is_pool_clean: bool,
 }

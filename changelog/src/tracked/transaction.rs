@@ -11,12 +11,12 @@ use sea_orm::{
     TransactionSession, TransactionTrait,
 };
 
-use super::alive::{After, after_error};
-use super::capturing::Capturing;
 use super::end::End;
-use super::inspect::{Write, writes_of};
+use super::health::{After, after_error};
 use super::ledger::Ledger;
 use super::shared::{Level, Scope};
+use super::statement_writes::{Write, writes_of};
+use super::trigger_context::TriggerContext;
 use crate::binding::make_bindable;
 use crate::capture::protocol::Message;
 use crate::error::CaptureError;
@@ -30,7 +30,7 @@ pub struct TrackedTransaction {
     pub(super) inner: DatabaseTransaction,
     pub(super) scope: Arc<Scope>,
     ledger: Mutex<Ledger>,
-    pub(super) capturing: Arc<Capturing>,
+    pub(super) trigger_context: Arc<TriggerContext>,
     /// PostgreSQL takes nothing more on this level but its rollback.
     pub(super) failed: AtomicBool,
     /// Parts of this level that are under way; one that is left when it ends was cut off.
@@ -54,7 +54,7 @@ impl TrackedTransaction {
             inner,
             scope,
             ledger: Mutex::default(),
-            capturing: Arc::default(),
+            trigger_context: Arc::default(),
             failed: AtomicBool::new(false),
             parts: AtomicUsize::new(0),
             is_savepoint: false,
@@ -72,10 +72,10 @@ impl TrackedTransaction {
         self.scope.ended.load(Ordering::Relaxed)
     }
 
-    fn savepoint(&self, inner: DatabaseTransaction) -> Self {
+    fn nested(&self, inner: DatabaseTransaction) -> Self {
         Self {
             is_savepoint: true,
-            capturing: Arc::new(Capturing::nested(&self.capturing)),
+            trigger_context: Arc::new(TriggerContext::nested(&self.trigger_context)),
             ..Self::new(inner, Arc::clone(&self.scope))
         }
     }
@@ -266,7 +266,7 @@ impl TransactionTrait for TrackedTransaction {
     type Transaction = TrackedTransaction;
 
     async fn begin(&self) -> Result<TrackedTransaction, DbErr> {
-        Ok(self.savepoint(self.answer(self.inner.begin()).await?))
+        Ok(self.nested(self.answer(self.inner.begin()).await?))
     }
 
     async fn begin_with_config(
@@ -275,7 +275,7 @@ impl TransactionTrait for TrackedTransaction {
         access_mode: Option<AccessMode>,
     ) -> Result<TrackedTransaction, DbErr> {
         let inner = self.inner.begin_with_config(isolation_level, access_mode);
-        Ok(self.savepoint(self.answer(inner).await?))
+        Ok(self.nested(self.answer(inner).await?))
     }
 
     async fn begin_with_options(
@@ -283,7 +283,7 @@ impl TransactionTrait for TrackedTransaction {
         options: TransactionOptions,
     ) -> Result<TrackedTransaction, DbErr> {
         let inner = self.answer(self.inner.begin_with_options(options));
-        Ok(self.savepoint(inner.await?))
+        Ok(self.nested(inner.await?))
     }
 
     async fn transaction<F, T, E>(&self, callback: F) -> Result<T, TransactionError<E>>
@@ -350,7 +350,7 @@ impl TransactionSession for TrackedTransaction {
             return Err(CaptureError::Unfinished { table, operation }.into());
         }
         // A failure leaves the transaction open, and dropping it rolls back.
-        self.answer(self.capturing.clear(&self.inner)).await?;
+        self.answer(self.trigger_context.clear(&self.inner)).await?;
         self.end(End::Commit).await
     }
 

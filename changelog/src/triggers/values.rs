@@ -9,8 +9,8 @@ use sea_orm::{
     PrimaryKeyToColumn, QueryResult,
 };
 
+use super::current_rows::{IMAGE, KeyPlace, keys, place_alias, text_in};
 use super::decode::decode_row;
-use super::present::{IMAGE, Place, keys, place_alias, text_in};
 use crate::catalogue::columns;
 use crate::database::{self, Dialect};
 use crate::error::CaptureError;
@@ -93,21 +93,21 @@ impl Values {
     }
 
     /// The image of a row in the result of such a statement, and its place.
-    pub(crate) fn read(&self, row: &QueryResult) -> Result<(Image, Place), DbErr> {
+    pub(crate) fn read(&self, row: &QueryResult) -> Result<(Image, KeyPlace), DbErr> {
         let text = text_in(row, IMAGE, self.dialect)?;
         let columns = self.version.columns.iter().zip(&self.readings);
         let image = decode_row(columns, &text, self.dialect);
-        Ok((image, Place::of(row, &self.keys, self.dialect)?))
+        Ok((image, KeyPlace::of(row, &self.keys, self.dialect)?))
     }
 
     /// The condition for the rows at these places.
-    pub(crate) fn at<'p>(&self, places: impl Iterator<Item = &'p Place>) -> Condition {
+    pub(crate) fn at<'p>(&self, places: impl Iterator<Item = &'p KeyPlace>) -> Condition {
         let sql = keys::among(&self.keys, &self.table, places, self.dialect);
         Condition::all().add(Expr::cust(format!("({sql})")))
     }
 
     /// The condition for the rows after a place, in key order.
-    pub(crate) fn after(&self, place: &Place) -> Condition {
+    pub(crate) fn after(&self, place: &KeyPlace) -> Condition {
         let sql = keys::beyond(&self.keys, &self.table, Some(place), self.dialect);
         Condition::all().add(Expr::cust(format!("({sql})")))
     }

@@ -122,7 +122,7 @@ impl Work for Resolve {
         let metadata = context.metadata.get_or_insert_default();
         let resolution = json!({"id": conflict.id, "resolution": word});
         metadata.insert("conflict".to_owned(), resolution);
-        tx.part(context, store(tx, synced, &key, here.as_ref(), &wanted))
+        tx.savepoint_as(context, store(tx, synced, &key, here.as_ref(), &wanted))
             .await?;
         close(tx, conflict).await
     }
@@ -212,7 +212,7 @@ async fn outdated(
         let mut conflict = conflict.clone().into_active_model();
         conflict.server = Set(server);
         let update = async move { Ok::<_, ServiceError>(conflict.update(tx).await?) };
-        tx.part(context.clone(), update)
+        tx.savepoint_as(context.clone(), update)
     };
     match update(current.as_ref().map(Json::to_string)).await {
         Err(error) if error.code() == ErrorCode::LimitExceeded => {

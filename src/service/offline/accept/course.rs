@@ -205,7 +205,7 @@ impl Course<'_> {
         let here = here.map(|known| &known.document.row);
         let context = self.batch.context_of(pushed, *resolution);
         let write = store(tx, synced, &pushed.key, here, row);
-        let written = tx.part(context, write).await;
+        let written = tx.savepoint_as(context, write).await;
         let written = written.map_err(|error| self.batch.failed_at(pushed, tx, error))?;
         let now = written.map_or_else(
             || Known::gone(synced, &pushed.key, self.known.get(&name)),
@@ -260,7 +260,7 @@ impl Course<'_> {
             let why = (status, reason.clone());
             let how = (batch.context.actor.as_deref(), extent);
             let filing = file(tx, batch.synced, pushed, server, why, how);
-            tx.part(batch.context_of(pushed, None), filing)
+            tx.savepoint_as(batch.context_of(pushed, None), filing)
         };
         let mut extent = Extent::Whole;
         let conflict_id = loop {

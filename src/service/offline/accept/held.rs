@@ -55,7 +55,7 @@ impl Course<'_> {
             let (repeats, filed) = (self.repeats.clone(), self.rejections.len());
             let (tx, context) = (self.tx, self.batch.context.clone());
             let detour = self.step_aside(&moving, &mut tries);
-            match tx.part(context, detour).await {
+            match tx.savepoint_as(context, detour).await {
                 Ok(()) => {
                     self.rounds(&mut tries).await?;
                     moving = self.judged().collect();
@@ -154,7 +154,7 @@ impl Course<'_> {
             }
         };
         let context = interim(batch.context_of(pushed, None));
-        let put = tx.part(context, write).await;
+        let put = tx.savepoint_as(context, write).await;
         match put.map_err(|error| batch.failed_at(pushed, tx, error)) {
             Ok(row) => {
                 self.known.insert(name, Known::present(row));

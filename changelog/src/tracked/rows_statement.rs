@@ -6,8 +6,8 @@
 
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
 
-use super::append::RowChange;
-use super::inspect::Writes;
+use super::log_insert::RowChange;
+use super::statement_writes::Writes;
 use super::transaction::TrackedTransaction;
 use crate::binding::make_bindable;
 use crate::error::CaptureError;

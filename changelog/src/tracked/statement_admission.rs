@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use sea_orm::DbErr;
 
-use super::inspect::{Write, Writes};
+use super::statement_writes::{Write, Writes};
 use super::transaction::TrackedTransaction;
 use crate::database;
 use crate::error::CaptureError;
@@ -28,7 +28,7 @@ impl TrackedTransaction {
         let is_seen = !writes.is_raw || fires_triggers(sql, syntax);
         loop {
             let captured = match is_seen {
-                true => self.capturing.certain(),
+                true => self.trigger_context.certain(),
                 false => BTreeSet::new(),
             };
             let checked = settings.check(&self.inner, sql, writes, &captured).await;
@@ -65,14 +65,16 @@ impl TrackedTransaction {
     }
 
     pub(super) async fn relies_on(&self, table: &str) -> Result<bool, DbErr> {
-        let asked = self.capturing.relies_on(&self.inner, &self.scope, table);
+        let asked = self
+            .trigger_context
+            .relies_on(&self.inner, &self.scope, table);
         self.answer(asked).await
     }
 
     /// Tells the triggers of these tables on whose behalf they are written.
     pub(super) async fn send_context(&self, tables: &[&str]) -> Result<(), DbErr> {
         let sent = self
-            .capturing
+            .trigger_context
             .before_write(&self.inner, &self.scope, tables);
         self.answer(sent).await
     }

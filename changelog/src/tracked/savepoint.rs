@@ -20,24 +20,27 @@ impl TrackedTransaction {
     ///
     /// # Errors
     /// Those of the work, and of the database.
-    pub async fn part<T, E: From<DbErr>>(
+    pub async fn savepoint_as<T, E: From<DbErr>>(
         &self,
         context: Context,
         work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
         let own = self.scope.change_context(Arc::new(context));
-        let (knew, certain) = (self.capturing.is_sent(), self.capturing.certain());
-        self.capturing.set_sent(false);
+        let (knew, certain) = (
+            self.trigger_context.is_sent(),
+            self.trigger_context.certain(),
+        );
+        self.trigger_context.set_sent(false);
         // What is certain is not asked again, and asking is what sends the context.
-        self.capturing.set_certain(BTreeSet::new());
-        let done = self.whole(work).await;
+        self.trigger_context.set_certain(BTreeSet::new());
+        let done = self.savepoint(work).await;
         // Taken back, the database knows again what it knew before.
         let (knew, certain) = match done {
             Ok(_) => (false, BTreeSet::new()),
             Err(_) => (knew, certain),
         };
-        self.capturing.set_sent(knew);
-        self.capturing.set_certain(certain);
+        self.trigger_context.set_sent(knew);
+        self.trigger_context.set_certain(certain);
         self.scope.change_context(own);
         done
     }
@@ -47,14 +50,17 @@ impl TrackedTransaction {
     ///
     /// # Errors
     /// Those of the work, and of the database.
-    pub(crate) async fn whole<T, E: From<DbErr>>(
+    pub(crate) async fn savepoint<T, E: From<DbErr>>(
         &self,
         work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
         let name = format!("seachange_{}", self.scope.next_part());
         self.savepoint_statement("SAVEPOINT", &name).await?;
         let books = self.books(|ledger| ledger.clone());
-        let (knew, certain) = (self.capturing.is_sent(), self.capturing.certain());
+        let (knew, certain) = (
+            self.trigger_context.is_sent(),
+            self.trigger_context.certain(),
+        );
         // Dropped from here on it stays counted.
         self.parts.fetch_add(1, Ordering::Relaxed);
         let done = work.await;
@@ -66,9 +72,9 @@ impl TrackedTransaction {
             Err(error) => {
                 if self.take_back(&name).await {
                     self.books(|ledger| *ledger = books);
-                    self.capturing.set_sent(knew);
+                    self.trigger_context.set_sent(knew);
                     // The locks that made it so are given up.
-                    self.capturing.set_certain(certain);
+                    self.trigger_context.set_certain(certain);
                 }
                 // The first error matters more than what an ended transaction says.
                 Err(error)

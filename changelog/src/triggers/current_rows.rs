@@ -20,7 +20,7 @@ use crate::image::{self, Image};
 use crate::registry::{Hidden, Registry};
 use crate::row_lock::{self, RowLock};
 use crate::shape::{Column, Found as FoundColumn, Shown, Version};
-pub(crate) use keys::Place;
+pub(crate) use keys::KeyPlace;
 use keys::{among, beyond, order};
 use settings::Settings;
 
@@ -33,8 +33,8 @@ pub(super) fn place_alias(n: usize) -> String {
 }
 
 /// A row's key.
-pub(crate) struct Found {
-    pub(crate) place: Place,
+pub(crate) struct FoundKey {
+    pub(crate) place: KeyPlace,
     pub(crate) key: Image,
 }
 
@@ -48,7 +48,7 @@ pub(crate) enum Wait {
 }
 
 /// A tracked table, for the duration of a transaction.
-pub(crate) struct Present {
+pub(crate) struct CurrentRows {
     /// The table's name as the log has it.
     pub(crate) entity: String,
     /// The version of the table's shape that is written now.
@@ -67,7 +67,7 @@ pub(crate) struct Present {
     settings: Settings,
 }
 
-impl Present {
+impl CurrentRows {
     /// Determines who writes the table's log, and makes a switch wait until the transaction ends.
     ///
     /// # Errors
@@ -156,15 +156,15 @@ impl Present {
     pub(crate) async fn keys<C: ConnectionTrait>(
         &self,
         tx: &C,
-        after: Option<&Place>,
+        after: Option<&KeyPlace>,
         limit: u64,
-    ) -> Result<Vec<Found>, DbErr> {
+    ) -> Result<Vec<FoundKey>, DbErr> {
         let dialect = database::of(tx);
         let rows = self.select(tx, &self.key_image, after, limit).await?;
         let found = |row: &QueryResult| {
             let key = self.read(row, IMAGE, dialect)?;
-            let place = Place::of(row, &self.keys, dialect)?;
-            Ok(Found { place, key })
+            let place = KeyPlace::of(row, &self.keys, dialect)?;
+            Ok(FoundKey { place, key })
         };
         rows.iter().map(found).collect()
     }
@@ -176,16 +176,16 @@ impl Present {
     pub(crate) async fn rows<C: ConnectionTrait>(
         &self,
         tx: &C,
-        after: Option<&Place>,
+        after: Option<&KeyPlace>,
         limit: u64,
-    ) -> Result<Vec<(Found, Image)>, DbErr> {
+    ) -> Result<Vec<(FoundKey, Image)>, DbErr> {
         let dialect = database::of(tx);
         let rows = self.select(tx, &self.image, after, limit).await?;
         let found = |row: &QueryResult| {
             let image = self.read(row, IMAGE, dialect)?;
-            let place = Place::of(row, &self.keys, dialect)?;
+            let place = KeyPlace::of(row, &self.keys, dialect)?;
             let key = self.key_of(&image);
-            Ok((Found { place, key }, image))
+            Ok((FoundKey { place, key }, image))
         };
         rows.iter().map(found).collect()
     }
@@ -195,7 +195,7 @@ impl Present {
         &self,
         tx: &C,
         image: &str,
-        after: Option<&Place>,
+        after: Option<&KeyPlace>,
         limit: u64,
     ) -> Result<Vec<QueryResult>, DbErr> {
         let dialect = database::of(tx);
@@ -241,7 +241,7 @@ impl Present {
     pub(crate) async fn lock<C: ConnectionTrait>(
         &self,
         tx: &C,
-        rows: &[&Found],
+        rows: &[&FoundKey],
         wait: Wait,
     ) -> Result<Vec<(Image, Image)>, DbErr> {
         let dialect = database::of(tx);

@@ -18,9 +18,9 @@ use crate::triggers::captured_tables;
 
 /// The tables that triggers capture, as last read. Shared by a connection's transactions.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Hint(Arc<RwLock<Option<Arc<BTreeSet<String>>>>>);
+pub(super) struct CapturedTables(Arc<RwLock<Option<Arc<BTreeSet<String>>>>>);
 
-impl Hint {
+impl CapturedTables {
     /// The tables, in lower case; read through `db` if they have not been.
     async fn tables<C: ConnectionTrait>(&self, db: &C) -> Result<Arc<BTreeSet<String>>, DbErr> {
         let known = self
@@ -46,7 +46,7 @@ impl Hint {
 /// hands what it did to the parent only when it is released: rolled back, the database forgets it
 /// too.
 #[derive(Debug, Default)]
-pub(super) struct Capturing {
+pub(super) struct TriggerContext {
     /// The triggers know the context.
     is_sent: AtomicBool,
     /// They have been told one, perhaps another: it is to be taken back in the end.
@@ -57,14 +57,14 @@ pub(super) struct Capturing {
     written: Mutex<BTreeSet<String>>,
     /// Tables that triggers capture until the end of this level.
     certain: Mutex<BTreeSet<String>>,
-    parent: Option<Arc<Capturing>>,
+    parent: Option<Arc<TriggerContext>>,
 }
 
 fn with<T>(set: &Mutex<BTreeSet<String>>, act: impl FnOnce(&mut BTreeSet<String>) -> T) -> T {
     act(&mut set.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-impl Capturing {
+impl TriggerContext {
     /// Of a savepoint.
     pub(super) fn nested(parent: &Arc<Self>) -> Self {
         Self {

@@ -9,7 +9,7 @@ use sea_orm::{
     TryGetableMany, Value,
 };
 
-use super::delete::again;
+use super::delete::relock;
 use super::{BulkEntity, Target, table};
 use crate::database;
 use crate::error::CaptureError;
@@ -137,7 +137,7 @@ pub(super) async fn as_stored<E: BulkEntity>(
         return Ok(rows);
     }
     let count = rows.len();
-    let stored = again::<E>(tx, &rows).await?;
+    let stored = relock::<E>(tx, &rows).await?;
     if stored.len() < count {
         let table = table::<E>().to_owned();
         return Err(CaptureError::Raced { table }.into());

@@ -8,8 +8,8 @@ use sea_orm::{
 };
 use serde_json::Value as Json;
 
-use super::insert::{prepared, record};
-use super::rows::lock;
+use super::insert::{prepare_inserts, record_inserted};
+use super::locked_rows::lock;
 use super::update::{self, after_save};
 use super::{BulkEntity, Written, table};
 use crate::error::CaptureError;
@@ -18,7 +18,7 @@ use crate::log::Operation;
 use crate::row_lock::RowLock;
 use crate::rows::{Row, Stored, key_condition, stored_as};
 use crate::tracked::TrackedTransaction;
-use crate::tracked::bulk::{Answer, RowsStatement};
+use crate::tracked::rows_statement::{Answer, RowsStatement};
 
 /// A value for a column whose field in the model cannot hold it.
 pub(super) struct Unfit<C> {
@@ -41,7 +41,7 @@ impl TrackedTransaction {
         let backend = self.get_database_backend();
         let (model, unfit) = parts::<E>(row, backend)?;
         let key = key_condition::<E>(row, backend).map_err(CaptureError::from)?;
-        self.whole(insert::<E>(self, model, unfit, key)).await
+        self.savepoint(insert::<E>(self, model, unfit, key)).await
     }
 
     /// Sets columns of a stored row to the values of an image and returns the row as stored.
@@ -56,13 +56,15 @@ impl TrackedTransaction {
         let (changes, unfit) = parts::<E>(set, self.get_database_backend())?;
         let work = async {
             let rows = lock::<E>(self, row.condition(), RowLock::Update, None).await?;
-            let wanted = rows.iter().map(|row| update::with::<E>(row, &changes));
+            let wanted = rows
+                .iter()
+                .map(|row| update::with_changes::<E>(row, &changes));
             let wanted = wanted.collect::<Result<_, DbErr>>()?;
-            let written = update::locked::<E>(self, rows, wanted, &unfit).await?;
+            let written = update::update_locked::<E>(self, rows, wanted, &unfit).await?;
             let row = written.into_iter().next().map(Written::into_row);
             row.ok_or(DbErr::RecordNotUpdated)
         };
-        self.whole(work).await
+        self.savepoint(work).await
     }
 }
 
@@ -106,7 +108,7 @@ async fn insert<E: BulkEntity>(
     unfit: Vec<Unfit<E::Column>>,
     key: Condition,
 ) -> Result<Stored<E::Model>, DbErr> {
-    let mut prepared = prepared::<E>(tx, vec![model]).await?;
+    let mut prepared = prepare_inserts::<E>(tx, vec![model]).await?;
     let model = prepared.pop().ok_or(DbErr::RecordNotInserted)?;
     let (mut columns, mut values) = (Vec::new(), Vec::new());
     for column in E::Column::iter() {
@@ -134,7 +136,7 @@ async fn insert<E: BulkEntity>(
     })
     .await?;
     let rows = lock::<E>(tx, key, RowLock::Update, None).await?;
-    let row = record::<E>(tx, rows).await?.pop();
+    let row = record_inserted::<E>(tx, rows).await?.pop();
     after_save::<E>(tx, row.ok_or(DbErr::RecordNotInserted)?, true).await
 }
 

@@ -11,9 +11,9 @@ use crate::shape::Column;
 
 /// A row's key: one literal for each of its columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place(Vec<String>);
+pub(crate) struct KeyPlace(Vec<String>);
 
-impl Place {
+impl KeyPlace {
     /// Reads the place from a row with the columns that [`place_alias`] names, made by [`Dialect::key_text`].
     pub(in super::super) fn of(
         row: &QueryResult,
@@ -38,7 +38,7 @@ pub(super) fn order(keys: &[Column], row: &str, dialect: &dyn Dialect) -> String
 pub(in super::super) fn beyond(
     keys: &[Column],
     row: &str,
-    after: Option<&Place>,
+    after: Option<&KeyPlace>,
     dialect: &dyn Dialect,
 ) -> String {
     let columns: Vec<String> = keys.iter().map(|key| dialect.compared(key, row)).collect();
@@ -47,7 +47,7 @@ pub(in super::super) fn beyond(
         .iter()
         .map(|column| format!("{column} IS NOT NULL"))
         .collect();
-    if let Some(Place(literals)) = after {
+    if let Some(KeyPlace(literals)) = after {
         let pairs: Vec<(&String, &String)> = columns.iter().zip(literals).collect();
         let steps = pairs.iter().enumerate().map(|(n, (column, value))| {
             let same = pairs[..n].iter().map(|(c, v)| format!("{c} = {v} AND "));
@@ -65,15 +65,15 @@ pub(in super::super) fn beyond(
 pub(in super::super) fn among<'a>(
     keys: &[Column],
     row: &str,
-    places: impl Iterator<Item = &'a Place>,
+    places: impl Iterator<Item = &'a KeyPlace>,
     dialect: &dyn Dialect,
 ) -> String {
     let columns: Vec<String> = keys.iter().map(|key| dialect.compared(key, row)).collect();
     if let [column] = &columns[..] {
-        let literals = places.flat_map(|Place(literals)| literals.iter().map(String::as_str));
+        let literals = places.flat_map(|KeyPlace(literals)| literals.iter().map(String::as_str));
         return format!("{column} IN ({})", literals.collect::<Vec<_>>().join(", "));
     }
-    let rows = places.map(|Place(literals)| {
+    let rows = places.map(|KeyPlace(literals)| {
         let pairs = columns.iter().zip(literals);
         let same: Vec<String> = pairs.map(|(c, v)| format!("{c} = {v}")).collect();
         format!("({})", same.join(" AND "))

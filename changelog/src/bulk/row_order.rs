@@ -5,13 +5,13 @@ use std::collections::{HashMap, VecDeque};
 use sea_orm::{ActiveModelTrait, ColumnTrait, IdenStatic, Iterable, ModelTrait, Value};
 
 use super::BulkEntity;
-use super::rows::keys;
+use super::locked_rows::keys;
 use crate::error::CaptureError;
 use crate::image::{self, Image};
 use crate::rows::Row;
 
 /// A model's values in these columns as text; `None` if one is not set.
-pub(super) fn name_of<E: BulkEntity>(
+pub(super) fn values_text<E: BulkEntity>(
     model: &E::ActiveModel,
     columns: &[E::Column],
 ) -> Result<Option<String>, CaptureError> {
@@ -27,7 +27,7 @@ pub(super) fn name_of<E: BulkEntity>(
 }
 
 /// A row's values in these columns as text.
-pub(super) fn name_of_row<E: BulkEntity>(row: &Row<E>, columns: &[E::Column]) -> String {
+pub(super) fn row_values_text<E: BulkEntity>(row: &Row<E>, columns: &[E::Column]) -> String {
     let mut image = Image::new();
     for column in columns {
         let name = column.as_str();
@@ -65,13 +65,13 @@ pub(super) fn in_order<E: BulkEntity>(
     let mut by_name: HashMap<String, VecDeque<usize>> = HashMap::new();
     for (place, row) in rows.iter().enumerate() {
         if let Some(row) = row {
-            let name = name_of_row::<E>(row, &columns);
+            let name = row_values_text::<E>(row, &columns);
             by_name.entry(name).or_default().push_back(place);
         }
     }
     let mut found: Vec<Option<Row<E>>> = Vec::with_capacity(given.len());
     for model in given {
-        let name = name_of::<E>(model, &columns)?.unwrap_or_default();
+        let name = values_text::<E>(model, &columns)?.unwrap_or_default();
         let place = by_name.get_mut(&name).and_then(VecDeque::pop_front);
         found.push(place.and_then(|place| rows[place].take()));
     }
