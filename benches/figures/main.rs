@@ -21,6 +21,7 @@ mod order;
 mod peer;
 mod process;
 mod reader;
+mod relations;
 mod replay;
 mod routing;
 mod rows;
@@ -44,7 +45,7 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 type Bench = fn(&Ground) -> Pin<Box<dyn Future<Output = anyhow::Result<()>> + '_>>;
 
 /// Every bench: its name and itself.
-const BENCHES: [(&str, Bench); 13] = [
+const BENCHES: [(&str, Bench); 14] = [
     ("writes", |ground| Box::pin(writes::run(ground))),
     ("triggers", |ground| Box::pin(triggers::run(ground))),
     ("order", |ground| Box::pin(order::run(ground))),
@@ -52,6 +53,7 @@ const BENCHES: [(&str, Bench); 13] = [
     ("columns", |ground| Box::pin(columns::run(ground))),
     ("replay", |ground| Box::pin(replay::run(ground))),
     ("sync", |ground| Box::pin(sync::run(ground))),
+    ("relations", |ground| Box::pin(relations::run(ground))),
     ("idle", |ground| Box::pin(idle::run(ground))),
     ("fanout", |ground| Box::pin(fanout::run(ground))),
     ("memory", |ground| Box::pin(memory::run(ground))),
