@@ -27,6 +27,7 @@ mod mutation;
 mod names;
 mod node;
 mod objects;
+mod offline;
 mod pagination;
 mod parameters;
 mod record;
@@ -37,7 +38,6 @@ mod scalar;
 mod schema;
 mod source;
 mod subscription;
-mod sync;
 
 pub use crate::service::ErrorCode;
 pub(crate) use crate::service::unreadable;

@@ -8,6 +8,7 @@
 mod auth;
 mod body;
 mod close_code;
+mod console;
 mod demo;
 mod health;
 mod http;
@@ -17,7 +18,6 @@ mod metrics;
 mod operation_kind;
 mod origin;
 mod outcome;
-mod page;
 mod rejection;
 mod reply;
 mod request;
@@ -165,7 +165,7 @@ fn router(origins: &Origins) -> Router<Arc<Server>> {
         .method_not_allowed_fallback(rejection::method_not_allowed)
         .layer(origins.layer());
     Router::new()
-        .route("/", get(page::console))
+        .route("/", get(console::console))
         .route("/metrics", get(metrics::show))
         .method_not_allowed_fallback(rejection::method_not_allowed)
         .merge(for_pages)

@@ -8,7 +8,7 @@
 //! The table is processed in key order, in steps of one transaction each. The progress is not stored
 //! anywhere: rows with a change in the log are done.
 
-mod known;
+mod recorded_rows;
 
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, TransactionTrait};
 
@@ -139,7 +139,7 @@ async fn without_change<'f>(
     found: &'f [FoundKey],
 ) -> Result<Vec<&'f FoundKey>, DbErr> {
     let keys = found.iter().map(|row| &row.key);
-    let known = known::among(tx, table, keys).await?;
+    let known = recorded_rows::are_recorded(tx, table, keys).await?;
     let is_new = found.iter().zip(known);
     Ok(is_new
         .filter_map(|(row, known)| (!known).then_some(row))
@@ -157,7 +157,7 @@ async fn record(
         return Ok(Vec::new());
     }
     let locked = table.lock(tx, rows, wait).await?;
-    let known = known::among(tx, table, locked.iter().map(|(key, _)| key)).await?;
+    let known = recorded_rows::are_recorded(tx, table, locked.iter().map(|(key, _)| key)).await?;
     let new = locked.into_iter().zip(known);
     let new: Vec<(Image, Image)> = new
         .filter_map(|(row, known)| (!known).then_some(row))

@@ -9,23 +9,24 @@
 
 mod by_id;
 mod change;
-mod history;
 mod inbox;
 mod keys;
 mod locked;
 mod position;
-mod rows;
+mod replay;
+mod row_history;
 mod selection;
 mod stored;
+mod tick_positions;
 mod ticks;
 
 pub use change::Change;
-pub use history::{Extent, History, Place, change_at, changes_at, history, lasting_columns};
 pub(crate) use keys::{any_key_condition, texts_of};
 pub(crate) use locked::{changed_after, key_texts};
 pub use locked::{known_mutations, last_of, later, since_mutation};
 pub use position::Position;
-pub use rows::{
+pub use replay::{Extent, History, Place, change_at, changes_at, history, lasting_columns};
+pub use row_history::{
     Past, RowName, change_named, interim_before, is_change_of, is_waiting, of_row, of_transaction,
     state_at, state_by,
 };

@@ -8,8 +8,8 @@ use seachange_changelog::{Baseline, CaptureError, Refused, tracked_here};
 
 use super::app::App;
 use super::interrupt::interrupted;
+use super::open_feed::is_missing_table;
 use super::progress::Progress;
-use super::reading::is_missing_table;
 use super::settings::Settings;
 use crate::database;
 

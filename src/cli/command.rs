@@ -7,8 +7,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use super::app::App;
 use super::baseline::BaselineArgs;
 use super::doctor::DoctorArgs;
-use super::keep::{self, EpochAction, PruneArgs};
 use super::migrate::{self, Direction};
+use super::retention::{self, EpochAction, PruneArgs};
 use super::settings::Settings;
 use super::tail::TailArgs;
 use super::torture::TortureArgs;
@@ -81,8 +81,8 @@ impl App {
             Command::Schema => schema::command(&self, &settings).await,
             Command::Tail(args) => tail::command(&settings, args).await,
             Command::Baseline(args) => baseline::command(&self, &settings, args).await,
-            Command::Prune(args) => keep::prune(&settings, &args).await,
-            Command::Epoch { action } => keep::epoch(&settings, action).await,
+            Command::Prune(args) => retention::prune(&settings, &args).await,
+            Command::Epoch { action } => retention::epoch(&settings, action).await,
             Command::Torture(args) => torture::command(&self, &settings, args).await,
             Command::Doctor(args) => doctor::command(&self, &settings, &args).await,
             Command::Verify(args) => verify::command(&self, &settings, &args).await,

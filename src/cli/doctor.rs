@@ -10,7 +10,7 @@ use sea_orm::{DatabaseConnection, EntityTrait};
 use seachange_changelog::image::text_of;
 use seachange_changelog::reader::{self, Position, ReadError};
 use seachange_changelog::{
-    Expected, Flaw, FlawCode, TrackedConnection, consumer, epoch, examine, sync,
+    Expected, Flaw, FlawCode, TrackedConnection, consumer, epoch, examine, sync_tables,
 };
 
 use super::app::App;
@@ -38,7 +38,7 @@ impl App {
         let db = db.writer();
         let registered = self.entities.registered();
         let expected = registered.iter().map(Registered::expected);
-        let of_sync = sync::shapes().filter(|_| self.entities.are_synced());
+        let of_sync = sync_tables::shapes().filter(|_| self.entities.are_synced());
         let of_sync = of_sync.map(|(table, columns)| Expected { table, columns });
         let mut flaws = examine(db, &expected.chain(of_sync).collect::<Vec<_>>()).await?;
         let is_of_log = |flaw: &Flaw| {

@@ -47,7 +47,7 @@ pub(super) async fn command(
         ..Selection::default()
     };
     let interrupted = interrupted()?;
-    let feed = reading::open(settings).await?;
+    let feed = open_feed(settings).await?;
     let mut subscription = feed.subscribe(&start, wanted).await?;
     tokio::select! {
         ended = follow(&mut subscription, args.json) => ended,

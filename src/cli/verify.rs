@@ -4,7 +4,7 @@
 //! each logged row it keeps a hash of the newest state; records of rows beyond the memory limit wait in
 //! temporary files.
 
-mod compared;
+mod comparable;
 mod doubts;
 mod faults;
 mod files;
@@ -303,7 +303,7 @@ pub(super) async fn command(
     settings: &Settings,
     args: &VerifyArgs,
 ) -> Result<ExitCode, Box<dyn std::error::Error>> {
-    let feed = reading::open(settings).await?;
+    let feed = open_feed(settings).await?;
     let mut progress = Progress::on_terminal();
     let verified = app.verify_telling(&feed, args.keys_in_memory, &mut progress);
     let verdict = verified.await?;

@@ -7,7 +7,7 @@ use sea_orm::{DatabaseConnection, DbErr};
 use seachange_changelog::consumer;
 
 use super::LEASE;
-use crate::feed::{Cursor, FeedError, unhurried};
+use crate::feed::{Cursor, FeedError, run_detached};
 
 /// Time between renewals: two may fail before the lease is over.
 pub(super) const RENEW: Duration = Duration::from_secs(5);
@@ -44,7 +44,7 @@ impl Lease {
     pub(super) async fn claim(&self) -> Result<Option<Result<Cursor, FeedError>>, Lost> {
         let Self { db, name, holder } = self.clone();
         let claim = async move { consumer::claim(&db, &name, &holder, LEASE).await };
-        let held = unhurried(claim).await?.ok_or(Lost::Taken)?;
+        let held = run_detached(claim).await?.ok_or(Lost::Taken)?;
         let read = |text: String| text.parse().map_err(FeedError::from);
         Ok(held.cursor.map(read))
     }
@@ -52,21 +52,21 @@ impl Lease {
     pub(super) async fn renew(&self) -> Result<(), Lost> {
         let Self { db, name, holder } = self.clone();
         let renew = async move { consumer::renew(&db, &name, &holder, LEASE).await };
-        held(unhurried(renew).await?)
+        held(run_detached(renew).await?)
     }
 
     pub(super) async fn save(&self, cursor: &Cursor) -> Result<(), Lost> {
         let Self { db, name, holder } = self.clone();
         let text = cursor.to_string();
         let save = async move { consumer::save(&db, &name, &holder, &text, LEASE).await };
-        held(unhurried(save).await?)
+        held(run_detached(save).await?)
     }
 
     /// Gives the lease back. If that fails, the lease runs out by itself.
     pub(super) async fn release(&self) {
         let Self { db, name, holder } = self.clone();
         let release = async move { consumer::release(&db, &name, &holder).await };
-        if let Err(error) = unhurried(release).await {
+        if let Err(error) = run_detached(release).await {
             tracing::debug!(consumer = self.name, %error, "lease not given back");
         }
     }
@@ -74,7 +74,7 @@ impl Lease {
     pub(super) async fn pause(&self, paused: bool) -> Result<(), DbErr> {
         let Self { db, name, .. } = self.clone();
         let pause = async move { consumer::pause(&db, &name, paused).await };
-        unhurried(pause).await.map(drop)
+        run_detached(pause).await.map(drop)
     }
 
     /// Does the work while renewing the lease. The work is never dropped half-way: if the lease is

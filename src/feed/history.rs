@@ -11,8 +11,8 @@ use super::error::FeedError;
 use super::handle::Feed;
 use super::log::Log;
 use super::page::Page;
+use super::run_detached::run_detached;
 use super::start::Start;
-use super::unhurried::unhurried;
 
 /// A moment in a row's life.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,7 +50,7 @@ impl Feed {
             Start::After(cursor) => Some(on_log(&log, cursor, head)?),
         };
         let (db, row) = (self.database(), row.clone());
-        unhurried(async move {
+        run_detached(async move {
             let page = reader::of_row(&db, &row, after, limit).await?;
             // This comes after the rows were read, because retention moves the horizon first and
             // deletes then.
@@ -74,7 +74,7 @@ impl Feed {
             When::By(time) => Err(*time),
         };
         let (db, row) = (self.database(), row.clone());
-        unhurried(async move {
+        run_detached(async move {
             let past = match at {
                 Ok(position) => {
                     let past = reader::state_at(&db, &row, position).await?;
@@ -103,7 +103,7 @@ impl Feed {
         let (log, head) = self.followed().await?;
         let position = on_log(&log, cursor, head)?;
         let db = self.database();
-        unhurried(async move {
+        run_detached(async move {
             let change = reader::change_named(&db, position).await?;
             if change.is_none() && position < log.horizon().await? {
                 return Err(FeedError::CursorExpired);
@@ -134,7 +134,7 @@ impl Feed {
     ) -> Result<Named, FeedError> {
         let (log, _) = self.followed().await?;
         let (db, id) = (self.database(), transaction_id.to_owned());
-        unhurried(async move {
+        run_detached(async move {
             let waits = reader::is_waiting(&db, &id).await?;
             let changes = reader::of_transaction(&db, &id, limit).await?;
             if waits && changes.is_empty() {

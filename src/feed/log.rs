@@ -11,8 +11,8 @@ use tokio::sync::broadcast;
 use super::cursor::{Cursor, Epoch};
 use super::error::FeedError;
 use super::news::News;
+use super::run_detached::run_detached;
 use super::start::Start;
-use super::unhurried::unhurried;
 
 /// Batches kept for subscribers that are a little behind. A subscriber further behind reads the log.
 const KEPT_BATCHES: usize = 128;
@@ -42,7 +42,7 @@ impl Log {
 
     pub(super) async fn advance(&self) -> Result<Position, ReadError> {
         let reader = Arc::clone(&self.reader);
-        unhurried(async move { reader.advance().await }).await
+        run_detached(async move { reader.advance().await }).await
     }
 
     pub(super) async fn read(
@@ -52,7 +52,7 @@ impl Log {
         limit: u64,
     ) -> Result<Page, ReadError> {
         let (reader, wanted) = (Arc::clone(&self.reader), wanted.clone());
-        unhurried(async move { reader.read(after, &wanted, limit).await }).await
+        run_detached(async move { reader.read(after, &wanted, limit).await }).await
     }
 
     /// As [`read`](Self::read), by the row's key. `None` if the key may not lead to all of the row's changes.
@@ -69,7 +69,7 @@ impl Log {
             key: Some(row.key.clone()),
             ..wanted.clone()
         };
-        unhurried(async move {
+        run_detached(async move {
             let page = reader.read(after, &wanted, limit).await?;
             // This is asked after the read, so that the answer covers everything before the page's end.
             let is_all = reader.finds_by_key(&row).await?;
@@ -80,12 +80,12 @@ impl Log {
 
     pub(super) async fn moment(&self) -> Result<Moment, ReadError> {
         let reader = Arc::clone(&self.reader);
-        unhurried(async move { reader.moment().await }).await
+        run_detached(async move { reader.moment().await }).await
     }
 
     pub(super) async fn horizon(&self) -> Result<Position, ReadError> {
         let reader = Arc::clone(&self.reader);
-        unhurried(async move { reader.horizon().await }).await
+        run_detached(async move { reader.horizon().await }).await
     }
 
     /// The position that a start stands for, when `head` is the newest.

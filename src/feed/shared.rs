@@ -11,7 +11,7 @@ use super::cursor::{Cursor, Epoch};
 use super::error::FeedError;
 use super::log::Followed;
 use super::pulse::Pulse;
-use super::unhurried::unhurried;
+use super::run_detached::run_detached;
 
 /// Snapshots open at once: half of the feed's connections, so that they never hold up the feed.
 pub(crate) const SNAPSHOTS: usize = 4;
@@ -60,7 +60,7 @@ impl Shared {
     /// Makes what is committed readable. Returns the log followed now and its newest position.
     pub(super) async fn head(self: &Arc<Self>) -> Result<(Arc<Followed>, Position), FeedError> {
         let shared = Arc::clone(self);
-        unhurried(async move {
+        run_detached(async move {
             let _turn = shared.turn.lock().await;
             let followed = shared.followed();
             match followed.log.advance().await {

@@ -8,7 +8,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, QueryResult};
 use super::error::Refusal;
 use super::listed::Listed;
 use super::node::Node;
-use crate::feed::unhurried;
+use crate::feed::run_detached;
 use crate::service::budget::Budget;
 use crate::service::row::Row;
 
@@ -19,7 +19,7 @@ pub(super) async fn fetch(
     statement: SelectStatement,
 ) -> Result<Vec<QueryResult>, Refusal> {
     let db = db.clone();
-    unhurried(async move { db.query_all(&statement).await.map_err(Refusal::from) }).await
+    run_detached(async move { db.query_all(&statement).await.map_err(Refusal::from) }).await
 }
 
 /// The rows of an entity that a statement finds, charged to the budget, each with everything that was selected
@@ -32,7 +32,7 @@ pub(super) async fn find(
 ) -> Result<Vec<(Row, QueryResult)>, Refusal> {
     budget.check()?;
     let (db, budget, source) = (db.clone(), budget.clone(), Arc::clone(&of.source));
-    unhurried(async move { source.find((&db, &budget), &build).await }).await
+    run_detached(async move { source.find((&db, &budget), &build).await }).await
 }
 
 /// Like [`find`], but only the rows.

@@ -14,18 +14,18 @@
 mod group;
 mod initial;
 mod listener;
-mod page;
 pub(super) mod pinned;
-mod place;
 mod plan;
 mod render;
+mod rendered_page;
+mod route_key;
 mod router;
 mod routes;
 mod watched;
 
 pub(crate) use listener::listen;
-pub(super) use place::Place;
 pub(super) use plan::{Begin, Plan, Role};
 pub(crate) use render::{Payload, Rendering};
+pub(super) use route_key::RouteKey;
 pub(crate) use router::Live;
 pub(super) use watched::{Item, Watched, WatchedRows};

@@ -18,7 +18,7 @@ use super::mutation;
 use super::names::{check_entities, check_words};
 use super::relation::{Relation, relations};
 use super::source::SourceOf;
-use super::{change, history, inputs, list, objects, record, scalar, subscription, sync};
+use super::{change, history, inputs, list, objects, offline, record, scalar, subscription};
 use crate::feed::Feed;
 use crate::limits::Limits;
 use crate::service::Service;
@@ -157,7 +157,7 @@ impl Entities {
             mutation::revert_change(&by_table),
             mutation::revert_transaction(&by_table),
         ]);
-        sync::add(&mut builder, &self.policies, &by_table)?;
+        offline::add(&mut builder, &self.policies, &by_table)?;
         builder.queries.extend([change::query(), change::head()]);
         builder.subscriptions.push(subscription::changes());
         builder.begin("the application's own fields");

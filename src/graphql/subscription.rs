@@ -9,7 +9,7 @@ use seachange_changelog::{Image, Operation};
 use super::arguments::{self, filter_name};
 use super::change::ChangeNode;
 use super::error::Refusal;
-use super::live::{Begin, Item, Place, Plan, Role, Watched, WatchedRows, pinned};
+use super::live::{Begin, Item, Plan, Role, RouteKey, Watched, WatchedRows, pinned};
 use super::parameters;
 use super::record::{Kind, RecordChange, change_name};
 use crate::feed::{Change, Cursor, Epoch, RowName, Selection};
@@ -123,8 +123,8 @@ impl Watched for Records {
         pinned::row(&self.entity, self.predicate.as_ref()?)
     }
 
-    fn places(&self) -> Vec<Place> {
-        vec![Place::filtered(&self.entity, self.predicate.as_ref())]
+    fn places(&self) -> Vec<RouteKey> {
+        vec![RouteKey::filtered(&self.entity, self.predicate.as_ref())]
     }
 
     fn item(&self, epoch: &Epoch, parcel: &[Arc<Change>]) -> Option<Item> {

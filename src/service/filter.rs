@@ -1,11 +1,11 @@
 //! A filter as one value with two readings: a SQL condition, and a test of a row image.
 
 mod memory;
-mod moments;
 mod sql;
+mod sqlite_times;
 
-pub(crate) use moments::key;
 pub(crate) use sql::condition;
+pub(crate) use sqlite_times::key;
 
 use sea_orm::{DbBackend, DbErr, Value};
 use seachange_changelog::internal::{self, check_bindable};

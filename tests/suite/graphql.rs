@@ -16,13 +16,13 @@ mod follow;
 pub mod given;
 mod history;
 mod http;
+mod idempotency;
 mod large;
 mod limits;
 mod live;
 mod log;
 mod moments;
 mod nulls;
-mod once;
 mod pages;
 mod records;
 mod registered;
@@ -73,7 +73,7 @@ pub fn cases() -> Vec<Case> {
         converge::cases(),
         auth::cases(),
         context::cases(),
-        once::cases(),
+        idempotency::cases(),
         values::cases(),
         values::big::cases(),
         values::columns::cases(),

@@ -19,7 +19,7 @@ use time::UtcOffset;
 
 use super::errors::mariadb_number_of;
 use super::facts::{Catalogue, Facts};
-use super::many::{COLUMNS, Row, SHARED, Shared};
+use super::log_rows::{COLUMNS, Row, SHARED, Shared};
 use super::plan::{Made, Piece, Plan};
 use super::syntax::Syntax;
 use super::{

@@ -17,7 +17,7 @@ use sea_orm::sqlx::error::DatabaseError;
 use sea_orm::{Condition, DbBackend, DbErr, QueryResult, Statement, TransactionOptions, Value};
 
 use super::facts::{Catalogue, Facts};
-use super::many::{COLUMNS, Row, Shared};
+use super::log_rows::{COLUMNS, Row, Shared};
 use super::plan::{Made, Piece, Plan};
 use super::syntax::Syntax;
 use super::{

@@ -18,7 +18,7 @@ use sea_orm::{DbBackend, DbErr, SqliteTransactionMode, Statement, TransactionOpt
 
 use super::errors::{database_error, sqlite_code};
 use super::facts::{Catalogue, Facts};
-use super::many::{COLUMNS, Row, SHARED, Shared};
+use super::log_rows::{COLUMNS, Row, SHARED, Shared};
 use super::plan::{Made, Piece, Plan};
 use super::syntax::Syntax;
 use super::{

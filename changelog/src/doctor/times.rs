@@ -7,8 +7,8 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
 
 use super::{Expected, Flaw, FlawCode, columns};
 use crate::database::{self, Dialect, Sqlite};
-use crate::moment::Times;
 use crate::registry::Registry;
+use crate::sqlite_time::Times;
 
 /// The most spellings of one column that a finding names.
 const SPELLINGS: usize = 8;

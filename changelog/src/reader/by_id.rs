@@ -11,7 +11,7 @@ use super::change::Change;
 use super::position::Position;
 use super::selection::{Page, Selection};
 use super::stored::{self, Rows};
-use super::{LogReader, Moment, Ordering, ReadError, RowName, rows};
+use super::{LogReader, Moment, Ordering, ReadError, RowName, row_history};
 use crate::{database, epoch, log};
 
 pub(super) struct ById {
@@ -49,7 +49,7 @@ impl LogReader for ById {
     }
 
     async fn finds_by_key(&self, row: &RowName) -> Result<bool, ReadError> {
-        Ok(rows::are_found_by_key(&self.db, row).await?)
+        Ok(row_history::are_found_by_key(&self.db, row).await?)
     }
 
     async fn moment(&self) -> Result<Moment, ReadError> {

@@ -15,7 +15,7 @@ use sea_orm::{
 use super::by_id;
 use super::position::Position;
 use super::selection::{Page, Selection};
-use super::{LogReader, Moment, Ordering, ReadError, RowName, rows};
+use super::{LogReader, Moment, Ordering, ReadError, RowName, row_history};
 use pass::Pass;
 
 pub(super) struct Inbox {
@@ -60,7 +60,7 @@ impl LogReader for Inbox {
     }
 
     async fn finds_by_key(&self, row: &RowName) -> Result<bool, ReadError> {
-        Ok(rows::are_found_by_key(&self.db, row).await?)
+        Ok(row_history::are_found_by_key(&self.db, row).await?)
     }
 
     /// While no other pass can run, takes the snapshot, then moves exactly the rows that it sees.

@@ -7,7 +7,7 @@ use sea_orm::{Condition, ConnectionTrait, DbErr, Order};
 
 use super::keys::{any_key_condition, texts_of, with_numbers};
 use super::position::Position;
-use super::rows::{RowName, is_after, logged, waiting};
+use super::row_history::{RowName, is_after, logged, waiting};
 use crate::database::{self, Stored};
 use crate::image::{self, Image};
 use crate::log::{Column, Model};

@@ -10,7 +10,6 @@
 //! after every id of the other.
 
 mod moment;
-mod place;
 mod signals;
 mod snapshot;
 mod tick;
@@ -19,10 +18,10 @@ mod window;
 use sea_orm::DatabaseConnection;
 
 use super::position::Position;
+use super::row_history::{self, RowName};
 use super::selection::{Page, Selection};
-use super::{LogReader, Moment, Ordering, ReadError, RowName, rows};
+use super::{LogReader, Moment, Ordering, ReadError};
 use crate::database::Postgres;
-pub(super) use place::{is_after, place};
 pub use signals::Signals;
 pub(crate) use tick::LOCK as TICK_LOCK;
 use tick::Ticker;
@@ -67,7 +66,7 @@ impl LogReader for Ticks {
         if wanted.is_of_one_row() {
             // The index on keys is used, because there may be many ticks in between.
             let wanted = wanted.condition(&Postgres);
-            let page = rows::page(&self.db, wanted, Some(after), limit).await?;
+            let page = row_history::page(&self.db, wanted, Some(after), limit).await?;
             if after < self.horizon().await? {
                 return Err(ReadError::Expired);
             }
@@ -110,7 +109,7 @@ impl LogReader for Ticks {
     }
 
     async fn finds_by_key(&self, row: &RowName) -> Result<bool, ReadError> {
-        Ok(rows::are_found_by_key(&self.db, row).await?)
+        Ok(row_history::are_found_by_key(&self.db, row).await?)
     }
 
     async fn moment(&self) -> Result<Moment, ReadError> {

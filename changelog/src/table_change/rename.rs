@@ -15,7 +15,7 @@ use crate::error::CaptureError;
 use crate::image;
 use crate::log::{self, Operation, Source};
 use crate::reader::sequence;
-use crate::sync::conflict;
+use crate::sync_tables::conflict;
 use crate::tracked::log_insert::{Origin, RowChange, insertions};
 use crate::triggers::Schemas;
 

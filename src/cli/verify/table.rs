@@ -6,7 +6,7 @@ use seachange_changelog::image::text_of;
 use seachange_changelog::{Image, RowPlace, TableRow, TableRows};
 use serde_json::Value as Json;
 
-use super::compared::Compared;
+use super::comparable::Compared;
 use crate::service::registered::Registered;
 use crate::service::table::{KeyedRow, TablePage};
 

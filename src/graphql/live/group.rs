@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::watch;
 
-use super::page::Pages;
 use super::render::{Payload, Rendering};
+use super::rendered_page::RenderedPages;
 use super::watched::Watched;
 use crate::feed::{Epoch, FeedError, Position};
 
@@ -30,7 +30,7 @@ pub(super) struct Group {
     pub(super) watched: Arc<dyn Watched>,
     pub(super) rendering: Rendering,
     /// The pages that listeners behind the ring are reading.
-    pub(super) pages: Pages,
+    pub(super) pages: RenderedPages,
     ring: Mutex<Ring>,
     /// Changes whenever the ring does.
     news: watch::Sender<()>,
@@ -75,7 +75,7 @@ impl Group {
             epoch,
             watched,
             rendering,
-            pages: Pages::default(),
+            pages: RenderedPages::default(),
             ring: Mutex::new(Ring {
                 payloads: VecDeque::new(),
                 bytes: 0,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use seachange_changelog::Image;
 use tokio::time::Instant;
 
-use crate::feed::{Cursor, Feed, Snapshot, unhurried};
+use crate::feed::{Cursor, Feed, Snapshot, run_detached};
 use crate::graphql::error::Refusal;
 use crate::service::code::ErrorCode;
 use crate::service::filter::Predicate;
@@ -70,7 +70,7 @@ impl Initial {
         }
         let (table, snapshot) = (Arc::clone(&self.table), Arc::clone(&self.snapshot));
         let (predicate, after) = (self.predicate.clone(), self.after.clone());
-        let page = unhurried(async move {
+        let page = run_detached(async move {
             let (predicate, after) = (predicate.as_ref(), after.as_ref());
             table.read(&snapshot.tx, predicate, after, PAGE).await
         });

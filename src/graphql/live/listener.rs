@@ -8,9 +8,9 @@ use tokio::sync::watch;
 
 use super::group::{Group, TOGETHER, TOGETHER_BYTES, Taken};
 use super::initial::Initial;
-use super::page::Page;
 use super::plan::{Begin, Plan};
 use super::render::{Payload, Rendering};
+use super::rendered_page::RenderedPage;
 use super::router::Live;
 use super::watched::Item;
 use crate::feed::{Change, Cursor, FeedError, Position, Replay, Start};
@@ -69,7 +69,7 @@ struct Listener {
     /// Whether reaching `head` is to be announced.
     announces: bool,
     /// A page of the log, and the place in it of what comes next.
-    page: Option<(Arc<Page>, usize)>,
+    page: Option<(Arc<RenderedPage>, usize)>,
 }
 
 impl Listener {
@@ -242,7 +242,7 @@ impl Listener {
         Ok(())
     }
 
-    fn known_page(&self, after: Position) -> Option<Arc<Page>> {
+    fn known_page(&self, after: Position) -> Option<Arc<RenderedPage>> {
         let kept = || self.live.kept().after(self.group.number, after);
         self.group.pages.after(after).or_else(kept)
     }
@@ -251,7 +251,7 @@ impl Listener {
         &mut self,
         after: Position,
         known: Position,
-    ) -> Result<Arc<Page>, FeedError> {
+    ) -> Result<Arc<RenderedPage>, FeedError> {
         let group = Arc::clone(&self.group);
         let _turn = group.pages.turn().await;
         if let Some(page) = self.known_page(after) {
@@ -262,7 +262,7 @@ impl Listener {
         let _turn = turn.map_err(|_| FeedError::Ended)?;
         let changes = self.replay.page(known).await?;
         let parcels = group.watched.parcels(changes);
-        let page = Arc::new(Page::new(after, self.replay.position(), parcels));
+        let page = Arc::new(RenderedPage::new(after, self.replay.position(), parcels));
         group.pages.keep(&page);
         Ok(page)
     }

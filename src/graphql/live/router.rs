@@ -10,8 +10,8 @@ use tokio::task::JoinHandle;
 use tokio::task::coop::consume_budget;
 
 use super::group::{Given, Group};
-use super::page::Kept;
 use super::render::{Key, Rendering};
+use super::rendered_page::Kept;
 use super::routes::Routes;
 use super::watched::Watched;
 use crate::feed::{
@@ -62,10 +62,10 @@ struct State {
     groups: HashMap<Key, (u64, Weak<Group>)>,
     next: u64,
     /// The position of the router; `None` until it has begun.
-    place: Option<Place>,
+    place: Option<RouteKey>,
 }
 
-struct Place {
+struct RouteKey {
     epoch: Epoch,
     /// Every change up to here has been routed, though it may not be in the rings yet.
     routed: Position,
@@ -126,7 +126,7 @@ impl Table {
     /// Notes that the router starts over from here.
     fn begin(&self, epoch: &Epoch, position: Position) {
         let groups: Vec<Arc<Group>> = self.locked(|state| {
-            state.place = Some(Place {
+            state.place = Some(RouteKey {
                 epoch: epoch.clone(),
                 routed: position,
                 published: position,

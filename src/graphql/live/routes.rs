@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use super::group::Group;
 use super::pinned::found as found_by;
-use super::place::Place;
+use super::route_key::RouteKey;
 use super::watched::Watched;
 use crate::feed::Change;
 
@@ -60,11 +60,11 @@ impl Routes {
 
     /// Acts on the sets of a place. They are created if they do not exist, and dropped if they are empty
     /// afterwards.
-    fn each(&mut self, place: Place, mut act: impl FnMut(&mut Groups)) {
+    fn each(&mut self, place: RouteKey, mut act: impl FnMut(&mut Groups)) {
         match place {
-            Place::All => act(&mut self.all),
-            Place::Entity(entity) => act(&mut self.entities.entry(entity).or_default().whole),
-            Place::Pinned {
+            RouteKey::All => act(&mut self.all),
+            RouteKey::Entity(entity) => act(&mut self.entities.entry(entity).or_default().whole),
+            RouteKey::Pinned {
                 entity,
                 column,
                 equality,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::dynamic::FieldValue;
 
-use super::place::Place;
+use super::route_key::RouteKey;
 use crate::feed::{Change, Cursor, Epoch, RowName, Selection};
 use crate::service::filter::Predicate;
 use crate::service::table::{KeyedRow, Table};
@@ -47,8 +47,8 @@ pub(in crate::graphql) trait Watched: Send + Sync {
     }
 
     /// Its places in the index of subscriptions. A change that it wants leads to one of these places.
-    fn places(&self) -> Vec<Place> {
-        Place::of(self.selection().entities)
+    fn places(&self) -> Vec<RouteKey> {
+        RouteKey::of(self.selection().entities)
     }
 
     /// Groups changes into parcels, each of which makes one item. No parcel is empty.

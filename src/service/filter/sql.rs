@@ -4,17 +4,17 @@ use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr};
 use sea_orm::{ColumnTrait, Condition, DbBackend, EntityTrait, IdenStatic, Iterable, Value};
 use seachange_changelog::{bindable, internal};
 
-use super::moments::{self, Keys, Moments, Side};
+use super::sqlite_times::{self, Keys, Moments, Side};
 use super::{Comparison, Operand, Pattern, Predicate, Test};
 
 /// The condition that holds for exactly the rows that the predicate admits.
 pub(crate) fn condition<E: EntityTrait>(predicate: &Predicate, backend: DbBackend) -> Condition {
-    let times = moments::tested::<E>(predicate, backend);
-    if times.len() <= moments::INLINE {
+    let times = sqlite_times::tested::<E>(predicate, backend);
+    if times.len() <= sqlite_times::INLINE {
         return part::<E>(predicate, (backend, Keys::Inline), Side::Holds);
     }
     let inner = part::<E>(predicate, (backend, Keys::Named), Side::Holds);
-    moments::named::<E>(times, inner, backend)
+    sqlite_times::named::<E>(times, inner, backend)
 }
 
 fn part<E: EntityTrait>(predicate: &Predicate, on: (DbBackend, Keys), side: Side) -> Condition {

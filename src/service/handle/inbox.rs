@@ -1,7 +1,7 @@
 //! The conflict inbox, for Rust callers.
 
 use seachange_changelog::Image;
-use seachange_changelog::sync::conflict::Model;
+use seachange_changelog::sync_tables::conflict::Model;
 
 use super::Service;
 use crate::service::error::ServiceError;

@@ -4,11 +4,11 @@
 //! whose keys JSON cannot express; that an edit which is not stored is in the inbox; and that nothing of the
 //! batch is committed when it ends with an error.
 
-mod alike;
-mod course;
+mod batch_progress;
 mod held;
 mod order;
 mod repeats;
+mod similar_values;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
@@ -16,16 +16,16 @@ use std::sync::{Mutex, PoisonError};
 use sea_orm::{DbErr, IsolationLevel};
 use seachange_changelog::image::text_of;
 use seachange_changelog::reader::last_of;
-use seachange_changelog::sync::orphan;
+use seachange_changelog::sync_tables::orphan;
 use seachange_changelog::{CaptureError, Context, Image, TrackedTransaction};
 use serde_json::json;
 
-use self::course::Course;
+use self::batch_progress::BatchProgress;
 use self::repeats::Repeats;
 use super::document::Document;
-use super::known::Known;
 use super::pushed::{Pushed, hash_of};
 use super::rejection::Rejection;
+use super::server_row::ServerRow;
 use super::synced::Synced;
 use crate::service::budget::Cost;
 use crate::service::code::ErrorCode;
@@ -63,7 +63,7 @@ impl Work for Batch<'_> {
     const ISOLATION: Option<IsolationLevel> = Some(IsolationLevel::ReadCommitted);
 
     async fn run(&self, tx: &TrackedTransaction) -> Result<Taken, ServiceError> {
-        let mut course = Course {
+        let mut course = BatchProgress {
             batch: self,
             tx,
             known: self.known(tx).await?,
@@ -147,7 +147,7 @@ impl Batch<'_> {
     /// The places of the rows, except for keys of which all rows were stored when they were sent before.
     ///
     /// Applied again one after the other, those would take the row back to where the first of them began.
-    fn unstored(&self, course: &Course<'_>) -> Vec<usize> {
+    fn unstored(&self, course: &BatchProgress<'_>) -> Vec<usize> {
         let mut of_key: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (place, pushed) in self.rows.iter().enumerate() {
             of_key.entry(text_of(&pushed.key)).or_default().push(place);
@@ -171,7 +171,10 @@ impl Batch<'_> {
     }
 
     /// What is known of the batch's rows. Those that exist are locked.
-    async fn known(&self, tx: &TrackedTransaction) -> Result<HashMap<String, Known>, ServiceError> {
+    async fn known(
+        &self,
+        tx: &TrackedTransaction,
+    ) -> Result<HashMap<String, ServerRow>, ServiceError> {
         let readable = self.rows.iter().filter(|pushed| pushed.has_key);
         // Sorted, so that two batches lock the rows that they share in the same order.
         let mut keys: BTreeMap<String, Image> = BTreeMap::new();
@@ -183,7 +186,7 @@ impl Batch<'_> {
         for row in self.synced.registered.rows.lock(tx, &wanted).await? {
             let name = text_of(&self.synced.key_of(&row));
             keys.remove(&name);
-            known.insert(name, Known::present(row));
+            known.insert(name, ServerRow::present(row));
         }
         let missing: Vec<Image> = keys.into_values().collect();
         let mut last = last_of(tx, self.synced.info().table, &missing).await?;
@@ -200,8 +203,8 @@ impl Batch<'_> {
                 None => None,
             };
             let known_now = match found {
-                Some(row) => Known::present(row),
-                None => Known::deleted(self.synced, key, change),
+                Some(row) => ServerRow::present(row),
+                None => ServerRow::deleted(self.synced, key, change),
             };
             known.insert(text_of(key), known_now);
         }
@@ -226,7 +229,7 @@ impl Batch<'_> {
     /// Columns that the server stamps do not count: a client may take each row of the answer for another
     /// client's edit, and put it over what was edited meanwhile. Stamps reach clients by the stream and the
     /// pull.
-    fn differing(&self, known: &HashMap<String, Known>) -> Vec<Document> {
+    fn differing(&self, known: &HashMap<String, ServerRow>) -> Vec<Document> {
         let mut last: HashMap<String, &Pushed> = HashMap::new();
         let mut order = Vec::new();
         for pushed in &self.rows {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use seachange_changelog::Image;
 use seachange_changelog::internal;
-use seachange_changelog::sync::conflict::{Column, Entity, Model, Status};
+use seachange_changelog::sync_tables::conflict::{Column, Entity, Model, Status};
 use serde_json::Value as Json;
 
 use super::document::Document;

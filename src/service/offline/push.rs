@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use chrono::Utc;
 use seachange_changelog::TrackedConnection;
 use seachange_changelog::internal;
-use seachange_changelog::sync::orphan;
+use seachange_changelog::sync_tables::orphan;
 use serde_json::Value as Json;
 
 use super::accept::{Batch, Taken};

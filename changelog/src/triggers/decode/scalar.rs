@@ -12,8 +12,8 @@ use serde_json::Value as Json;
 
 use crate::database::{Dialect, Images};
 use crate::image;
-use crate::moment::Times;
 use crate::shape::base;
+use crate::sqlite_time::Times;
 
 /// The kind of value, as the database gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,11 +15,11 @@ use sea_orm::DbErr;
 use seachange_changelog::image::text_of;
 use seachange_changelog::{Image, TrackedTransaction};
 
-use super::course::{Course, Held, is_for_later};
+use super::batch_progress::{BatchProgress, Held, is_for_later};
 use super::order::{Order, Standing};
 use crate::service::error::ServiceError;
 use crate::service::interim::interim;
-use crate::service::offline::known::{Known, is_there};
+use crate::service::offline::server_row::{ServerRow, is_there};
 
 /// How often held rows are tried in one batch, before the remaining ones are refused. If there is an order, one
 /// attempt each finds it; more are needed only where no value suggests one.
@@ -44,7 +44,7 @@ impl From<ServiceError> for Detour {
     }
 }
 
-impl Course<'_> {
+impl BatchProgress<'_> {
     /// Stores those of the held rows that can be stored.
     pub(super) async fn settle(&mut self) -> Result<(), ServiceError> {
         let mut tries = TRIES;
@@ -157,7 +157,7 @@ impl Course<'_> {
         let put = tx.savepoint_as(context, write).await;
         match put.map_err(|error| batch.failed_at(pushed, tx, error)) {
             Ok(row) => {
-                self.known.insert(name, Known::present(row));
+                self.known.insert(name, ServerRow::present(row));
                 Ok(true)
             }
             Err(error) if is_for_later(&error) => Err(error),

@@ -12,7 +12,7 @@ use seachange_changelog::Image;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::alike::Alike;
+use super::similar_values::SimilarValues;
 use crate::service::entity::ColumnInfo;
 use crate::service::offline::synced::Synced;
 use crate::sync::State;
@@ -73,13 +73,13 @@ impl Standing {
 /// Rows by the values that they give up and take, and by their keys.
 struct Index<'a> {
     /// Rows that give up a value, by column.
-    giving: HashMap<&'a str, Alike<'a>>,
+    giving: HashMap<&'a str, SimilarValues<'a>>,
     /// Rows that take a value, by column.
-    taking: HashMap<&'a str, Alike<'a>>,
+    taking: HashMap<&'a str, SimilarValues<'a>>,
     /// Rows that give up a value, whatever the column.
-    referring: Alike<'a>,
-    coming: Alike<'a>,
-    going: Alike<'a>,
+    referring: SimilarValues<'a>,
+    coming: SimilarValues<'a>,
+    going: SimilarValues<'a>,
 }
 
 impl<'a> Index<'a> {
@@ -87,9 +87,9 @@ impl<'a> Index<'a> {
         let mut index = Self {
             giving: HashMap::new(),
             taking: HashMap::new(),
-            referring: Alike::default(),
-            coming: Alike::default(),
-            going: Alike::default(),
+            referring: SimilarValues::default(),
+            coming: SimilarValues::default(),
+            going: SimilarValues::default(),
         };
         for (at, one) in all.iter().enumerate() {
             for (name, value) in one.gives_up() {
@@ -131,7 +131,7 @@ impl<'a> Index<'a> {
     /// What a row in a ring has in a column first, so that it is in no other's way; `None` where it is in
     /// none.
     fn aside(&self, column: &ColumnInfo, at: usize, one: &Standing) -> Option<Json> {
-        let among = |places: &HashMap<&str, Alike<'_>>, value: &Json| {
+        let among = |places: &HashMap<&str, SimilarValues<'_>>, value: &Json| {
             let alike = places.get(column.name);
             alike.is_some_and(|alike| alike.of(value).any(|other| other != at))
         };

@@ -10,8 +10,8 @@ use seachange_changelog::{Image, TrackedTransaction};
 use serde_json::Value as Json;
 
 use super::Batch;
-use crate::service::offline::known::Known;
 use crate::service::offline::pushed::{Pushed, is_hash};
+use crate::service::offline::server_row::ServerRow;
 use crate::service::offline::synced::Synced;
 use crate::sync::{Edit, Later, Repeat, State, repeat};
 
@@ -66,7 +66,7 @@ impl Repeats {
         synced: &Synced,
         pushed: &Pushed,
         edit: &Edit,
-        known: Option<&Known>,
+        known: Option<&ServerRow>,
     ) -> Repeat {
         let Some(since) = self.since.get(&pushed.mutation_id) else {
             return Repeat::No;
@@ -113,7 +113,7 @@ enum Moment {
 }
 
 impl Moment {
-    fn of(synced: &Synced, pushed: &Pushed, known: Option<&Known>) -> Self {
+    fn of(synced: &Synced, pushed: &Pushed, known: Option<&ServerRow>) -> Self {
         let info = synced.info();
         let stamped = info.stamped.and_then(|name| info.by_name(name));
         let (Some(assumed), Some(column)) = (&pushed.assumed, stamped) else {

@@ -13,7 +13,7 @@ use super::change::Change;
 use super::keys::any_key_condition;
 use super::position::Position;
 use super::selection::Page;
-use super::{stored, ticks};
+use super::{stored, tick_positions};
 use crate::database::{self, Dialect, Ordering};
 use crate::image::Image;
 use crate::log::{Column, Model};
@@ -99,7 +99,7 @@ pub(super) async fn page(
     }
     // One more row than requested shows whether there are more.
     let rows = logged(db, all, Order::Asc, limit.saturating_add(1)).await?;
-    let mut changes = place(db, rows).await?;
+    let mut changes = with_positions(db, rows).await?;
     let has_more = changes.len() as u64 > limit;
     if has_more {
         changes.pop();
@@ -123,7 +123,7 @@ pub async fn of_transaction(
 ) -> Result<Vec<Change>, DbErr> {
     let of_it = Condition::all().add(Expr::col(Column::TransactionId).eq(transaction_id));
     let rows = logged(db, of_it, Order::Asc, limit).await?;
-    place(db, rows).await
+    with_positions(db, rows).await
 }
 
 /// The changes of the same row and transaction directly before one of them that stood for a moment only, in
@@ -144,7 +144,7 @@ pub async fn interim_before(db: &DatabaseConnection, change: &Model) -> Result<V
     let earlier = logged(db, earlier, Order::Desc, INTERIM_MOST).await?;
     let mut interim: Vec<Model> = earlier.into_iter().take_while(Model::is_interim).collect();
     interim.reverse();
-    place(db, interim).await
+    with_positions(db, interim).await
 }
 
 /// Whether changes of a transaction are committed but still wait for their places in the log.
@@ -165,7 +165,7 @@ pub async fn change_named(
     position: Position,
 ) -> Result<Option<Change>, DbErr> {
     let row = logged(db, has_id(position.id), Order::Asc, 1).await?;
-    let named = place(db, row).await?.pop();
+    let named = with_positions(db, row).await?.pop();
     // Behind the horizon a change no longer has a batch, whatever batch its cursor contains.
     Ok(named.filter(|change| change.position == position || change.position.batch == 0))
 }
@@ -309,9 +309,9 @@ fn has_id(id: i64) -> Condition {
 }
 
 /// Gives changes their positions; leaves out those that have no position yet.
-async fn place(db: &DatabaseConnection, rows: Vec<Model>) -> Result<Vec<Change>, DbErr> {
+async fn with_positions(db: &DatabaseConnection, rows: Vec<Model>) -> Result<Vec<Change>, DbErr> {
     if database::of(db).facts().ordering == Ordering::Ticks {
-        return ticks::place(db, rows).await;
+        return tick_positions::with_positions(db, rows).await;
     }
     let placed = |row: Model| Change {
         position: Position::of_id(row.id),
@@ -323,7 +323,7 @@ async fn place(db: &DatabaseConnection, rows: Vec<Model>) -> Result<Vec<Change>,
 /// Whether a change in the log comes after a position, as SQL.
 pub(super) fn is_after(position: Position, dialect: &dyn Dialect) -> Expr {
     match dialect.facts().ordering {
-        Ordering::Ticks => ticks::is_after(position),
+        Ordering::Ticks => tick_positions::is_after(position),
         Ordering::ById | Ordering::Inbox => Expr::col(Column::Id).gt(position.id),
     }
 }

@@ -13,9 +13,9 @@ use unicode_normalization::char::is_combining_mark;
 
 /// Rows, by their places in a list, by values that they have in common.
 #[derive(Default)]
-pub(super) struct Alike<'a>(HashMap<String, Vec<(usize, &'a Json)>>);
+pub(super) struct SimilarValues<'a>(HashMap<String, Vec<(usize, &'a Json)>>);
 
-impl<'a> Alike<'a> {
+impl<'a> SimilarValues<'a> {
     pub(super) fn add(&mut self, value: &'a Json, at: usize) {
         self.0.entry(folded(value)).or_default().push((at, value));
     }
@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn the_very_value_counts_more_than_one_like_it() {
         let (small, capital) = (json!("a"), json!("A"));
-        let mut alike = Alike::default();
+        let mut alike = SimilarValues::default();
         alike.add(&small, 1);
         assert_eq!(alike.only(&capital), Some(1));
         alike.add(&capital, 2);

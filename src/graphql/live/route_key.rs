@@ -9,7 +9,7 @@ use crate::service::entity::EntityInfo;
 use crate::service::filter::Predicate;
 
 /// A place in the index.
-pub(in crate::graphql) enum Place {
+pub(in crate::graphql) enum RouteKey {
     /// Among the subscriptions to every entity.
     All,
     /// Among the subscriptions to one entity.
@@ -23,7 +23,7 @@ pub(in crate::graphql) enum Place {
     },
 }
 
-impl Place {
+impl RouteKey {
     /// The places for these entities, or for all entities if none are named.
     pub(super) fn of(entities: Option<Vec<String>>) -> Vec<Self> {
         match entities {

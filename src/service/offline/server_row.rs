@@ -12,12 +12,12 @@ use crate::sync::{State, Stored};
 
 /// A row of the table, or what the log knows of one that has existed.
 #[derive(Clone)]
-pub(super) struct Known {
+pub(super) struct ServerRow {
     pub(super) document: Document,
     deleted_at: Option<String>,
 }
 
-impl Known {
+impl ServerRow {
     pub(super) fn present(row: Image) -> Self {
         Self {
             document: Document::present(row),
@@ -58,6 +58,6 @@ impl Known {
     }
 }
 
-pub(super) fn is_there(known: Option<&Known>) -> bool {
+pub(super) fn is_there(known: Option<&ServerRow>) -> bool {
     known.is_some_and(|known| !known.document.is_deleted)
 }

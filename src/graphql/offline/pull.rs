@@ -6,7 +6,7 @@ use async_graphql::dynamic::{
     Field, FieldFuture, FieldValue, InputValue, ResolverContext, TypeRef,
 };
 
-use super::{ahead, types};
+use super::{document_list, types};
 use crate::feed::FeedError;
 use crate::graphql::context::call;
 use crate::graphql::error::Refusal;
@@ -22,7 +22,7 @@ pub(super) fn field(synced: &Arc<Synced>) -> Field {
             let (limit, checkpoint) = (limit(&ctx)?, checkpoint(&ctx)?);
             let bulk = pull(call(&ctx)?, &synced, checkpoint.as_deref(), limit).await;
             let bulk = bulk.map_err(Refusal::from)?;
-            ahead::render(&ctx, &synced, &bulk);
+            document_list::render(&ctx, &synced, &bulk);
             Ok(Some(FieldValue::owned_any(bulk)))
         })
     })

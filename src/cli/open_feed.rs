@@ -14,7 +14,7 @@ use crate::feed::{Feed, FeedError};
 ///
 /// # Errors
 /// [`Refused::NoLog`] for a database that was never migrated, or an error of the database.
-pub(super) async fn open(settings: &Settings) -> Result<Feed, FeedError> {
+pub(super) async fn open_feed(settings: &Settings) -> Result<Feed, FeedError> {
     let connections = database::connect_all(&settings.database()).await?;
     let feed = Feed::start(connections.feed, Arc::new(Notify::new())).await;
     feed.map_err(|error| match error {

@@ -12,7 +12,7 @@ use crate::reader::{any_key_condition, key_texts, texts_of};
 use crate::triggers::CurrentRows;
 
 /// For each key, whether a change of its row is in the log or still waits in the inbox.
-pub(super) async fn among<'k, C: ConnectionTrait>(
+pub(super) async fn are_recorded<'k, C: ConnectionTrait>(
     tx: &C,
     table: &CurrentRows,
     keys: impl Iterator<Item = &'k Image>,

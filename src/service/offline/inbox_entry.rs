@@ -8,7 +8,7 @@ use chrono::Utc;
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 use seachange_changelog::TrackedTransaction;
-use seachange_changelog::sync::conflict::{ActiveModel, Column, Entity, Status};
+use seachange_changelog::sync_tables::conflict::{ActiveModel, Column, Entity, Status};
 use serde_json::Value as Json;
 
 use super::document::Document;
@@ -39,7 +39,7 @@ impl Extent {
 }
 
 /// Files the edit and returns its id in the inbox.
-pub(super) async fn file(
+pub(super) async fn file_in_inbox(
     tx: &TrackedTransaction,
     synced: &Synced,
     pushed: &Pushed,

@@ -7,18 +7,18 @@ use sea_orm::DbErr;
 use seachange_changelog::Image;
 use seachange_changelog::TrackedTransaction;
 use seachange_changelog::image::text_of;
-use seachange_changelog::sync::conflict::Status;
-use seachange_changelog::sync::orphan;
+use seachange_changelog::sync_tables::conflict::Status;
+use seachange_changelog::sync_tables::orphan;
 
 use super::repeats::Repeats;
 use super::{ATTEMPTS, Batch};
 use crate::service::code::ErrorCode;
 use crate::service::error::ServiceError;
 use crate::service::offline::complete::with_untold;
-use crate::service::offline::file::{Extent, file};
-use crate::service::offline::known::{Known, is_there};
+use crate::service::offline::inbox_entry::{Extent, file_in_inbox};
 use crate::service::offline::pushed::Pushed;
 use crate::service::offline::rejection::Rejection;
+use crate::service::offline::server_row::{ServerRow, is_there};
 use crate::service::offline::store::store;
 use crate::sync::{Decision, Edit, Resolution, State, decide};
 
@@ -48,11 +48,11 @@ impl Held {
 }
 
 /// A batch under way.
-pub(super) struct Course<'a> {
+pub(super) struct BatchProgress<'a> {
     pub(super) batch: &'a Batch<'a>,
     pub(super) tx: &'a TrackedTransaction,
     /// The rows as they are now, by key.
-    pub(super) known: HashMap<String, Known>,
+    pub(super) known: HashMap<String, ServerRow>,
     pub(super) repeats: Repeats,
     pub(super) held: Vec<Held>,
     pub(super) rejections: Vec<Rejection>,
@@ -60,7 +60,7 @@ pub(super) struct Course<'a> {
     pub(super) orphans: Vec<String>,
 }
 
-impl Course<'_> {
+impl BatchProgress<'_> {
     /// Stores, files or rejects a row of the batch, or holds it back.
     pub(super) async fn take(&mut self, place: usize) -> Result<(), ServiceError> {
         if self.is_held(&self.batch.rows[place].key) {
@@ -208,8 +208,8 @@ impl Course<'_> {
         let written = tx.savepoint_as(context, write).await;
         let written = written.map_err(|error| self.batch.failed_at(pushed, tx, error))?;
         let now = written.map_or_else(
-            || Known::gone(synced, &pushed.key, self.known.get(&name)),
-            Known::present,
+            || ServerRow::gone(synced, &pushed.key, self.known.get(&name)),
+            ServerRow::present,
         );
         self.repeats
             .written(name.clone(), now.document.state(synced));
@@ -228,7 +228,7 @@ impl Course<'_> {
         let found = rows.lock(self.tx, keys).await?.pop();
         let has_come = found.is_some();
         self.known
-            .extend(found.map(|row| (name, Known::present(row))));
+            .extend(found.map(|row| (name, ServerRow::present(row))));
         Ok(has_come)
     }
 
@@ -259,7 +259,7 @@ impl Course<'_> {
         let filing = |extent| {
             let why = (status, reason.clone());
             let how = (batch.context.actor.as_deref(), extent);
-            let filing = file(tx, batch.synced, pushed, server, why, how);
+            let filing = file_in_inbox(tx, batch.synced, pushed, server, why, how);
             tx.savepoint_as(batch.context_of(pushed, None), filing)
         };
         let mut extent = Extent::Whole;

@@ -4,7 +4,7 @@ use sea_orm::{DbErr, RuntimeErr};
 
 /// Runs a step to its end even if its caller is dropped. A query that is dropped half-way leaves
 /// its pooled connection out of step with the server, or a lock held on it.
-pub(crate) async fn unhurried<T, E>(
+pub(crate) async fn run_detached<T, E>(
     step: impl Future<Output = Result<T, E>> + Send + 'static,
 ) -> Result<T, E>
 where

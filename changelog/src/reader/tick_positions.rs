@@ -1,13 +1,14 @@
-//! Finds the positions of single changes between ticks, without walking the ticks.
+//! Finds the positions of single changes between PostgreSQL's ticks, without walking the ticks.
 
 use std::collections::HashMap;
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
 
+use super::change::Change;
+use super::position::Position;
 use crate::database::{Dialect, Postgres};
 use crate::log::Model;
-use crate::reader::{Change, Position};
 
 /// The positions of the changes with these ids. Snapshots only grow and ticks are numbered without gaps, so
 /// the first tick that sees a transaction is found by bisection.
@@ -30,7 +31,7 @@ const PLACES: &str = "WITH RECURSIVE
 
 /// Gives changes their positions; those behind the horizon get one before every batch. Leaves out changes
 /// that no tick has seen yet.
-pub(in crate::reader) async fn place(
+pub(super) async fn with_positions(
     db: &DatabaseConnection,
     rows: Vec<Model>,
 ) -> Result<Vec<Change>, DbErr> {
@@ -62,7 +63,7 @@ pub(in crate::reader) async fn place(
 }
 
 /// Whether a row of `change_log` comes after a position that is not behind the horizon.
-pub(in crate::reader) fn is_after(position: Position) -> Expr {
+pub(super) fn is_after(position: Position) -> Expr {
     Expr::cust_with_values(
         "COALESCE(change_log.id > (SELECT horizon FROM change_epoch) AND (
             NOT pg_visible_in_snapshot(change_log.xid,

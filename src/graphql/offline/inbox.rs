@@ -8,7 +8,7 @@ use async_graphql::dynamic::{
 };
 use async_graphql::{Name, Value as GraphqlValue};
 use sea_orm::{ActiveEnum, Iterable};
-use seachange_changelog::sync::conflict::{Model, Status};
+use seachange_changelog::sync_tables::conflict::{Model, Status};
 use seachange_changelog::{Image, image};
 use serde_json::Value as Json;
 

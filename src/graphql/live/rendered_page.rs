@@ -21,7 +21,7 @@ const KEPT_CHANGES: usize = 64;
 const KEPT_BYTES: usize = 512 * 1024;
 
 /// The changes in `(from, to]` that the group may want.
-pub(super) struct Page {
+pub(super) struct RenderedPage {
     from: Position,
     pub(super) to: Position,
     changes: Vec<Entry>,
@@ -38,7 +38,7 @@ struct Entry {
 /// Made by the first listener that reaches it; `None` if the group does not see the change.
 type Seen = Option<Arc<Payload>>;
 
-impl Page {
+impl RenderedPage {
     pub(super) fn new(from: Position, to: Position, parcels: Vec<Vec<Arc<Change>>>) -> Self {
         let entries = parcels.into_iter().map(|parcel| Entry {
             position: parcel.last().map_or(from, |last| last.position),
@@ -113,25 +113,25 @@ impl Page {
 
 /// The pages that a group's subscribers are reading.
 #[derive(Default)]
-pub(super) struct Pages {
-    known: Mutex<Vec<Weak<Page>>>,
+pub(super) struct RenderedPages {
+    known: Mutex<Vec<Weak<RenderedPage>>>,
     reading: Turn<()>,
 }
 
-impl Pages {
+impl RenderedPages {
     /// Waits until no listener of the group reads the log. What was read meanwhile is then found here.
     pub(super) async fn turn(&self) -> MutexGuard<'_, ()> {
         self.reading.lock().await
     }
 
     /// The page that continues from a position.
-    pub(super) fn after(&self, position: Position) -> Option<Arc<Page>> {
+    pub(super) fn after(&self, position: Position) -> Option<Arc<RenderedPage>> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let mut pages = known.iter().filter_map(Weak::upgrade);
         pages.find(|page| page.leads_on(position))
     }
 
-    pub(super) fn keep(&self, page: &Arc<Page>) {
+    pub(super) fn keep(&self, page: &Arc<RenderedPage>) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|page| page.strong_count() > 0);
         known.push(Arc::downgrade(page));
@@ -140,11 +140,11 @@ impl Pages {
 
 /// Pages that are no longer being read, of all groups by their numbers; the newest come last.
 #[derive(Default)]
-pub(super) struct Kept(Mutex<VecDeque<(u64, Arc<Page>)>>);
+pub(super) struct Kept(Mutex<VecDeque<(u64, Arc<RenderedPage>)>>);
 
 impl Kept {
     /// The page of a group that continues from a position.
-    pub(super) fn after(&self, group: u64, position: Position) -> Option<Arc<Page>> {
+    pub(super) fn after(&self, group: u64, position: Position) -> Option<Arc<RenderedPage>> {
         let pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut found = pages.iter().rev();
         let found = found.find(|(of, page)| *of == group && page.leads_on(position));
@@ -152,7 +152,7 @@ impl Kept {
     }
 
     /// Keeps a page whose end one of its readers has reached, unless its content is already kept.
-    pub(super) fn keep(&self, group: u64, page: &Page) {
+    pub(super) fn keep(&self, group: u64, page: &RenderedPage) {
         if self
             .after(group, page.from)
             .is_some_and(|kept| kept.to >= page.to)
@@ -189,7 +189,7 @@ mod tests {
     }
 
     /// The changes `from + 1 ..= to`, of which those after `rendered` have their payloads.
-    fn page(from: i64, to: i64, rendered: i64, json: &str) -> Page {
+    fn page(from: i64, to: i64, rendered: i64, json: &str) -> RenderedPage {
         let entry = |id: i64| {
             let payload = Payload {
                 position: position(id),
@@ -206,7 +206,7 @@ mod tests {
                 },
             }
         };
-        Page {
+        RenderedPage {
             from: position(from),
             to: position(to),
             changes: (from + 1..=to).map(entry).collect(),

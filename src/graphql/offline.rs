@@ -4,8 +4,8 @@
 //! These fields are the ones that RxDB's GraphQL replication asks for, and a plain contract for any other
 //! client. The service (`service/offline`) does the work.
 
-mod ahead;
 mod document;
+mod document_list;
 mod inbox;
 mod pull;
 mod push;
