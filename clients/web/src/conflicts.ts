@@ -1,4 +1,4 @@
-// The server's conflict inbox: edits that were not taken, kept until somebody decides.
+// The server's conflict inbox: edits that were not stored, kept until a person decides on them.
 
 import { Subject, concatMap, filter, map, merge, share, switchMap, timer, type Observable } from 'rxjs';
 
@@ -8,7 +8,7 @@ import type { Answer } from './transport.js';
 export type ConflictStatus = 'OPEN' | 'RESOLVED' | 'REJECTED';
 export type Resolution = 'KEEP_SERVER' | 'USE_CLIENT' | 'USE_DATA';
 
-/** An entry of the inbox. Rows are as in documents. */
+/** An entry of the inbox. Its rows have the form of documents. */
 export interface InboxEntry {
   id: string;
   /** The table's name: `task_label`. */
@@ -30,11 +30,11 @@ export interface InboxPage {
   hasNextPage: boolean;
 }
 
-/** Open entries that are watched, and how many are asked for at once. */
+/** How many open entries are watched at most, and how many are requested at once. */
 const MOST_WATCHED = 1_000;
 const PAGE = 100;
 
-/** Milliseconds after a connection until the list is read once more. */
+/** Milliseconds after a connection until the list is read a second time. */
 const READ_AGAIN = 2_000;
 
 const ENTRY = 'id entity key status reason assumed server client actor recordedAt resolvedAt';
@@ -59,7 +59,7 @@ export class Inbox {
     this.#stream = stream;
   }
 
-  /** A page of entries, the oldest first. Fails when the server cannot be reached. */
+  /** Returns a page of entries, the oldest first. Fails if the server cannot be reached. */
   async list(
     choice: { entity?: string; status?: ConflictStatus; first?: number; after?: string } = {},
   ): Promise<InboxPage> {
@@ -67,13 +67,13 @@ export class Inbox {
     return data.syncConflicts as InboxPage;
   }
 
-  /** The open entries of a table, or of all: now, and whenever that changes. The oldest first, at most
-   *  1,000. While the server cannot be reached the list stays as it was. */
+  /** Emits the open entries of a table, or of all tables, now and whenever they change: the oldest first, at
+   *  most 1,000. While the server cannot be reached, the list stays as it was. */
   watch(entity?: string): Observable<InboxEntry[]> {
     const open = new Map<string, InboxEntry>();
     const follow = this.#stream.follow(WATCH).pipe(share());
-    // What is filed before the server has taken the subscription, and after the list was read, is in
-    // neither: so the list is read again.
+    // An entry that is filed after the list was read and before the server has accepted the subscription is
+    // in neither of them, so the list is read a second time.
     const again = follow.pipe(
       filter(({ kind }) => kind === 'maybe missed'),
       switchMap((message) => timer(READ_AGAIN).pipe(map(() => message))),
@@ -92,15 +92,26 @@ export class Inbox {
     );
   }
 
-  /** Decides. `USE_CLIENT` stores the fields that the edit changed; `USE_DATA` needs the fields to keep. `seen`
-   *  is the row that the decision was made about, an entry's `server`: if what is to be written of it has
-   *  changed since, nothing is, and this fails with `CONFLICT`. `ask` is not for callers. */
+  /** Resolves an entry. `USE_CLIENT` stores the fields that the edit changed; `USE_DATA` stores the fields in
+   *  `data`. `seen` is the row on which the decision is based, an entry's `server`: if a field that would be
+   *  written has changed since, nothing is written, and this fails with `CONFLICT`. */
   async resolve(
     id: string,
     use: Resolution,
     data?: Record<string, unknown>,
     seen?: Record<string, unknown> | null,
-    ask: Ask = this.#ask,
+  ): Promise<InboxEntry> {
+    return this.resolveBy(this.#ask, id, use, data, seen);
+  }
+
+  /** Like `resolve`, with the request sent by `ask`.
+   *  @internal */
+  async resolveBy(
+    ask: Ask,
+    id: string,
+    use: Resolution,
+    data?: Record<string, unknown>,
+    seen?: Record<string, unknown> | null,
   ): Promise<InboxEntry> {
     const answer = await ask(RESOLVE, { id, use, data: data ?? null, seen: seen ?? null });
     this.#resolved.next({ kind: 'data', data: { syncConflicts: answer.data.resolveSyncConflict } });
@@ -118,7 +129,7 @@ export class Inbox {
         after = page.endCursor;
       }
     } catch {
-      // The next connection asks again.
+      // The list is read again when the next connection is made.
       return false;
     }
     open.clear();

@@ -4,16 +4,16 @@ import type { RxJsonSchema } from 'rxdb';
 
 import type { SchemaFile } from './schema.js';
 
-/** A row as it travels: the fields of `TaskDocument`. */
+/** A row as it is sent and received: the fields of `TaskDocument`. */
 export type Row = Record<string, unknown> & { _deleted: boolean };
 
 export interface Checkpoint {
   cursor: string;
-  /** Set while the collection is being rebuilt, by whom: see `rebuild.ts`. Empty when done. */
+  /** The id of the rebuild that is under way (see `rebuild.ts`), or empty when it is done. */
   rebuild?: string;
 }
 
-/** What a pull answers and a stream brings. */
+/** What a pull returns and a stream delivers. */
 export interface Bulk {
   documents: Row[];
   checkpoint: Checkpoint;
@@ -29,7 +29,7 @@ export interface Documents {
   keyFields: string[];
   /** A row's key as RxDB knows it. */
   keyOf(row: Record<string, unknown>): string;
-  /** The same, of a key as the server's tables have it: `{task_id, label_id}`. */
+  /** The key as RxDB knows it, from a key with the names of the server's columns: `{task_id, label_id}`. */
   keyOfColumns(key: Record<string, unknown>): string;
 }
 
@@ -58,18 +58,18 @@ export function documentsOf<T>(entity: string, schema: RxJsonSchema<T> | SchemaF
   };
 }
 
-/** Without nulls, which no schema of RxDB accepts: an absent field means the same to the server. */
+/** The row without nulls, which no schema of RxDB accepts. To the server an absent field means the same. */
 export function withoutNulls<R extends object>(row: R): R {
   return Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null)) as R;
 }
 
-/** A key's value as it was sent, where the server could not read it and repeats its text. */
+/** A key's value as it was sent, if the server could not read it and returns its text. */
 function asSent(value: unknown): unknown {
   const text = (value as { $unreadable?: unknown } | null)?.$unreadable;
   return typeof text === 'string' ? JSON.parse(text) : value;
 }
 
-/** A column's name in GraphQL. */
+/** The name of a column in GraphQL. */
 function fieldOf(column: string): string {
   return column.replace(/_+([a-z0-9])/gi, (_, letter: string) => letter.toUpperCase());
 }

@@ -1,7 +1,8 @@
 // Whether the server can be reached.
 //
-// Guarantees: only an answer of the server makes it reachable. What the browser says of its network is a
-// reason to ask, never an answer: a machine may be online and the server away, and the other way round.
+// Guarantees that only a response of the server makes it reachable. What the browser reports about its network
+// is a reason to ask the server and never the answer: a machine may be online while the server is away, and the
+// other way round.
 
 import { BehaviorSubject, filter, firstValueFrom, fromEvent, merge, takeUntil } from 'rxjs';
 
@@ -18,7 +19,7 @@ export class Reach {
   #pause = FIRST_PAUSE;
   #probing = false;
 
-  /** `probe` asks the server something small, within a time of its own. */
+  /** `probe` sends a small request to the server, with a time limit. */
   constructor(probe: () => Promise<boolean>, longestPause: number, closed: AbortSignal) {
     this.#probe = probe;
     this.#longest = longestPause;
@@ -38,37 +39,37 @@ export class Reach {
     return this.#state.asObservable();
   }
 
-  /** A request was answered. */
+  /** Notes that a request was answered. */
   proved(): void {
     this.#pause = FIRST_PAUSE;
-    this.#tell('yes');
+    this.#set('yes');
   }
 
-  /** A request was not answered. Asks again after a pause, until there is an answer. */
+  /** Notes that a request was not answered. Probes after a pause, and again until there is an answer. */
   lost(): void {
-    this.#tell('no');
+    this.#set('no');
     void this.#search();
   }
 
-  /** Something happened that may have changed it: asks at once. */
+  /** Something happened that may have changed the state: probes at once. */
   doubt(): void {
     this.#pause = FIRST_PAUSE;
     void this.#search(true);
   }
 
-  /** Waits until there is no reason to believe that it cannot be reached. */
+  /** Waits until there is no reason to believe that the server cannot be reached. */
   async whenReachable(): Promise<void> {
     if (this.state !== 'no') return;
     await firstValueFrom(this.#state.pipe(filter((state) => state !== 'no')));
   }
 
-  /** Nobody waits for anything any more. */
+  /** Ends all waiting. */
   close(): void {
-    this.#tell('unknown');
+    this.#set('unknown');
     this.#state.complete();
   }
 
-  #tell(state: Reachable): void {
+  #set(state: Reachable): void {
     if (this.#state.value !== state) this.#state.next(state);
   }
 
@@ -77,13 +78,13 @@ export class Reach {
     this.#probing = true;
     try {
       for (let wait = !now; ; wait = true) {
-        // A probe that succeeds does not reset the pause: only a request does, so that a server which
-        // answers probes and nothing else is not asked without end.
+        // Only a request that is answered resets the pause, not a probe. So a server that answers probes and
+        // nothing else is not probed without pause.
         if (wait) await this.#rest();
         if (this.#closed.aborted) return;
         const found = await this.#probe();
         if (this.#closed.aborted) return;
-        this.#tell(found ? 'yes' : 'no');
+        this.#set(found ? 'yes' : 'no');
         if (found) return;
       }
     } finally {

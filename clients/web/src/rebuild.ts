@@ -1,16 +1,16 @@
-// Beginning anew when the server can no longer say what changed: RESYNC_REQUIRED, CURSOR_EXPIRED.
+// Pulls all rows again when the server can no longer say what changed: RESYNC_REQUIRED, CURSOR_EXPIRED.
 //
-// The collection stays as it is, with every unsent edit and the state that each was made from; only the
-// cursor is dropped. All rows are pulled again, over the old ones, and with the last page those that are
-// gone from the server are deleted here. RxDB leaves alone whatever has unsent edits: these are pushed
-// as ever, and the server decides on each.
+// The collection stays as it is, with every unsent edit and the state that each edit was made from; only the
+// cursor is dropped. All rows are pulled again and written over the old ones. With the last page, rows that no
+// longer exist on the server are deleted here. RxDB does not touch rows with unsent edits: these are pushed as
+// usual, and the server decides on each of them.
 //
-// What is on disk: the checkpoint names the rebuild under way, and is written after the rows of its page.
-// Closed at any point, the next start finds the old cursor (and is refused again) or a rebuild that is
-// not its own, and begins once more. No step takes an edit out of the collection.
+// On disk, the checkpoint names the rebuild that is under way; it is written after the rows of its page. If the
+// page is closed at any point, the next start finds either the old cursor, which is refused again, or the
+// rebuild of an earlier page, and starts the rebuild again. No step removes an edit from the collection.
 //
-// Turned down: putting edits aside, removing the collection and making it again. Between these steps
-// edits lie in one place only, and the states they were made from are lost.
+// Putting edits aside, removing the collection and creating it again was turned down: between these steps edits
+// would be stored in one place only, and the states that they were made from would be lost.
 
 import type { RxDocumentData } from 'rxdb';
 import { writeDocToDocState } from 'rxdb';
@@ -19,28 +19,29 @@ import type { Bulk, Checkpoint, Row } from './documents.js';
 import { ApiError } from './transport.js';
 import { look, type Replicating } from './unsent.js';
 
-/** Codes by which a pull says that its cursor leads nowhere. */
+/** Codes by which the server says that a pull cannot continue from its cursor. */
 const ANEW = ['RESYNC_REQUIRED', 'CURSOR_EXPIRED', 'CURSOR_INVALID'];
 
-/** Asks the server for one page after a cursor; without one, for the first. */
+/** Asks the server for one page after a cursor, or for the first page if there is no cursor. */
 export type AskPage = (cursor: string | undefined) => Promise<Bulk>;
 
 export class Rebuild {
   readonly #keyOf: (row: Row) => string;
   readonly #keyFields: readonly string[];
   #id: string | undefined;
-  /** Keys that were here at the beginning and have not come again. */
+  /** Keys that existed here at the beginning and have not been pulled again yet. */
   #missing = new Set<string>();
-  /** Keys with unsent edits when the last page was asked for: the push of these decides. */
+  /** Keys that had unsent edits when the last page was requested. The push of these edits decides on them. */
   #unsent = new Set<string>();
-  /** Rows of pages that RxDB may not have stored yet: it asks for the next page before it has. Keys only. */
+  /** The keys of rows in pages that RxDB may not have stored yet: it asks for the next page before it stores
+   *  the last one. */
   readonly #handed = new Map<string, Row>();
   #last: Row | undefined;
   #wanted = false;
 
   readonly #withheld: () => Iterable<string>;
 
-  /** `withheld`: the keys of rows with edits that RxDB does not know to be unsent. */
+  /** `withheld` returns the keys of rows with edits that RxDB does not know to be unsent. */
   constructor(keyOf: (row: Row) => string, keyFields: readonly string[], withheld: () => Iterable<string>) {
     this.#keyOf = keyOf;
     this.#keyFields = keyFields;
@@ -51,12 +52,12 @@ export class Rebuild {
     return this.#id !== undefined;
   }
 
-  /** Has the next pull begin anew. */
+  /** Makes the next pull start a rebuild. */
   want(): void {
     this.#wanted = true;
   }
 
-  /** One page after a checkpoint, which may turn out to be the first of all. */
+  /** Returns the page after a checkpoint, or the first page if a rebuild has to begin. */
   async page(state: Replicating, after: Checkpoint | undefined, limit: number, ask: AskPage): Promise<Bulk> {
     if (this.#wanted && after) return this.#begin(state, limit, ask);
     if (after?.rebuild && after.rebuild !== this.#id) return this.#begin(state, limit, ask);
@@ -105,7 +106,7 @@ export class Rebuild {
       return { ...page, checkpoint: { ...page.checkpoint, rebuild: this.#id } };
     }
     const documents = [...page.documents, ...(await this.#gone(state))];
-    // RxDB stores no checkpoint with an empty page, and would have us begin once more next time.
+    // RxDB stores no checkpoint with an empty page, so the next start would begin the rebuild once more.
     if (documents.length === 0 && this.#last) documents.push(this.#last);
     this.#id = undefined;
     this.#missing = new Set();
@@ -114,7 +115,7 @@ export class Rebuild {
     return { documents, checkpoint: { ...page.checkpoint, rebuild: '' } };
   }
 
-  /** What the server no longer has, as if it had said so. */
+  /** The rows that the server no longer has, as deleted documents. */
   async #gone(state: Replicating): Promise<Row[]> {
     const keys = [...this.#missing].filter((key) => !this.#unsent.has(key));
     const found = await state.input.forkInstance.findDocumentsById(keys, false);
@@ -127,7 +128,8 @@ export class Rebuild {
     return [...stored, ...handed.map((row) => ({ ...row, _deleted: true }))];
   }
 
-  /** A short page is the last: the next is asked for when RxDB has stored all. */
+  /** Notes the rows of a page. A short page is the last one; RxDB asks for another only when it has stored
+   *  all of them. */
   #hand(page: Bulk, limit: number): void {
     for (const row of page.documents) {
       const fields = this.#keyFields.map((field) => [field, row[field]] as const);

@@ -1,4 +1,4 @@
-// A replica: the local database and what keeps it in sync. Puts the other parts together.
+// A replica: the local database and everything that keeps it in sync. This file connects the other parts.
 
 import { createRxDatabase, addRxPlugin, type RxCollection, type RxDatabase, type RxJsonSchema, type RxStorage, type WithDeleted } from 'rxdb';
 import { RxDBLeaderElectionPlugin } from 'rxdb/plugins/leader-election';
@@ -23,8 +23,8 @@ import { Withheld } from './withheld.js';
 /** RxDB's collections, by the names given in the settings. */
 export type Collections<D extends Shape<D>> = { [K in keyof D]: RxCollection<D[K]> };
 
-/** Opens the local database and begins to sync it. Resolves as soon as the data can be read: the server
- *  need not be there. */
+/** Opens the local database and starts to sync it. Resolves as soon as the local data can be read; the server
+ *  need not be reachable. */
 export async function openReplica<D extends Shape<D>>(
   settings: ReplicaSettings<D>,
 ): Promise<Replica<D>> {
@@ -63,7 +63,8 @@ export class Replica<D extends Shape<D>> {
   readonly #watching: Subscription[] = [];
   #leads = false;
 
-  /** Makes the collections and starts syncing them. Not for callers: see `openReplica`. */
+  /** Creates the collections and starts to sync them. Callers use `openReplica`.
+   *  @internal */
   static async on<D extends Shape<D>>(database: RxDatabase, settings: Checked<D>) {
     const replica = new Replica<D>(database, settings);
     await replica.#open();
@@ -89,11 +90,11 @@ export class Replica<D extends Shape<D>> {
       this.#stream,
     );
     this.#board = new Board(Object.keys(settings.collections));
-    this.#tabs = new Tabs(settings.name, settings.multiInstance, (message) => this.#hear(message));
+    this.#tabs = new Tabs(settings.name, settings.multiInstance, (message) => this.#onMessage(message));
     database.onClose.push(() => this.#end());
   }
 
-  /** How things stand. The last value comes at once. */
+  /** The status, now and whenever it changes. */
   get status$(): Observable<Status> {
     return this.#board.status$;
   }
@@ -102,21 +103,21 @@ export class Replica<D extends Shape<D>> {
     return this.#board.status;
   }
 
-  /** Each edit that the server did not take, also those that went to the conflict inbox. */
+  /** Each edit that the server did not store, including those that went to the conflict inbox. */
   get rejections$(): Observable<Rejection> {
     return this.#rejections.asObservable();
   }
 
-  /** Asks the server for what may have been missed, and pushes what is pending. */
+  /** Pulls what may have been missed, and pushes what is pending. */
   resync(): void {
-    if (!this.#leads) return this.#tabs.tell({ kind: 'resync' });
+    if (!this.#leads) return this.#tabs.send({ kind: 'resync' });
     this.#reach.doubt();
     for (const sync of this.#syncs.values()) sync.resync();
   }
 
-  /** Pulls all rows anew; unsent edits stay. What the server asks for by itself happens by itself. */
+  /** Pulls all rows again; unsent edits stay. When the server requires it, this happens without a call. */
   rebuild(): void {
-    if (!this.#leads) return this.#tabs.tell({ kind: 'rebuild' });
+    if (!this.#leads) return this.#tabs.send({ kind: 'rebuild' });
     for (const sync of this.#syncs.values()) sync.rebuild();
   }
 
@@ -142,8 +143,8 @@ export class Replica<D extends Shape<D>> {
       const [collection, sent] = [made[name], this.#sent.get(name)];
       if (collection && sent) this.#syncs.set(name, this.#sync(name, one, collection, sent));
     }
-    this.#tabs.tell({ kind: 'hello' });
-    // With one tab this is at once; otherwise when it is elected, if ever.
+    this.#tabs.send({ kind: 'hello' });
+    // A single tab is elected at once; one of several tabs when the others have been closed, if ever.
     void this.database.waitForLeadership().then(() => this.#lead());
   }
 
@@ -160,9 +161,9 @@ export class Replica<D extends Shape<D>> {
         takenBy: (server, key, assumed) =>
           this.#sent.get(name)?.takenBy({ ...server }, key, assumed && { ...assumed }) as WithDeleted<object> | undefined,
         settle: async (id, document) => {
-          // What is not there is to be empty; left out, it would stay as it is.
+          // A field that the document lacks is sent as null: if it were left out, it would keep its value.
           const empty = Object.keys(schema.properties).map((field) => [field, null] as const);
-          await this.conflicts.resolve(id, 'USE_DATA', { ...Object.fromEntries(empty), ...document }, undefined, this.#ask);
+          await this.conflicts.resolveBy(this.#ask, id, 'USE_DATA', { ...Object.fromEntries(empty), ...document });
         },
         keyOf: documentsOf(entity, schema).keyOf,
         failed: (error) =>
@@ -193,7 +194,7 @@ export class Replica<D extends Shape<D>> {
     sync.rejections$.subscribe((rejection) => {
       this.#rejections.next(rejection);
       this.#board.set({ rejected: this.#board.status.rejected + 1 });
-      this.#tabs.tell({ kind: 'rejection', rejection });
+      this.#tabs.send({ kind: 'rejection', rejection });
     });
     sync.problem$.subscribe((problem) => this.#board.problem(problem));
     sync.solved$.subscribe((direction) => this.#board.solved(name, direction));
@@ -201,13 +202,13 @@ export class Replica<D extends Shape<D>> {
     return sync;
   }
 
-  /** From now on this tab syncs for all. */
+  /** From now on this tab syncs for all tabs. */
   #lead(): void {
     if (this.#closed.signal.aborted) return;
     this.#leads = true;
     this.#watching.push(
       this.#reach.state$.subscribe((state) => this.#reached(state)),
-      this.#board.status$.subscribe((status) => this.#tabs.tell({ kind: 'status', status })),
+      this.#board.status$.subscribe((status) => this.#tabs.send({ kind: 'status', status })),
       this.conflicts.watch().subscribe((open) => this.#board.set({ conflicts: open.length })),
     );
     for (const [name, sync] of this.#syncs) {
@@ -218,17 +219,17 @@ export class Replica<D extends Shape<D>> {
 
   #wasAway = false;
 
-  /** After a request that nobody answered, the board knows of no collection whether it has all, and the socket
-   *  may have been open all the time: so each asks once. */
+  /** After a request without an answer, the board does not know whether the collections are up to date, and the
+   *  socket may have stayed open. So each collection pulls once. */
   #reached(state: Reachable): void {
     this.#board.set({ online: state === 'yes' });
     if (state === 'yes' && this.#wasAway) for (const sync of this.#syncs.values()) sync.resync();
     this.#wasAway = state === 'no';
   }
 
-  #hear(message: TabMessage): void {
+  #onMessage(message: TabMessage): void {
     if (this.#leads) {
-      if (message.kind === 'hello') this.#tabs.tell({ kind: 'status', status: this.#board.status });
+      if (message.kind === 'hello') this.#tabs.send({ kind: 'status', status: this.#board.status });
       if (message.kind === 'resync') this.resync();
       if (message.kind === 'rebuild') this.rebuild();
     } else if (message.kind === 'status') {

@@ -1,42 +1,42 @@
-// What becomes of an edit that the server did not take.
+// What is done with an edit that the server did not store.
 //
-// The server's state always wins here, at once: so the collection goes on, and the edit lies in the
-// server's inbox, where nothing loses it. What the policy makes of it is sent there as a resolution, and
+// In the local collection the server's state wins at once, so the collection goes on syncing. The edit is kept
+// in the server's inbox, where it cannot be lost. The result of the policy is sent there as a resolution, and
 // comes back like any other change.
 //
-// Turned down: resolving in RxDB's conflict handler. Collections push nothing while it thinks, an edit
-// that the server forbids would be sent for ever, and the inbox would keep what is long settled.
+// Resolving conflicts in RxDB's conflict handler was turned down: a collection pushes nothing while the handler
+// runs, an edit that the server forbids would be sent for ever, and the inbox would keep resolved conflicts.
 
 import type { RxConflictHandler, WithDeleted } from 'rxdb';
 import { deepEqual, defaultConflictHandler } from 'rxdb';
 
 import type { ConflictPolicy } from './settings.js';
 
-/** Why the server did not take a row; `CONFLICT` where another edit came first. */
+/** Why the server did not store a row. The code is `CONFLICT` if another edit came first. */
 export interface Rejection {
-  /** The collection's name here. */
+  /** The name of the local collection. */
   collection: string;
   /** The document's primary key. */
   key: string;
   code: string;
-  /** Why, as a sentence of the server's. */
+  /** The server's explanation for people. */
   reason: string;
-  /** In the server's inbox. */
+  /** The id of the entry in the server's inbox, if there is one. */
   conflictId: string | undefined;
   /** The document as it was sent. */
   sent: unknown;
 }
 
-/** An edit that met another one. */
+/** An edit of a row that was also edited on the server. */
 export interface Conflict<T> {
   id: string;
   collection: string;
   key: string;
-  /** What the edit was made from, as far as known. */
+  /** The row that the edit was made from, as far as it is known. */
   assumed: WithDeleted<T> | undefined;
-  /** The edit. */
+  /** The row as the edit left it. */
   client: WithDeleted<T>;
-  /** What the server has instead. */
+  /** The row as the server has it. */
   server: WithDeleted<T>;
 }
 
@@ -44,14 +44,14 @@ export interface Resolver<T> {
   policy: ConflictPolicy<T>;
   stamped: string[];
   onConflict: ((conflict: Conflict<T>) => void) | undefined;
-  /** Takes out what the server said of this key in its last answer. */
+  /** Returns the rejection of this key in the server's last answer, and forgets it. */
   takeRejection(key: string): Rejection | undefined;
-  /** What this client has sent of the row, if that is what the server has. */
+  /** The row as this client sent it, if the server has it in this form. */
   takenBy(server: WithDeleted<T>, key: string, assumed: WithDeleted<T> | undefined): WithDeleted<T> | undefined;
   /** Sends a resolution to the inbox. */
   settle(conflictId: string, document: WithDeleted<T>): Promise<void>;
   keyOf(row: Record<string, unknown>): string;
-  /** Told of what a policy or a hook threw. */
+  /** Reports an error that a policy or a hook threw. */
   failed(error: unknown): void;
 }
 
@@ -77,7 +77,7 @@ export function conflictHandler<T>(resolver: Resolver<T>): RxConflictHandler<T> 
 }
 
 async function settle<T>(resolver: Resolver<T>, conflict: Conflict<T>): Promise<void> {
-  // The other edit may be this client's own, of which it never had an answer.
+  // The other edit may have come from this client, which never got the answer.
   const own = resolver.takenBy(conflict.server, conflict.key, conflict.assumed);
   const joined = own && (merged({ ...conflict, assumed: own }) ?? removed(conflict, own, resolver.stamped));
   if (joined) return resolver.settle(conflict.id, joined);
@@ -88,14 +88,14 @@ async function settle<T>(resolver: Resolver<T>, conflict: Conflict<T>): Promise<
   if (kept !== undefined) await resolver.settle(conflict.id, { _deleted: false, ...kept });
 }
 
-/** The delete, if nobody else has written since. */
+/** The deleted row, if the edit is a delete and the row has not been written otherwise. */
 function removed<T>({ client, server }: Conflict<T>, own: WithDeleted<T>, stamped: string[]) {
   const written = (row: unknown) => Object.entries(row as object).filter(([field]) => !stamped.includes(field));
   const same = deepEqual(Object.fromEntries(written(own)), Object.fromEntries(written(server)));
   return client._deleted && same ? { ...server, _deleted: true } : undefined;
 }
 
-/** Both edits, if they are of different fields; nothing if one of them is a delete. */
+/** The row with both edits, if they changed different fields; undefined if one of them is a delete. */
 export function merged<T>({ assumed, client, server }: Conflict<T>): WithDeleted<T> | undefined {
   if (!assumed || assumed._deleted || client._deleted || server._deleted) return undefined;
   const fields = (row: unknown) => row as Record<string, unknown>;

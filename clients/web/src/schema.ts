@@ -1,8 +1,8 @@
-// RxDB's schema of an entity, from what the server tells of its documents.
+// Derives RxDB's schema of an entity from the types that the server reports for its documents.
 //
-// Keys are the fields that are never null: one is the primary key, several are joined to `id`.
+// The fields that are never null form the key: a single one is the primary key, several are joined to `id`.
 
-/** A schema as it is imported from a JSON file: RxDB's types want literals, which such an import loses. */
+/** A schema as it is imported from a JSON file: RxDB's types require literals, which such an import loses. */
 export interface SchemaFile {
   title: string;
   version: number;
@@ -12,19 +12,20 @@ export interface SchemaFile {
   required: string[];
 }
 
-/** What is derived: one of these, with less left open. */
+/** A derived schema, which has narrower types than a file. */
 export interface DerivedSchema extends SchemaFile {
   type: 'object';
   properties: Record<string, { type?: string; maxLength?: number }>;
 }
 
-/** One field as introspection has it. */
+/** One field as introspection returns it. */
 export interface DocumentField {
   name: string;
   type: { kind: string; name: string | null; ofType?: { kind: string; name: string | null } | null };
 }
 
-/** Characters a key may have; RxDB must know, for its indexes. A joined key has as many for each part. */
+/** How many characters a key may have, which RxDB needs for its indexes. A joined key may have as many for each
+ *  part. */
 const KEY_LENGTH = 255;
 
 const TYPES: Record<string, string> = { String: 'string', Int: 'integer', Float: 'number', Boolean: 'boolean' };
@@ -32,7 +33,7 @@ const TYPES: Record<string, string> = { String: 'string', Int: 'integer', Float:
 const FIELDS =
   'query Document($name: String!) { __type(name: $name) { fields { name type { kind name ofType { kind name } } } } }';
 
-/** Asks the server, and derives the schema. */
+/** Asks the server for the document type of an entity, and derives the schema. */
 export async function fetchSchema(url: string, entity: string, headers: Record<string, string> = {}) {
   const response = await fetch(url, {
     method: 'POST',
@@ -50,14 +51,14 @@ export async function fetchSchema(url: string, entity: string, headers: Record<s
 }
 
 export function deriveSchema(entity: string, fields: DocumentField[]): DerivedSchema {
-  const own = fields.filter(({ name }) => name !== '_deleted');
-  const keys = own.filter(({ type }) => type.kind === 'NON_NULL').map(({ name }) => name);
+  const columns = fields.filter(({ name }) => name !== '_deleted');
+  const keys = columns.filter(({ type }) => type.kind === 'NON_NULL').map(({ name }) => name);
   const parts = keys.filter((name) => name !== 'id');
   const joined = keys.length > 1;
   const [only] = keys;
   if (only === undefined) throw new Error(`${entity}Document has no key`);
   const properties = Object.fromEntries(
-    own.map(({ name, type }) => {
+    columns.map(({ name, type }) => {
       const key = keys.includes(name);
       const length = joined && name === 'id' ? parts.length * (KEY_LENGTH + 1) : KEY_LENGTH;
       return [name, key ? { type: 'string', maxLength: length } : typeOf(type.name)];
@@ -73,7 +74,7 @@ export function deriveSchema(entity: string, fields: DocumentField[]): DerivedSc
   };
 }
 
-/** A scalar without a type of JSON's own (`Json`) may be anything. */
+/** A scalar without a matching type in JSON (`Json`) may be anything. */
 function typeOf(scalar: string | null): { type?: string } {
   const type = scalar === null ? undefined : TYPES[scalar];
   return type === undefined ? {} : { type };

@@ -1,16 +1,16 @@
-// What was sent without an answer, kept across the end of a page.
+// Rows that were sent without an answer, kept when the page is closed.
 //
-// The server takes an edit, the answer is lost, the page is closed. The next page knows the row only as it
-// was before that edit: a further edit of the same field then looks to the server like somebody else's,
-// and would end in the inbox. With what is noted here the package knows its own edit again.
+// Suppose that the server stores an edit, the answer is lost and the page is closed. The next page knows the row
+// only as it was before that edit. A further edit of the same field would then conflict on the server with the
+// first one, and would end in the inbox. By what is noted here the package recognises that it made both edits.
 //
-// Guarantees: a row is noted before it is sent, and forgotten only after its answer has been dealt with.
-// Stored as one of RxDB's local documents.
+// Guarantees that a row is noted before it is sent, and forgotten only after its answer has been handled. The
+// notes are stored as one of RxDB's local documents.
 
 import type { RxDatabase } from 'rxdb';
 import { deepEqual } from 'rxdb';
 
-/** States kept of one row, and rows kept in all. */
+/** How many states are kept of one row, and how many rows in all. */
 const MOST_STATES = 5;
 const MOST_ROWS = 2_000;
 
@@ -28,7 +28,7 @@ export class Sent {
     this.#id = `seachange-sent-${collection}`;
   }
 
-  /** Notes rows that are about to be sent. `isFirst`: everything sent before has been dealt with. */
+  /** Notes rows that are about to be sent. `isFirst` says that the answers to all earlier ones have been handled. */
   async note(rows: [key: string, state: State][], isFirst: boolean): Promise<void> {
     const noted = (this.#rows ??= await this.#load());
     if (isFirst) {
@@ -52,7 +52,7 @@ export class Sent {
     for (const key of keys) this.#answered.add(key);
   }
 
-  /** The last state sent of a row that the server still has, whole. */
+  /** The last state of a row that was sent and whose edited fields the server still has. */
   takenBy(server: State, key: string, assumed: State | undefined): State | undefined {
     const states = this.#rows?.get(key) ?? [];
     return states.toReversed().find((sent) => {

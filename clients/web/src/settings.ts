@@ -1,25 +1,25 @@
-// What the caller says: the server, the local database and its collections.
+// The settings of a replica: the server, the local database and its collections.
 //
-// Guarantees: after `checked`, every number is within its bounds and every collection can be opened.
+// Guarantees that after `checked` every number is within its bounds and every collection can be opened.
 
 import type { RxDatabaseCreator, RxJsonSchema, RxStorage } from 'rxdb';
 
 import type { Conflict } from './resolution.js';
 import type { SchemaFile } from './schema.js';
 
-/** RxDB without a licence opens so many collections at once, in all databases of a page together. */
+/** The number of collections that RxDB without a licence opens at once, in all databases of a page together. */
 export const MOST_COLLECTIONS = 13;
 
-/** Rows a page of the server may have. */
+/** The number of rows that a page of the server may have. */
 const MOST_ROWS = 10_000;
 
 /**
- * What to do about an edit that the server put into its conflict inbox.
+ * What is done with an edit that the server put into its conflict inbox.
  *
- * - `server` (default): nothing; it waits in the inbox for a person.
- * - `merge`: edits of different fields are joined; the same field edited on both sides waits.
- * - a function: the document to keep, or undefined to leave it in the inbox. It may take its time to
- *   ask somebody: nothing waits for it.
+ * - `server` (default): nothing. It waits in the inbox for a person.
+ * - `merge`: edits of different fields are joined. If the same field was edited on both sides, it waits.
+ * - a function: it returns the document to keep, or undefined to leave the edit in the inbox. It may take long,
+ *   e.g. to ask the user, because nothing waits for it.
  */
 export type ConflictPolicy<T> =
   | 'server'
@@ -30,47 +30,47 @@ export type ConflictPolicy<T> =
 export interface CollectionSettings<T> {
   /** The entity's GraphQL name, as in `pullTask`: `Task`. */
   entity: string;
-  /** As `seachange-schema` derives it from the server, or RxDB's own with its types. */
+  /** The schema: a file written by `seachange-schema`, or a schema with RxDB's types. */
   schema: RxJsonSchema<T> | SchemaFile;
-  /** Fields that the server stamps. Default: `createdAt` and `updatedAt`. */
+  /** The fields that the server fills in. Default: `createdAt` and `updatedAt`. */
   stamped?: string[];
   conflict?: ConflictPolicy<T>;
-  /** Told of each edit that went to the inbox. */
+  /** Called for each edit that went to the inbox. */
   onConflict?: (conflict: Conflict<T>) => void;
-  /** RxDB's, for a schema whose version grew; needs RxDB's migration plugin. */
+  /** RxDB's migration strategies, for a schema whose version grew; they need RxDB's migration plugin. */
   migrationStrategies?: Record<number, (document: Record<string, unknown>) => unknown>;
 }
 
-/** Names of collections and the types of their documents, as an interface or a type. */
+/** The names of collections and the types of their documents, as an interface or a type. */
 export type Shape<D> = { [K in keyof D]: object };
 
 export interface ReplicaSettings<D extends Shape<D>> {
-  /** The GraphQL address, `http:` or `https:`; the socket's is derived from it. */
+  /** The address of the GraphQL API, `http:` or `https:`. The socket's address is derived from it. */
   url: string;
-  /** The socket's address, where it is another. */
+  /** The socket's address, if it cannot be derived from `url`. */
   socketUrl?: string;
-  /** The local database's name. */
+  /** The name of the local database. */
   name: string;
-  /** Where it is stored. Default: IndexedDB, by Dexie. */
+  /** The storage of the local database. Default: IndexedDB, by Dexie. */
   storage?: RxStorage<unknown, unknown>;
-  /** A bearer token; asked for again when it has expired or was refused. */
+  /** Returns a bearer token. It is called again when the token has expired or was refused. */
   token?: () => string | undefined | Promise<string | undefined>;
   collections: { [K in keyof D]: CollectionSettings<D[K]> };
-  /** Rows a pull or push has at most: 1 to 10,000, default 100. */
+  /** How many rows a pull or a push has at most: 1 to 10,000, default 100. */
   batchSize?: number;
-  /** Milliseconds between attempts at what the server could not do just now. Default 5,000. */
+  /** Milliseconds until a request that the server could not serve is tried again. Default 5,000. */
   retryTime?: number;
-  /** Milliseconds a request may take before it counts as lost. Default 30,000. */
+  /** How many milliseconds a request may take before it counts as lost. Default 30,000. */
   requestTimeout?: number;
-  /** Whether tabs share the database, and one of them syncs. Default: true in a browser. */
+  /** Whether tabs share the database and one of them syncs it for all. Default: true in a browser. */
   multiInstance?: boolean;
-  /** A `WebSocket` for where there is none (Node before 22). */
+  /** An implementation of `WebSocket`, needed where there is none (Node before 22). */
   webSocket?: unknown;
-  /** Further settings of RxDB's `createRxDatabase`. */
+  /** Further settings for RxDB's `createRxDatabase`. */
   database?: Partial<Omit<RxDatabaseCreator, 'name' | 'storage' | 'multiInstance'>>;
 }
 
-/** The settings with every default filled in, but for what may be absent. */
+/** The settings with defaults filled in. */
 export type Checked<D extends Shape<D>> = ReplicaSettings<D> &
   Required<
     Pick<ReplicaSettings<D>, 'socketUrl' | 'batchSize' | 'retryTime' | 'requestTimeout' | 'multiInstance'>

@@ -1,4 +1,4 @@
-// How things stand, as a page shows it: put together in the tab that syncs, told to the others.
+// The status that a page shows. The tab that syncs computes it and sends it to the other tabs.
 
 import { BehaviorSubject, type Observable } from 'rxjs';
 
@@ -6,21 +6,21 @@ import type { Problem } from './sync.js';
 import type { Unsent } from './unsent.js';
 
 export interface Status {
-  /** The server answered last time. */
+  /** Whether the server answered the last request. */
   online: boolean;
-  /** Rows are on their way. */
+  /** Whether rows are being pulled or pushed. */
   syncing: boolean;
-  /** Edits that the server has not acknowledged. */
+  /** The number of edits that the server has not acknowledged. */
   pending: number;
-  /** The keys of the documents with such edits, by collection; of each at most 1,000. */
+  /** The keys of the documents with such edits, at most 1,000 for each collection. */
   unsent: Record<string, string[]>;
-  /** When all of the server's changes were last known to be here. */
+  /** The last time at which all changes of the server were known to be here. */
   lastSynced: Date | null;
-  /** Open entries of the server's conflict inbox. */
+  /** The number of open entries in the server's conflict inbox. */
   conflicts: number;
-  /** Edits that the server refused since the page was opened; `rejections$` has each. */
+  /** The number of edits that the server has refused since the page was opened; `rejections$` emits each. */
   rejected: number;
-  /** What keeps a collection from syncing; it is tried again. */
+  /** What keeps a collection from syncing at the moment. It is tried again. */
   problem?: Problem;
 }
 
@@ -34,7 +34,7 @@ export const UNKNOWN: Status = {
   rejected: 0,
 };
 
-/** The parts of each collection, and the whole. */
+/** Computes the status of the replica from the states of its collections. */
 export class Board {
   readonly #status = new BehaviorSubject<Status>(UNKNOWN);
   readonly #pending = new Map<string, Unsent>();
@@ -55,20 +55,20 @@ export class Board {
     return this.#status.value;
   }
 
-  /** What another tab tells. */
+  /** Replaces the status by the one that another tab has sent. */
   replace(status: Status): void {
     this.#status.next(status);
   }
 
   set(part: Partial<Pick<Status, 'online' | 'conflicts' | 'rejected'>>): void {
-    // Who was away may have missed something.
+    // Changes may have been missed while the server could not be reached.
     if (part.online === false) this.#current.clear();
-    this.#tell(part);
+    this.#change(part);
   }
 
   pending(collection: string, unsent: Unsent): void {
     this.#pending.set(collection, unsent);
-    this.#tell({
+    this.#change({
       pending: [...this.#pending.values()].reduce((sum, { count }) => sum + count, 0),
       unsent: Object.fromEntries([...this.#pending].map(([name, { keys }]) => [name, keys])),
     });
@@ -77,28 +77,28 @@ export class Board {
   active(collection: string, is: boolean): void {
     if (is) this.#active.add(collection);
     else this.#active.delete(collection);
-    this.#tell({ syncing: this.#active.size > 0 });
+    this.#change({ syncing: this.#active.size > 0 });
   }
 
   upToDate(collection: string): void {
     this.#current.add(collection);
-    if (this.#collections.every((name) => this.#current.has(name))) this.#tell({ lastSynced: new Date() });
+    if (this.#collections.every((name) => this.#current.has(name))) this.#change({ lastSynced: new Date() });
   }
 
   problem(problem: Problem): void {
     this.#problems.set(`${problem.direction} ${problem.collection}`, problem);
-    this.#tell({});
+    this.#change({});
   }
 
   solved(collection: string, direction: Problem['direction']): void {
-    if (this.#problems.delete(`${direction} ${collection}`)) this.#tell({});
+    if (this.#problems.delete(`${direction} ${collection}`)) this.#change({});
   }
 
   close(): void {
     this.#status.complete();
   }
 
-  #tell(part: Partial<Status>): void {
+  #change(part: Partial<Status>): void {
     const { problem: _, ...before } = this.#status.value;
     const problem = [...this.#problems.values()][0];
     const next: Status = { ...before, ...part, ...(problem ? { problem } : {}) };

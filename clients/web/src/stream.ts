@@ -1,7 +1,8 @@
-// What the server sends by itself, over one socket for all collections.
+// The subscriptions of all collections, over one socket.
 //
-// Guarantees: whenever something may have been missed (the socket was away, a subscription ended, a
-// message could not be read) the follower is told so, after it is subscribed again. No end is final.
+// Guarantees that whenever something may have been missed (the socket was closed, a subscription ended, a message
+// could not be read) the follower gets a message that says so, after it is subscribed again. A subscription that
+// ends is always begun again.
 
 import type { Client } from 'graphql-ws';
 import { createClient } from 'graphql-ws/client';
@@ -14,7 +15,7 @@ import { Tokens } from './tokens.js';
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 30_000;
 const PING_AFTER = 10_000;
-/** Milliseconds until a ping that nobody answers has the socket given up. */
+/** Milliseconds until a socket is given up whose ping is not answered. */
 const PONG_LIMIT = 5_000;
 
 /** Close codes by which the server refuses a token. */
@@ -66,7 +67,7 @@ export class Stream {
           clearTimeout(silence);
           if (this.#closed) return;
           if (TOKEN_REFUSED.includes((event as { code?: number }).code ?? 0)) void tokens.refused(token);
-          // Where sockets do not get through but requests do, each attempt is a reason to ask.
+          // If requests reach the server but sockets do not, each failed attempt is a reason to pull.
           if (!answered) this.#failed.next();
           reach.doubt();
         },
@@ -74,12 +75,12 @@ export class Stream {
     });
   }
 
-  /** The socket is open, and the server knows who we are. */
+  /** Emits whenever a socket is open and the server has accepted its token. */
   get connected$(): Observable<void> {
     return this.#connected.asObservable();
   }
 
-  /** Follows one subscription, for ever. */
+  /** Follows one subscription until the observer unsubscribes. */
   follow(query: string): Observable<Message> {
     return new Observable((follower) => {
       let stop = () => {};
@@ -88,8 +89,8 @@ export class Stream {
       const wakes = [this.#connected.subscribe(missed), this.#failed.subscribe(missed)];
       const again = (reason?: unknown) => {
         if (follower.closed || this.#closed) return;
-        // A subscription begins where the log was when the socket was opened. If that is no place to begin
-        // any more, or if nobody says what is wrong, the socket is at fault.
+        // A subscription begins at the position that the log had when the socket was opened. If the log can no
+        // longer be read from there, or if the cause is unknown, a new socket is needed.
         if (!isRefused(reason)) this.#client.terminate();
         const wait = timer(Math.min(FIRST_PAUSE * 2 ** attempts++, LONGEST_PAUSE)).subscribe(() => {
           subscribe();
@@ -99,7 +100,7 @@ export class Stream {
       };
       const subscribe = () => {
         let isOver = false;
-        // Letting go of a subscription completes it.
+        // Releasing a subscription calls `complete`.
         const end = (reason?: unknown) => {
           if (isOver) return;
           isOver = true;
@@ -134,19 +135,20 @@ export class Stream {
 
   async close(): Promise<void> {
     this.#closed = true;
-    // One that is just connecting rejects as the connection does.
+    // If the client is just connecting, `dispose` fails when the connection fails.
     await Promise.resolve(this.#client.dispose()).catch(() => undefined);
   }
 }
 
-/** Whether these are errors of a request that the server does not take, on any socket. */
+/** Whether these errors say that the server refuses the request on any socket. */
 function isRefused(reason: unknown): boolean {
   if (!Array.isArray(reason)) return false;
   const codes = (reason as { extensions?: { code?: string } }[]).map(({ extensions }) => extensions?.code ?? '');
   return !codes.some((code) => /^(RESYNC|CURSOR)_/.test(code));
 }
 
-/** Waits its turn before connecting again: until the server can be reached, and not all at once. */
+/** Waits before the next attempt to connect: a random time, so that clients do not all connect at once, and until
+ *  the server can be reached. */
 async function pauseBefore(attempt: number, reach: Reach): Promise<void> {
   const pause = Math.min(FIRST_PAUSE * 2 ** attempt, LONGEST_PAUSE) * (0.5 + Math.random() / 2);
   const lost = reach.state$.pipe(filter((state) => state === 'no'));

@@ -1,8 +1,8 @@
-// One collection's replication: RxDB's, with what the server expects on the other end.
+// The replication of one collection: RxDB's replication, adapted to the server.
 //
-// Guarantees: the batch size is the one that RxDB compares with, whatever the server answers at once; nothing
-// null reaches the collection; a push is never larger than the server reads, and a row that is holds up no
-// other; rows that the server did not take are reported.
+// Guarantees that a page has the batch size with which RxDB compares, even if the server returns fewer rows at
+// once; that no null reaches the collection; that a push is never larger than the server reads, and a row that is
+// too large does not block others; and that rows which the server did not store are reported.
 
 import type { RxCollection, RxReplicationWriteToMasterRow } from 'rxdb';
 import { replicateRxCollection, type RxReplicationState } from 'rxdb/plugins/replication';
@@ -18,16 +18,16 @@ import { ApiError, TooLarge, type Answer } from './transport.js';
 import { watchUnsent, type Unsent } from './unsent.js';
 import type { Withheld } from './withheld.js';
 
-/** Characters of rows in one request. The server reads 8 MB; a character may be three bytes. */
+/** How many characters the rows of one request may have. The server reads 8 MB; a character may take three bytes. */
 const MOST_CHARACTERS = 2_000_000;
 
-/** Milliseconds that a pull waits for what is to be pushed. */
+/** How many milliseconds a pull waits for rows that are to be pushed. */
 const PUSH_FIRST = 1_000;
 
-/** Rows in one push: the server's default limit. */
+/** How many rows one push may have: the server's default limit. */
 const MOST_PUSHED = 1_000;
 
-/** What keeps a collection from syncing just now. */
+/** What keeps a collection from syncing at the moment. */
 export interface Problem {
   collection: string;
   direction: 'pull' | 'push';
@@ -56,14 +56,14 @@ export class CollectionSync {
   readonly #rebuild: Rebuild;
   readonly #inflow: Inflow;
   readonly #rejections = new Subject<Rejection>();
-  /** Those under way. */
+  /** The pushes under way. */
   readonly #pushes = new Set<Promise<Row[]>>();
-  readonly #untold = new Map<string, Rejection>();
+  readonly #unhandled = new Map<string, Rejection>();
   readonly #problem = new Subject<Problem>();
   readonly #solved = new Subject<Problem['direction']>();
   readonly #upToDate = new Subject<void>();
   #following: Subscription | undefined;
-  /** Rows that the server is asked for at once. */
+  /** How many rows are requested at once. */
   #piece: number;
 
   constructor(settings: SyncSettings) {
@@ -72,7 +72,8 @@ export class CollectionSync {
     this.#piece = batchSize;
     this.#rebuild = new Rebuild((row) => documents.keyOf(row), documents.keyFields, () => withheld.keys);
     this.#replication = replicateRxCollection<object, Checkpoint>({
-      // Not the address: a server that moves is still the same, and another one says so.
+      // The identifier does not contain the server's address: a server that moves is still the same, and a
+      // different one refuses the cursor.
       replicationIdentifier: `seachange-${documents.fields.pull}`,
       collection: collection as RxCollection<object, unknown, unknown, unknown>,
       live: true,
@@ -91,7 +92,7 @@ export class CollectionSync {
       () => this.resync(),
       () => this.#replication.internalReplicationState?.events.active.up.value ?? true,
     );
-    this.#replication.error$.subscribe((error) => this.#problem.next(this.#told(error)));
+    this.#replication.error$.subscribe((error) => this.#problem.next(this.#problemOf(error)));
   }
 
   get replication(): RxReplicationState<object, Checkpoint> {
@@ -102,22 +103,22 @@ export class CollectionSync {
     return this.#rejections.asObservable();
   }
 
-  /** What is wrong. */
+  /** Emits what keeps the collection from syncing. */
   get problem$(): Observable<Problem> {
     return this.#problem.asObservable();
   }
 
-  /** In this direction nothing is. */
+  /** Emits the direction in which syncing works again. */
   get solved$(): Observable<Problem['direction']> {
     return this.#solved.asObservable();
   }
 
-  /** All changes of the server until now are here. */
+  /** Emits when all changes that the server has made until now are here. */
   get upToDate$(): Observable<void> {
     return this.#upToDate.asObservable();
   }
 
-  /** Follows the server and counts, once the replication runs. Only one tab does. */
+  /** Follows the server's stream and counts unsent edits, once the replication runs. Only one tab does this. */
   async follow(pending: (unsent: Unsent) => void): Promise<void> {
     await this.#replication.startPromise;
     const state = this.#replication.internalReplicationState;
@@ -135,23 +136,23 @@ export class CollectionSync {
     );
   }
 
-  /** Twice: RxDB 17.6 drops the first that stands behind a message of the stream in its queue. The
-   *  second asks for nothing where the first was heard. */
+  /** Pulls and pushes. It calls RxDB twice, because RxDB 17.6 drops the first call if a message of the stream is
+   *  before it in the queue. If it does not, the second call finds nothing to do. */
   resync(): void {
     this.#inflow.willAsk();
     this.#replication.reSync();
     this.#replication.reSync();
   }
 
-  /** Pulls everything anew; unsent edits stay. */
+  /** Pulls all rows again; unsent edits stay. */
   rebuild(): void {
     this.#rebuild.want();
     this.resync();
   }
 
   takeRejection(key: string): Rejection | undefined {
-    const rejection = this.#untold.get(key);
-    this.#untold.delete(key);
+    const rejection = this.#unhandled.get(key);
+    this.#unhandled.delete(key);
     return rejection;
   }
 
@@ -161,8 +162,8 @@ export class CollectionSync {
     for (const subject of [this.#rejections, this.#problem, this.#solved, this.#upToDate]) subject.complete();
   }
 
-  /** Asks the local database what waits there, again and again until it answers or the replication ends. The
-   *  database may be closed in between: that is nobody's error. */
+  /** Reads the withheld rows from the local database, and tries again until that succeeds or the replication ends.
+   *  An error after the end of the replication is not reported, because the database may have been closed. */
   async #untilReady(): Promise<void> {
     const { withheld, retryTime } = this.#settings;
     while (!this.#replication.isStopped()) {
@@ -170,7 +171,7 @@ export class CollectionSync {
         return await withheld.ready();
       } catch (error) {
         if (this.#replication.isStopped()) return;
-        this.#problem.next(this.#told(error));
+        this.#problem.next(this.#problemOf(error));
         await firstValueFrom(timer(retryTime));
       }
     }
@@ -192,8 +193,8 @@ export class CollectionSync {
     const state = this.#replication.internalReplicationState;
     if (!state) throw new Error('the replication has not begun');
     await withheld.ready();
-    // RxDB leaves alone what is being pushed, and would not look at it again when that is done. A push
-    // that the server refuses again and again is not waited for.
+    // RxDB skips pulled rows that are being pushed, and does not look at them again after the push. So the pull
+    // waits for pushes, but not for one that the server refuses again and again.
     await Promise.allSettled(this.#pushes);
     await firstValueFrom(race(from(state.streamQueue.up), timer(PUSH_FIRST)), { defaultValue: undefined });
     const bulk = await this.#rebuild.page(state, checkpoint, batchSize, async (cursor) => {
@@ -204,14 +205,14 @@ export class CollectionSync {
     this.#solved.next('pull');
     if (bulk.documents.length < batchSize) {
       this.#upToDate.next();
-      // Once RxDB has the page: what came since it was asked for goes after it.
+      // This runs after RxDB has taken the page, so that messages which arrived meanwhile are applied after it.
       queueMicrotask(() => this.#inflow.caughtUp());
     }
     return bulk;
   }
 
-  /** A page of the size that RxDB expects, put together from smaller ones where the server does not answer
-   *  with so much at once. */
+  /** Returns a page of the size that RxDB expects. It is composed of smaller pages if the server does not return
+   *  so many rows at once. */
   async #page(cursor: string | undefined): Promise<Bulk> {
     const { documents, batchSize, ask } = this.#settings;
     const rows: Row[] = [];
@@ -246,7 +247,7 @@ export class CollectionSync {
     const keyed = rows.map((row) => [documents.keyOf(row.newDocumentState as Row), row.newDocumentState as Row] as [string, Row]);
     await sent.note(keyed, isFirst);
     const answers: Row[] = [];
-    // A part that arrived is accepted again when the whole is repeated.
+    // If RxDB repeats the push because a part of it failed, the server accepts the other parts a second time.
     const made = rows.map((row) => withheld.madeFrom(row));
     for (const part of parts(made)) answers.push(...(await this.#pushPart(part)));
     sent.answered(keyed.map(([key]) => key));
@@ -254,7 +255,7 @@ export class CollectionSync {
     return answers;
   }
 
-  /** By halves, where the server does not take so much at once. */
+  /** Pushes rows, in halves if the server does not accept so many at once. */
   async #pushPart(rows: PushRow[]): Promise<Row[]> {
     const { documents, ask } = this.#settings;
     let answer: Answer;
@@ -293,32 +294,32 @@ export class CollectionSync {
     for (const { key, code, reason, conflictId } of rejectionsOf(extensions)) {
       const rowKey = documents.keyOfColumns(key);
       const rejection = { collection: name, key: rowKey, code, reason, conflictId, sent: sent.get(rowKey) };
-      this.#untold.set(rowKey, rejection);
+      this.#unhandled.set(rowKey, rejection);
       this.#rejections.next(rejection);
-      // No answer can name such a row, and the server has none.
+      // The answer cannot contain a row with such a key, and the server has no such row.
       if (isUnreadable(key) && rejection.sent) unnamed.push({ ...(rejection.sent as Row), _deleted: true });
     }
     const answer = data[documents.fields.push];
-    if (!Array.isArray(answer)) throw new ApiError('BAD_RESPONSE', 'the answer to a push is no list');
+    if (!Array.isArray(answer)) throw new ApiError('BAD_RESPONSE', 'the answer to a push is not a list');
     await withheld.forget(sent.keys());
-    // RxDB breaks at a row that it did not send.
+    // RxDB fails if the answer has a row that it did not send.
     const known = (answer as Row[]).map(withoutNulls).filter((row) => sent.has(documents.keyOf(row)));
     return [...known, ...unnamed];
   }
 
-  #told(error: unknown): Problem {
-    const told = (error as { parameters?: { errors?: Record<string, unknown>[]; direction?: string } }).parameters;
-    const inner = told?.errors?.[0];
+  #problemOf(error: unknown): Problem {
+    const parameters = (error as { parameters?: { errors?: Record<string, unknown>[]; direction?: string } }).parameters;
+    const inner = parameters?.errors?.[0];
     return {
       collection: this.#settings.name,
-      direction: told?.direction === 'push' ? 'push' : 'pull',
+      direction: parameters?.direction === 'push' ? 'push' : 'pull',
       code: typeof inner?.code === 'string' ? inner.code : 'LOCAL',
       message: String(inner?.message ?? (error as Error).message),
     };
   }
 }
 
-/** Whether less at once may help. */
+/** Whether the request may succeed with fewer rows. */
 function isTooMuch(error: unknown): boolean {
   return error instanceof ApiError && error.code === 'LIMIT_EXCEEDED';
 }
@@ -340,7 +341,7 @@ function rejectionsOf(extensions: Record<string, unknown>) {
     : [];
 }
 
-/** The rows in pieces that the server reads. */
+/** Splits rows into parts that are small enough for the server. */
 function* parts(rows: PushRow[]): Generator<PushRow[]> {
   let part: PushRow[] = [];
   let size = 0;

@@ -1,4 +1,4 @@
-// What the tabs of one replica tell each other: the one that syncs its status, the others their wishes.
+// The messages between the tabs of one replica: the tab that syncs sends its status, the others send requests.
 
 import type { Rejection } from './resolution.js';
 import type { Status } from './status.js';
@@ -13,13 +13,13 @@ export type TabMessage =
 export class Tabs {
   readonly #channel: BroadcastChannel | undefined;
 
-  constructor(name: string, shared: boolean, hear: (message: TabMessage) => void) {
+  constructor(name: string, shared: boolean, onMessage: (message: TabMessage) => void) {
     if (!shared || typeof BroadcastChannel === 'undefined') return;
     this.#channel = new BroadcastChannel(`seachange:${name}`);
-    this.#channel.onmessage = ({ data }: MessageEvent<TabMessage>) => hear(data);
+    this.#channel.onmessage = ({ data }: MessageEvent<TabMessage>) => onMessage(data);
   }
 
-  tell(message: TabMessage): void {
+  send(message: TabMessage): void {
     this.#channel?.postMessage(message);
   }
 

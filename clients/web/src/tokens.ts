@@ -1,6 +1,6 @@
-// The bearer token: kept until it expires or the server refuses it.
+// The bearer token, which is kept until it expires or the server refuses it.
 
-/** Milliseconds before its end in which a token is no longer used. */
+/** A token is no longer used this many milliseconds before it expires. */
 const MARGIN = 10_000;
 
 export class Tokens {
@@ -12,7 +12,7 @@ export class Tokens {
     this.#source = source;
   }
 
-  /** The token; asks for one when there is none, or none that lasts. */
+  /** Returns the token. Asks for a new one if there is none or if it is about to expire. */
   async get(): Promise<string | undefined> {
     const source = this.#source;
     if (!source) return undefined;
@@ -23,13 +23,13 @@ export class Tokens {
       });
       this.#known = asked;
       this.#ends = Number.POSITIVE_INFINITY;
-      // No answer is none to remember.
+      // A failure is not remembered: the next call asks again.
       asked.catch(() => this.#known === asked && (this.#known = undefined));
     }
     return this.#known;
   }
 
-  /** The server took no notice of this one: the next `get` asks for another. */
+  /** The server refused this token: the next `get` asks for another. */
   async refused(token: string | undefined): Promise<void> {
     const known = this.#known;
     if (known && (await known.catch(() => undefined)) === token && this.#known === known) {
@@ -37,13 +37,13 @@ export class Tokens {
     }
   }
 
-  /** For a header or `connection_init`. */
+  /** The token as an HTTP header or as the payload of `connection_init`. */
   static header(token: string | undefined): Record<string, string> {
     return token === undefined ? {} : { Authorization: `Bearer ${token}` };
   }
 }
 
-/** When a JWT ends, in milliseconds since 1970. It is not verified: that is the server's. */
+/** The time at which a JWT expires, in milliseconds since 1970. The token is not verified: the server does that. */
 function endOf(token: string): number {
   try {
     const payload = (token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/');

@@ -1,7 +1,7 @@
-// GraphQL over HTTP: one question, one answer.
+// GraphQL requests over HTTP.
 //
-// Guarantees: a question asked patiently is asked until the server answers, however long it is away, or
-// until the replica closes. A token that is refused is replaced once for each question.
+// Guarantees that `askPatiently` repeats a request until the server answers, however long it is away, or until the
+// replica closes. A token that is refused is replaced once for each request.
 
 import type { Reach } from './reach.js';
 import { Tokens } from './tokens.js';
@@ -20,14 +20,14 @@ export class ApiError extends Error {
 
 const SAYS_TOO_LARGE = 'the request is larger than the server reads';
 
-/** The request is larger than the server, or a gateway before it, reads. */
+/** The request is larger than the server, or a gateway in front of it, reads. */
 export class TooLarge extends ApiError {
   constructor(message: string) {
     super('LIMIT_EXCEEDED', message);
   }
 }
 
-/** The server gave no answer: no network, no server, or too late. */
+/** The server did not answer: there is no network, no server, or the time was over. */
 export class Unreachable extends Error {
   override readonly name = 'Unreachable';
 }
@@ -43,18 +43,18 @@ interface Body {
   extensions?: Record<string, unknown>;
 }
 
-/** Characters of a request that may be too large for a server which cuts the connection rather than say so,
- *  and how often it has done that when it is believed. */
+/** A request with more characters than this may be too large for a server that closes the connection without an
+ *  answer. If it has done so this many times, the request counts as too large. */
 const LARGE = 4_000_000;
 const CUT_OFF = 3;
 
-/** Milliseconds a probe may take. */
+/** How many milliseconds a probe may take. */
 const PROBE_LIMIT = 5_000;
 
 export interface TransportSettings {
   url: string;
   tokens: Tokens;
-  /** Milliseconds. */
+  /** How many milliseconds a request may take. */
   requestTimeout: number;
   closed: AbortSignal;
 }
@@ -66,7 +66,7 @@ export class Transport {
     this.#settings = settings;
   }
 
-  /** Whether the server answers anything at all. */
+  /** Whether the server answers at all. */
   async probe(): Promise<boolean> {
     try {
       const response = await this.#send('{"query":"{ __typename }"}', undefined, PROBE_LIMIT);
@@ -76,7 +76,7 @@ export class Transport {
     }
   }
 
-  /** Asks once. */
+  /** Sends a request once. */
   async ask(query: string, variables: Record<string, unknown>, reach: Reach): Promise<Answer> {
     const text = JSON.stringify({ query, variables });
     const { tokens } = this.#settings;
@@ -100,7 +100,7 @@ export class Transport {
     }
   }
 
-  /** Asks until there is an answer. Errors of the server are answers. */
+  /** Sends a request until there is an answer. Errors that the server reports are answers. */
   async askPatiently(query: string, variables: Record<string, unknown>, reach: Reach): Promise<Answer> {
     const isLarge = JSON.stringify(variables).length > LARGE;
     for (let times = 1; ; times += 1) {
@@ -143,7 +143,7 @@ export class Transport {
   }
 }
 
-/** Whether a gateway says that nobody is behind it. */
+/** Whether a gateway says that the server behind it does not answer. */
 function awayFor(response: Response): boolean {
   return response.status === 429 || response.status >= 502;
 }

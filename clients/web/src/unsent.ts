@@ -1,16 +1,16 @@
-// Which documents of a collection have edits that the server has not acknowledged.
+// Finds the documents of a collection that have edits which the server has not acknowledged.
 //
-// RxDB knows: it stores each document beside the state that the server is assumed to have. Whatever
-// differs has yet to be pushed. This only reads.
+// RxDB stores each document beside the state that the server is assumed to have. If the two differ, the document
+// has yet to be pushed. This module only reads.
 
 import type { RxDocumentData, RxStorageInstance, RxStorageInstanceReplicationState } from 'rxdb';
 import { getAssumedMasterState, getChangedDocumentsSince, getHeightOfRevision, writeDocToDocState } from 'rxdb';
 import { auditTime, concatMap, merge, startWith, type Observable } from 'rxjs';
 
-/** Documents read at once. */
+/** How many documents are read at once. */
 const PAGE = 500;
 
-/** Milliseconds in which several writes lead to one count. */
+/** Writes within this many milliseconds lead to one count. */
 const PATIENCE = 30;
 
 type Storage = RxStorageInstance<object, unknown, unknown, unknown>;
@@ -23,16 +23,16 @@ export interface Looked {
   unsent: boolean;
 }
 
-/** Keys that are told; beyond, documents are only counted. */
+/** How many keys are listed. Further documents are only counted. */
 const MOST_KEYS = 1_000;
 
 export interface Unsent {
   count: number;
-  /** Of at most 1,000 of them. */
+  /** The keys of at most 1,000 of them. */
   keys: string[];
 }
 
-/** Which there are, now and after each write. */
+/** Emits the unsent documents, now and after each write. */
 export function watchUnsent(state: Replicating): Observable<Unsent> {
   const { forkInstance, metaInstance } = state.input;
   return merge(forkInstance.changeStream(), metaInstance.changeStream()).pipe(
@@ -40,7 +40,7 @@ export function watchUnsent(state: Replicating): Observable<Unsent> {
     auditTime(PATIENCE),
     concatMap(async () => {
       const found: Unsent = { count: 0, keys: [] };
-      // What lies before the checkpoint has been pushed.
+      // Documents before the checkpoint have been pushed.
       for await (const { key, unsent } of look(state, state.lastCheckpointDoc.up?.checkpointData)) {
         if (!unsent) continue;
         found.count += 1;
@@ -51,7 +51,7 @@ export function watchUnsent(state: Replicating): Observable<Unsent> {
   );
 }
 
-/** All documents written after a checkpoint, deleted ones included; without one, all. */
+/** All documents written after a checkpoint, including deleted ones; all documents if there is no checkpoint. */
 export async function* look(state: Replicating, checkpoint?: unknown): AsyncGenerator<Looked> {
   const origin = await state.input.hashFunction(state.input.identifier);
   const fork = state.input.forkInstance as Storage;
@@ -80,7 +80,7 @@ function isUnsent(
 ): boolean {
   const local = writeDocToDocState(document, state.hasAttachments, false);
   if (assumed && state.input.conflictHandler.isEqual(assumed, local, 'seachange-unsent')) return false;
-  // Written by a pull that was cut off before it noted what the server has.
+  // The document was written by a pull that was cut off before it stored the state of the server.
   const from = (document._meta as { o?: { hash: string; _rev: number } }).o;
   return !(from && from.hash === origin && from._rev === getHeightOfRevision(document._rev));
 }

@@ -1,12 +1,12 @@
-// Rows that are larger than the server reads: they wait here, so that the others can go on.
+// Rows that are larger than the server reads. They are kept here, so that the other rows can be pushed.
 //
-// RxDB pushes the edits of a collection in order and repeats a batch until all of it is answered: a row that
-// no request can carry would hold up everything behind it. So RxDB believes that it was taken, and what RxDB
-// does for unsent edits is done here instead: the row counts as unsent, rows of the server are not put over
-// it, and when it is edited again it is sent as made from what the server had.
+// RxDB pushes the edits of a collection in order and repeats a batch until all of it is answered, so a row that is
+// too large for any request would block everything behind it. RxDB is therefore made to believe that the row was
+// pushed, and this module does what RxDB does for unsent edits: the row counts as unsent, rows from the server are
+// not written over it, and when it is edited again it is sent with the state of the server that it was made from.
 //
-// Guarantees: a row is noted before RxDB counts it as taken, and forgotten only when the server has answered
-// for it. Stored as one of RxDB's local documents.
+// Guarantees that a row is noted before RxDB counts it as pushed, and forgotten only when the server has answered
+// for it. The notes are stored as one of RxDB's local documents.
 
 import type { RxDatabase } from 'rxdb';
 
@@ -19,7 +19,7 @@ export interface Edit {
   newDocumentState: unknown;
 }
 
-/** The state that the first edit was made from, if there was one, and the state that RxDB counts as taken. */
+/** The state that the first edit was made from, if there was one, and the state that RxDB counts as pushed. */
 interface Noted {
   assumed: unknown;
   sent: Row;
@@ -39,8 +39,8 @@ export class Withheld {
     this.#keyOf = keyOf;
   }
 
-  /** Reads what earlier pages have noted, once; before everything else. Fails where the database does not answer,
-   *  and asks it again the next time. */
+  /** Reads the notes of earlier pages, once, before everything else. If the database fails, this fails too, and the
+   *  next call reads again. */
   ready(): Promise<void> {
     return (this.#loading ??= this.#load().catch((error: unknown) => {
       this.#loading = undefined;
@@ -52,7 +52,7 @@ export class Withheld {
     return this.#rows.keys();
   }
 
-  /** The row as it is to be sent. */
+  /** The edit as it has to be sent. */
   madeFrom<E extends Edit>(edit: E): E {
     const noted = this.#rows.get(this.#keyOf(edit.newDocumentState as Row));
     return noted ? { ...edit, assumedMasterState: noted.assumed ?? undefined } : edit;
@@ -64,18 +64,18 @@ export class Withheld {
     await this.#store();
   }
 
-  /** The server has answered for these. */
+  /** Forgets rows for which the server has answered. */
   async forget(keys: Iterable<string>): Promise<void> {
     const forgotten = [...keys].filter((key) => this.#rows.delete(key));
     if (forgotten.length > 0) await this.#store();
   }
 
-  /** Rows of the server as RxDB is to see them. */
+  /** Rows from the server as RxDB has to see them. */
   over(rows: Row[]): Row[] {
     return this.#rows.size === 0 ? rows : rows.map((row) => this.#rows.get(this.#keyOf(row))?.sent ?? row);
   }
 
-  /** What RxDB knows to be unsent, and what waits here. */
+  /** Adds the rows that wait here to those that RxDB knows to be unsent. */
   with(unsent: Unsent): Unsent {
     const keys = new Set(unsent.keys);
     const more = [...this.#rows.keys()].filter((key) => !keys.has(key));
