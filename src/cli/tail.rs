@@ -7,7 +7,7 @@ use std::str::FromStr;
 use clap::Args;
 
 use super::interrupt::interrupted;
-use super::reading;
+use super::open_feed::open_feed;
 use super::settings::Settings;
 use crate::feed::{ChangeLine, Cursor, FeedError, FeedItem, Selection, Start, Subscription};
 

@@ -24,8 +24,8 @@ use seachange_changelog::{FlawCode, TableRows, epoch, examine_entity, tracked_he
 use serde::Serialize;
 
 use super::app::App;
+use super::open_feed::open_feed;
 use super::progress::Progress;
-use super::reading;
 use super::settings::Settings;
 use crate::feed::{Feed, FeedError};
 use crate::service::registered::Registered;
