@@ -15,7 +15,6 @@ mod http;
 mod idempotency;
 mod media_type;
 mod metrics;
-mod operation_kind;
 mod origin;
 mod outcome;
 mod rejection;

@@ -1,18 +1,19 @@
 //! The schema, ready to execute requests: the server uses nothing else of GraphQL.
 
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use async_graphql::dynamic::Schema;
-use async_graphql::parser::types::OperationType;
-use async_graphql::{Request, Response, ServerError, Value};
+use async_graphql::parser::types::ExecutableDocument;
+use async_graphql::{Name, Request, Response, ServerError, Value};
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use seachange_changelog::log::INTERIM;
 use seachange_changelog::{Context, TrackedConnection};
 use serde_json::{Value as Json, json};
 
-use super::budget::{self, AnswerBudget, Names};
+use super::budget::AnswerBudget;
 use super::caller::Caller;
 use super::change::with_head;
 use super::committed::Committed;
@@ -20,6 +21,8 @@ use super::error::{Refusal, finish, refusal};
 use super::guard;
 use super::live::{Live, Payload, Rendering, Role, listen};
 use super::offline::Rejections;
+use super::operation_kind::OperationKind;
+use super::prepared::{Analysis, Prepared};
 use super::related::Batches;
 use super::rendered::Rendered;
 use crate::feed::{Cursor, Feed};
@@ -35,6 +38,14 @@ pub struct Api {
     limits: Limits,
     /// What our subscriptions listen to; `None` in a schema without any.
     live: Option<Live>,
+}
+
+/// A request that passed all checks, and has everything but its document.
+struct Ready {
+    request: Request,
+    document: ExecutableDocument,
+    start_variables: BTreeSet<Name>,
+    budget: AnswerBudget,
 }
 
 /// One answer to an operation.
@@ -77,11 +88,17 @@ impl Api {
 
     /// Answers a query or mutation. If the future is dropped, the request ends at its next field: a client that
     /// goes away must not cut off a statement or a transaction, which the database drivers do not survive.
-    pub async fn execute(&self, request: Request, caller: Caller) -> Response {
-        let (request, budget) = match self.prepare(request, caller) {
-            Ok(prepared) => prepared,
-            Err(error) => return Response::from_errors(vec![error]),
+    pub(crate) async fn execute(&self, prepared: Prepared, caller: Caller) -> Response {
+        let Ready {
+            mut request,
+            document,
+            budget,
+            ..
+        } = match self.ready(prepared, caller) {
+            Ok(ready) => ready,
+            Err(fault) => return faulty(fault),
         };
+        request.set_parsed_query(document);
         let _waiting = budget.reads.while_waited_for();
         let (rejections, committed) = (Rejections::default(), Committed::default());
         let request = request
@@ -103,44 +120,37 @@ impl Api {
         }
     }
 
-    /// Answers any operation as a stream: one answer for a query or mutation.
+    /// Answers any operation as a stream: one answer for a query or mutation. A subscription continues after the
+    /// cursor `resume`, if there is one, whatever its arguments say.
     pub(crate) fn execute_stream(
         &self,
-        request: Request,
-        caller: Caller,
-    ) -> BoxStream<'static, Answer> {
-        self.resume_stream(request, caller, None)
-    }
-
-    /// Like [`execute_stream`](Self::execute_stream), but a subscription continues after the cursor `resume`,
-    /// whatever its arguments say.
-    pub(crate) fn resume_stream(
-        &self,
-        mut request: Request,
+        prepared: Prepared,
         caller: Caller,
         resume: Option<String>,
     ) -> BoxStream<'static, Answer> {
-        if !is_subscription(&mut request) {
+        if prepared.kind() != OperationKind::Subscription {
             let api = self.clone();
-            let answer = async move { Answer::of(api.execute(request, caller).await) };
+            let answer = async move { Answer::of(api.execute(prepared, caller).await) };
             return stream::once(answer).boxed();
         }
-        match self.prepare(request, caller) {
-            Ok((request, budget)) => self.subscribe(request, budget, resume),
-            Err(error) => stream::iter([Answer::of(Response::from_errors(vec![error]))]).boxed(),
+        match self.ready(prepared, caller) {
+            Ok(ready) => self.subscribe(ready, resume),
+            Err(fault) => stream::iter([Answer::of(faulty(fault))]).boxed(),
         }
     }
 
     /// Executes the document. An adopter's subscription yields its items; one of ours yields only its plan, and
     /// then listens.
-    fn subscribe(
-        &self,
-        mut request: Request,
-        budget: AnswerBudget,
-        resume: Option<String>,
-    ) -> BoxStream<'static, Answer> {
+    fn subscribe(&self, ready: Ready, resume: Option<String>) -> BoxStream<'static, Answer> {
+        let Ready {
+            mut request,
+            document,
+            start_variables,
+            budget,
+        } = ready;
         let role = Role::plan();
-        let rendering = Rendering::of(&mut request, budget);
+        let rendering = Rendering::of(&request, document.clone(), start_variables, budget);
+        request.set_parsed_query(document);
         let responses = self.schema.execute_stream(request.data(Arc::clone(&role)));
         let responses = AssertUnwindSafe(responses).catch_unwind();
         let answers = responses.map(|answer| answer.map_or_else(panicked, finish));
@@ -148,8 +158,8 @@ impl Api {
         // A resumed stream would reach the same item again, so it reports the error instead.
         let is_resumed = resume.is_some();
         let listening = stream::once(async move {
-            match (live, role.take_plan(), rendering) {
-                (Some(live), Some(plan), Some(rendering)) => match plan.resumed(resume) {
+            match (live, role.take_plan()) {
+                (Some(live), Some(plan)) => match plan.resumed(resume) {
                     Ok(plan) => {
                         let is_pulled = plan.watched.is_pulled();
                         let must_be_whole = is_pulled && !is_resumed;
@@ -171,22 +181,21 @@ impl Api {
         answers.map(Answer::of).chain(listening.flatten()).boxed()
     }
 
-    /// Adds to the request the caller's connection, which records who writes and why, and its budget.
-    fn prepare(
-        &self,
-        mut request: Request,
-        caller: Caller,
-    ) -> Result<(Request, AnswerBudget), ServerError> {
-        budget::check_text(&request.query)?;
-        let names = match request.parsed_query() {
-            Ok(document) => Names::of(document),
-            // The fault is reported when the request is executed.
-            Err(_) => Names::default(),
-        };
+    /// Checks the request, and adds to it the caller's connection, which records who writes and why, and its
+    /// budget.
+    fn ready(&self, prepared: Prepared, caller: Caller) -> Result<Ready, ServerError> {
+        let (mut request, analysis) = prepared.into_parts()?;
+        let Analysis {
+            document,
+            names,
+            variables,
+            start_variables,
+        } = analysis;
         names.check(self.limits.request_fields)?;
         let budget = AnswerBudget::new(&self.limits, names);
-        let absent = guard::fill_variables(&mut request)?;
+        let absent = guard::fill_variables(&mut request.variables, variables)?;
         let metadata = self.metadata(&request)?;
+        guard::check_roots(&document)?;
         let context = Context {
             actor: caller.actor.clone(),
             mutation_id: caller.idempotency_key.clone(),
@@ -201,8 +210,12 @@ impl Api {
         }
         let db = self.db.with_context(context);
         let request = request.data(db).data(caller).data(absent);
-        let request = request.data(budget.clone()).data(Batches::default());
-        Ok((request, budget))
+        Ok(Ready {
+            request: request.data(budget.clone()).data(Batches::default()),
+            document,
+            start_variables,
+            budget,
+        })
     }
 
     fn metadata(
@@ -237,23 +250,9 @@ fn asked(request: &Request) -> Json {
     json!([request.operation_name, request.query, variables])
 }
 
-/// Whether the request's operation is a subscription. A document that does not parse is not; its answer says
-/// what is wrong.
-fn is_subscription(request: &mut Request) -> bool {
-    // The parser must not see what `prepare` will refuse.
-    if !budget::is_readable(&request.query) {
-        return false;
-    }
-    let name = request.operation_name.clone();
-    let Ok(document) = request.parsed_query() else {
-        return false;
-    };
-    let mut operations = document.operations.iter();
-    let operation = match name {
-        Some(wanted) => operations.find(|(name, _)| name.is_some_and(|name| *name == wanted)),
-        None => operations.next(),
-    };
-    operation.is_some_and(|(_, operation)| operation.node.ty == OperationType::Subscription)
+/// The answer to a request that is not executed.
+fn faulty(fault: ServerError) -> Response {
+    finish(Response::from_errors(vec![fault]))
 }
 
 /// The payloads, unless one of them lacks rows that are larger than an answer may be or not readable just now.

@@ -7,11 +7,12 @@ mod names;
 mod size;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use async_graphql::parser::types::SelectionSet;
 use async_graphql::{Name, Value};
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::Refusal;
@@ -30,11 +31,6 @@ const OPEN: usize = 20_000;
 
 /// How many values are rendered before other tasks of this thread get their turn.
 const TURN: u64 = 1_000;
-
-/// Whether a document may be given to the parser.
-pub(crate) fn is_readable(query: &str) -> bool {
-    check_text(query).is_ok()
-}
 
 /// The budget of an answer. Cheap to clone.
 #[derive(Clone)]
@@ -92,11 +88,12 @@ impl AnswerBudget {
         // At most the first excess is added, so that the sum never overflows.
         let bytes = bytes.min(most.saturating_add(1));
         let before = self.answer.bytes.fetch_add(bytes, Ordering::Relaxed);
-        match before.saturating_add(bytes) > most {
-            true => Err(Refusal::limit(format!(
+        if before.saturating_add(bytes) > most {
+            Err(Refusal::limit(format!(
                 "the answer has more than {most} bytes; {SMALLER}, or for fewer fields"
-            ))),
-            false => Ok(()),
+            )))
+        } else {
+            Ok(())
         }
     }
 
@@ -132,11 +129,7 @@ impl AnswerBudget {
     }
 
     fn level(&self, level: usize) -> Arc<Semaphore> {
-        let mut open = self
-            .answer
-            .open
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.answer.open.lock();
         while open.len() < level {
             open.push(Arc::new(Semaphore::new(OPEN)));
         }

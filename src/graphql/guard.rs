@@ -7,26 +7,24 @@ mod variables;
 use std::sync::Arc;
 
 use async_graphql::extensions::{
-    Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextResolve,
-    ResolveInfo,
+    Extension, ExtensionContext, ExtensionFactory, NextExecute, NextResolve, ResolveInfo,
 };
-use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{
     Error, PathSegment, Pos, QueryPathNode, QueryPathSegment, Response, ServerError, ServerResult,
-    Value, Variables,
+    Value,
 };
 
 use super::budget::AnswerBudget;
 use super::error::Refusal;
 use super::rendered::Rendered;
 
+pub(super) use root::check as check_roots;
 pub(super) use variables::{fill_variables, given};
 
 /// The type whose fields are resolved a few at a time.
 const ROOT: &str = "Query";
 
-/// Checks the root of subscriptions, keeps fields to the budget, adds paths to errors, and skips fields that
-/// are already rendered.
+/// Keeps fields to the budget, adds paths to errors, and skips fields that are already rendered.
 pub(super) struct Guard;
 
 impl ExtensionFactory for Guard {
@@ -37,18 +35,6 @@ impl ExtensionFactory for Guard {
 
 #[async_trait::async_trait]
 impl Extension for Guard {
-    async fn parse_query(
-        &self,
-        ctx: &ExtensionContext<'_>,
-        query: &str,
-        variables: &Variables,
-        next: NextParseQuery<'_>,
-    ) -> ServerResult<ExecutableDocument> {
-        let document = next.run(ctx, query, variables).await?;
-        root::check(&document)?;
-        Ok(document)
-    }
-
     async fn execute(
         &self,
         ctx: &ExtensionContext<'_>,
@@ -117,12 +103,13 @@ async fn within(
         return Ok(Some(value));
     }
     let is_list = info.return_type.starts_with('[');
-    let _open = match is_list {
-        true => None,
-        false => budget
+    let _open = if is_list {
+        None
+    } else {
+        budget
             .open(level(&node), budget.width(set))
             .await
-            .map_err(refused)?,
+            .map_err(refused)?
     };
     next.run(ctx, info).await
 }

@@ -21,6 +21,7 @@ mod rendered_page;
 mod route_key;
 mod router;
 mod routes;
+mod start_variables;
 mod watched;
 
 pub(crate) use listener::listen;
@@ -28,4 +29,5 @@ pub(super) use plan::{Begin, Plan, Role};
 pub(crate) use render::{Payload, Rendering};
 pub(super) use route_key::RouteKey;
 pub(crate) use router::Live;
+pub(super) use start_variables::start_variables;
 pub(super) use watched::{Item, Watched, WatchedRows};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Request, Response as Answer};
+use async_graphql::Response as Answer;
 use axum::body::Body;
 use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
@@ -11,52 +11,58 @@ use axum::http::{HeaderMap, Uri, header};
 use axum::response::Response;
 
 use super::auth::Admitted;
-use super::media_type::MediaType;
-use super::operation_kind::OperationKind;
+use super::media_type::{Accept, MediaType};
 use super::rejection::Rejection;
 use super::reply;
 use super::request;
 use super::{Server, body, idempotency, socket, sse};
-use crate::graphql::{Caller, ErrorCode, refusal};
+use crate::graphql::{Caller, ErrorCode, OperationKind, Prepared, refusal};
+
+/// What the head of a request says.
+struct Head {
+    uri: Uri,
+    headers: HeaderMap,
+    accept: Accept,
+}
 
 /// `POST /graphql`.
 pub(super) async fn post(
     State(server): State<Arc<Server>>,
     uri: Uri,
+    accept: Accept,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let media = MediaType::wanted(&headers);
-    match read(&server, &headers, &uri, body).await {
-        Ok((request, admitted)) => answer(&server, &headers, request, admitted).await,
-        Err(rejection) => reject(&server, rejection, media),
+    let head = Head {
+        uri,
+        headers,
+        accept,
+    };
+    match read(&server, &head, body).await {
+        Ok((prepared, admitted)) => answer(&server, &head, prepared, admitted).await,
+        Err(rejection) => reject(&server, rejection, accept.media),
     }
 }
 
 /// Answers by events or by one response, as the client requests.
 async fn answer(
     server: &Arc<Server>,
-    headers: &HeaderMap,
-    request: Request,
+    head: &Head,
+    prepared: Prepared,
     admitted: Admitted,
 ) -> Response {
-    let media = MediaType::wanted(headers);
-    if !sse::is_wanted(headers) {
-        return execute(server, request, admitted.caller, media).await;
+    let Accept { is_events, media } = head.accept;
+    if !is_events {
+        return execute(server, prepared, admitted.caller, media).await;
     }
-    sse::answer(server, headers, request, admitted)
+    sse::answer(server, &head.headers, prepared, admitted)
         .unwrap_or_else(|rejection| reject(server, rejection, media))
 }
 
 /// Authentication comes before reading, so that a caller without a token cannot make the server buffer a
 /// body.
-async fn read(
-    server: &Server,
-    headers: &HeaderMap,
-    uri: &Uri,
-    body: Body,
-) -> Result<(Request, Admitted), Rejection> {
-    let admitted = match admit(server, headers, uri) {
+async fn read(server: &Server, head: &Head, body: Body) -> Result<(Prepared, Admitted), Rejection> {
+    let admitted = match admit(server, head) {
         Ok(admitted) => admitted,
         Err(rejection) => {
             body::discard(body).await;
@@ -64,7 +70,7 @@ async fn read(
         }
     };
     let body = body::read(body, server.limits.request_bytes).await?;
-    Ok((request::from_json(&body)?, admitted))
+    Ok((Prepared::new(request::from_json(&body)?), admitted))
 }
 
 /// `GET /graphql`: a socket, or a query in the query string.
@@ -72,51 +78,56 @@ pub(super) async fn get(
     State(server): State<Arc<Server>>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
     uri: Uri,
+    accept: Accept,
     headers: HeaderMap,
 ) -> Response {
-    let media = MediaType::wanted(&headers);
+    let head = Head {
+        uri,
+        headers,
+        accept,
+    };
     let rejection = match upgrade {
-        Ok(upgrade) => match open(&server, upgrade, headers.clone(), &uri) {
+        Ok(upgrade) => match open(&server, upgrade, &head) {
             Ok(response) => return response,
             Err(rejection) => rejection,
         },
-        Err(rejection) if headers.contains_key(header::UPGRADE) => Rejection::Upgrade(rejection),
-        Err(_) => match query_of(&server, &headers, &uri) {
-            Ok((request, admitted)) => return answer(&server, &headers, request, admitted).await,
+        Err(rejection) if head.headers.contains_key(header::UPGRADE) => {
+            Rejection::Upgrade(rejection)
+        }
+        Err(_) => match query_of(&server, &head) {
+            Ok((prepared, admitted)) => return answer(&server, &head, prepared, admitted).await,
             Err(rejection) => rejection,
         },
     };
-    reject(&server, rejection, media)
+    reject(&server, rejection, accept.media)
 }
 
 fn open(
     server: &Arc<Server>,
     upgrade: WebSocketUpgrade,
-    headers: HeaderMap,
-    uri: &Uri,
+    head: &Head,
 ) -> Result<Response, Rejection> {
-    server.origins.check(&headers, uri)?;
-    let permit = Arc::clone(&server.sockets).try_acquire_owned();
-    let permit = permit.map_err(|_| Rejection::TooManySockets)?;
-    Ok(socket::open(Arc::clone(server), upgrade, headers, permit))
+    server.origins.check(&head.headers, &head.uri)?;
+    let permit = Arc::clone(&server.sockets)
+        .try_acquire_owned()
+        .map_err(|_| Rejection::TooManySockets)?;
+    let (server, headers) = (Arc::clone(server), head.headers.clone());
+    Ok(socket::open(server, upgrade, headers, permit))
 }
 
-fn query_of(
-    server: &Server,
-    headers: &HeaderMap,
-    uri: &Uri,
-) -> Result<(Request, Admitted), Rejection> {
-    let admitted = admit(server, headers, uri)?;
-    let mut request = request::from_query_string(uri)?;
+fn query_of(server: &Server, head: &Head) -> Result<(Prepared, Admitted), Rejection> {
+    let admitted = admit(server, head)?;
+    let prepared = Prepared::new(request::from_query_string(&head.uri)?);
     // A link or an image in a page can make a browser send a GET.
-    match OperationKind::of(&mut request) {
+    match prepared.kind() {
         OperationKind::Mutation => Err(Rejection::MutationByGet),
-        _ => Ok((request, admitted)),
+        _ => Ok((prepared, admitted)),
     }
 }
 
-fn admit(server: &Server, headers: &HeaderMap, uri: &Uri) -> Result<Admitted, Rejection> {
-    if sse::is_wanted(headers) {
+fn admit(server: &Server, head: &Head) -> Result<Admitted, Rejection> {
+    let Head { uri, headers, .. } = head;
+    if head.accept.is_events {
         server.origins.check(headers, uri)?;
     } else {
         server.origins.check_request(headers, uri)?;
@@ -128,11 +139,11 @@ fn admit(server: &Server, headers: &HeaderMap, uri: &Uri) -> Result<Admitted, Re
 
 async fn execute(
     server: &Server,
-    mut request: Request,
+    prepared: Prepared,
     caller: Caller,
     media: MediaType,
 ) -> Response {
-    let kind = OperationKind::of(&mut request);
+    let kind = prepared.kind();
     let mut tally = server.metrics.request(kind);
     let answer = match kind {
         OperationKind::Subscription => Answer::from_errors(vec![refusal(
@@ -140,7 +151,7 @@ async fn execute(
             "a subscription needs a WebSocket (graphql-transport-ws) at this address, or \
              `Accept: text/event-stream`",
         )]),
-        _ => server.api.execute(request, caller).await,
+        _ => server.api.execute(prepared, caller).await,
     };
     tally.note(&answer.errors);
     reply::answer(media, kind, answer)

@@ -1,6 +1,56 @@
-//! The media type in which a client wants its response.
+//! The media types in which a client wants its answer.
 
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+
+/// What a client accepts. A handler takes it as an argument, so the header is read once for each request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Accept {
+    /// Whether the client wants events: they are its first choice.
+    pub(super) is_events: bool,
+    /// The media type of a response that is not a stream of events, as every refusal is.
+    pub(super) media: MediaType,
+}
+
+impl Accept {
+    const EVENTS: &str = "text/event-stream";
+
+    fn of(headers: &HeaderMap) -> Self {
+        let values = headers.get_all(header::ACCEPT).iter();
+        let ranges = values.flat_map(|value| value.to_str().unwrap_or_default().split(','));
+        let mut wanted = (MediaType::Json, 0.0);
+        let mut is_events = false;
+        for (index, range) in ranges.enumerate() {
+            let mut parts = range.split(';').map(str::trim);
+            let name = parts.next().unwrap_or_default().to_ascii_lowercase();
+            is_events |= index == 0 && name == Self::EVENTS;
+            let quality = parts
+                .find_map(|part| part.strip_prefix("q=")?.trim().parse().ok())
+                .unwrap_or(1.0);
+            // At equal quality the first one wins.
+            if let Some(media) = MediaType::of(&name)
+                && quality > wanted.1
+            {
+                wanted = (media, quality);
+            }
+        }
+        Self {
+            is_events,
+            media: wanted.0,
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Accept {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::of(&parts.headers))
+    }
+}
 
 /// The two media types of a GraphQL response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,33 +65,13 @@ impl MediaType {
     const GRAPHQL: &str = "application/graphql-response+json";
     const JSON: &str = "application/json";
 
-    /// The type that the client prefers by its `Accept`; JSON if it has no preference.
-    pub(super) fn wanted(headers: &HeaderMap) -> Self {
-        let mut wanted = (Self::Json, 0.0);
-        for value in headers.get_all(header::ACCEPT) {
-            for range in value.to_str().unwrap_or_default().split(',') {
-                let (media, quality) = Self::range(range);
-                // At equal quality the first one wins.
-                if let Some(media) = media
-                    && quality > wanted.1
-                {
-                    wanted = (media, quality);
-                }
-            }
-        }
-        wanted.0
-    }
-
-    fn range(range: &str) -> (Option<Self>, f32) {
-        let mut parts = range.split(';').map(str::trim);
-        let name = parts.next().unwrap_or_default().to_ascii_lowercase();
-        let media = match name.as_str() {
+    /// The type that a media range in lower case accepts.
+    fn of(range: &str) -> Option<Self> {
+        match range {
             Self::GRAPHQL => Some(Self::GraphQlResponse),
             Self::JSON | "application/*" | "*/*" => Some(Self::Json),
             _ => None,
-        };
-        let mut quality = parts.filter_map(|part| part.strip_prefix("q=")?.trim().parse().ok());
-        (media, quality.next().unwrap_or(1.0))
+        }
     }
 
     pub(super) fn as_str(self) -> &'static str {
@@ -59,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn accept() {
+    fn the_media_type_of_a_response() {
         use MediaType::{GraphQlResponse, Json};
         for (accept, expected) in [
             ("", Json),
@@ -94,8 +124,31 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
-            assert_eq!(MediaType::wanted(&headers), expected, "{accept}");
+            assert_eq!(Accept::of(&headers).media, expected, "{accept}");
         }
-        assert_eq!(MediaType::wanted(&HeaderMap::new()), Json);
+        assert_eq!(Accept::of(&HeaderMap::new()).media, Json);
+    }
+
+    #[test]
+    fn events_are_wanted_only_as_the_first_choice() {
+        use MediaType::{GraphQlResponse, Json};
+        for (accept, is_events, media) in [
+            ("text/event-stream", true, Json),
+            ("Text/Event-Stream;q=0.5", true, Json),
+            (" text/event-stream , */*", true, Json),
+            (
+                "text/event-stream, application/graphql-response+json",
+                true,
+                GraphQlResponse,
+            ),
+            ("application/json, text/event-stream", false, Json),
+            ("*/*", false, Json),
+            ("", false, Json),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+            let expected = Accept { is_events, media };
+            assert_eq!(Accept::of(&headers), expected, "{accept}");
+        }
     }
 }

@@ -157,8 +157,10 @@ fn request_headers() -> [HeaderName; 10] {
 /// The hosts to which the request was addressed: `Host`, or from HTTP/2 on a part of the address. `None`
 /// stands for one that cannot be read.
 fn hosts<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> impl Iterator<Item = Option<&'a str>> {
-    let named = headers.get_all(header::HOST).iter();
-    let named = named.map(|host| host.to_str().ok());
+    let named = headers
+        .get_all(header::HOST)
+        .iter()
+        .map(|host| host.to_str().ok());
     named.chain(uri.authority().map(|authority| Some(authority.as_str())))
 }
 

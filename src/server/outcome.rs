@@ -2,8 +2,7 @@
 
 use async_graphql::{Response, ServerError, Value};
 
-use super::operation_kind::OperationKind;
-use crate::graphql::ErrorCode;
+use crate::graphql::{ErrorCode, OperationKind};
 
 /// The code a client reads in an error.
 pub(super) fn code_of(error: &ServerError) -> Option<&str> {

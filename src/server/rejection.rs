@@ -6,14 +6,14 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 
 use super::Server;
 use super::auth::Unauthenticated;
 use super::body::BodyFault;
 use super::idempotency::InvalidKey;
-use super::media_type::MediaType;
+use super::media_type::{Accept, MediaType};
 use super::origin::ForeignOrigin;
 use super::reply;
 use crate::graphql::{ErrorCode, refusal};
@@ -53,33 +53,22 @@ pub(super) enum Rejection {
 
 impl Rejection {
     pub(super) fn code(&self) -> ErrorCode {
-        match self {
-            Self::Unauthenticated(_) => ErrorCode::Unauthenticated,
-            Self::Foreign(_) => ErrorCode::Forbidden,
-            Self::Body(BodyFault::TooLarge { .. }) => ErrorCode::LimitExceeded,
-            Self::TooManySockets => ErrorCode::Unavailable,
-            Self::NotFound => ErrorCode::NotFound,
-            Self::Body(BodyFault::Interrupted)
-            | Self::NotARequest(_)
-            | Self::Batch
-            | Self::BadQueryString(_)
-            | Self::BadParameter(_)
-            | Self::NoQuery
-            | Self::IdempotencyKey(_)
-            | Self::MutationByGet
-            | Self::Upgrade(_)
-            | Self::MethodNotAllowed => ErrorCode::BadInput,
-        }
+        self.answer().0
     }
 
-    fn status(&self) -> StatusCode {
+    /// The code and the status of the answer.
+    fn answer(&self) -> (ErrorCode, StatusCode) {
         match self {
-            Self::Foreign(_) => StatusCode::FORBIDDEN,
-            Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
-            Self::Body(BodyFault::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::MutationByGet | Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::TooManySockets => StatusCode::SERVICE_UNAVAILABLE,
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Unauthenticated(_) => (ErrorCode::Unauthenticated, StatusCode::UNAUTHORIZED),
+            Self::Foreign(_) => (ErrorCode::Forbidden, StatusCode::FORBIDDEN),
+            Self::Body(BodyFault::TooLarge { .. }) => {
+                (ErrorCode::LimitExceeded, StatusCode::PAYLOAD_TOO_LARGE)
+            }
+            Self::TooManySockets => (ErrorCode::Unavailable, StatusCode::SERVICE_UNAVAILABLE),
+            Self::NotFound => (ErrorCode::NotFound, StatusCode::NOT_FOUND),
+            Self::MutationByGet | Self::MethodNotAllowed => {
+                (ErrorCode::BadInput, StatusCode::METHOD_NOT_ALLOWED)
+            }
             Self::Body(BodyFault::Interrupted)
             | Self::NotARequest(_)
             | Self::Batch
@@ -87,13 +76,14 @@ impl Rejection {
             | Self::BadParameter(_)
             | Self::NoQuery
             | Self::IdempotencyKey(_)
-            | Self::Upgrade(_) => StatusCode::BAD_REQUEST,
+            | Self::Upgrade(_) => (ErrorCode::BadInput, StatusCode::BAD_REQUEST),
         }
     }
 
     pub(super) fn into_response(self, media: MediaType) -> Response {
-        let error = refusal(self.code(), self.to_string());
-        let mut response = reply::refusal(self.status(), media, &error);
+        let (code, status) = self.answer();
+        let error = refusal(code, self.to_string());
+        let mut response = reply::refusal(status, media, &error);
         let explains = match self {
             Self::Unauthenticated(_) => Some((header::WWW_AUTHENTICATE, "Bearer")),
             Self::MutationByGet => Some((header::ALLOW, "POST")),
@@ -110,14 +100,11 @@ impl Rejection {
 }
 
 /// The answer on any other path.
-pub(super) async fn not_found(headers: HeaderMap) -> Response {
-    Rejection::NotFound.into_response(MediaType::wanted(&headers))
+pub(super) async fn not_found(accept: Accept) -> Response {
+    Rejection::NotFound.into_response(accept.media)
 }
 
 /// The answer to any other method on a known path; axum adds `Allow`.
-pub(super) async fn method_not_allowed(
-    State(_): State<Arc<Server>>,
-    headers: HeaderMap,
-) -> Response {
-    Rejection::MethodNotAllowed.into_response(MediaType::wanted(&headers))
+pub(super) async fn method_not_allowed(State(_): State<Arc<Server>>, accept: Accept) -> Response {
+    Rejection::MethodNotAllowed.into_response(accept.media)
 }

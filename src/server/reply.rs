@@ -9,9 +9,8 @@ use axum::response::Response;
 use serde::Serialize;
 
 use super::media_type::MediaType;
-use super::operation_kind::OperationKind;
 use super::outcome::{code_of, has_not_run};
-use crate::graphql::ErrorCode;
+use crate::graphql::{ErrorCode, OperationKind};
 
 /// The answer to a request that reached GraphQL.
 pub(super) fn answer(media: MediaType, kind: OperationKind, mut answer: Answer) -> Response {

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_graphql::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -20,9 +19,8 @@ use tokio::time::Instant;
 use super::Server;
 use super::auth::Admitted;
 use super::metrics::Tally;
-use super::operation_kind::OperationKind;
 use super::rejection::Rejection;
-use crate::graphql::Answer;
+use crate::graphql::{Answer, Prepared};
 
 /// The interval is below the idle time after which proxies drop a connection (60 s).
 const KEEP_ALIVE: Duration = Duration::from_secs(25);
@@ -30,32 +28,24 @@ const KEEP_ALIVE: Duration = Duration::from_secs(25);
 /// The header in which a client that reconnects names the last event that it has received.
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-/// Whether the client accepts events, as its first choice.
-pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
-    let first = headers
-        .get(header::ACCEPT)
-        .and_then(|accept| accept.to_str().ok());
-    let first = first.and_then(|accept| accept.split([',', ';']).next());
-    first.is_some_and(|media| media.trim().eq_ignore_ascii_case("text/event-stream"))
-}
-
 /// Answers an operation as events.
 pub(super) fn answer(
     server: &Arc<Server>,
     headers: &HeaderMap,
-    mut request: Request,
+    prepared: Prepared,
     admitted: Admitted,
 ) -> Result<Response, Rejection> {
     let Admitted { caller, until } = admitted;
-    let permit = Arc::clone(&server.sockets).try_acquire_owned();
-    let permit = permit.map_err(|_| Rejection::TooManySockets)?;
+    let permit = Arc::clone(&server.sockets)
+        .try_acquire_owned()
+        .map_err(|_| Rejection::TooManySockets)?;
     let resume = match headers.get(LAST_EVENT_ID).map(HeaderValue::to_str) {
         Some(Ok(id)) if !id.is_empty() => Some(id.to_owned()),
         Some(Err(_)) => Some(String::new()),
         _ => None,
     };
-    let tally = server.metrics.request(OperationKind::of(&mut request));
-    let answers = server.api.resume_stream(request, caller, resume);
+    let tally = server.metrics.request(prepared.kind());
+    let answers = server.api.execute_stream(prepared, caller, resume);
     let events = events(Arc::clone(server), tally, permit, until, answers);
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
     let mut response = Sse::new(events).keep_alive(keep_alive).into_response();

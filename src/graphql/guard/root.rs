@@ -15,7 +15,7 @@ use crate::service::code::ErrorCode;
 /// # Errors
 /// `BAD_INPUT`: a subscription with more than one field, or one in a fragment; a mutation in which two fields have
 /// the same name in the answer.
-pub(super) fn check(document: &ExecutableDocument) -> ServerResult<()> {
+pub(in crate::graphql) fn check(document: &ExecutableDocument) -> ServerResult<()> {
     document
         .operations
         .iter()

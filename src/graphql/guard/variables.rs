@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use async_graphql::dynamic::ResolverContext;
-use async_graphql::{Name, Request, ServerResult, Value};
+use async_graphql::parser::types::VariableDefinition;
+use async_graphql::{Name, Positioned, ServerResult, Value, Variables};
 use async_graphql_value::Value as Written;
 
 use crate::graphql::error::refusal;
@@ -20,33 +21,24 @@ pub(in crate::graphql) struct Absent(BTreeSet<Name>);
 /// # Errors
 /// `BAD_INPUT` for a null in a variable that is not nullable, which async-graphql lets through, and for a
 /// required variable without a value, which async-graphql reports only where the variable is used.
-pub(in crate::graphql) fn fill_variables(request: &mut Request) -> ServerResult<Absent> {
+pub(in crate::graphql) fn fill_variables(
+    variables: &mut Variables,
+    definitions: Vec<Positioned<VariableDefinition>>,
+) -> ServerResult<Absent> {
     let mut absent = Absent::default();
-    let name = request.operation_name.clone();
-    // The fault in a document that does not parse is reported when it is executed.
-    let Ok(document) = request.parsed_query() else {
-        return Ok(absent);
-    };
-    let mut operations = document.operations.iter();
-    let operation = match name {
-        Some(name) => operations.find(|(known, _)| known.is_some_and(|known| *known == name)),
-        None => operations.next(),
-    };
-    let definitions = operation.map(|(_, operation)| operation.node.variable_definitions.clone());
-    for definition in definitions.unwrap_or_default() {
-        let definition = definition.node;
-        let (name, nullable) = (definition.name.node, definition.var_type.node.nullable);
-        match (request.variables.get(&name), definition.default_value) {
+    for Positioned { node, .. } in definitions {
+        let (name, nullable) = (node.name.node, node.var_type.node.nullable);
+        match (variables.get(&name), node.default_value) {
             (Some(Value::Null), _) if !nullable => {
                 let message = format!("variable `${name}` cannot be null");
                 return Err(refusal(ErrorCode::BadInput, message));
             }
             (None, Some(default)) => {
-                request.variables.insert(name, default.node);
+                variables.insert(name, default.node);
             }
             (None, None) if nullable => {
                 absent.0.insert(name.clone());
-                request.variables.insert(name, Value::Null);
+                variables.insert(name, Value::Null);
             }
             (None, None) => {
                 let message = format!("variable `${name}` has no value");

@@ -1,8 +1,10 @@
 //! Executes a subscription's document on one item.
 
+use std::collections::BTreeSet;
+
 use async_graphql::dynamic::Schema;
 use async_graphql::parser::types::ExecutableDocument;
-use async_graphql::{Request, ServerError, Variables};
+use async_graphql::{Name, Request, ServerError, Variables};
 use futures_util::StreamExt;
 
 use super::plan::Role;
@@ -41,6 +43,8 @@ pub(crate) struct Rendering {
     document: ExecutableDocument,
     operation_name: Option<String>,
     variables: Variables,
+    /// The variables that only say where to begin, which may differ within a group.
+    start_variables: BTreeSet<Name>,
     /// What rendering one item may cost.
     budget: AnswerBudget,
 }
@@ -55,23 +59,28 @@ pub(super) struct Key {
 }
 
 impl Rendering {
-    /// For a request that has been prepared; `None` if its document does not parse.
-    pub(crate) fn of(request: &mut Request, budget: AnswerBudget) -> Option<Self> {
-        let document = request.parsed_query().ok()?.clone();
-        Some(Self {
+    /// For a request whose variables have been filled.
+    pub(crate) fn of(
+        request: &Request,
+        document: ExecutableDocument,
+        start_variables: BTreeSet<Name>,
+        budget: AnswerBudget,
+    ) -> Self {
+        Self {
             query: request.query.clone(),
             document,
             operation_name: request.operation_name.clone(),
             variables: request.variables.clone(),
+            start_variables,
             budget,
-        })
+        }
     }
 
     pub(super) fn key(&self) -> Key {
         let variables: serde_json::Map<_, _> = self
             .variables
             .iter()
-            .filter(|(name, _)| !self.only_begins(name))
+            .filter(|(name, _)| !self.start_variables.contains(*name))
             .filter_map(|(name, value)| Some((name.to_string(), value.clone().into_json().ok()?)))
             .collect();
         Key {
@@ -79,33 +88,6 @@ impl Rendering {
             operation_name: self.operation_name.clone(),
             variables: serde_json::Value::Object(variables).to_string(),
         }
-    }
-
-    /// Whether the variable only says where the subscription begins, so that subscribers that resume from
-    /// different cursors form one group. It must be defined, and used once, as `after` or `includeInitial`.
-    fn only_begins(&self, variable: &str) -> bool {
-        let uses: Vec<usize> = self
-            .query
-            .match_indices('$')
-            .filter(|(at, _)| {
-                let rest = self.query[at + 1..].trim_start();
-                rest.strip_prefix(variable).is_some_and(|rest| {
-                    !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
-                })
-            })
-            .map(|(at, _)| at)
-            .collect();
-        let &[_, at] = uses.as_slice() else {
-            return false;
-        };
-        let before = self.query[..at].trim_end();
-        before.strip_suffix(':').is_some_and(|before| {
-            let before = before.trim_end();
-            let name = before
-                .rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
-                .map_or(before, |end| &before[end + 1..]);
-            matches!(name, "after" | "includeInitial")
-        })
     }
 
     /// Renders the item's response.

@@ -72,8 +72,8 @@ impl<'a> ClientMessage<'a> {
             "pong" => object(payload, "pong").map(|_| Self::Pong),
             "subscribe" => {
                 let id = identifier(id, "subscribe")?;
-                let payload = object(payload, "subscribe")?;
-                let payload = payload.ok_or(Malformed::Payload("subscribe"))?;
+                let payload =
+                    object(payload, "subscribe")?.ok_or(Malformed::Payload("subscribe"))?;
                 let body = RequestBody::from_text(payload.get())?;
                 Ok(Self::Subscribe { id, body })
             }

@@ -14,11 +14,10 @@ use uuid::Uuid;
 
 use super::message::{self, Next};
 use super::protocol::Operation;
-use crate::graphql::{Answer, Caller, ErrorCode, Payload, refusal};
+use crate::graphql::{Answer, Caller, ErrorCode, Payload, Prepared, refusal};
 use crate::server::Server;
 use crate::server::idempotency::{self, InvalidKey};
 use crate::server::metrics::Tally;
-use crate::server::operation_kind::OperationKind;
 use crate::server::outcome::has_not_run;
 
 /// A running operation, and the start of its `next` messages.
@@ -94,7 +93,7 @@ impl From<serde_json::Error> for Failure {
 pub(super) async fn run(
     server: Arc<Server>,
     operation: Operation,
-    mut request: Box<Request>,
+    request: Box<Request>,
     caller: Caller,
     outbox: Sender<Box<Outgoing>>,
 ) {
@@ -103,10 +102,10 @@ pub(super) async fn run(
         origin: Arc::new(Origin { operation, next }),
         outbox,
     };
-    let kind = OperationKind::of(&mut request);
-    let mut tally = server.metrics.request(kind);
+    let prepared = Prepared::new(*request);
+    let mut tally = server.metrics.request(prepared.kind());
     let id = answers.origin.operation.id.as_str();
-    let last = match execute(&server, kind, request, caller, &answers, &mut tally).await {
+    let last = match execute(&server, prepared, caller, &answers, &mut tally).await {
         Ok(()) => Ok(message::complete(id)),
         Err(Failure::Gone) => return,
         Err(Failure::Again) => {
@@ -128,17 +127,17 @@ pub(super) async fn run(
 
 async fn execute(
     server: &Server,
-    kind: OperationKind,
-    request: Box<Request>,
+    prepared: Prepared,
     caller: Caller,
     answers: &Answers,
     tally: &mut Tally,
 ) -> Result<(), Failure> {
     let caller = Caller {
-        idempotency_key: idempotency::of_extensions(&request.extensions)?,
+        idempotency_key: idempotency::of_extensions(&prepared.request().extensions)?,
         ..caller
     };
-    let mut responses = server.api.execute_stream(*request, caller);
+    let kind = prepared.kind();
+    let mut responses = server.api.execute_stream(prepared, caller, None);
     let mut is_first = true;
     while let Some(answer) = responses.next().await {
         let texts = match answer {

@@ -22,11 +22,10 @@ use super::operation::{self, Outgoing};
 use super::protocol::{Action, Operation, Protocol, Serial};
 use super::writer::{Replies, Turn, Writer};
 use super::{Connection, End, message};
-use crate::graphql::{Caller, ErrorCode, refusal};
+use crate::graphql::{Caller, ErrorCode, OperationKind, refusal};
 use crate::server::Server;
 use crate::server::auth::Admitted;
 use crate::server::close_code::CloseCode;
-use crate::server::operation_kind::OperationKind;
 
 /// The number of answers that wait for the peer before operations do: single ones, or payloads that are sent
 /// together.
