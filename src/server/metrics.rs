@@ -5,6 +5,7 @@
 //! accepts.
 
 use std::fmt::Write;
+use std::iter;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -15,26 +16,43 @@ use axum::response::IntoResponse;
 
 use super::Server;
 use super::close_code::CloseCode;
-use super::operation_kind::OperationKind;
 use super::outcome::code_of;
-use crate::graphql::ErrorCode;
+use crate::graphql::{ErrorCode, OperationKind};
 
-/// `OK`, the codes that a client may see, and one for all codes that an adopter defines.
-const OUTCOMES: [&str; 13] = [
-    "OK",
-    "BAD_INPUT",
-    "NOT_FOUND",
-    "CONFLICT",
-    "FORBIDDEN",
-    "UNAUTHENTICATED",
-    "CURSOR_INVALID",
-    "CURSOR_EXPIRED",
-    "RESYNC_REQUIRED",
-    "LIMIT_EXCEEDED",
-    "UNAVAILABLE",
-    "INTERNAL",
-    "OTHER",
-];
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Ok,
+    /// With one of [`ErrorCode::ALL`], by its place in that list.
+    Error(usize),
+    /// With a code that an adopter defines, or with none.
+    Other,
+}
+
+impl Outcome {
+    const COUNT: usize = ErrorCode::ALL.len() + 2;
+
+    fn of_code(code: &str) -> Self {
+        let mut known = ErrorCode::ALL.iter();
+        let place = known.position(|known| known.as_str() == code);
+        place.map_or(Self::Other, Self::Error)
+    }
+
+    /// Its place among the counters.
+    fn index(self) -> usize {
+        match self {
+            Self::Ok => 0,
+            Self::Error(place) => 1 + place,
+            Self::Other => Self::COUNT - 1,
+        }
+    }
+
+    /// The labels of all outcomes, in the order of the counters.
+    fn labels() -> impl Iterator<Item = &'static str> {
+        let codes = ErrorCode::ALL.iter().map(|code| code.as_str());
+        iter::once("OK").chain(codes).chain(iter::once("OTHER"))
+    }
+}
 
 /// All counters. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -46,7 +64,7 @@ pub(super) struct Metrics {
 struct Counters {
     sockets: AtomicU64,
     subscriptions: AtomicU64,
-    requests: [[AtomicU64; OUTCOMES.len()]; OperationKind::ALL.len()],
+    requests: [[AtomicU64; Outcome::COUNT]; OperationKind::ALL.len()],
     /// A counter for each of [`CloseCode::ALL`], in the same order.
     closes: [AtomicU64; CloseCode::ALL.len()],
     /// Codes that are not among [`CloseCode::ALL`], which only a client may send.
@@ -66,7 +84,7 @@ impl Metrics {
         Tally {
             metrics: self.clone(),
             kind,
-            outcome: 0,
+            outcome: Outcome::Ok,
             _open: open,
         }
     }
@@ -102,7 +120,7 @@ impl Metrics {
         let help = "GraphQL requests ended, by kind of operation and first error code.";
         describe(&mut text, "requests_total", "counter", help);
         for (kind, outcomes) in OperationKind::ALL.iter().zip(requests) {
-            for (outcome, count) in OUTCOMES.iter().zip(outcomes) {
+            for (outcome, count) in Outcome::labels().zip(outcomes) {
                 let labels = format!("{{kind=\"{}\",code=\"{outcome}\"}}", kind.as_str());
                 line(&mut text, "requests_total", &labels, count);
             }
@@ -145,7 +163,7 @@ impl Drop for Open {
 pub(super) struct Tally {
     metrics: Metrics,
     kind: OperationKind,
-    outcome: usize,
+    outcome: Outcome,
     _open: Option<Open>,
 }
 
@@ -165,17 +183,16 @@ impl Tally {
     }
 
     fn note_code(&mut self, code: &str) {
-        if self.outcome == 0 {
-            let others = OUTCOMES.len() - 1;
-            let index = OUTCOMES.iter().position(|known| *known == code);
-            self.outcome = index.filter(|index| *index != 0).unwrap_or(others);
+        if self.outcome == Outcome::Ok {
+            self.outcome = Outcome::of_code(code);
         }
     }
 }
 
 impl Drop for Tally {
     fn drop(&mut self) {
-        self.metrics.counters.requests[self.kind as usize][self.outcome].fetch_add(1, Relaxed);
+        let outcomes = &self.metrics.counters.requests[self.kind as usize];
+        outcomes[self.outcome.index()].fetch_add(1, Relaxed);
     }
 }
 
@@ -217,6 +234,21 @@ mod tests {
             assert!(text.contains(&line), "{line} in {text}");
         }
         assert!(text.contains("socket_closes_total{code=\"other\"} 0\n"));
+    }
+
+    #[test]
+    fn every_error_code_is_counted_by_its_name() {
+        let metrics = Metrics::default();
+        for code in ErrorCode::ALL {
+            metrics.request(OperationKind::Query).refused(*code);
+        }
+        let text = metrics.render();
+        for code in ErrorCode::ALL {
+            let code = code.as_str();
+            let line = format!("requests_total{{kind=\"query\",code=\"{code}\"}} 1\n");
+            assert!(text.contains(&line), "{line} in {text}");
+        }
+        assert!(text.contains("{kind=\"query\",code=\"OTHER\"} 0\n"));
     }
 
     #[test]

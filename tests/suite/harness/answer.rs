@@ -1,21 +1,7 @@
 //! A GraphQL response, and what every one of them keeps to.
 
+use seachange::ErrorCode;
 use serde_json::Value as Json;
-
-/// The codes of the contract: no other ever reaches a client.
-const CODES: [&str; 11] = [
-    "BAD_INPUT",
-    "NOT_FOUND",
-    "CONFLICT",
-    "FORBIDDEN",
-    "UNAUTHENTICATED",
-    "CURSOR_INVALID",
-    "CURSOR_EXPIRED",
-    "RESYNC_REQUIRED",
-    "LIMIT_EXCEEDED",
-    "UNAVAILABLE",
-    "INTERNAL",
-];
 
 /// What databases, drivers and SeaORM say of themselves.
 const DATABASE_TEXT: [&str; 19] = [
@@ -83,7 +69,9 @@ pub fn check_errors(errors: &Json) -> anyhow::Result<()> {
     for error in errors.as_array().into_iter().flatten() {
         let code = error["extensions"]["code"].as_str();
         anyhow::ensure!(
-            code.is_some_and(|code| CODES.contains(&code)),
+            ErrorCode::ALL
+                .iter()
+                .any(|known| Some(known.as_str()) == code),
             "no known code: {error}"
         );
         let message = error["message"].as_str().unwrap_or_default().to_lowercase();
