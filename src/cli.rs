@@ -5,6 +5,7 @@ mod baseline;
 mod command;
 mod doctor;
 mod interrupt;
+mod limits;
 mod migrate;
 mod migrations;
 mod open_feed;

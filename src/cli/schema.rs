@@ -26,7 +26,7 @@ impl App {
         let mut options = ConnectOptions::new("sqlite::memory:");
         options.connect_lazy(true);
         let db = TrackedConnection::new(Database::connect(options).await?);
-        let limits = settings.limits();
+        let limits = settings.limits.clone();
         let schema = self
             .entities
             .schema(&db, None, &limits, &Default::default())?;

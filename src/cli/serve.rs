@@ -160,7 +160,7 @@ impl App {
                 .for_each(|flaw| tracing::warn!("{}; cure: {}", flaw.message, flaw.fix)),
             Err(error) => tracing::warn!(%error, "computed columns could not be looked for"),
         }
-        let limits = settings.limits();
+        let limits = settings.limits.clone();
         let reads = database::connect_requests(&settings.database(), limits.request_time).await?;
         let requests = match reads {
             Some(reads) => db.clone().with_reader(reads),
@@ -217,8 +217,10 @@ async fn shutdown_requested(mut stopped: watch::Receiver<bool>) {
 }
 
 fn auth(settings: &Settings) -> Result<Auth, StartError> {
-    let secret = settings.jwt_secret.as_deref();
-    let secret = secret.filter(|secret| !secret.is_empty());
+    let secret = settings
+        .jwt_secret
+        .as_deref()
+        .filter(|secret| !secret.is_empty());
     match (secret, &settings.jwt_public_key) {
         (Some(_), Some(_)) => Err(StartError::TwoKeys),
         (Some(secret), None) => {

@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn a_wait_for_a_lock_ends_for_those_who_wait(server: &TestServer) -> Outcome {
     let short = server
-        .beside(|settings| settings.lock_wait_ms = 2_000)
+        .beside(|settings| settings.limits.lock_wait = Duration::from_secs(2))
         .await?;
     let label = LABELS
         .create(&server.client(), json!({ "name": "held" }))
@@ -113,7 +113,7 @@ async fn a_transaction_waits_for_as_long_as_it_says(server: &TestServer) -> Outc
     }
     let long = server
         .beside(|settings| {
-            settings.lock_wait_ms = 60_000;
+            settings.limits.lock_wait = Duration::from_secs(60);
             settings.database_connections = 1;
         })
         .await?;

@@ -1,5 +1,7 @@
 //! What a request carries into the log beside its data: the idempotency key and metadata.
 
+use std::time::Duration;
+
 use serde_json::{Value as Json, json};
 
 use super::given::{LABELS, PROJECTS};
@@ -26,7 +28,7 @@ fn body(name: &str, extensions: Json) -> Json {
 async fn idempotency_keys(server: &TestServer) -> Outcome {
     // Each is used twice here.
     let recording = server
-        .beside(|settings| settings.idempotency_hours = 0)
+        .beside(|settings| settings.limits.idempotency = Duration::ZERO)
         .await?;
     let server = &recording;
     let mut watch = Watch::start(server).await?;

@@ -142,7 +142,7 @@ async fn batches(server: &TestServer) -> Outcome {
 
 async fn bodies_at_the_limit(server: &TestServer) -> Outcome {
     let client = server.client();
-    let limit = server.settings.request_bytes;
+    let limit = server.settings.limits.request_bytes;
     assert_eq!(limit, 8 * 1024 * 1024);
     let body = |bytes: usize| {
         let (start, end) = (r#"{"query":"{ changesHead } #"#, r#""}"#);

@@ -328,7 +328,7 @@ async fn a_server_removes_what_has_expired(server: &TestServer) -> Outcome {
 
 async fn keys_that_are_only_recorded(server: &TestServer) -> Outcome {
     let without = server
-        .beside(|settings| settings.idempotency_hours = 0)
+        .beside(|settings| settings.limits.idempotency = Duration::ZERO)
         .await?;
     let client = without.client().with_header(HEADER, "k");
     for _ in 0..2 {

@@ -99,7 +99,7 @@ async fn names_are_counted_with_fragments_spread(server: &TestServer) -> Outcome
         );
     }
     let few = server
-        .beside(|settings| settings.request_fields = 5)
+        .beside(|settings| settings.limits.request_fields = 5)
         .await?;
     let client = few.client();
     for (document, fits) in [
@@ -198,7 +198,7 @@ async fn tasks(server: &TestServer, count: usize, body: &str) -> anyhow::Result<
 async fn rows_are_counted_over_the_whole_request(server: &TestServer) -> Outcome {
     tasks(server, 60, "").await?;
     let small = server
-        .beside(|settings| settings.request_rows = 100)
+        .beside(|settings| settings.limits.request_rows = 100)
         .await?;
     let client = small.client();
     let page = |limit: usize| {
@@ -247,10 +247,10 @@ fn rounds(count: usize) -> String {
 async fn relations_end_at_the_first_excess(server: &TestServer) -> Outcome {
     tasks(server, 100, "").await?;
     let rows = server
-        .beside(|settings| settings.request_rows = 250)
+        .beside(|settings| settings.limits.request_rows = 250)
         .await?;
     let bytes = server
-        .beside(|settings| settings.answer_bytes = 2_000_000)
+        .beside(|settings| settings.limits.answer_bytes = 2_000_000)
         .await?;
     let client = rows.client();
     client.data(&rounds(0), json!({})).await?;
@@ -276,7 +276,9 @@ async fn relations_end_at_the_first_excess(server: &TestServer) -> Outcome {
 async fn rows_of_the_log_and_of_pulls_count(server: &TestServer) -> Outcome {
     tasks(server, 60, "").await?;
     let head = head(&server.client()).await?;
-    let small = server.beside(|settings| settings.request_rows = 50).await?;
+    let small = server
+        .beside(|settings| settings.limits.request_rows = 50)
+        .await?;
     let client = small.client();
     for (document, fits) in [
         ("{ changes(first: 50) { endCursor } }", true),
@@ -307,7 +309,7 @@ async fn rows_of_the_log_and_of_pulls_count(server: &TestServer) -> Outcome {
 async fn bytes_of_the_answer(server: &TestServer) -> Outcome {
     tasks(server, 10, &"x".repeat(1_000)).await?;
     let small = server
-        .beside(|settings| settings.answer_bytes = 100_000)
+        .beside(|settings| settings.limits.answer_bytes = 100_000)
         .await?;
     let client = small.client();
     for (document, fits) in [
@@ -363,7 +365,7 @@ async fn bytes_of_the_answer(server: &TestServer) -> Outcome {
 async fn bytes_of_the_rows(server: &TestServer) -> Outcome {
     tasks(server, 100, &"x".repeat(10_000)).await?;
     let small = server
-        .beside(|settings| settings.answer_bytes = 500_000)
+        .beside(|settings| settings.limits.answer_bytes = 500_000)
         .await?;
     let client = small.client();
     // They are read whole, whatever is asked of them.
@@ -414,7 +416,7 @@ async fn errors_are_an_answer_too(server: &TestServer) -> Outcome {
 
 async fn introspection_is_an_answer_too(server: &TestServer) -> Outcome {
     let small = server
-        .beside(|settings| settings.answer_bytes = 1_000_000)
+        .beside(|settings| settings.limits.answer_bytes = 1_000_000)
         .await?;
     let types = "__schema { types { name fields { name type { name fields { name } } } } }";
     let client = small.client();
@@ -428,7 +430,7 @@ async fn introspection_is_an_answer_too(server: &TestServer) -> Outcome {
 
 async fn an_item_of_a_subscription(server: &TestServer) -> Outcome {
     let small = server
-        .beside(|settings| settings.answer_bytes = 100_000)
+        .beside(|settings| settings.limits.answer_bytes = 100_000)
         .await?;
     let mut socket = small.socket().await?;
     let many = aliases(20, "record { body }");
@@ -454,9 +456,11 @@ async fn a_mutation_that_answers_too_much_writes_nothing(server: &TestServer) ->
     tasks(server, 60, &"x".repeat(1_000)).await?;
     let before = head(&server.client()).await?;
     for small in [
-        server.beside(|settings| settings.request_rows = 50).await?,
         server
-            .beside(|settings| settings.answer_bytes = 50_000)
+            .beside(|settings| settings.limits.request_rows = 50)
+            .await?,
+        server
+            .beside(|settings| settings.limits.answer_bytes = 50_000)
             .await?,
     ] {
         let client = small.client();
@@ -484,7 +488,7 @@ async fn a_mutation_that_answers_too_much_writes_nothing(server: &TestServer) ->
 async fn a_mutation_that_was_committed_says_so(server: &TestServer) -> Outcome {
     tasks(server, 10, &"x".repeat(1_000)).await?;
     let small = server
-        .beside(|settings| settings.answer_bytes = 100_000)
+        .beside(|settings| settings.limits.answer_bytes = 100_000)
         .await?;
     let client = small.client();
     let update = |names: usize| {

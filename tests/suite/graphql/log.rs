@@ -256,7 +256,9 @@ async fn defaults(server: &TestServer) -> Outcome {
         .data("{ changes { nodes { entity } } }", json!({}))
         .await?;
     assert_eq!(data["changes"]["nodes"].as_array().map(Vec::len), Some(100));
-    let few = server.beside(|settings| settings.page_rows = 7).await?;
+    let few = server
+        .beside(|settings| settings.limits.page_rows = 7)
+        .await?;
     let page = page(&few.client(), json!({})).await?;
     assert_eq!(page["nodes"].as_array().map(Vec::len), Some(7));
     few.stop().await

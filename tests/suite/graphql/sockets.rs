@@ -3,6 +3,8 @@
 pub mod fuzz;
 pub mod operations;
 
+use std::time::Duration;
+
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -55,7 +57,7 @@ async fn before_init(server: &TestServer) -> Outcome {
 
 async fn init_never_sent(server: &TestServer) -> Outcome {
     let hasty = server
-        .beside(|settings| settings.init_wait_ms = 200)
+        .beside(|settings| settings.limits.init_wait = Duration::from_millis(200))
         .await?;
     let mut silent = Socket::connect(&hasty.url()).await?;
     let mut chatty = Socket::connect(&hasty.url()).await?;
@@ -243,7 +245,7 @@ async fn subprotocols(server: &TestServer) -> Outcome {
 }
 
 async fn messages_at_the_limit(server: &TestServer) -> Outcome {
-    let limit = server.settings.message_bytes;
+    let limit = server.settings.limits.message_bytes;
     assert_eq!(limit, 1024 * 1024);
     let ping = |bytes: usize| {
         let (start, end) = (r#"{"type":"ping","payload":{"a":""#, r#""}}"#);

@@ -280,7 +280,9 @@ async fn rows_that_stop_matching(server: &TestServer) -> Outcome {
 }
 
 async fn more_rows_than_allowed(server: &TestServer) -> Outcome {
-    let few = server.beside(|settings| settings.write_rows = 2).await?;
+    let few = server
+        .beside(|settings| settings.limits.write_rows = 2)
+        .await?;
     let client = few.client();
     let names = json!([{ "name": "a" }, { "name": "b" }, { "name": "c" }]);
     PROJECTS.create_all(&client, names).await?;

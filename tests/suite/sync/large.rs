@@ -4,6 +4,8 @@
 //! MariaDB bounds what one statement has, 16 megabytes unless set otherwise, and a row's change has the row
 //! twice. The other databases take all of these.
 
+use std::time::Duration;
+
 use serde_json::{Value as Json, json};
 
 use super::inbox::resolve;
@@ -29,8 +31,8 @@ fn large(server: &TestServer) -> usize {
 /// A server that reads requests of any size, for any time.
 async fn roomy(server: &TestServer) -> anyhow::Result<TestServer> {
     let set = |settings: &mut seachange::Settings| {
-        settings.request_bytes = 100 << 20;
-        settings.request_ms = 600_000;
+        settings.limits.request_bytes = 100 << 20;
+        settings.limits.request_time = Duration::from_secs(600);
     };
     server.beside(set).await
 }

@@ -176,7 +176,7 @@ async fn behind_what_is_kept(server: &TestServer) -> Outcome {
 /// are small enough. The refusal of larger ones says how.
 async fn larger_than_an_answer(server: &TestServer) -> Outcome {
     let small = server
-        .beside(|settings| settings.answer_bytes = 8_000)
+        .beside(|settings| settings.limits.answer_bytes = 8_000)
         .await?;
     let mut socket = small.socket().await?;
     listen(&mut socket, LABELS).await?;

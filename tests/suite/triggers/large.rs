@@ -70,7 +70,7 @@ async fn a_row_that_cannot_be_recorded(server: &TestServer) -> Outcome {
     }
     let task = a_task(server).await?;
     let roomy = server
-        .beside(|settings| settings.request_bytes = 64 << 20)
+        .beside(|settings| settings.limits.request_bytes = 64 << 20)
         .await?;
     for (mode, warnings) in MODES {
         let db = program(server, mode, warnings).await?;

@@ -80,7 +80,7 @@ fn waits() -> String {
 
 async fn with_gate(server: &TestServer, gate: &Gate, most: Duration) -> anyhow::Result<TestServer> {
     let mut settings = server.settings.clone();
-    settings.request_ms = u64::try_from(most.as_millis())?;
+    settings.limits.request_time = most;
     TestServer::start_with(server.kind.clone(), gate.app(), settings).await
 }
 
@@ -111,7 +111,9 @@ async fn time(server: &TestServer) -> Outcome {
 
 async fn a_mutation_whose_time_is_over_writes_nothing(server: &TestServer) -> Outcome {
     let most = Duration::from_millis(300);
-    let slow = server.beside(|settings| settings.request_ms = 300).await?;
+    let slow = server
+        .beside(|settings| settings.limits.request_time = Duration::from_millis(300))
+        .await?;
     let held = LABELS
         .create(&server.client(), json!({ "name": "held" }))
         .await?;
@@ -233,7 +235,9 @@ async fn a_statement_that_takes_too_long(server: &TestServer) -> Outcome {
         ),
         Database::MariaDb(_) => ("LOCK TABLES task WRITE", "UNLOCK TABLES"),
     };
-    let quick = server.beside(|settings| settings.request_ms = 300).await?;
+    let quick = server
+        .beside(|settings| settings.limits.request_time = Duration::from_millis(300))
+        .await?;
     let client = quick.client();
     // Everything is prepared and read once.
     client.data("{ task { nodes { id } } }", json!({})).await?;

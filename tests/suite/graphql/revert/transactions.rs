@@ -225,7 +225,9 @@ async fn too_large(server: &TestServer) -> Outcome {
     let rows: Vec<Json> = (0..4).map(|n| json!({ "name": n.to_string() })).collect();
     PROJECTS.create_all(&client, json!(rows)).await?;
     let id = changes(&client).await?[0]["transactionId"].clone();
-    let few = server.beside(|settings| settings.write_rows = 3).await?;
+    let few = server
+        .beside(|settings| settings.limits.write_rows = 3)
+        .await?;
     let code = few.client().code(TRANSACTION, json!({ "id": id })).await?;
     assert_eq!(code, "LIMIT_EXCEEDED");
     few.stop().await?;

@@ -97,7 +97,7 @@ async fn complete_stops(server: &TestServer) -> Outcome {
 
 async fn too_many_operations(server: &TestServer) -> Outcome {
     let small = server
-        .beside(|settings| settings.subscriptions_per_socket = 3)
+        .beside(|settings| settings.limits.subscriptions_per_socket = 3)
         .await?;
     let client = small.client();
     let after = head(&client).await?;
