@@ -2,18 +2,15 @@
 
 use std::sync::Arc;
 
-use async_graphql::dynamic::{
-    Enum, Field, FieldFuture, FieldValue, InputValue, Object, ResolverContext, TypeRef,
-};
+use async_graphql::dynamic::{Enum, Field, FieldFuture, FieldValue, InputValue, Object, TypeRef};
 use async_graphql::{Request, Value as GraphqlValue};
 use sea_orm::Iterable;
 use seachange_changelog::Operation;
-use serde_json::Value as Json;
 
 use super::context::{budget, feed};
 use super::error::Refusal;
-use super::parameters::{first, first_argument, key, operation_name, selection, start, text};
-use super::scalar::json_value;
+use super::object_of::ObjectOf;
+use super::parameters::{self, operation_name};
 use crate::feed::{Change, Cursor, Epoch, Feed, FeedError, Page, Start};
 use crate::service::budget::Cost;
 use crate::service::time::time;
@@ -32,142 +29,61 @@ pub(super) fn operation_enum() -> Enum {
 }
 
 pub(super) fn object() -> Object {
-    let text = |value: &Option<String>| value.clone().map(GraphqlValue::from);
-    let json = |value: &Option<Json>| value.clone().map(json_value);
-    Object::new("Change")
+    ObjectOf::<ChangeNode>::new("Change")
         .description("One row's insert, update or delete.")
-        .field(field(
-            "cursor",
-            TypeRef::named_nn(TypeRef::STRING),
-            |node| {
-                Some(
-                    Cursor::at(&node.epoch, node.change.position)
-                        .to_string()
-                        .into(),
-                )
-            },
-        ))
-        .field(field(
-            "entity",
-            TypeRef::named_nn(TypeRef::STRING),
-            |node| Some(node.change.row.entity.clone().into()),
-        ))
-        .field(field("key", TypeRef::named_nn("Json"), |node| {
-            Some(json_value(node.change.row.row_key.clone()))
-        }))
-        .field(field(
-            "operation",
-            TypeRef::named_nn("ChangeOperation"),
-            |node| {
-                let name = operation_name(node.change.row.operation);
-                Some(GraphqlValue::Enum(async_graphql::Name::new(name)))
-            },
-        ))
-        .field(field("before", TypeRef::named("Json"), move |node| {
-            json(&node.change.row.before)
-        }))
-        .field(field("after", TypeRef::named("Json"), move |node| {
-            json(&node.change.row.after)
-        }))
-        .field(field(
-            "changedFields",
-            TypeRef::named_nn_list_nn(TypeRef::STRING),
-            |node| Some(strings(node.change.changed_fields())),
-        ))
-        .field(field(
-            "actor",
-            TypeRef::named(TypeRef::STRING),
-            move |node| text(&node.change.row.actor),
-        ))
-        .field(field(
-            "mutationId",
-            TypeRef::named(TypeRef::STRING),
-            move |node| text(&node.change.row.mutation_id),
-        ))
-        .field(field("metadata", TypeRef::named("Json"), move |node| {
-            json(&node.change.row.metadata)
-        }))
-        .field(field(
-            "transactionId",
-            TypeRef::named_nn(TypeRef::STRING),
-            |node| Some(node.change.row.transaction_id.clone().into()),
-        ))
-        .field(field(
-            "source",
-            TypeRef::named_nn(TypeRef::STRING),
-            |node| Some(node.change.row.source.as_str().into()),
-        ))
-        .field(field(
-            "recordedAt",
-            TypeRef::named_nn(TypeRef::STRING),
-            |node| Some(time(node.change.row.recorded_at).into()),
-        ))
-}
-
-pub(super) fn strings(list: Vec<String>) -> GraphqlValue {
-    GraphqlValue::List(list.into_iter().map(GraphqlValue::from).collect())
-}
-
-fn field(
-    name: &str,
-    ty: TypeRef,
-    read: impl Fn(&ChangeNode) -> Option<GraphqlValue> + Send + Sync + 'static,
-) -> Field {
-    Field::new(name, ty, move |ctx| {
-        let node = ctx.parent_value.try_downcast_ref::<ChangeNode>();
-        FieldFuture::from_value(node.ok().and_then(&read))
-    })
+        .text("cursor", |node| {
+            Cursor::at(&node.epoch, node.change.position).to_string()
+        })
+        .text("entity", |node| node.change.row.entity.clone())
+        .json("key", |node| node.change.row.row_key.clone())
+        .item("operation", "ChangeOperation", |node| {
+            Some(operation_name(node.change.row.operation))
+        })
+        .json_or_null("before", |node| node.change.row.before.clone())
+        .json_or_null("after", |node| node.change.row.after.clone())
+        .texts("changedFields", |node| node.change.changed_fields())
+        .text_or_null("actor", |node| node.change.row.actor.clone())
+        .text_or_null("mutationId", |node| node.change.row.mutation_id.clone())
+        .json_or_null("metadata", |node| node.change.row.metadata.clone())
+        .text("transactionId", |node| {
+            node.change.row.transaction_id.clone()
+        })
+        .text("source", |node| node.change.row.source.as_str().to_owned())
+        .text("recordedAt", |node| time(node.change.row.recorded_at))
+        .finish()
 }
 
 pub(super) fn page_object() -> Object {
-    let of = |ctx: &ResolverContext<'_>, read: fn(&Page) -> Option<GraphqlValue>| {
-        let page = ctx.parent_value.try_downcast_ref::<Page>();
-        page.ok().and_then(read)
-    };
-    Object::new("ChangePage")
-        .field(Field::new(
-            "nodes",
-            TypeRef::named_nn_list_nn("Change"),
-            |ctx| {
-                FieldFuture::new(async move {
-                    let page = ctx.parent_value.try_downcast_ref::<Page>()?;
-                    let nodes = page.changes.iter().map(|change| {
-                        FieldValue::owned_any(ChangeNode {
-                            change: Arc::new(change.clone()),
-                            epoch: page.epoch.clone(),
-                        })
-                    });
-                    Ok(Some(FieldValue::list(nodes)))
-                })
-            },
-        ))
-        .field(Field::new(
-            "endCursor",
-            TypeRef::named(TypeRef::STRING),
-            move |ctx| {
-                FieldFuture::from_value(of(&ctx, |page| {
-                    let last = page.changes.last()?;
-                    Some(Cursor::at(&page.epoch, last.position).to_string().into())
-                }))
-            },
-        ))
-        .field(Field::new(
-            "hasNextPage",
-            TypeRef::named_nn(TypeRef::BOOLEAN),
-            move |ctx| FieldFuture::from_value(of(&ctx, |page| Some(page.has_more.into()))),
-        ))
+    ObjectOf::<Page>::new("ChangePage")
+        .page("Change", nodes, end_cursor, |page| page.has_more)
+        .finish()
+}
+
+fn nodes(page: &Page) -> Vec<FieldValue<'_>> {
+    let nodes = page.changes.iter().map(|change| {
+        FieldValue::owned_any(ChangeNode {
+            change: Arc::new(change.clone()),
+            epoch: page.epoch.clone(),
+        })
+    });
+    nodes.collect()
+}
+
+fn end_cursor(page: &Page) -> Option<String> {
+    let last = page.changes.last()?;
+    Some(Cursor::at(&page.epoch, last.position).to_string())
 }
 
 /// `changes(…)`: a page of the log.
 pub(super) fn query() -> Field {
     Field::new("changes", TypeRef::named_nn("ChangePage"), |ctx| {
         FieldFuture::new(async move {
-            let first = first(&ctx)?;
-            let start = start(&ctx)?.unwrap_or(Start::Oldest);
-            let mut wanted = selection(&ctx)?;
-            wanted.key = key(&ctx)?;
-            wanted.actor = text(&ctx, "actor")?;
-            wanted.transaction_id = text(&ctx, "transactionId")?;
+            let first = parameters::first(&ctx)?;
+            let start = parameters::start(&ctx)?.unwrap_or(Start::Oldest);
+            let mut wanted = parameters::selection(&ctx)?;
+            wanted.key = parameters::key(&ctx)?;
+            wanted.actor = parameters::text(&ctx, "actor")?;
+            wanted.transaction_id = parameters::text(&ctx, "transactionId")?;
             let feed = feed(&ctx)?;
             let page = feed
                 .page(&start, &wanted, first)
@@ -178,22 +94,13 @@ pub(super) fn query() -> Field {
         })
     })
     .description("Changes in the order of the feed, from the oldest or from a cursor.")
-    .argument(InputValue::new("after", TypeRef::named(TypeRef::STRING)))
-    .argument(first_argument())
-    .argument(InputValue::new(
-        "entities",
-        TypeRef::named_nn_list(TypeRef::STRING),
-    ))
-    .argument(InputValue::new(
-        "operations",
-        TypeRef::named_nn_list("ChangeOperation"),
-    ))
+    .argument(parameters::text_argument("after"))
+    .argument(parameters::first_argument())
+    .argument(parameters::entities_argument())
+    .argument(parameters::operations_argument())
     .argument(InputValue::new("key", TypeRef::named("Json")))
-    .argument(InputValue::new("actor", TypeRef::named(TypeRef::STRING)))
-    .argument(InputValue::new(
-        "transactionId",
-        TypeRef::named(TypeRef::STRING),
-    ))
+    .argument(parameters::text_argument("actor"))
+    .argument(parameters::text_argument("transactionId"))
 }
 
 const HEAD: &str = "changesHead";

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use async_graphql::Value as GraphqlValue;
 use async_graphql::dynamic::{Field, FieldFuture, FieldValue, Object, ResolverContext, TypeRef};
 
 use super::node::Node;
+use super::object_of::ObjectOf;
 use super::pagination::{self, Pages};
 use crate::service::entity::EntityInfo;
 
@@ -71,7 +71,7 @@ fn edge_name(entity: &EntityInfo) -> String {
 /// `TaskConnection`.
 pub(super) fn object(entity: &Arc<EntityInfo>) -> Object {
     let (of_page, of_node) = (Arc::clone(entity), entity.object.clone());
-    Object::new(name(entity))
+    ObjectOf::<Connection>::new(name(entity))
         .field(Field::new(
             "pageInfo",
             TypeRef::named_nn("PageInfo"),
@@ -91,51 +91,30 @@ pub(super) fn object(entity: &Arc<EntityInfo>) -> Object {
                 })
             },
         ))
-        .field(Field::new(
+        .part(
             "paginationInfo",
             TypeRef::named("PaginationInfo"),
-            |ctx| {
-                FieldFuture::new(async move {
-                    let connection = ctx.parent_value.try_downcast_ref::<Connection>()?;
-                    let numbers = connection.numbers.as_ref();
-                    Ok(numbers.map(|numbers| FieldValue::borrowed_any(numbers)))
-                })
-            },
-        ))
-        .field(list("nodes", TypeRef::named_nn_list_nn(of_node)))
-        .field(list("edges", TypeRef::named_nn_list_nn(edge_name(entity))))
+            |connection| connection.numbers.as_ref(),
+        )
+        .list("nodes", of_node, nodes)
+        .list("edges", edge_name(entity), nodes)
+        .finish()
 }
 
-fn list(name: &str, ty: TypeRef) -> Field {
-    Field::new(name, ty, |ctx| {
-        FieldFuture::new(async move {
-            let connection = ctx.parent_value.try_downcast_ref::<Connection>()?;
-            let nodes = connection.nodes.iter();
-            let nodes = nodes.map(|node| FieldValue::borrowed_any(node));
-            Ok(Some(FieldValue::list(nodes)))
-        })
-    })
+fn nodes(connection: &Connection) -> Vec<FieldValue<'_>> {
+    let nodes = connection.nodes.iter();
+    nodes.map(|node| FieldValue::borrowed_any(node)).collect()
 }
 
 /// `TaskEdge`: a row and its cursor.
 pub(super) fn edge(entity: &Arc<EntityInfo>) -> Object {
-    let (info, node) = (Arc::clone(entity), entity.object.clone());
-    Object::new(edge_name(entity))
-        .field(Field::new(
-            "cursor",
-            TypeRef::named_nn(TypeRef::STRING),
-            move |ctx| {
-                let node = ctx.parent_value.try_downcast_ref::<Node>().ok();
-                let cursor = node.map(|node| pagination::encode(&info, &node.key(&info)));
-                FieldFuture::from_value(cursor.map(GraphqlValue::from))
-            },
-        ))
-        .field(Field::new("node", TypeRef::named_nn(node), |ctx| {
-            FieldFuture::new(async move {
-                let node = ctx.parent_value.try_downcast_ref::<Node>()?;
-                Ok(Some(FieldValue::borrowed_any(node)))
-            })
-        }))
+    let (info, node) = (Arc::clone(entity), TypeRef::named_nn(&entity.object));
+    ObjectOf::<Node>::new(edge_name(entity))
+        .text("cursor", move |node| {
+            pagination::encode(&info, &node.key(&info))
+        })
+        .part("node", node, |node| Some(node))
+        .finish()
 }
 
 struct PageInfo {
@@ -147,50 +126,20 @@ struct PageInfo {
 
 /// `PageInfo`.
 pub(super) fn page_info() -> Object {
-    let flag = TypeRef::named_nn(TypeRef::BOOLEAN);
-    let cursor = TypeRef::named(TypeRef::STRING);
-    Object::new("PageInfo")
-        .field(of_page(
-            "hasPreviousPage",
-            flag.clone(),
-            |page: &PageInfo| Some(page.has_previous.into()),
-        ))
-        .field(of_page("hasNextPage", flag, |page: &PageInfo| {
-            Some(page.has_next.into())
-        }))
-        .field(of_page("startCursor", cursor.clone(), |page: &PageInfo| {
-            page.start.clone().map(GraphqlValue::from)
-        }))
-        .field(of_page("endCursor", cursor, |page: &PageInfo| {
-            page.end.clone().map(GraphqlValue::from)
-        }))
+    ObjectOf::<PageInfo>::new("PageInfo")
+        .flag("hasPreviousPage", |page| page.has_previous)
+        .flag("hasNextPage", |page| page.has_next)
+        .text_or_null("startCursor", |page| page.start.clone())
+        .text_or_null("endCursor", |page| page.end.clone())
+        .finish()
 }
 
 /// `PaginationInfo`.
 pub(super) fn pagination_info() -> Object {
-    let number = || TypeRef::named_nn(TypeRef::INT);
-    Object::new("PaginationInfo")
-        .field(of_page("pages", number(), |of: &Numbers| {
-            Some(of.total.div_ceil(of.pages.limit).into())
-        }))
-        .field(of_page("current", number(), |of: &Numbers| {
-            Some((of.pages.offset / of.pages.limit).into())
-        }))
-        .field(of_page("offset", number(), |of: &Numbers| {
-            Some(of.pages.offset.into())
-        }))
-        .field(of_page("total", number(), |of: &Numbers| {
-            Some(of.total.into())
-        }))
-}
-
-fn of_page<T: Send + Sync + 'static>(
-    name: &str,
-    ty: TypeRef,
-    read: fn(&T) -> Option<GraphqlValue>,
-) -> Field {
-    Field::new(name, ty, move |ctx| {
-        let page = ctx.parent_value.try_downcast_ref::<T>().ok();
-        FieldFuture::from_value(page.and_then(read))
-    })
+    ObjectOf::<Numbers>::new("PaginationInfo")
+        .number("pages", |of| of.total.div_ceil(of.pages.limit))
+        .number("current", |of| of.pages.offset / of.pages.limit)
+        .number("offset", |of| of.pages.offset)
+        .number("total", |of| of.total)
+        .finish()
 }

@@ -33,7 +33,7 @@ pub(super) fn history(entity: &Arc<EntityInfo>) -> Field {
     })
     .description("Every change of one row that is kept, in order.")
     .argument(InputValue::new("key", TypeRef::named_nn("Json")))
-    .argument(InputValue::new("after", TypeRef::named(TypeRef::STRING)))
+    .argument(parameters::text_argument("after"))
     .argument(parameters::first_argument())
 }
 
@@ -52,8 +52,8 @@ pub(super) fn as_of(of: &Registered) -> Field {
     })
     .description("One row as it was at a cursor or at a time; null if it did not exist.")
     .argument(InputValue::new("key", TypeRef::named_nn("Json")))
-    .argument(InputValue::new("cursor", TypeRef::named(TypeRef::STRING)))
-    .argument(InputValue::new("time", TypeRef::named(TypeRef::STRING)))
+    .argument(parameters::text_argument("cursor"))
+    .argument(parameters::text_argument("time"))
 }
 
 /// The argument `key`, checked against the entity's key and written as the log has it.
@@ -79,8 +79,9 @@ fn when(ctx: &ResolverContext<'_>) -> Result<When, Refusal> {
 
 fn instant(text: &str) -> Result<DateTime<Utc>, Refusal> {
     let malformed = || Refusal::bad_input("`time` is RFC 3339, e.g. 2026-11-21T13:00:00Z");
-    let time = DateTime::parse_from_rfc3339(text).map_err(|_| malformed())?;
-    let time = time.with_timezone(&Utc);
+    let time = DateTime::parse_from_rfc3339(text)
+        .map_err(|_| malformed())?
+        .with_timezone(&Utc);
     // Years that every database can compare.
     let in_range = (1..=9_999).contains(&time.year());
     in_range.then_some(time).ok_or_else(malformed)

@@ -23,6 +23,19 @@ pub(super) fn first_argument() -> InputValue {
     InputValue::new("first", TypeRef::named(TypeRef::INT)).default_value(DEFAULT_FIRST)
 }
 
+/// An argument of type text that may be left out.
+pub(super) fn text_argument(name: &str) -> InputValue {
+    InputValue::new(name, TypeRef::named(TypeRef::STRING))
+}
+
+pub(super) fn entities_argument() -> InputValue {
+    InputValue::new("entities", TypeRef::named_nn_list(TypeRef::STRING))
+}
+
+pub(super) fn operations_argument() -> InputValue {
+    InputValue::new("operations", TypeRef::named_nn_list("ChangeOperation"))
+}
+
 /// The argument `first`: how many changes a page may have.
 pub(super) fn first(ctx: &ResolverContext<'_>) -> Result<u64, Refusal> {
     let most = limits(ctx)?.page_rows;

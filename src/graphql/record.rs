@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use async_graphql::dynamic::{Enum, Field, FieldFuture, FieldValue, Object, TypeRef};
-use async_graphql::{Name, Value as GraphqlValue};
+use async_graphql::dynamic::{Enum, Field, FieldFuture, Object, TypeRef};
 use sea_orm::sea_query::ArrayType;
 use seachange_changelog::{Image, is_redacted};
 use serde_json::Value as Json;
 
-use super::change::strings;
-use super::scalar::{json_value, shown};
+use super::object_of::ObjectOf;
+use super::scalar::shown;
 use crate::feed::Cursor;
 use crate::service::entity::{ColumnInfo, EntityInfo};
 
@@ -130,64 +129,18 @@ fn is_kept_out(column: &ColumnInfo, json: &Json) -> bool {
 
 /// `TaskChange`.
 pub(super) fn change_object(entity: &EntityInfo) -> Object {
-    let text = |value: &Option<String>| value.clone().map(GraphqlValue::from);
-    let record = record_name(entity);
-    Object::new(change_name(entity))
-        .field(value(
-            "kind",
-            TypeRef::named_nn("RecordChangeKind"),
-            |change| Some(GraphqlValue::Enum(Name::new(change.kind.name()))),
-        ))
-        .field(value(
-            "cursor",
-            TypeRef::named_nn(TypeRef::STRING),
-            |change| Some(change.cursor.clone().into()),
-        ))
-        .field(value("key", TypeRef::named("Json"), |change| {
-            change.key.clone().map(|key| json_value(Json::Object(key)))
-        }))
-        .field(image("record", &record, |change| change.record.as_ref()))
-        .field(image("previous", &record, |change| {
-            change.previous.as_ref()
-        }))
-        .field(value(
-            "changedFields",
-            TypeRef::named_nn_list_nn(TypeRef::STRING),
-            |change| Some(strings(change.changed_fields.clone())),
-        ))
-        .field(value(
-            "actor",
-            TypeRef::named(TypeRef::STRING),
-            move |change| text(&change.actor),
-        ))
-        .field(value(
-            "transactionId",
-            TypeRef::named(TypeRef::STRING),
-            move |change| text(&change.transaction_id),
-        ))
-        .field(value(
-            "recordedAt",
-            TypeRef::named(TypeRef::STRING),
-            move |change| text(&change.recorded_at),
-        ))
-}
-
-fn value(
-    name: &str,
-    ty: TypeRef,
-    read: impl Fn(&RecordChange) -> Option<GraphqlValue> + Send + Sync + 'static,
-) -> Field {
-    Field::new(name, ty, move |ctx| {
-        let change = ctx.parent_value.try_downcast_ref::<RecordChange>();
-        FieldFuture::from_value(change.ok().and_then(&read))
-    })
-}
-
-fn image(name: &str, ty: &str, read: fn(&RecordChange) -> Option<&Image>) -> Field {
-    Field::new(name, TypeRef::named(ty), move |ctx| {
-        FieldFuture::new(async move {
-            let change = ctx.parent_value.try_downcast_ref::<RecordChange>()?;
-            Ok(read(change).map(|image| FieldValue::borrowed_any(image)))
+    let record = || TypeRef::named(record_name(entity));
+    ObjectOf::<RecordChange>::new(change_name(entity))
+        .item("kind", "RecordChangeKind", |change| {
+            Some(change.kind.name())
         })
-    })
+        .text("cursor", |change| change.cursor.clone())
+        .json_or_null("key", |change| change.key.clone().map(Json::Object))
+        .part("record", record(), |change| change.record.as_ref())
+        .part("previous", record(), |change| change.previous.as_ref())
+        .texts("changedFields", |change| change.changed_fields.clone())
+        .text_or_null("actor", |change| change.actor.clone())
+        .text_or_null("transactionId", |change| change.transaction_id.clone())
+        .text_or_null("recordedAt", |change| change.recorded_at.clone())
+        .finish()
 }

@@ -27,15 +27,9 @@ pub(super) fn changes() -> SubscriptionField {
         })
     })
     .description("Every change, in order, once; from a cursor or from now.")
-    .argument(InputValue::new("after", TypeRef::named(TypeRef::STRING)))
-    .argument(InputValue::new(
-        "entities",
-        TypeRef::named_nn_list(TypeRef::STRING),
-    ))
-    .argument(InputValue::new(
-        "operations",
-        TypeRef::named_nn_list("ChangeOperation"),
-    ))
+    .argument(parameters::text_argument("after"))
+    .argument(parameters::entities_argument())
+    .argument(parameters::operations_argument())
 }
 
 /// `taskChanges(after, filters, includeInitial)`.
@@ -46,7 +40,7 @@ pub(super) fn records(entity: &Arc<EntityInfo>, table: &Arc<dyn Table>) -> Subsc
         Role::answer(&ctx, |ctx| plan(ctx, &info, &rows))
     })
     .description("The rows that match, as they come, change and go.")
-    .argument(InputValue::new("after", TypeRef::named(TypeRef::STRING)))
+    .argument(parameters::text_argument("after"))
     .argument(InputValue::new(
         "filters",
         TypeRef::named(filter_name(entity)),
@@ -66,9 +60,11 @@ fn plan(
     if let Some(predicate) = &predicate {
         predicate.check_streamable(entity)?;
     }
-    let initial = ctx.args.get("includeInitial");
-    let initial = initial.filter(|value| !value.is_null());
-    let initial = initial.is_some_and(|value| value.boolean().unwrap_or(false));
+    let initial = ctx
+        .args
+        .get("includeInitial")
+        .filter(|value| !value.is_null())
+        .is_some_and(|value| value.boolean().unwrap_or(false));
     let begin = match (parameters::start(ctx)?, initial) {
         (Some(_), true) => {
             return Err(Refusal::bad_input(

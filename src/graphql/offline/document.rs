@@ -102,9 +102,10 @@ fn field(name: &str, shows: Shows) -> Field {
     let field = Field::new(name, shows.ty(), move |ctx| {
         FieldFuture::from_value(document(&ctx).and_then(|document| shows.value(document)))
     });
-    match is_key {
-        true => field.description("The key's parts, joined by `|`."),
-        false => field,
+    if is_key {
+        field.description("The key's parts, joined by `|`.")
+    } else {
+        field
     }
 }
 

@@ -61,8 +61,10 @@ impl Wanted {
 
 fn object(wanted: &[Wanted], document: &Document) -> Option<GraphqlValue> {
     let fields = wanted.iter().map(|field| {
-        let value = field.shows.value(document);
-        let value = value.or(field.may_be_null.then_some(GraphqlValue::Null))?;
+        let value = field
+            .shows
+            .value(document)
+            .or(field.may_be_null.then_some(GraphqlValue::Null))?;
         Some((field.key.clone(), value))
     });
     fields.collect::<Option<_>>().map(GraphqlValue::Object)

@@ -6,7 +6,6 @@ use async_graphql::dynamic::{
     Enum, Field, FieldFuture, FieldValue, InputValue, Object, ResolverContext, SubscriptionField,
     TypeRef,
 };
-use async_graphql::{Name, Value as GraphqlValue};
 use sea_orm::{ActiveEnum, Iterable};
 use seachange_changelog::sync_tables::conflict::{Model, Status};
 use seachange_changelog::{Image, image};
@@ -18,8 +17,8 @@ use crate::graphql::builder::Builder;
 use crate::graphql::context::call;
 use crate::graphql::error::Refusal;
 use crate::graphql::live::{Item, Plan, Role, Watched};
+use crate::graphql::object_of::ObjectOf;
 use crate::graphql::parameters;
-use crate::graphql::scalar::json_value;
 use crate::service::offline::inbox::{InboxFilter, conflicts};
 use crate::service::offline::synced::SyncedByTable;
 
@@ -33,6 +32,15 @@ pub(super) struct Conflict(Image);
 impl Conflict {
     pub(super) fn of(model: &Model) -> Result<Self, Refusal> {
         Ok(Self(image::image_of(model)?))
+    }
+
+    fn text(&self, column: &str) -> Option<String> {
+        Some(self.0.get(column)?.as_str()?.to_owned())
+    }
+
+    /// A column in which JSON is stored as text.
+    fn json(&self, column: &str) -> Option<Json> {
+        serde_json::from_str(self.0.get(column)?.as_str()?).ok()
     }
 }
 
@@ -82,13 +90,13 @@ pub(super) fn query(entities: &SyncedByTable) -> Field {
         "Edits of offline clients that were not taken as they were sent, the oldest first. `server` is the \
          row as it is; of what has been decided, as it was then.",
     )
-    .argument(InputValue::new("entity", TypeRef::named(TypeRef::STRING)))
+    .argument(parameters::text_argument("entity"))
     .argument(InputValue::new(
         "status",
         TypeRef::named("SyncConflictStatus"),
     ))
     .argument(parameters::first_argument())
-    .argument(InputValue::new("after", TypeRef::named(TypeRef::STRING)))
+    .argument(parameters::text_argument("after"))
 }
 
 async fn page(ctx: &ResolverContext<'_>, entities: &SyncedByTable) -> Result<Page, Refusal> {
@@ -127,7 +135,7 @@ pub(super) fn subscription() -> SubscriptionField {
         })
     })
     .description("Conflicts as they are found and resolved.")
-    .argument(InputValue::new("entity", TypeRef::named(TypeRef::STRING)))
+    .argument(parameters::text_argument("entity"))
 }
 
 /// The types of the inbox.
@@ -141,92 +149,37 @@ pub(super) fn add_types(builder: &mut Builder) {
 }
 
 fn object() -> Object {
-    let text = |image: &Image, name: &str| Some(json_value(image.get(name)?.clone()));
-    let read = |image: &Image, name: &str| {
-        let text = image.get(name)?.as_str()?;
-        serde_json::from_str(text).ok().map(json_value)
-    };
-    let string = || TypeRef::named_nn(TypeRef::STRING);
-    let json = || TypeRef::named("Json");
-    Object::new("SyncConflict")
+    ObjectOf::<Conflict>::new("SyncConflict")
         .description("An edit of an offline client that was not taken as it was sent.")
-        .field(field("id", string(), move |image| text(image, "id")))
-        .field(field("entity", string(), move |image| {
-            text(image, "entity")
-        }))
-        .field(field("key", TypeRef::named_nn("Json"), move |image| {
-            read(image, "row_key")
-        }))
-        .field(field(
-            "status",
-            TypeRef::named_nn("SyncConflictStatus"),
-            |image| {
-                let name = status_name(image.get("status")?.as_str()?);
-                Some(GraphqlValue::Enum(Name::new(name)))
-            },
-        ))
-        .field(field("reason", string(), move |image| {
-            text(image, "reason")
-        }))
-        .field(field("assumed", json(), move |image| {
-            read(image, "assumed")
-        }))
-        .field(field("server", json(), move |image| read(image, "server")))
-        .field(field("client", json(), move |image| read(image, "client")))
-        .field(field(
-            "actor",
-            TypeRef::named(TypeRef::STRING),
-            move |image| text(image, "actor"),
-        ))
-        .field(field("recordedAt", string(), move |image| {
-            text(image, "recorded_at")
-        }))
-        .field(field(
-            "resolvedAt",
-            TypeRef::named(TypeRef::STRING),
-            move |image| text(image, "resolved_at"),
-        ))
-}
-
-fn field(
-    name: &str,
-    ty: TypeRef,
-    read: impl Fn(&Image) -> Option<GraphqlValue> + Send + Sync + 'static,
-) -> Field {
-    Field::new(name, ty, move |ctx| {
-        let conflict = ctx.parent_value.try_downcast_ref::<Conflict>();
-        FieldFuture::from_value(conflict.ok().and_then(|conflict| read(&conflict.0)))
-    })
+        .text("id", |conflict| conflict.text("id"))
+        .text("entity", |conflict| conflict.text("entity"))
+        .json("key", |conflict| conflict.json("row_key"))
+        .item("status", "SyncConflictStatus", |conflict| {
+            conflict.text("status").map(|stored| status_name(&stored))
+        })
+        .text("reason", |conflict| conflict.text("reason"))
+        .json_or_null("assumed", |conflict| conflict.json("assumed"))
+        .json_or_null("server", |conflict| conflict.json("server"))
+        .json_or_null("client", |conflict| conflict.json("client"))
+        .text_or_null("actor", |conflict| conflict.text("actor"))
+        .text("recordedAt", |conflict| conflict.text("recorded_at"))
+        .text_or_null("resolvedAt", |conflict| conflict.text("resolved_at"))
+        .finish()
 }
 
 fn page_object() -> Object {
-    let nodes = TypeRef::named_nn_list_nn("SyncConflict");
-    Object::new("SyncConflictPage")
-        .field(Field::new("nodes", nodes, |ctx| {
-            FieldFuture::new(async move {
-                let page = ctx.parent_value.try_downcast_ref::<Page>()?;
-                let nodes = page.conflicts.iter();
-                let nodes = nodes.map(|conflict| FieldValue::borrowed_any(conflict));
-                Ok(Some(FieldValue::list(nodes)))
-            })
-        }))
-        .field(Field::new(
-            "endCursor",
-            TypeRef::named(TypeRef::STRING),
-            |ctx| {
-                let page = ctx.parent_value.try_downcast_ref::<Page>().ok();
-                let last = page.and_then(|page| page.conflicts.last());
-                FieldFuture::from_value(
-                    last.and_then(|last| Some(json_value(last.0.get("id")?.clone()))),
-                )
-            },
-        ))
-        .field(Field::new(
-            "hasNextPage",
-            TypeRef::named_nn(TypeRef::BOOLEAN),
-            |ctx| {
-                let page = ctx.parent_value.try_downcast_ref::<Page>().ok();
-                FieldFuture::from_value(page.map(|page| page.has_more.into()))
-            },
-        ))
+    ObjectOf::<Page>::new("SyncConflictPage")
+        .page("SyncConflict", nodes, end_cursor, |page| page.has_more)
+        .finish()
+}
+
+fn nodes(page: &Page) -> Vec<FieldValue<'_>> {
+    let nodes = page.conflicts.iter();
+    nodes
+        .map(|conflict| FieldValue::borrowed_any(conflict))
+        .collect()
+}
+
+fn end_cursor(page: &Page) -> Option<String> {
+    page.conflicts.last()?.text("id")
 }

@@ -20,8 +20,9 @@ pub(super) fn field(synced: &Arc<Synced>) -> Field {
         let synced = Arc::clone(&of);
         FieldFuture::new(async move {
             let (limit, checkpoint) = (limit(&ctx)?, checkpoint(&ctx)?);
-            let bulk = pull(call(&ctx)?, &synced, checkpoint.as_deref(), limit).await;
-            let bulk = bulk.map_err(Refusal::from)?;
+            let bulk = pull(call(&ctx)?, &synced, checkpoint.as_deref(), limit)
+                .await
+                .map_err(Refusal::from)?;
             document_list::render(&ctx, &synced, &bulk);
             Ok(Some(FieldValue::owned_any(bulk)))
         })
@@ -39,8 +40,11 @@ pub(super) fn field(synced: &Arc<Synced>) -> Field {
 
 /// The argument `limit`.
 fn limit(ctx: &ResolverContext<'_>) -> Result<usize, Refusal> {
-    let limit = ctx.args.get("limit").and_then(|limit| limit.i64().ok());
-    let limit = limit.and_then(|limit| usize::try_from(limit).ok());
+    let limit = ctx
+        .args
+        .get("limit")
+        .and_then(|limit| limit.i64().ok())
+        .and_then(|limit| usize::try_from(limit).ok());
     limit.ok_or_else(|| Refusal::bad_input("`limit` is at least 1"))
 }
 

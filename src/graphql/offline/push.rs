@@ -24,8 +24,10 @@ pub(super) fn field(synced: &Arc<Synced>) -> Field {
     Field::new(name, ty, move |ctx| {
         let synced = Arc::clone(&of);
         FieldFuture::new(async move {
-            let documents = documents(&ctx, &synced).await?;
-            let documents = documents.into_iter().map(FieldValue::owned_any);
+            let documents = documents(&ctx, &synced)
+                .await?
+                .into_iter()
+                .map(FieldValue::owned_any);
             Ok(Some(FieldValue::list(documents)))
         })
     })
@@ -56,8 +58,7 @@ async fn documents(ctx: &ResolverContext<'_>, synced: &Synced) -> Result<Vec<Doc
 
 fn rows(ctx: &ResolverContext<'_>, synced: &Synced) -> Result<Vec<Json>, Refusal> {
     let malformed = || Refusal::bad_input("a push has a list of rows");
-    let rows = given(ctx, &argument(synced));
-    let rows = rows.map(|rows| rows.into_owned().into_json());
+    let rows = given(ctx, &argument(synced)).map(|rows| rows.into_owned().into_json());
     match rows.transpose().map_err(|_| malformed())? {
         None | Some(Json::Null) => Ok(Vec::new()),
         Some(Json::Array(rows)) => Ok(rows),

@@ -1,8 +1,9 @@
 //! Reports the rows of a push that were not taken as they were sent: `extensions.rejections`.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_graphql::Response;
+use parking_lot::Mutex;
 use serde_json::{Value as Json, json};
 
 use crate::graphql::scalar::json_value;
@@ -22,13 +23,13 @@ impl Rejections {
                 "conflictId": rejection.conflict_id,
             })
         });
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.0.lock();
         all.extend(shown);
     }
 
     /// Adds the rejections to the response, if there are any.
     pub(in crate::graphql) fn add_to(&self, response: Response) -> Response {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.0.lock();
         match std::mem::take(&mut *all) {
             none if none.is_empty() => response,
             some => response.extension("rejections", json_value(some.into())),

@@ -72,8 +72,9 @@ async fn resolved(
 fn choice(ctx: &ResolverContext<'_>) -> Result<InboxChoice, Refusal> {
     let word = ctx.args.get("use");
     let word = word.as_ref().and_then(|word| word.enum_name().ok());
-    let data = given(ctx, "data").filter(|data| **data != async_graphql::Value::Null);
-    let data = data.map(|data| data.into_owned().into_json());
+    let data = given(ctx, "data")
+        .filter(|data| **data != async_graphql::Value::Null)
+        .map(|data| data.into_owned().into_json());
     match (word, data) {
         (Some("KEEP_SERVER"), None) => Ok(InboxChoice::KeepServer),
         (Some("USE_CLIENT"), None) => Ok(InboxChoice::UseClient),
@@ -85,8 +86,10 @@ fn choice(ctx: &ResolverContext<'_>) -> Result<InboxChoice, Refusal> {
 
 /// The row on which the decision is based; `None` if the request does not say.
 fn seen(ctx: &ResolverContext<'_>) -> Result<Option<Image>, Refusal> {
-    let seen = ctx.args.get("seen");
-    let seen = seen.map(|seen| seen.as_value().clone().into_json());
+    let seen = ctx
+        .args
+        .get("seen")
+        .map(|seen| seen.as_value().clone().into_json());
     match seen {
         None | Some(Ok(Json::Null)) => Ok(None),
         Some(Ok(Json::Object(seen))) => Ok(Some(seen)),

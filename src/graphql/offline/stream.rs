@@ -30,8 +30,9 @@ pub(super) fn field(synced: &Arc<Synced>) -> SubscriptionField {
 
 /// Begins with what comes after the caller's socket was accepted; over HTTP, with the next change.
 pub(super) fn since_accepted(ctx: &ResolverContext<'_>) -> Result<Begin, Refusal> {
-    let caller = ctx.data::<Caller>();
-    let caller = caller.map_err(|error| Refusal::internal(&error.message))?;
+    let caller = ctx
+        .data::<Caller>()
+        .map_err(|error| Refusal::internal(&error.message))?;
     let since = caller.since.clone();
     Ok(since.map_or(Begin::Now, |cursor| Begin::From(Start::After(cursor))))
 }

@@ -1,15 +1,16 @@
 //! The types of an entity's sync fields, under the names that RxDB's queries use.
 
-use async_graphql::Value as GraphqlValue;
+use std::sync::Arc;
+
 use async_graphql::dynamic::{
     Field, FieldFuture, FieldValue, InputObject, InputValue, Object, Scalar, TypeRef,
 };
-use std::sync::Arc;
 
 use super::document;
 use crate::graphql::builder::Builder;
 use crate::graphql::context::database;
 use crate::graphql::error::Refusal;
+use crate::graphql::object_of::ObjectOf;
 use crate::service::offline::bulk::Bulk;
 use crate::service::offline::complete::complete;
 use crate::service::offline::document::Document;
@@ -77,14 +78,10 @@ pub(super) fn add(builder: &mut Builder, synced: &Arc<Synced>) {
 }
 
 fn checkpoint_object(synced: &Synced) -> Object {
-    let ty = TypeRef::named_nn(TypeRef::STRING);
-    let cursor = Field::new("cursor", ty, |ctx| {
-        let cursor = ctx.parent_value.try_downcast_ref::<String>().ok();
-        FieldFuture::from_value(cursor.map(|cursor| GraphqlValue::from(cursor.clone())))
-    });
-    Object::new(checkpoint(synced))
+    ObjectOf::<String>::new(checkpoint(synced))
         .description("How far a client has come.")
-        .field(cursor)
+        .text("cursor", |cursor| cursor.clone())
+        .finish()
 }
 
 fn bulk_object(synced: &Arc<Synced>) -> Object {
@@ -112,14 +109,11 @@ fn bulk_object(synced: &Arc<Synced>) -> Object {
             })
         },
     );
-    let checkpoint = Field::new("checkpoint", TypeRef::named(checkpoint(synced)), |ctx| {
-        FieldFuture::new(async move {
-            let bulk = ctx.parent_value.try_downcast_ref::<Bulk>()?;
-            Ok(Some(FieldValue::borrowed_any(&bulk.checkpoint)))
-        })
-    });
-    Object::new(bulk(synced))
+    ObjectOf::<Bulk>::new(bulk(synced))
         .description("Rows that have changed, and the checkpoint after them.")
         .field(documents)
-        .field(checkpoint)
+        .part("checkpoint", TypeRef::named(checkpoint(synced)), |bulk| {
+            Some(&bulk.checkpoint)
+        })
+        .finish()
 }
