@@ -4,20 +4,14 @@ use std::process::ExitCode;
 
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel};
 use sea_orm::{PaginatorTrait, QueryFilter, TransactionSession, TransactionTrait};
-use seachange::App;
 use seachange::async_graphql::Value;
 use seachange::async_graphql::dynamic::{Field, FieldFuture, TypeRef};
 use seachange::changelog::TrackedConnection;
-use seachange_entity::{comment, label, project, task, task_label};
-use seachange_migration::Migrator;
+use seachange_app::reference_app;
+use seachange_entity::{project, task};
 
 fn main() -> ExitCode {
-    App::new::<Migrator>()
-        .entity::<project::Entity>()
-        .entity::<task::Entity>()
-        .entity::<comment::Entity>()
-        .entity::<label::Entity>()
-        .entity::<task_label::Entity>()
+    reference_app()
         .extend(|mut builder| {
             builder.queries.push(open_tasks());
             builder.mutations.push(archive_projects());

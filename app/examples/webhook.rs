@@ -5,9 +5,8 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use seachange::{App, Consumer, Delivery, Handler, HandlerError};
-use seachange_entity::{comment, label, project, task, task_label};
-use seachange_migration::Migrator;
+use seachange::{Consumer, Delivery, Handler, HandlerError};
+use seachange_app::reference_app;
 
 /// How long the endpoint may take for a batch before it is sent again.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -34,12 +33,7 @@ fn main() -> ExitCode {
         eprintln!("error: WEBHOOK_URL is not set");
         return ExitCode::from(2);
     };
-    App::new::<Migrator>()
-        .entity::<project::Entity>()
-        .entity::<task::Entity>()
-        .entity::<comment::Entity>()
-        .entity::<label::Entity>()
-        .entity::<task_label::Entity>()
+    reference_app()
         .consumer(Consumer::new("webhook"), move || Webhook {
             client: reqwest::Client::new(),
             url: url.clone(),

@@ -13,8 +13,9 @@ pub use client::Client;
 pub use database::{Database, OwnDatabase};
 pub use measured::measured;
 pub use random::Random;
+pub use seachange_app::reference_app;
 pub use seed::Seed;
-pub use server::{TestServer, reference_app};
+pub use server::TestServer;
 pub use socket::Socket;
 
 use std::panic::{AssertUnwindSafe, resume_unwind};

@@ -6,29 +6,13 @@ use std::pin::Pin;
 
 use sea_orm::EntityTrait;
 use seachange::changelog::{Flaw, TrackedConnection, epoch, log, prune};
-use seachange::{App, Policy, Selection, Server, Settings, Start, Verdict};
-use seachange_entity::{comment, label, project, task, task_label};
-use seachange_migration::Migrator;
+use seachange::{App, Selection, Server, Settings, Start, Verdict};
+use seachange_app::reference_app;
 use serde_json::json;
 
 use super::client::Client;
 use super::database::{Database, OwnDatabase};
 use super::socket::Socket;
-
-/// The reference application as its `main.rs` has it.
-pub fn reference_app() -> App {
-    App::new::<Migrator>()
-        .entity::<project::Entity>()
-        .entity::<task::Entity>()
-        .entity::<comment::Entity>()
-        .entity::<label::Entity>()
-        .entity::<task_label::Entity>()
-        .sync::<project::Entity>(Policy::manual())
-        .sync::<task::Entity>(Policy::merge_disjoint())
-        .sync::<comment::Entity>(Policy::last_write_wins())
-        .sync::<label::Entity>(Policy::last_write_wins())
-        .sync::<task_label::Entity>(Policy::last_write_wins())
-}
 
 /// A running server on a database of its own.
 pub struct TestServer {
