@@ -20,7 +20,7 @@ use super::budget::Budget;
 use super::call::Call;
 use super::entity::{EntityInfo, Enumerations};
 use super::error::ServiceError;
-use super::idempotency::once;
+use super::idempotency::{ClaimCount, once};
 use super::key::Keyed;
 use super::offline::synced::{Synced, SyncedByTable};
 use super::registered::{ByTable, Registered};
@@ -66,6 +66,7 @@ pub struct Service {
     feed: Feed,
     limits: Arc<Limits>,
     turns: Arc<Turns>,
+    claims: Arc<ClaimCount>,
     targets: ByTable,
     synced: SyncedByTable,
 }
@@ -85,6 +86,7 @@ impl Service {
             feed,
             turns,
             limits: Arc::default(),
+            claims: Arc::default(),
             targets: Arc::default(),
             synced: Arc::default(),
         }
@@ -164,7 +166,8 @@ impl Service {
 
     /// Like [`transact`](Self::transact), but at most once per key and actor: if the key was used before,
     /// nothing is written, and the answer is that of the first time. `asked` describes what is asked under the
-    /// key. Work that failed may be asked for again. Keys are kept as long as [`Limits::idempotency`] says.
+    /// key. Work that failed may be asked for again. Keys are kept as long as [`Limits::idempotency`] says; the
+    /// first call and each hundredth after it remove up to 500 rows of expired keys.
     ///
     /// # Errors
     /// As [`transact`](Self::transact); a conflict with [`Fact::UsedKey`](crate::Fact::UsedKey) if the key was
@@ -185,7 +188,11 @@ impl Service {
         let keyed = Keyed::new(context.actor.clone(), key.to_owned(), &asked);
         let (budget, db) = (self.budget(), self.db.with_context(context));
         // With a lifetime of zero the key is recorded, but no answer is kept.
-        let is_kept = !self.limits.idempotency.is_zero();
+        let lifetime = self.limits.idempotency;
+        let is_kept = !lifetime.is_zero();
+        if is_kept {
+            self.claims.next(db.writer(), lifetime).await;
+        }
         let call = Call {
             db: &db,
             key: is_kept.then_some((&keyed, "")),

@@ -21,7 +21,7 @@ use super::call::Call;
 use super::error::{Fact, ServiceError};
 use super::transaction::{Work, transact};
 pub(crate) use answers::{recall_rows, remember_rows};
-pub(crate) use sweep::sweep;
+pub(crate) use sweep::{ClaimCount, sweep};
 
 /// Longest answer that is kept, in bytes. MariaDB in its default configuration refuses a statement of 16 MiB.
 const ANSWER_BYTES: usize = 12 * 1024 * 1024;

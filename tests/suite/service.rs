@@ -2,12 +2,18 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
+use chrono::{TimeDelta, Utc};
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ActiveModelTrait, DbErr, EntityTrait, TransactionSession, TransactionTrait};
-use seachange::changelog::{CaptureError, Context, TrackedTransaction};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
+    TransactionSession, TransactionTrait,
+};
+use seachange::changelog::{CaptureError, Context, TrackedTransaction, request};
 use seachange::{
-    Cursor, ErrorCode, Fact, InboxChoice, InboxFilter, Page, Service, ServiceError, Start, When,
+    Cursor, ErrorCode, Fact, InboxChoice, InboxFilter, Limits, Page, Service, ServiceError, Start,
+    When,
 };
 use seachange_entity::{label, project, task_label};
 use serde_json::{Value as Json, json};
@@ -17,6 +23,7 @@ use crate::harness::{Outcome, TestServer};
 crate::cases![
     tried_again,
     once_under_a_key,
+    expired_keys_are_removed,
     a_life_and_undoing_it,
     a_transaction_is_undone,
     pulled_pushed_and_decided,
@@ -127,6 +134,60 @@ async fn once_under_a_key(server: &TestServer) -> Outcome {
     let change = logged.last().expect("a change");
     assert_eq!(change.actor.as_deref(), Some("bob"));
     assert_eq!(change.mutation_id.as_deref(), Some("key"));
+    Ok(())
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "no tracked table: it has no hooks"
+)]
+async fn add_old_keys(server: &TestServer, many: u64) -> Outcome {
+    let old = (0..many).map(|n| request::ActiveModel {
+        id: Set(format!("{n:064}")),
+        request: Set("0".repeat(64)),
+        result: Set(None),
+        created_at: Set(Utc::now() - TimeDelta::hours(2)),
+    });
+    request::Entity::insert_many(old)
+        .exec_without_returning(server.db().writer())
+        .await?;
+    Ok(())
+}
+
+/// How many of them are still there.
+async fn old_keys(server: &TestServer) -> anyhow::Result<u64> {
+    let is_old = request::Column::CreatedAt.lt(Utc::now() - TimeDelta::minutes(90));
+    let old = request::Entity::find().filter(is_old);
+    Ok(old.count(server.db().reader()).await?)
+}
+
+async fn expired_keys_are_removed(server: &TestServer) -> Outcome {
+    // The server keeps keys for a day, so it removes none of these.
+    let limits = Limits {
+        idempotency: Duration::from_secs(60 * 60),
+        ..Limits::default()
+    };
+    let service = server.server().service().clone().with_limits(limits);
+    add_old_keys(server, request::STEP + 10).await?;
+    let claim = async || {
+        let once = service.once("key", "a label", |tx| {
+            Box::pin(async move { insert(tx, "a").await })
+        });
+        once.await
+    };
+    let first = claim().await?;
+    assert_eq!(old_keys(server).await?, 10, "one look removes one step");
+    for _ in 1..100 {
+        assert_eq!(claim().await?, first);
+    }
+    assert_eq!(
+        old_keys(server).await?,
+        10,
+        "a hundred claims have one look"
+    );
+    assert_eq!(claim().await?, first);
+    assert_eq!(old_keys(server).await?, 0);
+    assert_eq!(names(server).await?, ["a"]);
     Ok(())
 }
 
