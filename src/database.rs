@@ -248,8 +248,10 @@ fn explained(error: DbErr, url: &str) -> DbErr {
         SqlxError::PoolTimedOut => {
             let url = Url::parse(url).ok();
             let host = url.as_ref().and_then(Url::host_str).unwrap_or("localhost");
-            let port = url.as_ref().and_then(Url::port);
-            let port = port.map_or_else(String::new, |port| format!(":{port}"));
+            let port = url
+                .as_ref()
+                .and_then(Url::port)
+                .map_or_else(String::new, |port| format!(":{port}"));
             format!("no database answered at {host}{port} within {PATIENCE:?}")
         }
         source if is_file(url) && !url.contains("mode=rwc") => {

@@ -6,6 +6,7 @@
 //! the migrator, register the entities, run. See the README for a tour and ARCHITECTURE for how it
 //! holds together.
 
+mod abort_on_drop;
 mod cli;
 mod consumer;
 mod database;

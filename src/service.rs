@@ -14,6 +14,7 @@ pub(crate) mod entity;
 pub(crate) mod error;
 pub(crate) mod filter;
 mod handle;
+mod hash;
 pub(crate) mod history;
 pub(crate) mod idempotency;
 mod interim;

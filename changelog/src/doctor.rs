@@ -221,9 +221,10 @@ async fn capture(db: &DatabaseConnection) -> Result<Vec<Flaw>, DbErr> {
         let message = format!(
             "`{child}`: a foreign key changes its rows along with those of `{parent}`, unrecorded"
         );
-        let fix = match database::of(db).facts().cascades_fire_triggers {
-            false => "a foreign key that restricts: no trigger sees its actions here",
-            true => "a foreign key that restricts, or track_by_triggers in a migration",
+        let fix = if database::of(db).facts().cascades_fire_triggers {
+            "a foreign key that restricts, or track_by_triggers in a migration"
+        } else {
+            "a foreign key that restricts: no trigger sees its actions here"
         };
         flaws.push(Flaw::new(FlawCode::Cascade, child, message, fix));
     }

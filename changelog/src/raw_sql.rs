@@ -90,9 +90,10 @@ pub(crate) fn fires_triggers(sql: &str, syntax: &'static Syntax) -> bool {
 /// this check and the run, so each way counts. Only a backslash sets them apart: whether it takes the
 /// quote after it out of effect.
 fn ways(sql: &str, syntax: &'static Syntax) -> impl Iterator<Item = ReadAs> {
-    let count = match sql.contains('\\') {
-        true => syntax.readings.len(),
-        false => 1,
+    let count = if sql.contains('\\') {
+        syntax.readings.len()
+    } else {
+        1
     };
     let readings = syntax.readings.iter().take(count);
     readings.map(move |&escapes| ReadAs { syntax, escapes })

@@ -192,9 +192,10 @@ pub(crate) fn among<'r, E: EntityTrait>(rows: impl Iterator<Item = &'r Row<E>>) 
         return key::among(&columns, tuples);
     };
     let odd = values.at(places.iter().map(|(place, _)| *place));
-    match tuples.is_empty() {
-        true => odd,
-        false => Condition::any().add(key::among(&columns, tuples)).add(odd),
+    if tuples.is_empty() {
+        odd
+    } else {
+        Condition::any().add(key::among(&columns, tuples)).add(odd)
     }
 }
 

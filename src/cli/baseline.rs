@@ -93,8 +93,9 @@ async fn of_table(db: &DatabaseConnection, table: &str) -> Result<(u64, u64), Db
 }
 
 fn or_no_log(error: DbErr) -> Refused {
-    match is_missing_table(&error) {
-        true => Refused::NoLog,
-        false => Refused::Database(error),
+    if is_missing_table(&error) {
+        Refused::NoLog
+    } else {
+        Refused::Database(error)
     }
 }

@@ -3,9 +3,10 @@
 //! Guarantees at most one such write in a while, however often the question is asked, and that no caller waits
 //! long for the answer.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use sea_orm::{DatabaseConnection, DbErr};
 use seachange_changelog::try_write;
 use tokio::sync::Notify;
@@ -46,7 +47,7 @@ impl Writable {
     }
 
     fn state<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
-        act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut self.state.lock())
     }
 
     /// Whether the database takes writes.

@@ -6,7 +6,6 @@ use std::time::Duration;
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
 use seachange_changelog::reader::{Moment, Position, RowName, Selection};
 use tokio::sync::{Notify, OwnedSemaphorePermit};
-use tokio::task::JoinHandle;
 
 use super::cursor::Cursor;
 use super::error::FeedError;
@@ -17,6 +16,7 @@ use super::shared::Shared;
 use super::start::Start;
 use super::subscription::Subscription;
 use super::tail::{Place, follow, listen};
+use crate::abort_on_drop::AbortOnDrop;
 
 /// How long to wait for an open snapshot to be closed.
 const SNAPSHOT_WAIT: Duration = Duration::from_secs(10);
@@ -37,14 +37,6 @@ pub struct Snapshot {
     _permit: OwnedSemaphorePermit,
 }
 
-struct AbortOnDrop(JoinHandle<()>);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
 impl std::fmt::Debug for Feed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Feed")
@@ -62,11 +54,11 @@ impl Feed {
         let shared = Arc::new(Shared::open(db, wake).await?);
         let (followed, head) = shared.head().await?;
         let place = Place { followed, head };
-        let tail = tokio::spawn(follow(Arc::downgrade(&shared), place));
-        let ear = tokio::spawn(listen(Arc::downgrade(&shared)));
+        let tail = AbortOnDrop::spawn(follow(Arc::downgrade(&shared), place));
+        let ear = AbortOnDrop::spawn(listen(Arc::downgrade(&shared)));
         Ok(Self {
             shared,
-            tasks: Arc::new([AbortOnDrop(tail), AbortOnDrop(ear)]),
+            tasks: Arc::new([tail, ear]),
         })
     }
 
@@ -182,7 +174,7 @@ impl Feed {
     /// The driver's error.
     pub(crate) async fn close(&self) -> Result<(), DbErr> {
         for task in self.tasks.iter() {
-            task.0.abort();
+            task.abort();
         }
         self.shared.db.clone().close().await
     }

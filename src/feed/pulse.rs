@@ -1,8 +1,8 @@
 //! Whether the log answers.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 /// How long a look at the log may last before the database counts as silent. A connection may be
@@ -28,7 +28,7 @@ impl Pulse {
     }
 
     fn state<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut self.0.lock())
     }
 
     pub(super) fn begin(&self) {

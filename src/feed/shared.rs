@@ -1,7 +1,8 @@
 //! What the feed's tasks and its handles share: the database, and the log that is followed now.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
+use parking_lot::RwLock;
 use sea_orm::DatabaseConnection;
 use seachange_changelog::admit;
 use seachange_changelog::reader::{Position, ReadError};
@@ -47,13 +48,12 @@ impl Shared {
     }
 
     pub(super) fn known(&self) -> Cursor {
-        let known = self.known.read();
-        known.unwrap_or_else(PoisonError::into_inner).clone()
+        self.known.read().clone()
     }
 
     pub(super) fn followed(&self) -> Arc<Followed> {
         // A reference is stored whole or not at all, so a panic elsewhere cannot have torn it.
-        let followed = self.followed.read().unwrap_or_else(PoisonError::into_inner);
+        let followed = self.followed.read();
         Arc::clone(&followed)
     }
 
@@ -81,7 +81,7 @@ impl Shared {
 
     /// Only called by the holder of `turn`, so positions only grow.
     fn know(&self, followed: &Followed, head: Position) {
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.write();
         *known = followed.log.cursor(head);
     }
 
@@ -91,10 +91,7 @@ impl Shared {
         let epoch: Epoch = admit(&self.db).await?.parse()?;
         tracing::warn!(%epoch, "the change log has been replaced; every older cursor is refused");
         let followed = Followed::open(&self.db, epoch);
-        let mut place = self
-            .followed
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut place = self.followed.write();
         *place = Arc::clone(&followed);
         Ok(followed)
     }

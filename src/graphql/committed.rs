@@ -3,10 +3,11 @@
 //! An answer can fail after its write was committed: relations and names are rendered after the commit, and a
 //! later field may be refused. A client must not conclude that the write was not made.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_graphql::dynamic::ResolverContext;
 use async_graphql::{Response, Value};
+use parking_lot::Mutex;
 
 /// The committed fields of one request, by the names that they have in the answer. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -20,14 +21,12 @@ impl Committed {
         };
         let field = ctx.field();
         let name = field.alias().unwrap_or(field.name()).to_owned();
-        all.lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(name);
+        all.lock().push(name);
     }
 
     /// Adds the committed fields to a response with errors, if there are any.
     pub(super) fn add_to(&self, response: Response) -> Response {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = self.0.lock();
         if response.errors.is_empty() || all.is_empty() {
             return response;
         }

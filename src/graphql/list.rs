@@ -83,9 +83,10 @@ impl List<'_> {
     }
 
     async fn by_offset(&self, order: &Ordering, pages: Pages) -> Result<Connection, Refusal> {
-        let total = match self.asked.total {
-            true => Some(self.count().await?),
-            false => None,
+        let total = if self.asked.total {
+            Some(self.count().await?)
+        } else {
+            None
         };
         let mut select = self.select();
         let backend = self.db.get_database_backend();

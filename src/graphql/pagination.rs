@@ -50,8 +50,9 @@ pub(super) fn parse(ctx: &ResolverContext<'_>) -> Result<Wanted, Refusal> {
             .transpose()
     };
     if let Some(cursor) = part("cursor")? {
-        let text = cursor.get("cursor").filter(|text| !text.is_null());
-        let text = text
+        let text = cursor
+            .get("cursor")
+            .filter(|text| !text.is_null())
             .map(|text| text.string().map(str::to_owned))
             .transpose();
         return Ok(Wanted::After {

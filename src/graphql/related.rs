@@ -24,9 +24,10 @@ use level::{Children, Level, Page};
 /// The field of a relation.
 pub(super) fn field(relation: &Arc<Relation>) -> Field {
     let level = Arc::new(Level::of(relation));
-    match relation.is_many {
-        true => many(relation, level),
-        false => one(relation, level),
+    if relation.is_many {
+        many(relation, level)
+    } else {
+        one(relation, level)
     }
 }
 

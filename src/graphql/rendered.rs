@@ -4,10 +4,11 @@
 //! They are stored by path, and [`guard`](super::guard) puts them in that field's place.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_graphql::dynamic::ResolverContext;
 use async_graphql::{QueryPathNode, Value};
+use parking_lot::Mutex;
 
 /// The rendered values of one request. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -30,13 +31,16 @@ impl Rendered {
 
     /// Takes what was stored for the field at a path.
     pub(super) fn take(&self, path: &QueryPathNode<'_>) -> Option<Value> {
-        self.with(|values| match values.is_empty() {
-            true => None,
-            false => values.remove(&path.to_string()),
+        self.with(|values| {
+            if values.is_empty() {
+                None
+            } else {
+                values.remove(&path.to_string())
+            }
         })
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut HashMap<String, Value>) -> T) -> T {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut self.0.lock())
     }
 }

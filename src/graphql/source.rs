@@ -198,8 +198,11 @@ where
             Ok(column.save_as(Expr::val(value)))
         };
         if let [column] = columns.as_slice() {
-            let values = values.iter().flatten().map(|json| value(column, json));
-            let values = values.collect::<Result<Vec<Expr>, ImageError>>()?;
+            let values = values
+                .iter()
+                .flatten()
+                .map(|json| value(column, json))
+                .collect::<Result<Vec<Expr>, ImageError>>()?;
             return Ok(Condition::all().add(place(column).is_in(values)));
         }
         let all = values.iter().map(|values| {
@@ -239,8 +242,8 @@ where
     fn read_key(&self, found: &QueryResult, names: &[String]) -> Option<Vec<Json>> {
         type Key<E> = <<E as EntityTrait>::PrimaryKey as PrimaryKeyTrait>::ValueType;
         let key = Key::<E>::try_get_many(found, "", names).ok()?;
-        let values = keys::<E>().zip(key.into_value_tuple());
-        let values = values
+        let values = keys::<E>()
+            .zip(key.into_value_tuple())
             .map(|(column, value)| image::encode(column.def().get_column_type(), &value).ok());
         values.collect()
     }

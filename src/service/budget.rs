@@ -7,11 +7,12 @@
 pub(crate) mod size;
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::{Stream, StreamExt};
+use parking_lot::Mutex;
 use sea_orm::{DbErr, ModelTrait};
 use seachange_changelog::Image;
 
@@ -151,7 +152,7 @@ impl Budget {
     }
 
     fn spent<T>(&self, act: impl FnOnce(&mut Spent) -> T) -> T {
-        act(&mut self.0.spent.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut self.0.spent.lock())
     }
 
     /// Starts over, because each item of a subscription has the whole budget.
@@ -184,12 +185,13 @@ impl Budget {
     /// `LIMIT_EXCEEDED`.
     pub(crate) fn check_time(&self) -> Result<(), ServiceError> {
         let most = self.0.most.time;
-        match self.spent(|spent| spent.began.elapsed()) > most {
-            true => Err(ServiceError::limit(format!(
+        if self.spent(|spent| spent.began.elapsed()) > most {
+            Err(ServiceError::limit(format!(
                 "the request has taken longer than {} ms",
                 most.as_millis()
-            ))),
-            false => Ok(()),
+            )))
+        } else {
+            Ok(())
         }
     }
 

@@ -1,7 +1,10 @@
 //! The columns of an entity: found by name, and written in SQL.
 
 use sea_orm::sea_query::{Alias, DynIden, Expr, IntoColumnRef, IntoIden};
-use sea_orm::{ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable, PrimaryKeyToColumn};
+use sea_orm::{
+    ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable, PrimaryKeyToColumn, QueryOrder,
+    Select,
+};
 
 /// The column with a name.
 pub(crate) fn named<E: EntityTrait>(column: &str) -> Option<E::Column> {
@@ -11,6 +14,11 @@ pub(crate) fn named<E: EntityTrait>(column: &str) -> Option<E::Column> {
 /// The columns of the key, in its order.
 pub(crate) fn keys<E: EntityTrait>() -> impl Iterator<Item = E::Column> {
     E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column)
+}
+
+/// The rows in the order of their keys.
+pub(crate) fn in_key_order<E: EntityTrait>(select: Select<E>) -> Select<E> {
+    keys::<E>().fold(select, QueryOrder::order_by_asc)
 }
 
 /// The types of all columns, in the entity's order.

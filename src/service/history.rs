@@ -74,8 +74,10 @@ async fn completed(
 ) -> Result<Image, ServiceError> {
     // The table is read first: a change that comes in between is then the last one, and differs from the image.
     let found = table.find(db, &row.key).await?;
-    let mut last = last_of(db, &row.entity, std::slice::from_ref(&row.key)).await?;
-    let last = last.remove(&0).and_then(|change| change.after);
+    let last = last_of(db, &row.entity, std::slice::from_ref(&row.key))
+        .await?
+        .remove(&0)
+        .and_then(|change| change.after);
     let is_last = last.as_ref().and_then(Json::as_object) == Some(&image);
     if let (true, Some(now)) = (is_last, found) {
         let newer = now

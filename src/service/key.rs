@@ -2,7 +2,8 @@
 
 use seachange_changelog::request::Claim;
 use serde_json::{Value as Json, json};
-use sha2::{Digest, Sha256};
+
+use super::hash::hash_of;
 
 /// A request that has a key.
 pub(crate) struct Keyed {
@@ -18,7 +19,7 @@ impl Keyed {
         Self {
             actor,
             key,
-            request: hash(asked),
+            request: hash_of(asked),
         }
     }
 
@@ -30,14 +31,9 @@ impl Keyed {
     /// The claim of the part of the request with this name.
     pub(crate) fn claim(&self, part: &str) -> Claim {
         Claim {
-            id: hash(&json!([self.actor, self.key])),
-            answer_id: hash(&json!([self.actor, self.key, part])),
+            id: hash_of(&json!([self.actor, self.key])),
+            answer_id: hash_of(&json!([self.actor, self.key, part])),
             request: self.request.clone(),
         }
     }
-}
-
-fn hash(what: &Json) -> String {
-    let digest = Sha256::digest(what.to_string());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

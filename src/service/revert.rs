@@ -256,9 +256,10 @@ impl Work for Revert {
             let now = rows.lock(tx, std::slice::from_ref(&step.name.key)).await?;
             step.check(now.first())?;
             let write = write(rows.as_ref(), tx, step);
-            let written = match step.is_interim {
-                true => tx.savepoint_as(interim(self.context.clone()), write).await,
-                false => write.await,
+            let written = if step.is_interim {
+                tx.savepoint_as(interim(self.context.clone()), write).await
+            } else {
+                write.await
             };
             written.map_err(outdated)?;
         }

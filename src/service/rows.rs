@@ -4,13 +4,13 @@ use std::marker::PhantomData;
 
 use sea_orm::{
     ActiveModelTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, IntoActiveModel,
-    ModelTrait, PrimaryKeyTrait, QueryFilter, QueryOrder, Value,
+    ModelTrait, PrimaryKeyTrait, QueryFilter, Value,
 };
 use seachange_changelog::rows::{self, Row};
 use seachange_changelog::{Image, RowLock, Target, TrackedTransaction, image, internal, lock_rows};
 
 use super::code::ErrorCode;
-use super::columns::{keys, named};
+use super::columns::{in_key_order, keys, named};
 use super::error::ServiceError;
 use super::table::KEYS;
 use super::writable::Writable;
@@ -102,8 +102,11 @@ impl<E: Writable> RowWriter for RowWriterOf<E> {
         check_counted_key::<E>(&model, tx.get_database_backend())?;
         // Only the bulk call keeps a given key where the database would generate one.
         if has_counted_key::<E>() {
-            let stored = tx.insert_rows::<E>([model]).await?.pop();
-            let stored = stored.ok_or(DbErr::RecordNotInserted)?;
+            let stored = tx
+                .insert_rows::<E>([model])
+                .await?
+                .pop()
+                .ok_or(DbErr::RecordNotInserted)?;
             return Ok(stored.into_image()?);
         }
         image_of(&model.insert(tx).await?)
@@ -210,11 +213,12 @@ pub(crate) fn check_counted_key<E: EntityTrait>(
         _ => true,
     };
     let mut given = keys::<E>().filter_map(|column| model.get(column).into_value());
-    match given.all(is_positive) {
-        true => Ok(()),
-        false => Err(ServiceError::bad_input(
+    if given.all(is_positive) {
+        Ok(())
+    } else {
+        Err(ServiceError::bad_input(
             "a key that the database counts is at least 1",
-        )),
+        ))
     }
 }
 
@@ -242,10 +246,7 @@ async fn locked<E: Writable>(
         let condition = rows::key_condition::<E>(key, backend);
         any = any.add(condition?);
     }
-    let mut select = E::find().filter(any);
-    for column in super::columns::keys::<E>() {
-        select = select.order_by_asc(column);
-    }
+    let select = in_key_order(E::find().filter(any));
     let select = lock_rows(select, lock, backend);
     Ok(rows::read(tx, select).await?)
 }

@@ -4,11 +4,11 @@ use std::marker::PhantomData;
 
 use sea_orm::{
     Condition, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    EntityTrait, IdenStatic, Iterable, QueryFilter, QueryOrder, QuerySelect,
+    EntityTrait, IdenStatic, Iterable, QueryFilter, QuerySelect,
 };
 use seachange_changelog::{Image, ImageError, rows};
 
-use super::columns::keys;
+use super::columns::in_key_order;
 use super::filter::{self, Predicate};
 
 /// How many keys one statement has. Each key is a term of its condition, and SQLite takes terms nested up to
@@ -106,10 +106,8 @@ where
             let after = rows::after_key::<E>(key, backend);
             select = select.filter(after.map_err(|error| DbErr::Type(error.to_string()))?);
         }
-        for column in keys::<E>() {
-            select = select.order_by_asc(column);
-        }
-        let found = rows::read(tx, select.limit(limit)).await?;
+        let select = in_key_order(select).limit(limit);
+        let found = rows::read(tx, select).await?;
         let is_last = (found.len() as u64) < limit;
         let rows: Vec<KeyedRow> = found.into_iter().map(KeyedRow::of).collect();
         let last = rows.last().filter(|_| !is_last);
@@ -131,8 +129,9 @@ where
         let mut found = Vec::with_capacity(keys.len());
         for keys in keys.chunks(KEYS) {
             // A key that is not of the key's type is not a key of any row.
-            let keys = keys.iter();
-            let keys = keys.filter_map(|key| rows::key_condition::<E>(key, backend).ok());
+            let keys = keys
+                .iter()
+                .filter_map(|key| rows::key_condition::<E>(key, backend).ok());
             let any = keys.fold(Condition::any(), Condition::add);
             if any.is_empty() {
                 continue;
@@ -151,10 +150,7 @@ where
             if let Some(after) = after.take() {
                 select = select.filter::<Condition>(after);
             }
-            for column in keys::<E>() {
-                select = select.order_by_asc(column);
-            }
-            let select = select.limit(LOOKED_AT);
+            let select = in_key_order(select).limit(LOOKED_AT);
             let found = rows::read_from::<E>(db, |extra| rows::with(&select, extra)).await?;
             let unfit = found.iter().filter(|(row, _)| row.model().is_none());
             misfits.extend(unfit.map(|(row, _)| Misfit {

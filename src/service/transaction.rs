@@ -98,8 +98,7 @@ async fn attempt<W: Work>(
     if let Some(left) = wait.shortened() {
         tx.limit_lock_waits(left).await?;
     }
-    let done = work.run(&tx).await;
-    let done = done.and_then(|value| {
+    let done = work.run(&tx).await.and_then(|value| {
         // The client may have gone, but what has begun is finished.
         call.budget.check_time()?;
         call.budget.charge(work.cost(&value))?;

@@ -100,16 +100,19 @@ pub(crate) fn decide(
             reason: Some(CHANGED_SINCE),
         },
         (Repeat::Unclear { is_taken_back }, Some(assumed)) if is_from_here(assumed) => {
-            match is_taken_back {
-                true => leave(policy, TAKEN_BACK),
-                false => write(),
+            if is_taken_back {
+                leave(policy, TAKEN_BACK)
+            } else {
+                write()
             }
         }
-        (Repeat::Unclear { is_taken_back }, None) if stored.state.is_deleted => match is_taken_back
-        {
-            true => leave(policy, TAKEN_BACK),
-            false => conflict(policy, stored, edit),
-        },
+        (Repeat::Unclear { is_taken_back }, None) if stored.state.is_deleted => {
+            if is_taken_back {
+                leave(policy, TAKEN_BACK)
+            } else {
+                conflict(policy, stored, edit)
+            }
+        }
         (Repeat::Unclear { .. }, _) => unclear(policy, stored, edit),
         (Repeat::No, Some(assumed)) if is_from_here(assumed) => write(),
         (Repeat::No, _) => conflict(policy, stored, edit),

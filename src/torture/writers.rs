@@ -1,10 +1,11 @@
 //! The writers, and a record of what they have committed.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, DbErr, EntityTrait, TransactionSession, TransactionTrait,
 };
@@ -79,7 +80,7 @@ impl Writers {
                 return Err(DbErr::Custom(format!("a writer failed: {error}")));
             }
         }
-        let mut truth = self.truth.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut truth = self.truth.lock();
         Ok(std::mem::take(&mut *truth))
     }
 }
@@ -98,7 +99,7 @@ impl Writer {
             let mut written = Vec::new();
             // Deadlocks and lock waits are expected: the database rolls back.
             let outcome = self.transaction(&mut written).await;
-            let mut truth = self.truth.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut truth = self.truth.lock();
             match outcome {
                 Ok(true) => {
                     let now = Instant::now();

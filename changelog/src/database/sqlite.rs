@@ -118,9 +118,10 @@ impl Dialect for Sqlite {
         if tx.run_text("BEGIN").await.is_ok() {
             return After::Ended;
         }
-        match left_rows(tx, error).await {
-            true => After::Failed,
-            false => After::Alive,
+        if left_rows(tx, error).await {
+            After::Failed
+        } else {
+            After::Alive
         }
     }
 

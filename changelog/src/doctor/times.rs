@@ -114,8 +114,9 @@ async fn key(db: &DatabaseConnection, table: &str) -> Result<String, DbErr> {
         ))
     });
     let parts: Vec<String> = parts.collect::<Result<_, DbErr>>()?;
-    Ok(match parts.is_empty() {
-        true => "'row '||rowid".to_owned(),
-        false => parts.join("||', '||"),
+    Ok(if parts.is_empty() {
+        "'row '||rowid".to_owned()
+    } else {
+        parts.join("||', '||")
     })
 }

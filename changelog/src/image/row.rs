@@ -129,9 +129,12 @@ pub fn differing(before: &Image, after: &Image) -> Vec<String> {
 pub fn same(left: &Json, right: &Json) -> bool {
     match (left, right) {
         (Json::Number(left), Json::Number(right)) => {
-            let bits = |number: &Number| match number.is_f64() {
-                true => number.as_f64().map(f64::to_bits),
-                false => None,
+            let bits = |number: &Number| {
+                if number.is_f64() {
+                    number.as_f64().map(f64::to_bits)
+                } else {
+                    None
+                }
             };
             left == right && bits(left) == bits(right)
         }

@@ -255,9 +255,10 @@ impl<'a> Statement<'a> {
     /// Whether the word after the verb is one of these; any word, if the server may skip some.
     fn second_is(&self, words: &[&str]) -> bool {
         let listed = |token: &Token| words.iter().any(|word| token.is_word(word));
-        match self.hedged {
-            true => self.tokens.iter().any(listed),
-            false => self.tokens.get(1).is_some_and(listed),
+        if self.hedged {
+            self.tokens.iter().any(listed)
+        } else {
+            self.tokens.get(1).is_some_and(listed)
         }
     }
 }

@@ -127,9 +127,10 @@ impl Extent {
     pub fn percent(self, place: Place) -> i64 {
         let whole = self.last.saturating_sub(self.first).saturating_add(1);
         let read = place.id.saturating_sub(self.first).saturating_add(1);
-        match place.in_inbox {
-            true => 100,
-            false => read.clamp(0, whole).saturating_mul(100) / whole,
+        if place.in_inbox {
+            100
+        } else {
+            read.clamp(0, whole).saturating_mul(100) / whole
         }
     }
 }
@@ -192,9 +193,10 @@ fn all_of(place: Place, dialect: &dyn Dialect) -> SelectStatement {
     for (expr, alias) in stored::columns(dialect) {
         select.expr_as(expr, alias);
     }
-    let table = match place.in_inbox {
-        true => dialect.facts().written(),
-        false => "change_log",
+    let table = if place.in_inbox {
+        dialect.facts().written()
+    } else {
+        "change_log"
     };
     select.from(Alias::new(table)).take()
 }

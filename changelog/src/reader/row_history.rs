@@ -244,9 +244,10 @@ async fn left(db: &DatabaseConnection, row: &RowName, change: Model) -> Result<P
         let last = waiting.into_iter().chain(logged).next();
         last.is_some_and(|last| !last.is_interim())
     };
-    Ok(Past::Made(object(match is_passing {
-        true => change.before,
-        false => change.after,
+    Ok(Past::Made(object(if is_passing {
+        change.before
+    } else {
+        change.after
     })))
 }
 

@@ -106,9 +106,10 @@ impl Rows {
     }
 
     async fn schemas<C: ConnectionTrait>(&self, db: &C) -> Result<Schemas, DbErr> {
-        match self.0.is_empty() {
-            true => Ok(Schemas::default()),
-            false => Schemas::read(db).await,
+        if self.0.is_empty() {
+            Ok(Schemas::default())
+        } else {
+            Schemas::read(db).await
         }
     }
 

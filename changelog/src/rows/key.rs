@@ -130,10 +130,13 @@ fn parts<E: EntityTrait>(
         let json = key.get(column.as_str()).unwrap_or(&Json::Null);
         match operand::<E>(column, json, backend) {
             Ok(value) => Ok(Part::Value(value)),
-            Err(error) => match image::is_unfit(json) {
-                true => stored_as(json, backend).map(Part::Odd).ok_or(error),
-                false => Err(error),
-            },
+            Err(error) => {
+                if image::is_unfit(json) {
+                    stored_as(json, backend).map(Part::Odd).ok_or(error)
+                } else {
+                    Err(error)
+                }
+            }
         }
     };
     columns.iter().copied().map(part).collect()

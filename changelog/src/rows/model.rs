@@ -63,9 +63,10 @@ impl<E: EntityTrait> Models<E> {
             let column = column.as_str();
             Some(Suspect { column, kind })
         });
-        let suspects = match database::on(backend).facts().misreads_times {
-            true => suspects.collect(),
-            false => Vec::new(),
+        let suspects = if database::on(backend).facts().misreads_times {
+            suspects.collect()
+        } else {
+            Vec::new()
         };
         Self {
             suspects,

@@ -280,9 +280,10 @@ fn check_piece(
     made: &BTreeMap<String, Made>,
     dialect: &dyn Dialect,
 ) -> Option<TriggerFinding> {
-    let called = match piece.is_function() {
-        true => format!("function {}", piece.name),
-        false => piece.name.clone(),
+    let called = if piece.is_function() {
+        format!("function {}", piece.name)
+    } else {
+        piece.name.clone()
     };
     let (entity, trigger) = (plan.entity.to_owned(), called.clone());
     let Some(found) = made.get(&called) else {

@@ -126,9 +126,10 @@ impl CurrentRows {
             columns: keys.clone(),
         };
         Ok(Self {
-            image: match by_triggers {
-                true => dialect.whole_image(&shape, ROW),
-                false => dialect.image_of(&shape, ROW),
+            image: if by_triggers {
+                dialect.whole_image(&shape, ROW)
+            } else {
+                dialect.image_of(&shape, ROW)
             },
             key_image: dialect.image_of(&of_keys, ROW),
             shape: Schemas::of(&entity, shape),
@@ -298,9 +299,10 @@ impl CurrentRows {
 async fn called<C: ConnectionTrait>(tx: &C, table: &str) -> Result<String, DbErr> {
     let by_hooks = Registry::linked().name_of(table);
     let entity = by_hooks.unwrap_or(table).to_owned();
-    match column_names(tx, &entity).await?.is_empty() {
-        true => Err(CaptureError::NoTable { table: entity }.into()),
-        false => Ok(entity),
+    if column_names(tx, &entity).await?.is_empty() {
+        Err(CaptureError::NoTable { table: entity }.into())
+    } else {
+        Ok(entity)
     }
 }
 

@@ -121,11 +121,12 @@ pub(super) async fn settle_left(
             }
         }
     }
-    match tally.doubts.is_empty() {
-        true => Ok(()),
-        false => Err(DbErr::Custom(
+    if tally.doubts.is_empty() {
+        Ok(())
+    } else {
+        Err(DbErr::Custom(
             "rows have moved within a snapshot".to_owned(),
-        )),
+        ))
     }
 }
 

@@ -149,9 +149,10 @@ impl Rows {
                     ..
                 }) = state
                 else {
-                    match is_expected {
-                        true => tally.add(fault(Why::Unknown)),
-                        false => tally.without_baseline += 1,
+                    if is_expected {
+                        tally.add(fault(Why::Unknown))
+                    } else {
+                        tally.without_baseline += 1
                     }
                     return;
                 };

@@ -1,9 +1,9 @@
 //! Reads the log once, then each table once.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
 use sea_orm::DatabaseTransaction;
 use seachange_changelog::reader::{Extent, Place, history};
 
@@ -34,7 +34,7 @@ pub(super) async fn log(
     let is_wanted = |table: &str| {
         let is_wanted = numbers.contains_key(table);
         if !is_wanted {
-            let mut others = others.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut others = others.lock();
             if !others.contains(table) {
                 others.insert(table.to_owned());
             }
@@ -72,7 +72,7 @@ pub(super) async fn log(
         });
         place = page.next;
     }
-    let others = others.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let others = others.into_inner();
     Ok((count, others))
 }
 

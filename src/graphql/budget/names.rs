@@ -165,11 +165,15 @@ impl Names {
             .collect();
         let named = operations.iter().map(|part| part.whole(&wholes).names);
         // Validation also visits fragments that nothing spreads.
-        let unspread = wholes.iter().filter(|(name, _)| !spread.contains(name));
-        let unspread = unspread.map(|(_, whole)| whole.names);
+        let unspread = wholes
+            .iter()
+            .filter(|(name, _)| !spread.contains(name))
+            .map(|(_, whole)| whole.names);
         // In a circle of fragments each is spread by another, so all of them would be left out.
-        let endless = wholes.values().filter(|whole| whole.levels > FRAGMENTS);
-        let endless = endless.map(|_| u64::MAX);
+        let endless = wholes
+            .values()
+            .filter(|whole| whole.levels > FRAGMENTS)
+            .map(|_| u64::MAX);
         let total = named.chain(unspread).chain(endless);
         Self {
             total: total.fold(0, u64::saturating_add),
@@ -180,12 +184,13 @@ impl Names {
     /// # Errors
     /// `LIMIT_EXCEEDED` if the document names more than this.
     pub(in crate::graphql) fn check(&self, most: u64) -> Result<(), ServerError> {
-        match self.total > most {
-            true => Err(too_much(format!(
+        if self.total > most {
+            Err(too_much(format!(
                 "a request names at most {most} fields, arguments and directives, those of its fragments \
                  counted wherever they are spread"
-            ))),
-            false => Ok(()),
+            )))
+        } else {
+            Ok(())
         }
     }
 

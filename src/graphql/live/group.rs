@@ -1,8 +1,9 @@
 //! Subscriptions that are sent the same bytes, and the ring of what they were sent recently.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::render::{Payload, Rendering};
@@ -87,7 +88,7 @@ impl Group {
     }
 
     fn ring<T>(&self, act: impl FnOnce(&mut Ring) -> T) -> T {
-        act(&mut self.ring.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut self.ring.lock())
     }
 
     /// To be subscribed before a [`take`](Self::take), and awaited if that found nothing.

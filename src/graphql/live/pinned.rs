@@ -29,8 +29,9 @@ pub(super) fn column(
             if !has_one_text(info) {
                 return None;
             }
-            let values = values(test)?.iter();
-            let values = values.map(|operand| sought(&info.equality, &operand.image));
+            let values = values(test)?
+                .iter()
+                .map(|operand| sought(&info.equality, &operand.image));
             Some((column, values.collect()))
         }
         Predicate::Any(_) | Predicate::Not(_) => None,

@@ -1,10 +1,11 @@
 //! What a subscription wants, as its resolver reads it from the arguments.
 
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_graphql::dynamic::{FieldValue, ResolverContext, SubscriptionFieldFuture};
 use futures_util::stream::{self, StreamExt};
+use parking_lot::Mutex;
 
 use super::watched::{Item, Watched};
 use crate::feed::{Cursor, FeedError, Start};
@@ -69,7 +70,7 @@ impl Role {
     /// The plan that the resolver has left.
     pub(in crate::graphql) fn take_plan(&self) -> Option<Box<Plan>> {
         match self {
-            Self::Plan(plan) => plan.lock().unwrap_or_else(PoisonError::into_inner).take(),
+            Self::Plan(plan) => plan.lock().take(),
             Self::Item(_) => None,
         }
     }
@@ -90,10 +91,10 @@ impl Role {
     ) -> Result<Option<FieldValue<'static>>, Refusal> {
         let role = ctx.data::<Arc<Self>>();
         match &**role.map_err(|error| Refusal::internal(&error.message))? {
-            Self::Item(item) => Ok(item.lock().unwrap_or_else(PoisonError::into_inner).take()),
+            Self::Item(item) => Ok(item.lock().take()),
             Self::Plan(asked) => {
                 let plan = Box::new(plan(ctx)?);
-                let mut asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut asked = asked.lock();
                 if asked.replace(plan).is_some() {
                     return Err(Refusal::bad_input("a subscription has one field"));
                 }

@@ -7,8 +7,9 @@
 //! groups together.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
+use parking_lot::Mutex;
 use tokio::sync::{Mutex as Turn, MutexGuard, OnceCell};
 
 use super::render::Payload;
@@ -126,13 +127,13 @@ impl RenderedPages {
 
     /// The page that continues from a position.
     pub(super) fn after(&self, position: Position) -> Option<Arc<RenderedPage>> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.lock();
         let mut pages = known.iter().filter_map(Weak::upgrade);
         pages.find(|page| page.leads_on(position))
     }
 
     pub(super) fn keep(&self, page: &Arc<RenderedPage>) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock();
         known.retain(|page| page.strong_count() > 0);
         known.push(Arc::downgrade(page));
     }
@@ -145,7 +146,7 @@ pub(super) struct Kept(Mutex<VecDeque<(u64, Arc<RenderedPage>)>>);
 impl Kept {
     /// The page of a group that continues from a position.
     pub(super) fn after(&self, group: u64, position: Position) -> Option<Arc<RenderedPage>> {
-        let pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let pages = self.0.lock();
         let mut found = pages.iter().rev();
         let found = found.find(|(of, page)| *of == group && page.leads_on(position));
         found.map(|(_, page)| Arc::clone(page))
@@ -162,7 +163,7 @@ impl Kept {
         let Some(rendered) = page.rendered() else {
             return;
         };
-        let mut pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pages = self.0.lock();
         pages.push_back((group, Arc::new(rendered)));
         if pages.len() > KEPT {
             pages.pop_front();
@@ -171,7 +172,7 @@ impl Kept {
 
     /// Drops the kept pages of a group.
     pub(super) fn forget(&self, group: u64) {
-        let mut pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pages = self.0.lock();
         pages.retain(|(of, _)| *of != group);
     }
 }
@@ -200,9 +201,10 @@ mod tests {
             Entry {
                 position: position(id),
                 parcel: Vec::new(),
-                payload: match id > rendered {
-                    true => OnceCell::new_with(Some(Some(Arc::new(payload)))),
-                    false => OnceCell::new(),
+                payload: if id > rendered {
+                    OnceCell::new_with(Some(Some(Arc::new(payload))))
+                } else {
+                    OnceCell::new()
                 },
             }
         };

@@ -1,12 +1,12 @@
 //! The task that follows the feed and renders each change for the groups it concerns.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use async_graphql::dynamic::Schema;
+use parking_lot::Mutex;
 use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinHandle;
 use tokio::task::coop::consume_budget;
 
 use super::group::{Given, Group};
@@ -14,6 +14,7 @@ use super::render::{Key, Rendering};
 use super::rendered_page::Kept;
 use super::routes::Routes;
 use super::watched::Watched;
+use crate::abort_on_drop::AbortOnDrop;
 use crate::feed::{
     Change, Cursor, Epoch, Feed, FeedError, FeedItem, Position, Selection, Start, Subscription,
 };
@@ -33,14 +34,6 @@ pub(crate) struct Live {
     pub(super) turns: Arc<Semaphore>,
     table: Table,
     _task: Arc<AbortOnDrop>,
-}
-
-struct AbortOnDrop(JoinHandle<()>);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 /// The groups, and how far the router has come. Shared with the groups, which remove themselves from it.
@@ -76,7 +69,7 @@ struct RouteKey {
 impl Table {
     fn locked<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
         // A change of the state never panics half-way.
-        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.0.state.lock();
         act(&mut state)
     }
 
@@ -206,13 +199,13 @@ impl Live {
             schema: schema.clone(),
             table: table.clone(),
         };
-        let task = tokio::spawn(router.run());
+        let task = AbortOnDrop::spawn(router.run());
         Self {
             feed,
             schema,
             turns: Arc::new(Semaphore::new(CATCHING_UP)),
             table,
-            _task: Arc::new(AbortOnDrop(task)),
+            _task: Arc::new(task),
         }
     }
 

@@ -6,12 +6,13 @@
 //! task, to its end, even when the waiting fields are dropped because another field of the request has failed.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use async_graphql::Pos;
 use async_graphql::dynamic::ResolverContext;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
+use parking_lot::{Mutex, MutexGuard};
 use sea_orm::DatabaseConnection;
 
 use super::level::{Children, Level, Page, Parent};
@@ -67,7 +68,7 @@ struct Batch {
 
 impl Batches {
     fn lock(&self) -> MutexGuard<'_, Fields> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// The page that a field asks for, read from its arguments once.

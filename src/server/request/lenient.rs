@@ -72,9 +72,10 @@ impl<'a> Scanner<'a> {
     fn value(&mut self, level: usize) -> Option<()> {
         match self.peek()? {
             b'{' if level < LEVELS => self.members(|this, name| {
-                match ROWS.contains(&name.text) && this.peek() == Some(b'{') {
-                    true => this.row(),
-                    false => this.value(level + 1),
+                if ROWS.contains(&name.text) && this.peek() == Some(b'{') {
+                    this.row()
+                } else {
+                    this.value(level + 1)
                 }
             }),
             b'[' if level < LEVELS => {

@@ -54,8 +54,11 @@ async fn complete<E: Writable>(
     images: &mut [Image],
 ) -> Result<(), ServiceError> {
     let keys: Vec<Image> = images.iter().map(|image| key_of::<E>(image)).collect();
-    let stored = RowWriterOf::<E>::new().lock(tx, &keys).await?;
-    let stored = stored.into_iter().map(|row| (text(key_of::<E>(&row)), row));
+    let stored = RowWriterOf::<E>::new()
+        .lock(tx, &keys)
+        .await?
+        .into_iter()
+        .map(|row| (text(key_of::<E>(&row)), row));
     let stored: HashMap<String, Image> = stored.collect();
     for (image, key) in images.iter_mut().zip(keys) {
         let row = stored.get(&text(key)).ok_or_else(|| {

@@ -11,8 +11,8 @@ mod repeats;
 mod similar_values;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use sea_orm::{DbErr, IsolationLevel};
 use seachange_changelog::image::text_of;
 use seachange_changelog::reader::last_of;
@@ -23,13 +23,14 @@ use serde_json::json;
 use self::batch_progress::BatchProgress;
 use self::repeats::Repeats;
 use super::document::Document;
-use super::pushed::{Pushed, hash_of};
+use super::pushed::Pushed;
 use super::rejection::Rejection;
 use super::server_row::ServerRow;
 use super::synced::Synced;
 use crate::service::budget::Cost;
 use crate::service::code::ErrorCode;
 use crate::service::error::ServiceError;
+use crate::service::hash::hash_of;
 use crate::service::transaction::Work;
 use crate::sync::Resolution;
 
@@ -86,7 +87,7 @@ impl Work for Batch<'_> {
         }
         let orphans = course.orphans;
         let are_complete = orphans.is_empty();
-        *self.orphans.lock().unwrap_or_else(PoisonError::into_inner) = orphans;
+        *self.orphans.lock() = orphans;
         if !are_complete {
             let message = "a row waits for those that it refers to, or that refer to it; try again";
             return Err(ServiceError::new(ErrorCode::Unavailable, message));
@@ -136,7 +137,7 @@ impl Batch<'_> {
     }
 
     fn with_ending<T>(&self, act: impl FnOnce(&mut HashMap<String, ServiceError>) -> T) -> T {
-        act(&mut self.ending.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut self.ending.lock())
     }
 
     /// The hash under which a row's attempts are counted.

@@ -93,8 +93,10 @@ pub(super) async fn with_untold<C: ConnectionTrait>(
     if columns.is_empty() {
         return Ok(edit);
     }
-    let mut last = last_of(db, synced.info().table, std::slice::from_ref(key)).await?;
-    let last = last.remove(&0).and_then(|change| change.after);
+    let last = last_of(db, synced.info().table, std::slice::from_ref(key))
+        .await?
+        .remove(&0)
+        .and_then(|change| change.after);
     let Some(last) = last.as_ref().and_then(Json::as_object) else {
         return Ok(edit);
     };

@@ -47,9 +47,12 @@ pub(super) async fn file_in_inbox(
     (status, reason): (Status, String),
     (actor, extent): (Option<&str>, Extent),
 ) -> Result<String, ServiceError> {
-    let text = |json: &Json, is_whole: bool| match is_whole {
-        true => json.to_string(),
-        false => shortened(json).to_string(),
+    let text = |json: &Json, is_whole: bool| {
+        if is_whole {
+            json.to_string()
+        } else {
+            shortened(json).to_string()
+        }
     };
     let server = server.map(|server| text(&server.to_json(synced), extent == Extent::Whole));
     let sent = |json: &Json| text(json, extent != Extent::Short);

@@ -219,9 +219,10 @@ impl Pull<'_> {
             after = found.next;
         }
         tx.commit().await?;
-        match is_end {
-            true => self.of_log(cursor, gathered).await,
-            false => Ok(Checkpoint { cursor, key: after }),
+        if is_end {
+            self.of_log(cursor, gathered).await
+        } else {
+            Ok(Checkpoint { cursor, key: after })
         }
     }
 
@@ -235,8 +236,11 @@ impl Pull<'_> {
         let mut looked_at = 0;
         loop {
             self.call.budget.check()?;
-            let page = self.feed.page(&Start::After(cursor), &wanted, PAGE).await;
-            let page = page.map_err(as_resync)?;
+            let page = self
+                .feed
+                .page(&Start::After(cursor), &wanted, PAGE)
+                .await
+                .map_err(as_resync)?;
             for change in page.changes {
                 looked_at += 1;
                 let key = change.row.row_key.to_string();

@@ -1,8 +1,7 @@
 //! Accepts edits of offline clients: a push is one transaction, and one more for each row that ends it.
 
-use std::sync::{Mutex, PoisonError};
-
 use chrono::Utc;
+use parking_lot::Mutex;
 use seachange_changelog::TrackedConnection;
 use seachange_changelog::internal;
 use seachange_changelog::sync_tables::orphan;
@@ -69,7 +68,7 @@ async fn count_orphans(
     db: &TrackedConnection,
     orphans: Mutex<Vec<String>>,
 ) -> Result<(), ServiceError> {
-    let orphans = orphans.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let orphans = orphans.into_inner();
     if !orphans.is_empty() {
         orphan::count(db, orphans, Utc::now()).await?;
     }

@@ -3,13 +3,13 @@
 use seachange_changelog::internal::Facts;
 use seachange_changelog::{Image, image};
 use serde_json::{Map, Value as Json, json};
-use sha2::{Digest, Sha256};
 
 use super::document::Document;
 use super::synced::{Synced, is_wide};
 use crate::service::decimal::check_size;
 use crate::service::entity::ColumnInfo;
 use crate::service::error::ServiceError;
+use crate::service::hash::hash_of;
 use crate::service::unreadable::{is_unreadable, unmark};
 use crate::sync::{Edit, State};
 
@@ -80,20 +80,6 @@ impl Pushed {
             tombstone,
         })
     }
-}
-
-/// A hash; objects are hashed with their keys sorted.
-pub(super) fn hash_of(what: &Json) -> String {
-    let digest = Sha256::digest(what.to_string());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Whether a mutation's id is such a hash, which means that it was pushed.
-pub(super) fn is_hash(id: &str) -> bool {
-    id.len() == 64
-        && id
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// The row's key. If its values do not have the columns' types, this is what was sent, with the reason.

@@ -100,8 +100,7 @@ impl Work for Resolve {
             InboxChoice::UseClient => "client",
             InboxChoice::UseData(_) => "data",
         };
-        let synced = self.entities.get(conflict.entity.as_str());
-        let synced = synced.ok_or_else(|| {
+        let synced = self.entities.get(conflict.entity.as_str()).ok_or_else(|| {
             ServiceError::bad_input(format!("`{}` is not synced any more", conflict.entity))
         })?;
         let key = object(&conflict.row_key)?;
@@ -166,8 +165,13 @@ fn object(text: &str) -> Result<Image, ServiceError> {
 
 /// The edit that the conflict is about.
 fn edit_of(synced: &Synced, conflict: &Model) -> Result<Edit, ServiceError> {
-    let assumed = conflict.assumed.as_deref().map(object).transpose()?;
-    let assumed = assumed.map(|row| pushed::state(synced, &row)).transpose()?;
+    let assumed = conflict
+        .assumed
+        .as_deref()
+        .map(object)
+        .transpose()?
+        .map(|row| pushed::state(synced, &row))
+        .transpose()?;
     let client = object(&conflict.client)?;
     if let Some((field, _)) = client.iter().find(|(_, value)| is_unreadable(value)) {
         return Err(ServiceError::bad_input(format!(
@@ -180,21 +184,21 @@ fn edit_of(synced: &Synced, conflict: &Model) -> Result<Edit, ServiceError> {
 
 /// Whether the columns that are to be written are as they were seen.
 fn is_as_seen(synced: &Synced, seen: Option<Image>, here: Option<&Image>, wanted: &State) -> bool {
-    let seen = seen.and_then(|seen| pushed::state(synced, &seen).ok());
-    let seen = seen.filter(|seen| !seen.is_deleted);
+    let seen = seen
+        .and_then(|seen| pushed::state(synced, &seen).ok())
+        .filter(|seen| !seen.is_deleted);
     match (seen, here) {
         (None, None) => true,
         (Some(seen), Some(here)) => {
             let here = State::present(synced.edited(here));
-            match wanted.is_deleted {
-                true => here.is_same_in(&seen, |column| seen.row.contains_key(column)),
-                false => {
-                    let mut written = wanted.row.keys();
-                    // A column that was added since does not indicate a change.
-                    written.all(|column| {
-                        !seen.row.contains_key(column) || here.value(column) == seen.value(column)
-                    })
-                }
+            if wanted.is_deleted {
+                here.is_same_in(&seen, |column| seen.row.contains_key(column))
+            } else {
+                let mut written = wanted.row.keys();
+                // A column that was added since does not indicate a change.
+                written.all(|column| {
+                    !seen.row.contains_key(column) || here.value(column) == seen.value(column)
+                })
             }
         }
         _ => false,

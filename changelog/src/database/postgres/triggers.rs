@@ -127,9 +127,10 @@ fn is_row_by_row(plan: &Plan<'_>) -> bool {
 
 /// The function's text as the catalogue keeps it.
 pub(super) fn body(plan: &Plan<'_>) -> String {
-    let (variables, steps) = match is_row_by_row(plan) {
-        true => (ROW_VARIABLES, each_row(plan)),
-        false => ("", each_statement(plan)),
+    let (variables, steps) = if is_row_by_row(plan) {
+        (ROW_VARIABLES, each_row(plan))
+    } else {
+        ("", each_statement(plan))
     };
     let table = quoted(plan.entity);
     let images = [&*image(plan.version, ROW), "NULL"];

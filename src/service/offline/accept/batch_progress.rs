@@ -86,8 +86,9 @@ impl BatchProgress<'_> {
             repeat,
             ..edit.clone()
         };
-        let here = known.filter(|known| !known.document.is_deleted);
-        let here = here.map(|known| &known.document.row);
+        let here = known
+            .filter(|known| !known.document.is_deleted)
+            .map(|known| &known.document.row);
         let edit = with_untold(self.batch.synced, self.tx, &pushed.key, here, edit).await?;
         let Some(write) = self.judge(pushed, &edit).await? else {
             return Ok(());
@@ -201,8 +202,9 @@ impl BatchProgress<'_> {
         let (tx, synced) = (self.tx, self.batch.synced);
         let name = text_of(&pushed.key);
         let here = self.known.get(&name);
-        let here = here.filter(|known| !known.document.is_deleted);
-        let here = here.map(|known| &known.document.row);
+        let here = here
+            .filter(|known| !known.document.is_deleted)
+            .map(|known| &known.document.row);
         let context = self.batch.context_of(pushed, *resolution);
         let write = store(tx, synced, &pushed.key, here, row);
         let written = tx.savepoint_as(context, write).await;
@@ -288,9 +290,10 @@ impl BatchProgress<'_> {
 /// A reason as each database can store it. It may quote what a client has sent, and a text of PostgreSQL
 /// has no NUL character: one is written as JSON writes it.
 fn without_nul(reason: String) -> String {
-    match reason.contains('\0') {
-        true => reason.replace('\0', "\\u0000"),
-        false => reason,
+    if reason.contains('\0') {
+        reason.replace('\0', "\\u0000")
+    } else {
+        reason
     }
 }
 

@@ -133,9 +133,10 @@ impl BatchProgress<'_> {
             .judged()
             .filter(|place| moving.contains(place))
             .collect();
-        match left.is_empty() {
-            true => Ok(()),
-            false => Err(Detour::Open(left)),
+        if left.is_empty() {
+            Ok(())
+        } else {
+            Err(Detour::Open(left))
         }
     }
 
@@ -148,9 +149,10 @@ impl BatchProgress<'_> {
         let rows = &synced.registered.rows;
         let tx: &TrackedTransaction = self.tx;
         let write = async {
-            match is_there {
-                true => rows.update(tx, &pushed.key, &values).await,
-                false => rows.insert(tx, &values).await,
+            if is_there {
+                rows.update(tx, &pushed.key, &values).await
+            } else {
+                rows.insert(tx, &values).await
             }
         };
         let context = interim(batch.context_of(pushed, None));

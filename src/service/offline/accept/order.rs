@@ -55,8 +55,11 @@ impl Standing {
             let new = self.wanted.row.get(*name);
             !value.is_null() && (self.wanted.is_deleted || new.is_some_and(|new| new != *value))
         };
-        let stored = self.stored.iter().flatten();
-        let stored = stored.filter(|(name, _)| !self.key.contains_key(*name));
+        let stored = self
+            .stored
+            .iter()
+            .flatten()
+            .filter(|(name, _)| !self.key.contains_key(*name));
         stored.map(|(name, value)| (&**name, value)).filter(changes)
     }
 
@@ -64,8 +67,9 @@ impl Standing {
     fn takes(&self) -> impl Iterator<Item = Named<'_>> {
         let before = |name: &str| self.stored.as_ref().and_then(|stored| stored.get(name));
         let wanted = self.wanted.row.iter().filter(|_| !self.wanted.is_deleted);
-        let wanted = wanted.filter(|(name, _)| !self.key.contains_key(*name));
-        let wanted = wanted.map(|(name, value)| (&**name, value));
+        let wanted = wanted
+            .filter(|(name, _)| !self.key.contains_key(*name))
+            .map(|(name, value)| (&**name, value));
         wanted.filter(move |(name, value)| !value.is_null() && before(name) != Some(*value))
     }
 }
@@ -135,8 +139,11 @@ impl<'a> Index<'a> {
             let alike = places.get(column.name);
             alike.is_some_and(|alike| alike.of(value).any(|other| other != at))
         };
-        let has = one.stored.as_ref().and_then(|row| row.get(column.name));
-        let has = has.filter(|value| !value.is_null());
+        let has = one
+            .stored
+            .as_ref()
+            .and_then(|row| row.get(column.name))
+            .filter(|value| !value.is_null());
         let wants = one.wanted.row.get(column.name);
         let wants = wants.filter(|value| !value.is_null() && one.is_insert());
         if has.is_some_and(|value| among(&self.taking, value))
@@ -171,9 +178,10 @@ impl Order {
                         if other == at || is_placed[other] {
                             continue;
                         }
-                        match is_open[other] {
-                            true => order.in_rings.push(other),
-                            false => path.push((other, 0)),
+                        if is_open[other] {
+                            order.in_rings.push(other)
+                        } else {
+                            path.push((other, 0))
                         }
                     }
                     None => {

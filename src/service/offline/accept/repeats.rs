@@ -10,7 +10,8 @@ use seachange_changelog::{Image, TrackedTransaction};
 use serde_json::Value as Json;
 
 use super::Batch;
-use crate::service::offline::pushed::{Pushed, is_hash};
+use crate::service::hash::is_hash;
+use crate::service::offline::pushed::Pushed;
 use crate::service::offline::server_row::ServerRow;
 use crate::service::offline::synced::Synced;
 use crate::sync::{Edit, Later, Repeat, State, repeat};
@@ -43,11 +44,12 @@ impl Repeats {
                 entity: table.to_owned(),
                 key: pushed.key.clone(),
             };
-            let since = since_mutation(tx, &row, &pushed.mutation_id, NEWEST).await?;
-            let since = since.map(|since| {
-                let later = since.into_iter().map(|change| left(batch, change));
-                later.collect()
-            });
+            let since = since_mutation(tx, &row, &pushed.mutation_id, NEWEST)
+                .await?
+                .map(|since| {
+                    let later = since.into_iter().map(|change| left(batch, change));
+                    later.collect()
+                });
             repeats.since.insert(pushed.mutation_id.clone(), since);
         }
         Ok(repeats)
@@ -130,6 +132,7 @@ impl Moment {
 
 /// The state that a change left.
 fn left(batch: &Batch<'_>, change: Model) -> Later {
+    // A mutation's id is a hash if it was pushed.
     let is_push = change.mutation_id.as_deref().is_some_and(is_hash);
     let is_by_same = is_push && change.actor == batch.context.actor;
     let state = match (change.after, change.before) {
