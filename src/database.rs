@@ -1,6 +1,6 @@
 //! Connecting: the pools, and what every connection is set up with.
 
-mod writable;
+mod write_probe;
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use seachange_changelog::internal::of_url;
 use seachange_changelog::{TrackedConnection, closing_unclean, lock_timeout};
 use url::Url;
 
-pub(crate) use self::writable::Writable;
+pub(crate) use self::write_probe::WriteProbe;
 use crate::feed::SNAPSHOTS;
 
 /// How long a query waits for a connection.
@@ -89,9 +89,9 @@ pub async fn connect(settings: &DatabaseSettings) -> Result<TrackedConnection, D
 /// Connects an application and its feed.
 ///
 /// # Errors
-/// As [`connect`].
+/// The same as for [`connect`].
 pub(crate) async fn connect_all(settings: &DatabaseSettings) -> Result<Connections, DbErr> {
-    // As many again as snapshots, to look for new changes and to serve subscribers that are behind, and one
+    // One for each snapshot, as many to look for new changes and to serve subscribers that are behind, and one
     // that listens.
     let connections = u32::try_from(2 * SNAPSHOTS + 1).unwrap_or(u32::MAX);
     Ok(Connections {
@@ -105,7 +105,7 @@ pub(crate) async fn connect_all(settings: &DatabaseSettings) -> Result<Connectio
 /// consumers and commands, have no such bound.
 ///
 /// # Errors
-/// As [`connect`].
+/// The same as for [`connect`].
 pub(crate) async fn connect_requests(
     settings: &DatabaseSettings,
     most: Duration,
@@ -156,7 +156,7 @@ fn check(url: &str) -> Result<(), DbErr> {
     let fault = match Url::parse(url) {
         Ok(parsed) if of_url(parsed.as_str()).is_some() => return Ok(()),
         Ok(url) => format!("there is no database for `{}`", url.scheme()),
-        Err(error) => format!("it is no URL ({error})"),
+        Err(error) => format!("it is not a URL ({error})"),
     };
     Err(DbErr::Conn(RuntimeErr::Internal(format!(
         "the database's address: {fault}; begin it with sqlite://, postgres:// or mysql://"

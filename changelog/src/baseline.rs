@@ -85,7 +85,7 @@ impl Baseline {
     /// not yet committed is rolled back.
     ///
     /// # Errors
-    /// As for [`baseline`]; the next step then begins with the same rows.
+    /// The same as for [`baseline`]; the next step then begins with the same rows.
     pub async fn step<C>(&mut self, db: &C) -> Result<Option<BaselineStep>, DbErr>
     where
         C: ConnectionTrait + TransactionTrait<Transaction = DatabaseTransaction>,

@@ -36,7 +36,7 @@ pub(crate) fn make_bindable(mut statement: Statement) -> Statement {
 /// The value of an image as the driver takes it without loss, to be compared with the column.
 ///
 /// # Errors
-/// If the image is none of the column, or the database has no such value.
+/// If the image is not one of this column, or the database has no such value.
 pub fn operand<E: EntityTrait>(
     column: E::Column,
     json: &Json,

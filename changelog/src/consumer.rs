@@ -16,7 +16,7 @@ use sea_orm::{
     QueryResult, QuerySelect, QueryTrait,
 };
 
-use crate::database::{self, Stored};
+use crate::database::{self, ReadAs};
 
 /// A row of `change_consumer`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -54,7 +54,7 @@ pub async fn consumers(db: &DatabaseConnection) -> Result<Vec<Model>, DbErr> {
         .fold(
             Entity::find().select_only().columns(rest),
             |select, text| {
-                let readable = dialect.readable_column(Expr::col((Entity, text)), Stored::Free);
+                let readable = dialect.readable_column(Expr::col((Entity, text)), ReadAs::Free);
                 select.column_as(readable, text.as_str())
             },
         );

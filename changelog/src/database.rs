@@ -24,7 +24,7 @@ mod syntax;
 mod types;
 
 pub use self::capture::{After, ContextTexts, Unseen, Writer, Written};
-pub use dialect::{Dialect, Stored};
+pub use dialect::{Dialect, ReadAs};
 pub use errors::{database_error, mariadb_number, of_error};
 pub use facts::{Catalogue, Facts, Images, Ordering};
 pub use log_rows::{Row, Shared};

@@ -148,7 +148,7 @@ pub enum CaptureError {
     },
     /// A bulk update would give a row another key.
     #[error(
-        "an update of `{table}` cannot change a key; cure: insert the row anew, delete the old one"
+        "an update of `{table}` cannot change a key; cure: insert a new row, delete the old one"
     )]
     KeyChanged {
         /// The tracked table.

@@ -11,21 +11,21 @@ mod by_id;
 mod change;
 mod inbox;
 mod keys;
-mod locked;
+mod locked_rows;
 mod position;
 mod replay;
 mod row_history;
 mod selection;
-mod stored;
+mod stored_rows;
 mod tick_positions;
 mod ticks;
 
 pub use change::Change;
 pub(crate) use keys::{any_key_condition, texts_of};
-pub(crate) use locked::{changed_after, key_texts};
-pub use locked::{known_mutations, last_of, later, since_mutation};
+pub(crate) use locked_rows::{changed_after, key_texts};
+pub use locked_rows::{known_mutations, last_of, later, since_mutation};
 pub use position::Position;
-pub use replay::{Extent, History, Place, change_at, changes_at, history, lasting_columns};
+pub use replay::{Extent, History, ReplayPlace, change_at, changes_at, history, lasting_columns};
 pub use row_history::{
     Past, RowName, change_named, interim_before, is_change_of, is_waiting, of_row, of_transaction,
     state_at, state_by,

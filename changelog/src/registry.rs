@@ -54,12 +54,12 @@ pub trait Tracked: EntityTrait {
 }
 
 /// A column's type, and the type of the model's field.
-type Kind = (ColumnType, ArrayType);
+type ColumnTypes = (ColumnType, ArrayType);
 
 /// A table named by a `track!` line.
 pub struct TrackedTable {
     name: fn() -> &'static str,
-    columns: fn() -> Vec<(&'static str, Kind)>,
+    columns: fn() -> Vec<(&'static str, ColumnTypes)>,
     hidden: fn() -> Hidden,
     computed: fn() -> Vec<&'static str>,
 }
@@ -77,7 +77,7 @@ impl TrackedTable {
     }
 }
 
-fn columns_of<E: EntityTrait>() -> Vec<(&'static str, Kind)> {
+fn columns_of<E: EntityTrait>() -> Vec<(&'static str, ColumnTypes)> {
     let kind = |column: E::Column| {
         let def = column.def();
         let rust = <E::Model as ModelTrait>::get_value_type(column);
@@ -134,7 +134,7 @@ impl Registry {
         column: &str,
         is_there: impl Fn(&str) -> bool,
     ) -> Option<(ColumnType, ArrayType)> {
-        type Entities = HashMap<String, Vec<HashMap<&'static str, Kind>>>;
+        type Entities = HashMap<String, Vec<HashMap<&'static str, ColumnTypes>>>;
         static ENTITIES: LazyLock<Entities> = LazyLock::new(|| {
             let mut entities = Entities::new();
             for table in inventory::iter::<TrackedTable>() {
@@ -145,7 +145,8 @@ impl Registry {
             entities
         });
         let entities = ENTITIES.get(&table.to_lowercase())?;
-        let fits = |entity: &&HashMap<&'static str, Kind>| entity.keys().all(|name| is_there(name));
+        let fits =
+            |entity: &&HashMap<&'static str, ColumnTypes>| entity.keys().all(|name| is_there(name));
         let best = entities
             .iter()
             .filter(fits)

@@ -207,7 +207,7 @@ pub async fn read<E: EntityTrait>(
     tx: &impl ConnectionTrait,
     select: Select<E>,
 ) -> Result<Vec<Row<E>>, DbErr> {
-    let found = read_with(tx, |extra| with(&select, extra)).await?;
+    let found = read_with(tx, |extra| with_extra(&select, extra)).await?;
     Ok(found.into_iter().map(|(row, _)| row).collect())
 }
 
@@ -248,7 +248,7 @@ pub async fn read_from<E: EntityTrait>(
 }
 
 /// The select's statement with additional expressions.
-pub fn with<E: EntityTrait>(select: &Select<E>, extra: &Extra) -> SelectStatement {
+pub fn with_extra<E: EntityTrait>(select: &Select<E>, extra: &Extra) -> SelectStatement {
     let mut statement = select.as_query().clone();
     for (expr, alias) in extra {
         statement.expr_as(expr.clone(), alias.clone());

@@ -25,13 +25,13 @@ use crate::database::{Dialect, Sqlite};
 /// How SeaORM reads the times of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Times {
-    kind: Kind,
+    kind: TimeKind,
     numbers: Numbers,
 }
 
 /// The kind of times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum TimeKind {
     /// A moment. A text without a zone is in UTC.
     Zoned,
     /// A day and a time of day, whatever the zone: SeaORM ignores an offset in the text.
@@ -66,13 +66,13 @@ impl Times {
         use Numbers::{Neither, Seconds, SecondsAndDays};
         let (kind, numbers) = match rust {
             T::ChronoDateTimeUtc | T::ChronoDateTimeLocal | T::ChronoDateTimeWithTimeZone => {
-                (Kind::Zoned, SecondsAndDays)
+                (TimeKind::Zoned, SecondsAndDays)
             }
-            T::TimeDateTimeWithTimeZone => (Kind::Zoned, Seconds),
-            T::ChronoDateTime => (Kind::Plain, SecondsAndDays),
-            T::TimeDateTime => (Kind::Plain, Seconds),
-            T::ChronoDate | T::TimeDate => (Kind::Day, Neither),
-            T::ChronoTime | T::TimeTime => (Kind::Clock, Neither),
+            T::TimeDateTimeWithTimeZone => (TimeKind::Zoned, Seconds),
+            T::ChronoDateTime => (TimeKind::Plain, SecondsAndDays),
+            T::TimeDateTime => (TimeKind::Plain, Seconds),
+            T::ChronoDate | T::TimeDate => (TimeKind::Day, Neither),
+            T::ChronoTime | T::TimeTime => (TimeKind::Clock, Neither),
             _ => return None,
         };
         Some(Self { kind, numbers })
@@ -131,14 +131,14 @@ impl Times {
     /// those below [`BELOW_DIGITS`]. `None` if there are no such texts: in the first year, and from 9999 on.
     #[must_use]
     pub fn around(self, key: &str) -> Option<(String, String)> {
-        if self.kind == Kind::Clock {
+        if self.kind == TimeKind::Clock {
             let minute = key.get(..5)?;
             return Some((minute.to_owned(), format!("{minute}~")));
         }
         let day = NaiveDate::parse_from_str(key.get(..10)?, "%Y-%m-%d").ok()?;
         let is_plain = ("0001".."9999").contains(&key.get(..4)?);
         // An offset is less than a day in either direction.
-        let offset = u64::from(self.kind == Kind::Zoned);
+        let offset = u64::from(self.kind == TimeKind::Zoned);
         let first = day.checked_sub_days(Days::new(offset))?;
         let end = day.checked_add_days(Days::new(offset + 1))?;
         is_plain.then(|| (first.to_string(), end.to_string()))

@@ -9,7 +9,7 @@ use seachange_changelog::internal::{self, Dialect};
 pub(crate) struct Columns(&'static dyn Dialect);
 
 impl Columns {
-    /// Those of a backend.
+    /// The columns of a backend.
     pub(crate) fn on(backend: DbBackend) -> Self {
         Self(internal::on(backend))
     }

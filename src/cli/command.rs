@@ -28,7 +28,7 @@ struct Cli {
 enum Command {
     /// Migrate, then answer GraphQL requests (the default).
     Serve,
-    /// Bring the database's tables up or down, or tell where they are.
+    /// Migrate the database's tables up or down, or show which migrations have been applied.
     Migrate {
         #[command(subcommand)]
         direction: Direction,
@@ -37,19 +37,19 @@ enum Command {
     Schema,
     /// Follow the changes until stopped.
     Tail(TailArgs),
-    /// Record the rows that no change tells of: those from before tracking.
+    /// Record rows from before tracking, which have no change in the log yet.
     Baseline(BaselineArgs),
     /// Remove old changes from the log.
     Prune(PruneArgs),
-    /// Make old cursors invalid: after a database was restored from a copy.
+    /// Make old cursors invalid, after a database was restored from a copy.
     Epoch {
         #[command(subcommand)]
         action: EpochAction,
     },
-    /// Fight for rows of a table made for it, and check that no reader misses a change. Use a
-    /// database made for it.
+    /// Write rows of a table from many tasks at once, and check that no reader misses a change. Use an empty
+    /// database.
     Torture(TortureArgs),
-    /// Look for what could let a write escape or keep the log from being read, and tell the cure.
+    /// Look for anything that could let a write escape or keep the log from being read, and print the cure.
     Doctor(DoctorArgs),
     /// Replay the log against the tables and report every row that differs.
     Verify(VerifyArgs),

@@ -19,10 +19,10 @@ use crate::database;
 use crate::feed::{Cursor, FeedError};
 use crate::service::registered::Registered;
 
-/// How `doctor` tells.
+/// How `doctor` reports.
 #[derive(Args, Debug)]
 pub(super) struct DoctorArgs {
-    /// An array of findings as JSON: code, table, message, fix.
+    /// Print the findings as a JSON array: code, table, message, fix.
     #[arg(long)]
     json: bool,
 }
@@ -146,9 +146,9 @@ fn standing(consumer: &consumer::Model, now: DateTime<Utc>) -> Option<Flaw> {
     if is_held {
         return None;
     }
-    let message = format!("no process works for consumer `{name}`");
-    let fix = "start a server that has it, and look into its log if one runs; delete its row if it \
-               is no longer wanted";
+    let message = format!("no process is running consumer `{name}`");
+    let fix = "start a server that registers it, or read the log of a running one; delete its row if it \
+               is no longer needed";
     Some(Flaw::new(FlawCode::ConsumerUnheld, CONSUMERS, message, fix))
 }
 
@@ -156,12 +156,12 @@ fn standing(consumer: &consumer::Model, now: DateTime<Utc>) -> Option<Flaw> {
 fn lost(consumer: &consumer::Model, log: &Log) -> Option<Flaw> {
     let text = consumer.cursor.as_ref()?;
     let name = &consumer.name;
-    let fix = "build anew what it builds, and tell by its handler's `restart` where to go on";
+    let fix = "rebuild what it builds, and return from its handler's `restart` the cursor to continue from";
     let flaw = |code, message| Some(Flaw::new(code, CONSUMERS, message, fix));
     let cursor: Cursor = match text.parse() {
         Ok(cursor) => cursor,
         Err(_) => {
-            let message = format!("the checkpoint of consumer `{name}` is no cursor");
+            let message = format!("the checkpoint of consumer `{name}` is not a cursor");
             return flaw(FlawCode::ConsumerAstray, message);
         }
     };

@@ -13,9 +13,9 @@ use crate::database;
 pub(super) enum Direction {
     /// Apply all pending migrations.
     Up,
-    /// Take back the last one.
+    /// Revert the last migration.
     Down,
-    /// List them.
+    /// List the migrations, and which of them have been applied.
     Status,
 }
 

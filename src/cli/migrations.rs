@@ -33,7 +33,7 @@ impl<M: MigratorTrait> Migrations for MigrationsOf<M> {
     /// because the failure may be permanent, but waits for the other to apply the migration, and continues.
     async fn up(&self, db: &DatabaseConnection) -> Result<(), DbErr> {
         while let Err(error) = M::up(db, None).await {
-            tracing::warn!(%error, "a migration failed; another process may be at it");
+            tracing::warn!(%error, "a migration failed; another process may be migrating");
             if !others_go_on::<M>(db).await {
                 return Err(error);
             }

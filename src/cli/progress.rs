@@ -10,7 +10,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// The progress line.
 pub(super) struct Progress {
     is_shown: bool,
-    told: Option<Instant>,
+    shown: Option<Instant>,
 }
 
 impl Progress {
@@ -18,7 +18,7 @@ impl Progress {
     pub(super) fn on_terminal() -> Self {
         Self {
             is_shown: std::io::stderr().is_terminal(),
-            told: None,
+            shown: None,
         }
     }
 
@@ -26,15 +26,15 @@ impl Progress {
     pub(super) fn silent() -> Self {
         Self {
             is_shown: false,
-            told: None,
+            shown: None,
         }
     }
 
     /// Shows the text, unless the last one was shown less than [`PAUSE`] ago.
     pub(super) fn show(&mut self, text: impl FnOnce() -> String) {
-        let is_time = self.told.is_none_or(|shown| shown.elapsed() >= PAUSE);
+        let is_time = self.shown.is_none_or(|last| last.elapsed() >= PAUSE);
         if self.is_shown && is_time {
-            self.told = Some(Instant::now());
+            self.shown = Some(Instant::now());
             // The text starts at the beginning of the line, whose rest is cleared. A terminal that is gone is
             // not an error.
             let _ = write!(std::io::stderr(), "\r\x1b[K{}", text());
@@ -45,7 +45,7 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if self.told.is_some() {
+        if self.shown.is_some() {
             let _ = write!(std::io::stderr(), "\r\x1b[K");
         }
     }

@@ -20,7 +20,7 @@ use super::app::App;
 use super::interrupt::interrupted;
 use super::settings::Settings;
 use crate::consumer::ConsumerHandle;
-use crate::database::{self, Connections, Writable};
+use crate::database::{self, Connections, WriteProbe};
 use crate::feed::{Feed, FeedError};
 use crate::server::{self, Auth, BadPublicKey, Health, ServerConfig};
 use crate::service::Service;
@@ -158,7 +158,7 @@ impl App {
             Ok(flaws) => flaws
                 .iter()
                 .for_each(|flaw| tracing::warn!("{}; cure: {}", flaw.message, flaw.fix)),
-            Err(error) => tracing::warn!(%error, "computed columns could not be looked for"),
+            Err(error) => tracing::warn!(%error, "computed columns could not be checked"),
         }
         let limits = settings.limits.clone();
         let reads = database::connect_requests(&settings.database(), limits.request_time).await?;
@@ -192,7 +192,7 @@ impl App {
         );
         tokio::spawn(sweeping);
         let shutdown = shutdown_requested(stopped);
-        let health = health(feed.clone(), Writable::new(db.writer().clone()));
+        let health = health(feed.clone(), WriteProbe::new(db.writer().clone()));
         let consumers = self.consumers.iter().map(|start| start(&feed, &db));
         let consumers = consumers.collect();
         let task = tokio::spawn(server::serve(listener, api, health, config, shutdown));
@@ -226,7 +226,7 @@ fn auth(settings: &Settings) -> Result<Auth, StartError> {
         (Some(secret), None) => {
             if secret.len() < SECRET {
                 tracing::warn!(
-                    "SEACHANGE_JWT_SECRET is short: whoever has a token can find it by guessing, and \
+                    "SEACHANGE_JWT_SECRET is short: it can be guessed from any token, and \
                      sign others; {SECRET} random bytes or more are safe"
                 );
             }
@@ -238,7 +238,9 @@ fn auth(settings: &Settings) -> Result<Auth, StartError> {
             Auth::public_key(&pem).map_err(|error| StartError::Key(file.clone(), error))
         }
         (None, None) if settings.listen.ip().is_loopback() => {
-            tracing::warn!("open mode: no key of tokens is set, so anyone here may do anything");
+            tracing::warn!(
+                "open mode: no key for tokens is set, so anyone on this machine may do anything"
+            );
             Ok(Auth::open())
         }
         (None, None) => Err(StartError::OpenToTheWorld(settings.listen)),
@@ -247,7 +249,7 @@ fn auth(settings: &Settings) -> Result<Auth, StartError> {
 
 /// Ready while the change log can be read and the database takes writes, so that queries, mutations and
 /// subscriptions work.
-fn health(feed: Feed, writable: Writable) -> Health {
+fn health(feed: Feed, writable: WriteProbe) -> Health {
     Health::new(move || {
         let (is_read, writable) = (feed.is_healthy(), writable.clone());
         async move {

@@ -57,7 +57,7 @@ pub struct Settings {
         global = true
     )]
     pub allow_origins: AllowedOrigins,
-    /// Folder of the built offline demo, served under /demo where it is there.
+    /// Folder of the built offline demo, served under /demo if it exists.
     #[arg(
         long,
         env = "SEACHANGE_DEMO",

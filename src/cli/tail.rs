@@ -14,13 +14,13 @@ use crate::feed::{ChangeLine, Cursor, FeedError, FeedItem, Selection, Start, Sub
 /// What `tail` shows.
 #[derive(Args, Debug)]
 pub(super) struct TailArgs {
-    /// Begin after this cursor; "0" is the oldest change. Without it, from now.
+    /// Begin after this cursor; "0" means the oldest change. Without it, begin now.
     #[arg(long, value_name = "CURSOR")]
     pub(super) after: Option<String>,
     /// Only changes of this table; may be repeated.
     #[arg(long, value_name = "NAME")]
     pub(super) entity: Vec<String>,
-    /// One change a line, as JSON.
+    /// Print each change as one line of JSON.
     #[arg(long)]
     pub(super) json: bool,
 }

@@ -9,7 +9,7 @@ mod doubts;
 mod faults;
 mod files;
 mod keys;
-mod parts;
+mod partitions;
 mod records;
 mod replay;
 mod table;
@@ -30,11 +30,11 @@ use super::settings::Settings;
 use crate::feed::{Feed, FeedError};
 use crate::service::registered::Registered;
 use faults::Tally;
-use parts::{Part, Rows};
-use table::{Read, Table};
+use partitions::{Partition, RowStates};
+use table::{RowSource, VerifiedTable};
 
 /// The number of findings that are listed; the rest are only counted.
-const TOLD: usize = 1_000;
+const LISTED: usize = 1_000;
 /// How much later than the end of what retention has removed a row must have been written for the log to know
 /// it. The clocks of servers differ, and the time of a batch can differ from that of a row by the duration of
 /// its transaction. The margin is longer than any transaction should be open.
@@ -46,14 +46,14 @@ const DOUBTS: usize = 100_000;
 /// Keys that `verify` keeps in memory by default: the most that a table of 2²⁰ places takes, which has 60 MB.
 const KEYS_IN_MEMORY: u32 = 900_000;
 
-/// How `verify` works and tells.
+/// How much memory `verify` may use, and how it reports.
 #[derive(Args, Debug)]
 pub(super) struct VerifyArgs {
     /// Rows whose state is kept in memory, 65 to 130 bytes each. For more rows temporary files are
     /// written, in the directory that TMPDIR names: 45 bytes for each change and each row.
     #[arg(long, value_name = "N", default_value_t = KEYS_IN_MEMORY, value_parser = clap::value_parser!(u32).range(1..))]
     keys_in_memory: u32,
-    /// What was found as one JSON object.
+    /// Print the findings as one JSON object.
     #[arg(long)]
     json: bool,
 }
@@ -174,13 +174,13 @@ impl App {
     /// the directory that `TMPDIR` names.
     ///
     /// # Errors
-    /// As for [`App::verify`].
+    /// The same as for [`App::verify`].
     pub async fn verify_within(&self, feed: &Feed, keys: u32) -> Result<Verdict, VerifyError> {
-        self.verify_telling(feed, keys, &mut Progress::silent())
+        self.verify_showing(feed, keys, &mut Progress::silent())
             .await
     }
 
-    async fn verify_telling(
+    async fn verify_showing(
         &self,
         feed: &Feed,
         keys: u32,
@@ -193,7 +193,7 @@ impl App {
         let mut verdict = Verdict::default();
         let mut tables = self.tables(tx, &mut verdict.unverified).await?;
         let mut tally = Tally::default();
-        let mut rows = Rows::new(most);
+        let mut rows = RowStates::new(most);
         let (changes, others) =
             replay::log(tx, &mut tables, &mut rows, &mut tally, progress).await?;
         verdict.changes = changes;
@@ -218,7 +218,7 @@ impl App {
             let known = tally.known.get(&table.number).copied();
             verdict.not_compared += table.compared.others * known.unwrap_or_default();
         }
-        verdict.not_compared += tally.not_told;
+        verdict.not_compared += tally.not_logged;
         verdict.without_baseline = tally.without_baseline;
         verdict.faults = tally.faults;
         verdict.findings = tally.into_findings();
@@ -230,13 +230,14 @@ impl App {
         &self,
         tx: &DatabaseTransaction,
         unverified: &mut Vec<Unverified>,
-    ) -> Result<Vec<Table>, DbErr> {
+    ) -> Result<Vec<VerifiedTable>, DbErr> {
         let mut tables = Vec::new();
         let mut seen = BTreeSet::new();
         for entity in self.entities.registered() {
             seen.insert(entity.info.table.to_owned());
             match unreadable(tx, &entity).await? {
-                None => tables.push(Table::of(tx, tables.len(), Read::Entity(entity)).await?),
+                None => tables
+                    .push(VerifiedTable::of(tx, tables.len(), RowSource::Entity(entity)).await?),
                 Some(why) => unverified.push(Unverified::new(entity.info.table.to_owned(), why)),
             }
         }
@@ -246,8 +247,8 @@ impl App {
             }
             match TableRows::of(tx, &name).await? {
                 Ok(rows) => {
-                    let read = Read::Rows(name, Box::new(rows));
-                    tables.push(Table::of(tx, tables.len(), read).await?);
+                    let read = RowSource::Rows(name, Box::new(rows));
+                    tables.push(VerifiedTable::of(tx, tables.len(), read).await?);
                 }
                 Err(why) => unverified.push(Unverified::new(name, why)),
             }
@@ -270,14 +271,14 @@ async fn kept_since(tx: &DatabaseTransaction) -> Result<Option<DateTime<Utc>>, D
 /// Folds the parts that wait on disk, and settles what is left open.
 async fn settle(
     tx: &DatabaseTransaction,
-    tables: &[Table],
-    mut parts: Vec<Part>,
+    tables: &[VerifiedTable],
+    mut parts: Vec<Partition>,
     most: usize,
     tally: &mut Tally,
     progress: &mut Progress,
 ) -> Result<(), VerifyError> {
     while let Some(part) = parts.pop() {
-        let left: u64 = parts.iter().map(Part::len).sum();
+        let left: u64 = parts.iter().map(Partition::len).sum();
         let mut waits = part.len();
         let (mut rows, mut records) = part.open(most)?;
         while let Some(record) = records.next()? {
@@ -295,7 +296,7 @@ async fn settle(
         parts.extend(rows.finish(tally));
     }
     doubts::settle_left(tx, tables, tally).await?;
-    Ok(doubts::tell_changes(tx, tables, tally).await?)
+    Ok(doubts::describe_changes(tx, tables, tally).await?)
 }
 
 pub(super) async fn command(
@@ -305,12 +306,12 @@ pub(super) async fn command(
 ) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let feed = open_feed(settings).await?;
     let mut progress = Progress::on_terminal();
-    let verified = app.verify_telling(&feed, args.keys_in_memory, &mut progress);
+    let verified = app.verify_showing(&feed, args.keys_in_memory, &mut progress);
     let verdict = verified.await?;
     drop(progress);
     if args.json {
         let sound = verdict.is_sound();
-        let json = serde_json::to_string(&Told {
+        let json = serde_json::to_string(&Report {
             sound,
             verdict: &verdict,
         })?;
@@ -323,7 +324,7 @@ pub(super) async fn command(
 
 /// The verdict as JSON.
 #[derive(Serialize)]
-struct Told<'a> {
+struct Report<'a> {
     sound: bool,
     #[serde(flatten)]
     verdict: &'a Verdict,
@@ -333,9 +334,9 @@ fn print(verdict: &Verdict) {
     for Finding { entity, key, fault } in &verdict.findings {
         println!("{entity} {key}: {fault}");
     }
-    let untold = verdict.faults - verdict.findings.len() as u64;
-    if untold > 0 {
-        println!("… and {untold} more");
+    let unlisted = verdict.faults - verdict.findings.len() as u64;
+    if unlisted > 0 {
+        println!("… and {unlisted} more");
     }
     for Unverified { entity, why } in &verdict.unverified {
         println!("{entity}: not verified: {why}");

@@ -24,7 +24,7 @@ pub(super) struct Lease {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Lost {
     /// Another process holds the lease, or an operator has paused the consumer.
-    #[error("another process works for it, or it is paused")]
+    #[error("another process runs it, or it is paused")]
     Taken,
     /// The database failed or did not answer.
     #[error(transparent)]

@@ -15,7 +15,7 @@ use super::replay::Replay;
 use super::shared::Shared;
 use super::start::Start;
 use super::subscription::Subscription;
-use super::tail::{Place, follow, listen};
+use super::tail::{TailPosition, follow, listen};
 use crate::abort_on_drop::AbortOnDrop;
 
 /// How long to wait for an open snapshot to be closed.
@@ -53,7 +53,7 @@ impl Feed {
     pub async fn start(db: DatabaseConnection, wake: Arc<Notify>) -> Result<Self, FeedError> {
         let shared = Arc::new(Shared::open(db, wake).await?);
         let (followed, head) = shared.head().await?;
-        let place = Place { followed, head };
+        let place = TailPosition { followed, head };
         let tail = AbortOnDrop::spawn(follow(Arc::downgrade(&shared), place));
         let ear = AbortOnDrop::spawn(listen(Arc::downgrade(&shared)));
         Ok(Self {
@@ -64,7 +64,7 @@ impl Feed {
 
     /// Whether the last look at the log succeeded, and the one under way has not been silent for too long.
     pub fn is_healthy(&self) -> bool {
-        self.shared.pulse.is_healthy()
+        self.shared.log_health.is_healthy()
     }
 
     /// The position now. Read it, then the data, then subscribe from it; nothing is missed.
@@ -78,14 +78,14 @@ impl Feed {
 
     /// The newest position as of the last look at the log, without another look. Everything up to it can be
     /// read.
-    pub(crate) fn known(&self) -> Cursor {
-        self.shared.known()
+    pub(crate) fn newest_known(&self) -> Cursor {
+        self.shared.newest_known()
     }
 
     /// The position of a cursor in the log that is followed now.
     ///
     /// # Errors
-    /// As [`Feed::subscribe`].
+    /// The same as for [`Feed::subscribe`].
     pub(crate) async fn position(&self, cursor: &Cursor) -> Result<Position, FeedError> {
         let (followed, head) = self.shared.head().await?;
         let start = Start::After(cursor.clone());
@@ -95,7 +95,7 @@ impl Feed {
     /// Up to `limit` wanted changes from `start`, in order.
     ///
     /// # Errors
-    /// As [`Feed::subscribe`].
+    /// The same as for [`Feed::subscribe`].
     pub async fn page(
         &self,
         start: &Start,
@@ -143,7 +143,7 @@ impl Feed {
     /// consists of integers and UUIDs, it may pass over changes of other rows.
     ///
     /// # Errors
-    /// As [`Feed::subscribe`].
+    /// The same as for [`Feed::subscribe`].
     pub(crate) async fn replay(
         &self,
         start: &Start,

@@ -35,7 +35,7 @@ impl Feed {
     /// kept change, where the feed may begin later.
     ///
     /// # Errors
-    /// As [`Feed::subscribe`]. A cursor behind the horizon is [`FeedError::CursorExpired`], unless
+    /// The same as for [`Feed::subscribe`]. A cursor behind the horizon is [`FeedError::CursorExpired`], unless
     /// it is that of a kept change of this row: then nothing is missing after it.
     pub async fn history(
         &self,
@@ -65,7 +65,7 @@ impl Feed {
     /// What the log knows of a row at a moment.
     ///
     /// # Errors
-    /// As [`Feed::history`]. For a time, [`FeedError::CursorExpired`] if changes of the row between
+    /// The same as for [`Feed::history`]. For a time, [`FeedError::CursorExpired`] if changes of the row between
     /// that time and the oldest kept one may have been removed.
     pub async fn past(&self, row: &RowName, when: &When) -> Result<Past, FeedError> {
         let (log, head) = self.followed().await?;
@@ -98,7 +98,7 @@ impl Feed {
     /// before it; empty if the cursor does not name a change.
     ///
     /// # Errors
-    /// As [`Feed::subscribe`]; [`FeedError::CursorExpired`] for a change that is no longer kept.
+    /// The same as for [`Feed::subscribe`]; [`FeedError::CursorExpired`] for a change that is no longer kept.
     pub(crate) async fn change(&self, cursor: &Cursor) -> Result<Named, FeedError> {
         let (log, head) = self.followed().await?;
         let position = on_log(&log, cursor, head)?;

@@ -55,7 +55,7 @@ impl Log {
         run_detached(async move { reader.read(after, &wanted, limit).await }).await
     }
 
-    /// As [`read`](Self::read), by the row's key. `None` if the key may not lead to all of the row's changes.
+    /// Like [`read`](Self::read), but by the row's key. `None` if the key may not lead to all of the row's changes.
     pub(super) async fn read_row(
         &self,
         after: Position,

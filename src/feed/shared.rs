@@ -11,7 +11,7 @@ use tokio::sync::{Mutex, Notify, Semaphore};
 use super::cursor::{Cursor, Epoch};
 use super::error::FeedError;
 use super::log::Followed;
-use super::pulse::Pulse;
+use super::log_health::LogHealth;
 use super::run_detached::run_detached;
 
 /// Snapshots open at once: half of the feed's connections, so that they never hold up the feed.
@@ -25,7 +25,7 @@ pub(super) struct Shared {
     turn: Mutex<()>,
     pub(super) snapshots: Arc<Semaphore>,
     pub(super) wake: Arc<Notify>,
-    pub(super) pulse: Pulse,
+    pub(super) log_health: LogHealth,
     /// The newest position of the log followed, as of the last look.
     known: RwLock<Cursor>,
 }
@@ -43,11 +43,11 @@ impl Shared {
             turn: Mutex::new(()),
             snapshots: Arc::new(Semaphore::new(SNAPSHOTS)),
             wake,
-            pulse: Pulse::new(),
+            log_health: LogHealth::new(),
         })
     }
 
-    pub(super) fn known(&self) -> Cursor {
+    pub(super) fn newest_known(&self) -> Cursor {
         self.known.read().clone()
     }
 

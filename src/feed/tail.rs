@@ -27,7 +27,7 @@ const RETRY_MOST: Duration = Duration::from_secs(2);
 const BROKEN: Duration = Duration::from_secs(10);
 
 /// How far the tail has read.
-pub(super) struct Place {
+pub(super) struct TailPosition {
     pub(super) followed: Arc<Followed>,
     pub(super) head: Position,
 }
@@ -35,16 +35,16 @@ pub(super) struct Place {
 /// Reads on until the feed is dropped. A subscriber that is behind keeps its position, so it continues as soon
 /// as the database is back. An error that a retry cannot cure ends the subscribers it concerns, and the feed is
 /// not healthy until an operator has repaired the log, at which it looks with long pauses.
-pub(super) async fn follow(shared: Weak<Shared>, mut place: Place) {
+pub(super) async fn follow(shared: Weak<Shared>, mut place: TailPosition) {
     let mut last_change = Instant::now();
     let mut backoff = Backoff::new(POLL_BUSY * 2, RETRY_MOST);
     loop {
         let Some(feed) = shared.upgrade() else {
             return;
         };
-        feed.pulse.begin();
+        feed.log_health.begin();
         let looked = advance(&feed, &mut place).await;
-        let was_sound = feed.pulse.end(looked.is_ok());
+        let was_sound = feed.log_health.end(looked.is_ok());
         let pause = match looked {
             Ok(found) => {
                 backoff.reset();
@@ -65,7 +65,7 @@ pub(super) async fn follow(shared: Weak<Shared>, mut place: Place) {
             }
             Err(error) => {
                 if was_sound {
-                    tracing::error!(%error, "the change log cannot be read on; it must be mended");
+                    tracing::error!(%error, "the change log cannot be read further; it must be repaired");
                 }
                 BROKEN
             }
@@ -78,7 +78,7 @@ pub(super) async fn follow(shared: Weak<Shared>, mut place: Place) {
 }
 
 /// Hands out everything new; returns whether there was anything.
-async fn advance(feed: &Arc<Shared>, place: &mut Place) -> Result<bool, FeedError> {
+async fn advance(feed: &Arc<Shared>, place: &mut TailPosition) -> Result<bool, FeedError> {
     let (followed, head) = match feed.head().await {
         Ok(found) => found,
         Err(error) => {
@@ -90,8 +90,8 @@ async fn advance(feed: &Arc<Shared>, place: &mut Place) -> Result<bool, FeedErro
         }
     };
     if !Arc::ptr_eq(&followed, &place.followed) {
-        // Nobody can listen to the new log from before its present.
-        *place = Place { followed, head };
+        // No subscriber can have a position in the new log from before this moment.
+        *place = TailPosition { followed, head };
         return Ok(true);
     }
     let from = place.head;
@@ -108,8 +108,8 @@ async fn advance(feed: &Arc<Shared>, place: &mut Place) -> Result<bool, FeedErro
             Err(error) => {
                 let error = FeedError::from(error);
                 if !error.is_passing() {
-                    // Each subscriber reads for itself: those who want what cannot be read end with the error,
-                    // the others go on.
+                    // Each subscriber reads for itself: those that want what cannot be read end with the error,
+                    // and the others go on.
                     let batch = Batch {
                         from: head,
                         to: head,
@@ -131,7 +131,7 @@ async fn advance(feed: &Arc<Shared>, place: &mut Place) -> Result<bool, FeedErro
             changes: page.changes.into_iter().map(Arc::<Change>::new).collect(),
         };
         place.head = batch.to;
-        // Having no receiver is not an error: nobody is listening now.
+        // Having no receiver is not an error: there may be no subscribers now.
         let _ = place.followed.live.send(Ok(Arc::new(batch)));
     }
     Ok(place.head > from)

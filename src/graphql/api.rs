@@ -23,8 +23,8 @@ use super::live::{Live, Payload, Rendering, Role, listen};
 use super::offline::Rejections;
 use super::operation_kind::OperationKind;
 use super::prepared::{Analysis, Prepared};
+use super::prerendered::Prerendered;
 use super::related::Batches;
-use super::rendered::Rendered;
 use crate::feed::{Cursor, Feed};
 use crate::limits::Limits;
 use crate::service::code::ErrorCode;
@@ -83,7 +83,7 @@ impl Api {
 
     /// A position up to which all changes can be read; `None` in a schema without subscriptions.
     pub(crate) fn position(&self) -> Option<Cursor> {
-        self.live.as_ref().map(|live| live.feed.known())
+        self.live.as_ref().map(|live| live.feed.newest_known())
     }
 
     /// Answers a query or mutation. If the future is dropped, the request ends at its next field: a client that
@@ -104,7 +104,7 @@ impl Api {
         let request = request
             .data(rejections.clone())
             .data(committed.clone())
-            .data(Rendered::default());
+            .data(Prerendered::default());
         let schema = self.schema.clone();
         let live = self.live.clone();
         let answering = async move {
@@ -166,7 +166,7 @@ impl Api {
                         let heard = listen(live, plan, rendering);
                         heard
                             .map(move |heard| match heard {
-                                Ok(payloads) if must_be_whole => whole(payloads),
+                                Ok(payloads) if must_be_whole => payloads_or_reconnect(payloads),
                                 Ok(payloads) => Answer::Payloads(payloads),
                                 Err(refusal) if is_pulled => connect_again(&refusal),
                                 Err(refusal) => refused(refusal),
@@ -205,7 +205,11 @@ impl Api {
         if !self.limits.idempotency.is_zero()
             && let Some(key) = &caller.idempotency_key
         {
-            let keyed = Keyed::new(caller.actor.clone(), key.clone(), &asked(&request));
+            let keyed = Keyed::new(
+                caller.actor.clone(),
+                key.clone(),
+                &request_identity(&request),
+            );
             request = request.data(keyed);
         }
         let db = self.db.with_context(context);
@@ -245,7 +249,7 @@ impl Api {
 }
 
 /// What distinguishes a request from others under the same key.
-fn asked(request: &Request) -> Json {
+fn request_identity(request: &Request) -> Json {
     let variables = serde_json::to_value(&request.variables).unwrap_or_default();
     json!([request.operation_name, request.query, variables])
 }
@@ -256,7 +260,7 @@ fn faulty(fault: ServerError) -> Response {
 }
 
 /// The payloads, unless one of them lacks rows that are larger than an answer may be or not readable just now.
-fn whole(payloads: Vec<Arc<Payload>>) -> Answer {
+fn payloads_or_reconnect(payloads: Vec<Arc<Payload>>) -> Answer {
     match payloads.iter().find_map(|payload| payload.errors.first()) {
         None => Answer::Payloads(payloads),
         Some(error) => {

@@ -47,7 +47,7 @@ pub(super) fn of_root(field: Field, entity: &EntityInfo) -> Field {
 /// The argument of this name that filters rows of the entity.
 ///
 /// # Errors
-/// As [`filter::parse`].
+/// The same as for [`filter::parse`].
 pub(super) fn predicate(
     ctx: &ResolverContext<'_>,
     entity: &EntityInfo,
@@ -96,7 +96,7 @@ pub(super) fn order_by(
 /// The argument `having`: rows that have children which pass these filters.
 ///
 /// # Errors
-/// As [`filter::parse`].
+/// The same as for [`filter::parse`].
 pub(super) fn having(
     ctx: &ResolverContext<'_>,
     relations: &[Arc<Relation>],
@@ -116,7 +116,7 @@ pub(super) fn having(
             continue;
         };
         let predicate = filter::parse(&relation.child.info, filter, backend)?;
-        condition = condition.add(has(relation, predicate.as_ref(), backend));
+        condition = condition.add(has_child(relation, predicate.as_ref(), backend));
     }
     Ok(condition)
 }
@@ -127,7 +127,7 @@ const BETWEEN: &str = "__between";
 
 /// Whether a row of the parent's table has a child that the predicate admits, or any child if there is no
 /// predicate.
-fn has(relation: &Relation, predicate: Option<&Predicate>, backend: DbBackend) -> Condition {
+fn has_child(relation: &Relation, predicate: Option<&Predicate>, backend: DbBackend) -> Condition {
     let child = &relation.child;
     // Children are selected under their table's name, and joined under an alias, because their table may be the
     // parent's.

@@ -59,8 +59,8 @@ impl AnswerBudget {
     }
 
     /// A fresh budget of the same size, for the same document.
-    pub(super) fn again(&self) -> Self {
-        Self::of(self.reads.again(), Arc::clone(&self.answer.widths))
+    pub(super) fn renewed(&self) -> Self {
+        Self::of(self.reads.renewed(), Arc::clone(&self.answer.widths))
     }
 
     fn of(reads: Budget, widths: Arc<Widths>) -> Self {

@@ -6,7 +6,7 @@ use async_graphql::dynamic::{Field, FieldFuture, FieldValue, Object, ResolverCon
 
 use super::node::Node;
 use super::object_of::ObjectOf;
-use super::pagination::{self, Pages};
+use super::pagination::{self, RowRange};
 use crate::service::entity::EntityInfo;
 
 /// A page of rows.
@@ -21,13 +21,13 @@ pub(super) struct Connection {
 /// The place of a page among all rows.
 #[derive(Clone, Copy)]
 pub(super) struct Numbers {
-    pub(super) pages: Pages,
+    pub(super) pages: RowRange,
     pub(super) total: u64,
 }
 
 impl Connection {
     /// A page by number. `total` is known if the request [asks for it](Asked).
-    pub(super) fn numbered(nodes: Vec<Node>, pages: Pages, total: Option<u64>) -> Self {
+    pub(super) fn numbered(nodes: Vec<Node>, pages: RowRange, total: Option<u64>) -> Self {
         let total = total.unwrap_or_default();
         Self {
             nodes,

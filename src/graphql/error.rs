@@ -68,7 +68,7 @@ impl Refusal {
     }
 
     /// Adds a fact for the client, in `extensions`.
-    fn with(mut self, name: &'static str, fact: GraphqlValue) -> Self {
+    fn with_fact(mut self, name: &'static str, fact: GraphqlValue) -> Self {
         self.details.push((name, fact));
         self
     }
@@ -137,12 +137,12 @@ impl From<&ServiceError> for Refusal {
     fn from(error: &ServiceError) -> Self {
         let refusal = Self::new(error.code(), error.report());
         match error.fact() {
-            Some(Fact::Current(rows)) => refusal.with("current", json_value(rows.clone())),
+            Some(Fact::Current(rows)) => refusal.with_fact("current", json_value(rows.clone())),
             Some(Fact::Later(cursors)) => {
                 let cursors = cursors.iter().map(|cursor| cursor.to_string().into());
-                refusal.with("later", GraphqlValue::List(cursors.collect()))
+                refusal.with_fact("later", GraphqlValue::List(cursors.collect()))
             }
-            Some(Fact::UsedKey(key)) => refusal.with("idempotencyKey", key.as_str().into()),
+            Some(Fact::UsedKey(key)) => refusal.with_fact("idempotencyKey", key.as_str().into()),
             None => refusal,
         }
     }

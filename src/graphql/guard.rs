@@ -16,7 +16,7 @@ use async_graphql::{
 
 use super::budget::AnswerBudget;
 use super::error::Refusal;
-use super::rendered::Rendered;
+use super::prerendered::Prerendered;
 
 pub(super) use root::check as check_roots;
 pub(super) use variables::{fill_variables, given};
@@ -85,7 +85,9 @@ async fn within(
     let name = field.response_key().node.as_str();
     if set.items.is_empty() {
         let resolved = next.run(ctx, info).await;
-        let put = ctx.data_opt::<Rendered>().and_then(|put| put.take(&node));
+        let put = ctx
+            .data_opt::<Prerendered>()
+            .and_then(|put| put.take(&node));
         let value = match put {
             Some(value) => Some(value),
             None => resolved?,
@@ -96,7 +98,7 @@ async fn within(
         }
         return Ok(value);
     }
-    if let Some(rendered) = ctx.data_opt::<Rendered>()
+    if let Some(rendered) = ctx.data_opt::<Prerendered>()
         && let Some(value) = rendered.take(&node)
     {
         budget.charge_value(name, &value).map_err(refused)?;

@@ -12,7 +12,7 @@ use super::context::{budget, database};
 use super::error::Refusal;
 use super::fetch::{fetch, rows};
 use super::listed::Listed;
-use super::pagination::{self, Pages, Wanted};
+use super::pagination::{self, RowRange, Wanted};
 use super::relation::Relation;
 use crate::service::budget::Budget;
 
@@ -53,7 +53,7 @@ async fn resolve(
             "cursor pagination is in key order; use page or offset with orderBy",
         )),
         Wanted::After { cursor, limit } => list.after(cursor.as_deref(), limit).await,
-        Wanted::Pages(pages) => list.by_offset(&order, pages).await,
+        Wanted::Range(pages) => list.by_offset(&order, pages).await,
     }
 }
 
@@ -82,7 +82,7 @@ impl List<'_> {
         select
     }
 
-    async fn by_offset(&self, order: &Ordering, pages: Pages) -> Result<Connection, Refusal> {
+    async fn by_offset(&self, order: &Ordering, pages: RowRange) -> Result<Connection, Refusal> {
         let total = if self.asked.total {
             Some(self.count().await?)
         } else {
@@ -125,7 +125,7 @@ impl List<'_> {
             .transpose()?;
         let mut select = self.in_key_order(self.select());
         if let Some(key) = &after {
-            select.cond_where(source.beyond(key, &Order::Asc, backend)?);
+            select.cond_where(source.after_key(key, &Order::Asc, backend)?);
         }
         select.limit(self.budget.rows_to_fetch(limit + 1));
         let mut nodes = rows((self.db, self.budget), self.of, select).await?;
@@ -134,7 +134,7 @@ impl List<'_> {
         nodes.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         let has_previous = match nodes.first() {
             Some(first) if self.asked.previous => {
-                let first = source.beyond(&first.key(entity), &Order::Desc, backend)?;
+                let first = source.after_key(&first.key(entity), &Order::Desc, backend)?;
                 let mut before = self.select();
                 before
                     .clear_selects()

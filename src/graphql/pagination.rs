@@ -16,17 +16,17 @@ pub(super) enum Wanted {
     /// Rows after a key, in key order.
     After { cursor: Option<String>, limit: u64 },
     /// Rows by page or offset.
-    Pages(Pages),
+    Range(RowRange),
 }
 
 /// `limit` rows after the first `offset`.
 #[derive(Clone, Copy)]
-pub(super) struct Pages {
+pub(super) struct RowRange {
     pub(super) offset: u64,
     pub(super) limit: u64,
 }
 
-impl Pages {
+impl RowRange {
     /// The number of the last row, counted from 1; `None` if it is larger than databases can count.
     pub(super) fn last(&self) -> Option<i64> {
         i64::try_from(self.offset.checked_add(self.limit)?).ok()
@@ -36,12 +36,12 @@ impl Pages {
 /// The argument `pagination`; without it, the first page of the largest size.
 pub(super) fn parse(ctx: &ResolverContext<'_>) -> Result<Wanted, Refusal> {
     let most = limits(ctx)?.page_rows;
-    let first = Pages {
+    let first = RowRange {
         offset: 0,
         limit: most,
     };
     let Some(pagination) = ctx.args.get("pagination").filter(|value| !value.is_null()) else {
-        return Ok(Wanted::Pages(first));
+        return Ok(Wanted::Range(first));
     };
     let pagination = pagination.object().map_err(|_| malformed())?;
     let part = |name: &str| {
@@ -63,7 +63,7 @@ pub(super) fn parse(ctx: &ResolverContext<'_>) -> Result<Wanted, Refusal> {
     if let Some(page) = part("page")? {
         let limit = limit(number(&page, "limit")?, most)?;
         let offset = number(&page, "page")?.checked_mul(limit);
-        return Ok(Wanted::Pages(Pages {
+        return Ok(Wanted::Range(RowRange {
             offset: offset
                 .filter(|offset| in_range(*offset))
                 .ok_or_else(malformed)?,
@@ -71,14 +71,14 @@ pub(super) fn parse(ctx: &ResolverContext<'_>) -> Result<Wanted, Refusal> {
         }));
     }
     if let Some(offset) = part("offset")? {
-        return Ok(Wanted::Pages(Pages {
+        return Ok(Wanted::Range(RowRange {
             offset: Some(number(&offset, "offset")?)
                 .filter(|o| in_range(*o))
                 .ok_or_else(malformed)?,
             limit: limit(number(&offset, "limit")?, most)?,
         }));
     }
-    Ok(Wanted::Pages(first))
+    Ok(Wanted::Range(first))
 }
 
 fn malformed() -> Refusal {

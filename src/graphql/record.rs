@@ -14,7 +14,7 @@ use crate::service::entity::{ColumnInfo, EntityInfo};
 
 /// The kinds of item in `taskChanges`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum RecordChangeKind {
     Initial,
     Insert,
     Update,
@@ -22,7 +22,7 @@ pub(super) enum Kind {
     CaughtUp,
 }
 
-impl Kind {
+impl RecordChangeKind {
     const ALL: [Self; 5] = [
         Self::Initial,
         Self::Insert,
@@ -45,7 +45,7 @@ impl Kind {
 /// One item of `taskChanges`.
 #[derive(Clone, Debug)]
 pub(super) struct RecordChange {
-    pub(super) kind: Kind,
+    pub(super) kind: RecordChangeKind,
     pub(super) cursor: String,
     pub(super) key: Option<Image>,
     pub(super) record: Option<Image>,
@@ -62,16 +62,16 @@ impl RecordChange {
         Self {
             key: Some(key),
             record: Some(image),
-            ..Self::bare(Kind::Initial, at)
+            ..Self::bare(RecordChangeKind::Initial, at)
         }
     }
 
     /// Marks that everything there was at the start has been sent.
     pub(super) fn caught_up(at: &Cursor) -> Self {
-        Self::bare(Kind::CaughtUp, at)
+        Self::bare(RecordChangeKind::CaughtUp, at)
     }
 
-    fn bare(kind: Kind, at: &Cursor) -> Self {
+    fn bare(kind: RecordChangeKind, at: &Cursor) -> Self {
         Self {
             kind,
             cursor: at.to_string(),
@@ -87,7 +87,7 @@ impl RecordChange {
 }
 
 pub(super) fn kind_enum() -> Enum {
-    Kind::ALL
+    RecordChangeKind::ALL
         .iter()
         .fold(Enum::new("RecordChangeKind"), |items, kind| {
             items.item(kind.name())

@@ -15,11 +15,11 @@ use super::connection::{self, Asked, Connection};
 use super::context::{budget, database};
 use super::error::Refusal;
 use super::node::node;
-use super::pagination::{self, Pages, Wanted};
+use super::pagination::{self, RowRange, Wanted};
 use super::relation::Relation;
 pub(super) use batch::Batches;
-use batch::{Place, Reading};
-use level::{Children, Level, Page};
+use batch::{FieldPlace, Reading};
+use level::{Children, ChildrenPage, Level};
 
 /// The field of a relation.
 pub(super) fn field(relation: &Arc<Relation>) -> Field {
@@ -36,7 +36,7 @@ fn one(relation: &Relation, level: Arc<Level>) -> Field {
     Field::new(&relation.field, ty, move |ctx| {
         let level = Arc::clone(&level);
         FieldFuture::new(async move {
-            let children = children(&ctx, &level, |_| Ok(Page::one())).await?;
+            let children = children(&ctx, &level, |_| Ok(ChildrenPage::one())).await?;
             let child = children.and_then(|(_, found)| found.nodes.first().cloned());
             Ok(child.map(FieldValue::owned_any))
         })
@@ -61,9 +61,9 @@ fn many(relation: &Relation, level: Arc<Level>) -> Field {
 }
 
 /// The page of children that the arguments ask for.
-fn page(ctx: &ResolverContext<'_>, level: &Level) -> Result<Page, Refusal> {
+fn page(ctx: &ResolverContext<'_>, level: &Level) -> Result<ChildrenPage, Refusal> {
     let entity = &level.relation.child.info;
-    Ok(Page {
+    Ok(ChildrenPage {
         filter: arguments::predicate(ctx, entity, "filters")?,
         order: arguments::order_by(ctx, entity)?,
         pages: pages(ctx)?,
@@ -71,12 +71,12 @@ fn page(ctx: &ResolverContext<'_>, level: &Level) -> Result<Page, Refusal> {
     })
 }
 
-fn pages(ctx: &ResolverContext<'_>) -> Result<Pages, Refusal> {
+fn pages(ctx: &ResolverContext<'_>) -> Result<RowRange, Refusal> {
     match pagination::parse(ctx)? {
-        Wanted::Pages(pages) if pages.last().is_none() => {
+        Wanted::Range(pages) if pages.last().is_none() => {
             Err(Refusal::bad_input("pagination out of range"))
         }
-        Wanted::Pages(pages) => Ok(pages),
+        Wanted::Range(pages) => Ok(pages),
         Wanted::After { .. } => Err(Refusal::bad_input(
             "no cursors inside a relation: use page or offset there",
         )),
@@ -87,12 +87,12 @@ fn pages(ctx: &ResolverContext<'_>) -> Result<Pages, Refusal> {
 async fn children(
     ctx: &ResolverContext<'_>,
     level: &Arc<Level>,
-    page: impl FnOnce(&Level) -> Result<Page, Refusal>,
-) -> Result<Option<(Arc<Page>, Children)>, Refusal> {
+    page: impl FnOnce(&Level) -> Result<ChildrenPage, Refusal>,
+) -> Result<Option<(Arc<ChildrenPage>, Children)>, Refusal> {
     let batches = ctx
         .data::<Batches>()
         .map_err(|error| Refusal::internal(&error.message))?;
-    let place = Place::of(ctx, level);
+    let place = FieldPlace::of(ctx, level);
     // The arguments are the same for every parent, so they are read once.
     let page = batches.page(place, || page(level))?;
     let node = node(ctx.parent_value, level.relation.parent.source.as_ref())

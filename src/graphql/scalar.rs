@@ -14,7 +14,7 @@ use seachange_changelog::image::{self, ImageError};
 use serde_json::{Number, Value as Json};
 
 use super::column::BIG_INT;
-use super::rendered::Rendered;
+use super::prerendered::Prerendered;
 use crate::service::entity::{ColumnInfo, EnumValues};
 
 /// `BigInt`.
@@ -107,7 +107,7 @@ pub(super) fn shown(
         .as_ref()
         .is_some_and(|values| !has(values, &value))
     {
-        if let Some(rendered) = ctx.data_opt::<Rendered>() {
+        if let Some(rendered) = ctx.data_opt::<Prerendered>() {
             rendered.put(ctx, value);
         }
         return None;

@@ -209,7 +209,7 @@ impl Entities {
     /// The API on a database. Its writers take turns with others.
     ///
     /// # Errors
-    /// As [`Entities::schema`].
+    /// The same as for [`Entities::schema`].
     pub(crate) fn api(
         &self,
         db: TrackedConnection,

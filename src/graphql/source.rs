@@ -49,7 +49,7 @@ pub(crate) trait Source: Send + Sync {
     ///
     /// # Errors
     /// [`ImageError`] if this is not a key of the table.
-    fn beyond(
+    fn after_key(
         &self,
         key: &Image,
         order: &Order,
@@ -110,7 +110,7 @@ impl<E: EntityTrait> SourceOf<E> {
     }
 
     fn row(&self, model: &E::Model) -> Result<Row, ImageError> {
-        Row::with(model, E::Column::iter().zip(self.types.iter()))
+        Row::of_model(model, E::Column::iter().zip(self.types.iter()))
     }
 
     /// The rows of an answer, charged to the budget; `None` if the reader cannot read one of them.
@@ -170,7 +170,7 @@ where
         filter::condition::<E>(predicate, backend)
     }
 
-    fn beyond(
+    fn after_key(
         &self,
         key: &Image,
         order: &Order,

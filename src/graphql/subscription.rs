@@ -11,7 +11,7 @@ use super::change::ChangeNode;
 use super::error::Refusal;
 use super::live::{Begin, Item, Plan, Role, RouteKey, Watched, WatchedRows, pinned};
 use super::parameters;
-use super::record::{Kind, RecordChange, change_name};
+use super::record::{RecordChange, RecordChangeKind, change_name};
 use crate::feed::{Change, Cursor, Epoch, RowName, Selection};
 use crate::service::entity::EntityInfo;
 use crate::service::filter::Predicate;
@@ -68,7 +68,7 @@ fn plan(
     let begin = match (parameters::start(ctx)?, initial) {
         (Some(_), true) => {
             return Err(Refusal::bad_input(
-                "`after` continues, `includeInitial` starts anew: pass one of them",
+                "`after` continues, `includeInitial` starts from the beginning: pass one of them",
             ));
         }
         (None, true) => Begin::WithRows,
@@ -159,17 +159,17 @@ impl Records {
             |image: &Image| predicate.is_none_or(|predicate| predicate.admits(&self.entity, image));
         let kind = match (before.is_some_and(meets), after.is_some_and(meets)) {
             (false, false) => return None,
-            (false, true) => Kind::Insert,
-            (true, false) => Kind::Delete,
-            (true, true) => Kind::Update,
+            (false, true) => RecordChangeKind::Insert,
+            (true, false) => RecordChangeKind::Delete,
+            (true, true) => RecordChangeKind::Update,
         };
-        debug_assert!(kind != Kind::Update || row.operation == Operation::Update);
+        debug_assert!(kind != RecordChangeKind::Update || row.operation == Operation::Update);
         Some(RecordChange {
             kind,
             cursor: Cursor::at(epoch, change.position).to_string(),
             key: row.row_key.as_object().cloned(),
-            record: after.filter(|_| kind != Kind::Delete).cloned(),
-            previous: before.filter(|_| kind != Kind::Insert).cloned(),
+            record: after.filter(|_| kind != RecordChangeKind::Delete).cloned(),
+            previous: before.filter(|_| kind != RecordChangeKind::Insert).cloned(),
             changed_fields: change.changed_fields(),
             actor: row.actor.clone(),
             transaction_id: Some(row.transaction_id.clone()),

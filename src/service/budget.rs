@@ -134,7 +134,7 @@ impl Budget {
     }
 
     /// A fresh budget of the same size.
-    pub(crate) fn again(&self) -> Self {
+    pub(crate) fn renewed(&self) -> Self {
         Self::of(self.0.most)
     }
 
@@ -238,7 +238,7 @@ impl Budget {
     /// because a result that is left half-read puts its connection out of step with the server.
     ///
     /// # Errors
-    /// As [`charge`](Self::charge), and the database's.
+    /// The same as for [`charge`](Self::charge), and errors of the database.
     pub(crate) async fn gather<T>(
         &self,
         rows: impl Stream<Item = Result<T, DbErr>>,

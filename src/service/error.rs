@@ -74,7 +74,7 @@ impl ServiceError {
     }
 
     /// Attaches a fact, replacing any earlier one.
-    pub(crate) fn with(mut self, fact: Fact) -> Self {
+    pub(crate) fn with_fact(mut self, fact: Fact) -> Self {
         self.fact = Some(Box::new(fact));
         self
     }
@@ -230,13 +230,13 @@ fn of_capture(error: &CaptureError) -> ServiceError {
         CaptureError::IntegerTooLarge { .. }
         | CaptureError::OutOfRange { .. }
         | CaptureError::Image(_) => ServiceError::bad_input(error.to_string()),
-        CaptureError::KeyChanged { .. } => ServiceError::bad_input(
-            "a key cannot change: insert the row anew and delete the old one",
-        ),
+        CaptureError::KeyChanged { .. } => {
+            ServiceError::bad_input("a key cannot change: insert a new row and delete the old one")
+        }
         CaptureError::ChangedSince { current, .. } => {
             let current = current.iter().map(|row| Json::Object(row.clone()));
             ServiceError::conflict("rows have been changed since")
-                .with(Fact::Current(current.collect()))
+                .with_fact(Fact::Current(current.collect()))
         }
         CaptureError::TooMany { most, .. } => {
             ServiceError::limit(format!("more than {most} rows in one mutation"))

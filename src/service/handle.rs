@@ -170,8 +170,8 @@ impl Service {
     /// first call and each hundredth after it remove up to 500 rows of expired keys.
     ///
     /// # Errors
-    /// As [`transact`](Self::transact); a conflict with [`Fact::UsedKey`](crate::Fact::UsedKey) if the key was
-    /// used for something else.
+    /// The same as for [`transact`](Self::transact), and a conflict with
+    /// [`Fact::UsedKey`](crate::Fact::UsedKey) if the key was used for something else.
     pub async fn once<T, F>(
         &self,
         key: &str,

@@ -18,7 +18,7 @@ use crate::feed::{Page, Past, RowName, Start, When};
 /// Up to `first` kept changes of a row, in order.
 ///
 /// # Errors
-/// Those of the feed, and `LIMIT_EXCEEDED`.
+/// The errors of the feed, and `LIMIT_EXCEEDED`.
 pub(crate) async fn history(
     call: Call<'_>,
     row: &RowName,
@@ -33,7 +33,7 @@ pub(crate) async fn history(
 /// The row at a moment: as its changes show it, or as it is now if it has none; `None` if it did not exist.
 ///
 /// # Errors
-/// Those of the feed and of the database, and `LIMIT_EXCEEDED`.
+/// The errors of the feed and of the database, and `LIMIT_EXCEEDED`.
 pub(crate) async fn as_of(
     call: Call<'_>,
     of: &Registered,
@@ -52,7 +52,7 @@ async fn state(
     when: &When,
 ) -> Result<Option<Image>, ServiceError> {
     let (feed, db, table) = (call.feed()?, call.db.reader(), of.table.as_ref());
-    match known(feed.past(row, when).await?) {
+    match state_of(feed.past(row, when).await?) {
         Some(Some(image)) if !of.info.has_todays_shape(&image) => {
             return Ok(Some(completed(db, table, row, image).await?));
         }
@@ -61,7 +61,7 @@ async fn state(
     }
     let now = table.find(db, &row.key).await?;
     // Changes committed before the row was read are in the log now, and show the state that they found.
-    Ok(known(feed.past(row, when).await?).unwrap_or(now))
+    Ok(state_of(feed.past(row, when).await?).unwrap_or(now))
 }
 
 /// Completes an image from before a column was added. If no later change of the row exists, the column has the
@@ -89,7 +89,7 @@ async fn completed(
     Ok(image)
 }
 
-fn known(past: Past) -> Option<Option<Image>> {
+fn state_of(past: Past) -> Option<Option<Image>> {
     match past {
         Past::Made(image) | Past::Found(image) => Some(image),
         Past::Untouched => None,
@@ -118,7 +118,7 @@ pub(crate) fn row_name(entity: &EntityInfo, given: &Image) -> Result<RowName, Se
     }
     if let Some(other) = given.keys().find(|name| !key.contains_key(*name)) {
         return Err(ServiceError::bad_input(format!(
-            "`key`: `{other}` is no key column of `{}`",
+            "`key`: `{other}` is not a key column of `{}`",
             entity.table
         )));
     }

@@ -50,7 +50,7 @@ fn ago(age: Duration) -> DateTime<Utc> {
 /// answer instead.
 ///
 /// # Errors
-/// As [`transact`]; a conflict with [`Fact::UsedKey`] if the key was used for something else.
+/// The same as for [`transact`]; a conflict with [`Fact::UsedKey`] if the key was used for something else.
 pub(crate) async fn once<W: Repeatable>(
     call: Call<'_>,
     work: &W,
@@ -91,7 +91,7 @@ impl<W: Repeatable> Work for Once<'_, W> {
             Claimed::Other => {
                 let message = "another request was sent with this idempotency key";
                 let used = Fact::UsedKey(self.key.to_owned());
-                return Err(ServiceError::conflict(message).with(used));
+                return Err(ServiceError::conflict(message).with_fact(used));
             }
         };
         let output = self.work.run(tx).await?;

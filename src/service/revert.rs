@@ -24,7 +24,7 @@ use super::registered::{ByTable, Registered};
 use super::rows::RowWriter;
 use super::transaction::Work;
 use crate::feed::{Cursor, Epoch, Feed, FeedError, Named, Start};
-use plan::{Plan, REVERTS, REVERTS_TRANSACTION, RowPlan, Step, Write};
+use plan::{REVERTS, REVERTS_TRANSACTION, RevertPlan, RevertWrite, RowPlan, Step};
 
 /// How many later changes of a row are looked at. More than these are a conflict, whatever they are.
 const LATER_MOST: u64 = 1_000;
@@ -89,7 +89,7 @@ async fn revert(
         .collect();
     let db = on_behalf(call.db, reason);
     let work = Revert {
-        plan: Plan::of(&changes, targets)?,
+        plan: RevertPlan::of(&changes, targets)?,
         targets: Arc::clone(targets),
         context: db.context().clone(),
     };
@@ -101,7 +101,7 @@ async fn revert(
         }),
         Err(error) if error.code() == ErrorCode::Conflict && !is_of_key(&error) => {
             let later = later_cursors(call.feed()?, &named, &work.plan).await?;
-            Err(error.with(Fact::Later(later)))
+            Err(error.with_fact(Fact::Later(later)))
         }
         Err(error) => Err(error),
     }
@@ -122,13 +122,13 @@ fn on_behalf(db: &TrackedConnection, (name, what): (&str, String)) -> TrackedCon
 
 /// A revert that has been committed.
 pub(crate) struct Reverted {
-    written: Written,
+    written: WrittenChanges,
     epoch: Epoch,
 }
 
 /// What a transaction wrote.
 #[derive(Serialize, Deserialize)]
-struct Written {
+struct WrittenChanges {
     transaction_id: String,
     rows: usize,
 }
@@ -170,7 +170,7 @@ impl Reverted {
 async fn later_cursors(
     feed: &Feed,
     named: &Named,
-    plan: &Plan,
+    plan: &RevertPlan,
 ) -> Result<Vec<Cursor>, ServiceError> {
     let mut cursors = Vec::new();
     for row in &plan.rows {
@@ -197,7 +197,7 @@ async fn later_cursors(
 }
 
 struct Revert {
-    plan: Plan,
+    plan: RevertPlan,
     targets: ByTable,
     context: Context,
 }
@@ -225,9 +225,9 @@ async fn write(
 ) -> Result<(), ServiceError> {
     let key = &step.name.key;
     match &step.write {
-        Write::Delete => rows.delete(tx, key).await,
-        Write::Insert(row) => rows.insert_again(tx, row).await.map(drop),
-        Write::Update(set) => rows.update_again(tx, key, set).await.map(drop),
+        RevertWrite::Delete => rows.delete(tx, key).await,
+        RevertWrite::Insert(row) => rows.insert_again(tx, row).await.map(drop),
+        RevertWrite::Update(set) => rows.update_again(tx, key, set).await.map(drop),
     }
 }
 
@@ -240,9 +240,9 @@ fn outdated(error: ServiceError) -> ServiceError {
 }
 
 impl Work for Revert {
-    type Output = Written;
+    type Output = WrittenChanges;
 
-    async fn run(&self, tx: &TrackedTransaction) -> Result<Written, ServiceError> {
+    async fn run(&self, tx: &TrackedTransaction) -> Result<WrittenChanges, ServiceError> {
         // All locks come first, because MariaDB's snapshot begins with the first read that takes no lock.
         for RowPlan { name, .. } in &self.plan.rows {
             let rows = &self.target(&name.entity)?.rows;
@@ -263,13 +263,13 @@ impl Work for Revert {
             };
             written.map_err(outdated)?;
         }
-        Ok(Written {
+        Ok(WrittenChanges {
             transaction_id: tx.transaction_id().to_owned(),
             rows: self.plan.steps.len(),
         })
     }
 
-    fn cost(&self, written: &Written) -> Cost {
+    fn cost(&self, written: &WrittenChanges) -> Cost {
         Cost {
             rows: u64::try_from(written.rows).unwrap_or(u64::MAX),
             bytes: 0,
@@ -279,12 +279,16 @@ impl Work for Revert {
 
 impl Repeatable for Revert {
     /// Only the outcome is kept, because the changes are in the log.
-    fn remember(&self, written: &Written) -> Result<Option<Json>, ServiceError> {
+    fn remember(&self, written: &WrittenChanges) -> Result<Option<Json>, ServiceError> {
         let kept = serde_json::to_value(written);
         kept.map(Some).map_err(ServiceError::internal)
     }
 
-    async fn recall(&self, _: &TrackedTransaction, kept: Json) -> Result<Written, ServiceError> {
+    async fn recall(
+        &self,
+        _: &TrackedTransaction,
+        kept: Json,
+    ) -> Result<WrittenChanges, ServiceError> {
         serde_json::from_value(kept).map_err(ServiceError::internal)
     }
 }

@@ -27,7 +27,7 @@ impl Row {
     ) -> Result<Vec<Self>, ImageError> {
         let types: Vec<ColumnType> = types::<E>().collect();
         let rows = stored.into_iter().map(|row| match row {
-            Stored::Model(model) => Self::with(&model, E::Column::iter().zip(&types)),
+            Stored::Model(model) => Self::of_model(&model, E::Column::iter().zip(&types)),
             Stored::Image(image) => Ok(Self::of_image::<E>(image)),
         });
         rows.collect()
@@ -51,7 +51,7 @@ impl Row {
     ///
     /// # Errors
     /// [`ImageError`] for a value that has no image.
-    pub(crate) fn with<'a, M: ModelTrait>(
+    pub(crate) fn of_model<'a, M: ModelTrait>(
         model: &M,
         columns: impl Iterator<Item = (<M::Entity as EntityTrait>::Column, &'a ColumnType)>,
     ) -> Result<Self, ImageError> {

@@ -140,7 +140,7 @@ impl<E: Writable> RowWriter for RowWriterOf<E> {
         if set_all::<E>(&mut <E::ActiveModel as ActiveModelTrait>::default(), row).is_ok() {
             return self.insert(tx, row).await;
         }
-        known::<E>(row)?;
+        check_columns::<E>(row)?;
         let written = tx.insert_image::<E>(row).await.map_err(refused)?;
         Ok(written.into_image()?)
     }
@@ -154,7 +154,7 @@ impl<E: Writable> RowWriter for RowWriterOf<E> {
         if set_all::<E>(&mut <E::ActiveModel as ActiveModelTrait>::default(), set).is_ok() {
             return self.update(tx, key, set).await;
         }
-        known::<E>(set)?;
+        check_columns::<E>(set)?;
         let row = stored::<E>(tx, key, RowLock::Update).await?;
         let written = tx.update_image::<E>(&row, set).await.map_err(refused)?;
         Ok(written.into_image()?)
@@ -171,7 +171,7 @@ fn refused(error: DbErr) -> ServiceError {
 }
 
 /// Refuses values of columns that the entity does not have.
-fn known<E: EntityTrait>(values: &Image) -> Result<(), ServiceError> {
+fn check_columns<E: EntityTrait>(values: &Image) -> Result<(), ServiceError> {
     match values.keys().find(|name| named::<E>(name).is_none()) {
         Some(name) => Err(unfit(name)),
         None => Ok(()),

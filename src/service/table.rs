@@ -120,7 +120,7 @@ where
             return Ok(None);
         };
         let select = E::find().filter(condition);
-        let found = rows::read_from::<E>(db, |extra| rows::with(&select, extra)).await?;
+        let found = rows::read_from::<E>(db, |extra| rows::with_extra(&select, extra)).await?;
         Ok(found.into_iter().next().map(|(row, _)| row.into_image()))
     }
 
@@ -137,7 +137,7 @@ where
                 continue;
             }
             let select = E::find().filter(any);
-            let rows = rows::read_from::<E>(db, |extra| rows::with(&select, extra)).await?;
+            let rows = rows::read_from::<E>(db, |extra| rows::with_extra(&select, extra)).await?;
             found.extend(rows.into_iter().map(|(row, _)| KeyedRow::of(row)));
         }
         Ok(found)
@@ -151,7 +151,7 @@ where
                 select = select.filter::<Condition>(after);
             }
             let select = in_key_order(select).limit(LOOKED_AT);
-            let found = rows::read_from::<E>(db, |extra| rows::with(&select, extra)).await?;
+            let found = rows::read_from::<E>(db, |extra| rows::with_extra(&select, extra)).await?;
             let unfit = found.iter().filter(|(row, _)| row.model().is_none());
             misfits.extend(unfit.map(|(row, _)| Misfit {
                 key: row.key(),

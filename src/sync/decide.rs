@@ -7,13 +7,12 @@ use serde_json::Value as Json;
 
 use super::edit::{Edit, Repeat};
 use super::merge::{merge, order};
-use super::policy::{Choice, Clock, Conflict, Kind, Policy, Rule};
+use super::policy::{Choice, Clock, Conflict, Policy, PolicyKind, Rule};
 use super::state::{State, Stored};
 
 /// Why an edit that may be a repeat of an earlier one is not written over later changes.
 const CHANGED_SINCE: &str = "the same edit was stored before, and the row has been changed since";
-const TAKEN_BACK: &str =
-    "the same edit was stored before, and somebody else has taken it back since";
+const TAKEN_BACK: &str = "the same edit was stored before, and has been reverted by others since";
 
 /// What is done with a pushed row.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,7 +48,7 @@ pub(crate) enum Resolution {
     /// By both sides' columns.
     Merged,
     /// By a row that differs from both sides' rows.
-    Own,
+    Custom,
 }
 
 impl Resolution {
@@ -58,7 +57,7 @@ impl Resolution {
         match self {
             Self::Client => "client",
             Self::Merged => "merged",
-            Self::Own => "own",
+            Self::Custom => "custom",
         }
     }
 }
@@ -123,8 +122,8 @@ pub(crate) fn decide(
 fn leave(policy: &Policy, reason: &str) -> Decision {
     let reason = reason.to_owned();
     match policy.0 {
-        Kind::Manual | Kind::Merge(_) => Decision::Ask { reason },
-        Kind::LastWrite(_) | Kind::Own(_) => Decision::Outdone { reason },
+        PolicyKind::Manual | PolicyKind::Merge(_) => Decision::Ask { reason },
+        PolicyKind::LastWrite(_) | PolicyKind::Custom(_) => Decision::Outdone { reason },
     }
 }
 
@@ -132,12 +131,12 @@ fn leave(policy: &Policy, reason: &str) -> Decision {
 /// twice.
 fn unclear(policy: &Policy, stored: &Stored, edit: &Edit) -> Decision {
     match &policy.0 {
-        Kind::Manual => conflict(policy, stored, edit),
-        Kind::Merge(_) => {
-            let without_rules = Policy(Kind::Merge(BTreeMap::<&str, Rule>::new()));
+        PolicyKind::Manual => conflict(policy, stored, edit),
+        PolicyKind::Merge(_) => {
+            let without_rules = Policy(PolicyKind::Merge(BTreeMap::<&str, Rule>::new()));
             conflict(&without_rules, stored, edit)
         }
-        Kind::LastWrite(_) | Kind::Own(_) => leave(policy, CHANGED_SINCE),
+        PolicyKind::LastWrite(_) | PolicyKind::Custom(_) => leave(policy, CHANGED_SINCE),
     }
 }
 
@@ -154,23 +153,23 @@ fn conflict(policy: &Policy, stored: &Stored, edit: &Edit) -> Decision {
         reason: reason.to_owned(),
     };
     match &policy.0 {
-        Kind::Manual => ask(what_happened(stored, edit)),
-        Kind::LastWrite(Clock::Arrival) => take(Resolution::Client),
-        Kind::LastWrite(Clock::Column { name, .. }) => {
+        PolicyKind::Manual => ask(what_happened(stored, edit)),
+        PolicyKind::LastWrite(Clock::Arrival) => take(Resolution::Client),
+        PolicyKind::LastWrite(Clock::Column { name, .. }) => {
             let at = match &stored.deleted_at {
                 Some(at) => &Json::from(at.clone()),
                 None => server.value(name),
             };
             if order(client.value(name), at).is_lt() {
-                let reason = format!("a write with a later `{name}` was there already");
+                let reason = format!("a write with a later `{name}` was stored already");
                 return Decision::Outdone { reason };
             }
             take(Resolution::Client)
         }
-        Kind::Merge(_) if server.is_deleted || client.is_deleted => {
+        PolicyKind::Merge(_) if server.is_deleted || client.is_deleted => {
             ask(what_happened(stored, edit))
         }
-        Kind::Merge(rules) => {
+        PolicyKind::Merge(rules) => {
             let merged = merge(rules, assumed.as_ref(), server, client);
             if !merged.clashes.is_empty() {
                 let columns = merged.clashes.join("`, `");
@@ -181,7 +180,7 @@ fn conflict(policy: &Policy, stored: &Stored, edit: &Edit) -> Decision {
                 resolution: Some(Resolution::Merged),
             }
         }
-        Kind::Own(resolver) => {
+        PolicyKind::Custom(resolver) => {
             let assumed = assumed.as_ref();
             match resolver.resolve(Conflict {
                 assumed,
@@ -194,7 +193,7 @@ fn conflict(policy: &Policy, stored: &Stored, edit: &Edit) -> Decision {
                 Choice::Client => take(Resolution::Client),
                 Choice::Row(row) => Decision::Write {
                     row,
-                    resolution: Some(Resolution::Own),
+                    resolution: Some(Resolution::Custom),
                 },
                 Choice::Ask(reason) => Decision::Ask { reason },
             }
@@ -205,16 +204,16 @@ fn conflict(policy: &Policy, stored: &Stored, edit: &Edit) -> Decision {
 fn what_happened(stored: &Stored, edit: &Edit) -> &'static str {
     match (stored.state.is_deleted, edit.client.is_deleted) {
         (true, _) if edit.assumed.is_none() => "a row with this key has been deleted",
-        (true, _) => "deleted here, edited there",
-        (false, true) => "edited here, deleted there",
+        (true, _) => "deleted on the server, edited by the client",
+        (false, true) => "edited on the server, deleted by the client",
         (false, false) if edit.assumed.is_none() => "another row has this key",
-        (false, false) => "edited here and there",
+        (false, false) => "edited on both sides",
     }
 }
 
 /// Why the edit's time cannot be right, if it is too far ahead.
 fn is_ahead(policy: &Policy, client: &State, now: DateTime<Utc>) -> Option<String> {
-    let Kind::LastWrite(Clock::Column { name, ahead }) = &policy.0 else {
+    let PolicyKind::LastWrite(Clock::Column { name, ahead }) = &policy.0 else {
         return None;
     };
     let at = client.value(name).as_str()?;

@@ -9,18 +9,18 @@ use serde_json::Value as Json;
 
 use super::state::State;
 
-/// What is done with an offline edit of a row that somebody else has changed meanwhile.
+/// What is done with an offline edit of a row that has been changed by others meanwhile.
 ///
 /// Whatever the policy, an edit that is not taken is kept in the conflict inbox.
 #[derive(Clone, Debug)]
-pub struct Policy(pub(super) Kind);
+pub struct Policy(pub(super) PolicyKind);
 
 #[derive(Clone, Debug)]
-pub(super) enum Kind {
+pub(super) enum PolicyKind {
     Manual,
     LastWrite(Clock),
     Merge(BTreeMap<&'static str, Rule>),
-    Own(Arc<dyn Resolver>),
+    Custom(Arc<dyn Resolver>),
 }
 
 /// What decides which write was the last.
@@ -35,12 +35,12 @@ pub(super) enum Clock {
 impl Policy {
     /// The stored row stays until a person decides in the conflict inbox.
     pub fn manual() -> Self {
-        Self(Kind::Manual)
+        Self(PolicyKind::Manual)
     }
 
     /// The edit that arrives last is stored as a whole.
     pub fn last_write_wins() -> Self {
-        Self(Kind::LastWrite(Clock::Arrival))
+        Self(PolicyKind::LastWrite(Clock::Arrival))
     }
 
     /// The edit with the later time in `column` is stored as a whole; for a deleted row the time of its
@@ -48,7 +48,7 @@ impl Policy {
     /// win for ever.
     pub fn last_write_by<C: ColumnTrait>(column: C, ahead: Duration) -> Self {
         let name = column.as_str();
-        Self(Kind::LastWrite(Clock::Column { name, ahead }))
+        Self(PolicyKind::LastWrite(Clock::Column { name, ahead }))
     }
 
     /// Merges column by column. What only one side changed is kept. The column's rule decides where both
@@ -57,34 +57,34 @@ impl Policy {
     pub fn merge<C: ColumnTrait>(rules: impl IntoIterator<Item = (C, Rule)>) -> Self {
         let rules = rules.into_iter();
         let named = rules.map(|(column, rule)| (column.as_str(), rule));
-        Self(Kind::Merge(named.collect()))
+        Self(PolicyKind::Merge(named.collect()))
     }
 
-    /// As [`Policy::merge`], without a rule for any column.
+    /// Like [`Policy::merge`], without a rule for any column.
     pub fn merge_disjoint() -> Self {
-        Self(Kind::Merge(BTreeMap::new()))
+        Self(PolicyKind::Merge(BTreeMap::new()))
     }
 
-    /// The adopter decides.
-    pub fn own(resolver: impl Resolver) -> Self {
-        Self(Kind::Own(Arc::new(resolver)))
+    /// The application's resolver decides.
+    pub fn custom(resolver: impl Resolver) -> Self {
+        Self(PolicyKind::Custom(Arc::new(resolver)))
     }
 
     /// The name of the policy in the log.
     pub(crate) fn name(&self) -> &'static str {
         match self.0 {
-            Kind::Manual => "manual",
-            Kind::LastWrite(_) => "last_write",
-            Kind::Merge(_) => "merge",
-            Kind::Own(_) => "own",
+            PolicyKind::Manual => "manual",
+            PolicyKind::LastWrite(_) => "last_write",
+            PolicyKind::Merge(_) => "merge",
+            PolicyKind::Custom(_) => "custom",
         }
     }
 
     /// The columns that it names.
     pub(crate) fn columns(&self) -> Vec<&'static str> {
         match &self.0 {
-            Kind::LastWrite(Clock::Column { name, .. }) => vec![name],
-            Kind::Merge(rules) => rules.keys().copied().collect(),
+            PolicyKind::LastWrite(Clock::Column { name, .. }) => vec![name],
+            PolicyKind::Merge(rules) => rules.keys().copied().collect(),
             _ => Vec::new(),
         }
     }

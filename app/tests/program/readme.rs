@@ -1,4 +1,5 @@
-//! The README kept true: its steps are taken, its excerpts and its settings compared.
+//! The README kept true: its steps are taken, its excerpts and its settings compared. ARCHITECTURE names only
+//! files that exist.
 
 mod blocks;
 mod copy;
@@ -18,7 +19,8 @@ use copy::Built;
 
 crate::cases! {
     Every: an_entity_is_added;
-    Sqlite: excerpts_are_the_files, settings_are_those_of_the_program, commands_are_all_named;
+    Sqlite: excerpts_are_the_files, settings_are_those_of_the_program, commands_are_all_named,
+        the_architecture_names_files_that_exist;
 }
 
 fn readme() -> anyhow::Result<String> {
@@ -50,7 +52,7 @@ async fn excerpts_are_the_files(_: &OwnDatabase) -> Outcome {
     Ok(())
 }
 
-/// `--help` tells variable and default of every setting; the table has to tell the same.
+/// `--help` shows variable and default of every setting, and the table has to show the same.
 async fn settings_are_those_of_the_program(database: &OwnDatabase) -> Outcome {
     let help = run(&database.url, &["--help"]).await?.stdout;
     let between = |line: &str, start: &str| {
@@ -196,5 +198,27 @@ async fn write_from_rust(built: &Built, database: &OwnDatabase, client: &Client)
     ensure!(nodes[0]["operation"] == "INSERT", "{nodes}");
     let update = json!({ "operation": "UPDATE", "changedFields": ["archived", "updated_at"] });
     ensure!(nodes[1] == update && nodes.get(2).is_none(), "{nodes}");
+    Ok(())
+}
+
+async fn the_architecture_names_files_that_exist(_: &OwnDatabase) -> Outcome {
+    let text = std::fs::read_to_string(workspace().join("ARCHITECTURE.md"))?;
+    let rooms = std::fs::read_dir(workspace())?.collect::<Result<Vec<_>, _>>()?;
+    let rooms: Vec<String> = rooms
+        .iter()
+        .map(|room| format!("{}/", room.file_name().to_string_lossy()))
+        .collect();
+    // Every second piece stands between backticks.
+    let quoted = text.split('`').skip(1).step_by(2);
+    let paths: Vec<&str> = quoted
+        .filter(|quoted| rooms.iter().any(|room| quoted.starts_with(room)))
+        .collect();
+    let missing: Vec<&str> = paths
+        .iter()
+        .copied()
+        .filter(|path| !workspace().join(path).exists())
+        .collect();
+    ensure!(missing.is_empty(), "ARCHITECTURE.md names {missing:?}");
+    ensure!(paths.len() > 50, "only {} paths found", paths.len());
     Ok(())
 }

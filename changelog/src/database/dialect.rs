@@ -18,7 +18,7 @@ use crate::shape::{Column, Reading, Table, Version};
 
 /// How a column of the log is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stored {
+pub enum ReadAs {
     /// JSON, which is not parsed on the way.
     Json,
     /// A text that another program has chosen.
@@ -101,7 +101,7 @@ pub trait Dialect: std::fmt::Debug + Send + Sync + 'static {
     }
 
     /// A column of the log in a form that [`read_text`](Self::read_text) reads.
-    fn readable_column(&self, column: Expr, stored: Stored) -> Expr;
+    fn readable_column(&self, column: Expr, stored: ReadAs) -> Expr;
 
     /// The SQL of a text in a form that [`read_text`](Self::read_text) reads.
     fn readable(&self, text: &str) -> String;

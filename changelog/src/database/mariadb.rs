@@ -23,7 +23,7 @@ use super::log_rows::{COLUMNS, Row, SHARED, Shared};
 use super::plan::{Made, Piece, Plan};
 use super::syntax::Syntax;
 use super::{
-    After, Begin, ContextTexts, Dialect, Refused, RowLock, Session, Stored, Unseen, Writer, Written,
+    After, Begin, ContextTexts, Dialect, ReadAs, Refused, RowLock, Session, Unseen, Writer, Written,
 };
 use crate::collation::Equality;
 use crate::image;
@@ -91,7 +91,7 @@ impl Dialect for MariaDb {
     }
 
     /// A text may hold halves of surrogate pairs, which are not UTF-8. The driver reads a text as bytes, too.
-    fn readable_column(&self, column: Expr, _stored: Stored) -> Expr {
+    fn readable_column(&self, column: Expr, _stored: ReadAs) -> Expr {
         column
     }
 
@@ -267,31 +267,31 @@ impl Dialect for MariaDb {
     fn compared(&self, key: &Column, row: &str) -> String {
         let value = format!("{row}.{}", self.quote(&key.name));
         match types::kind(&key.ty) {
-            types::Kind::Member => format!("({value} + 0)"),
+            types::Comparison::Member => format!("({value} + 0)"),
             _ => value,
         }
     }
 
     fn key_text(&self, key: &Column, row: &str) -> String {
-        use types::Kind;
+        use types::Comparison;
         let value = format!("{row}.{}", self.quote(&key.name));
         match types::kind(&key.ty) {
-            Kind::Binary => format!("HEX({value})"),
-            Kind::Number if base(&key.ty) == "float" => {
+            Comparison::Binary => format!("HEX({value})"),
+            Comparison::Number if base(&key.ty) == "float" => {
                 format!("CAST(CAST({value} AS DOUBLE) AS CHAR)")
             }
-            Kind::Number | Kind::Member => format!("CAST({value} + 0 AS CHAR)"),
-            Kind::Text => format!("HEX(CONVERT({value} USING utf8mb4))"),
+            Comparison::Number | Comparison::Member => format!("CAST({value} + 0 AS CHAR)"),
+            Comparison::Text => format!("HEX(CONVERT({value} USING utf8mb4))"),
         }
     }
 
     fn key_literal(&self, text: &str, key: &Column) -> String {
-        use types::Kind;
+        use types::Comparison;
         match types::kind(&key.ty) {
-            Kind::Binary => format!("x'{text}'"),
+            Comparison::Binary => format!("x'{text}'"),
             // The literal's collation yields to the column's.
-            Kind::Text => format!("_utf8mb4 x'{text}'"),
-            Kind::Number | Kind::Member => text.to_owned(),
+            Comparison::Text => format!("_utf8mb4 x'{text}'"),
+            Comparison::Number | Comparison::Member => text.to_owned(),
         }
     }
 }

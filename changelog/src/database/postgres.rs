@@ -21,7 +21,7 @@ use super::log_rows::{COLUMNS, Row, Shared};
 use super::plan::{Made, Piece, Plan};
 use super::syntax::Syntax;
 use super::{
-    After, Begin, ContextTexts, Dialect, Refused, RowLock, Session, Stored, Writer, Written,
+    After, Begin, ContextTexts, Dialect, ReadAs, Refused, RowLock, Session, Writer, Written,
 };
 use crate::collation::Equality;
 use crate::shape::{Column, Reading, Table, Version};
@@ -103,10 +103,10 @@ impl Dialect for Postgres {
         column.cast_as("text")
     }
 
-    fn readable_column(&self, column: Expr, stored: Stored) -> Expr {
+    fn readable_column(&self, column: Expr, stored: ReadAs) -> Expr {
         match stored {
-            Stored::Json => self.json_text(column),
-            Stored::Free | Stored::Plain => column,
+            ReadAs::Json => self.json_text(column),
+            ReadAs::Free | ReadAs::Plain => column,
         }
     }
 

@@ -22,7 +22,7 @@ use super::log_rows::{COLUMNS, Row, SHARED, Shared};
 use super::plan::{Made, Piece, Plan};
 use super::syntax::Syntax;
 use super::{
-    After, Begin, ContextTexts, Dialect, Refused, RowLock, Session, Stored, Writer, Written,
+    After, Begin, ContextTexts, Dialect, ReadAs, Refused, RowLock, Session, Writer, Written,
 };
 use crate::collation::Equality;
 use crate::shape::{Column, Reading, Table, Version};
@@ -73,10 +73,10 @@ impl Dialect for Sqlite {
     }
 
     /// Text may hold bytes that are not UTF-8, because other programs choose the texts of the context.
-    fn readable_column(&self, column: Expr, stored: Stored) -> Expr {
+    fn readable_column(&self, column: Expr, stored: ReadAs) -> Expr {
         match stored {
-            Stored::Json | Stored::Free => column.cast_as("blob"),
-            Stored::Plain => column,
+            ReadAs::Json | ReadAs::Free => column.cast_as("blob"),
+            ReadAs::Plain => column,
         }
     }
 

@@ -55,7 +55,7 @@ fn flaw(table: &str, column: &str, found: &[Spelling]) -> Flaw {
         forms.push("others".to_owned());
     }
     let message = format!(
-        "`{table}`.`{column}` has times in several spellings, which texts, keys and unique indexes tell apart: {}",
+        "`{table}`.`{column}` has times in several spellings, which texts, keys and unique indexes treat as different: {}",
         forms.join(", ")
     );
     let fix = "write all as SeaORM does (of a moment 2026-11-30T12:00:00.123456+00:00), those of other programs \

@@ -27,7 +27,7 @@ pub fn image_of<M: ModelTrait>(model: &M) -> Result<Image, ImageError> {
 /// The image of a row's primary key.
 ///
 /// # Errors
-/// As for [`image_of`].
+/// The same as for [`image_of`].
 pub fn key_of<M: ModelTrait>(model: &M) -> Result<Image, ImageError> {
     let keys = <M::Entity as EntityTrait>::PrimaryKey::iter();
     image_with(model, keys.map(PrimaryKeyToColumn::into_column))

@@ -45,7 +45,7 @@ pub(super) struct Clock {
 
 /// A day and a time of day, at the offset's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Moment {
+pub(super) struct ZonedTime {
     day: Day,
     clock: Clock,
     /// Minutes east of UTC; `None` if the text had no zone.
@@ -112,7 +112,7 @@ impl Clock {
     }
 }
 
-impl Moment {
+impl ZonedTime {
     fn read(cursor: &mut Cursor) -> Option<Self> {
         let day = Day::read(cursor)?;
         cursor.one_of(b"Tt ")?;
@@ -144,7 +144,7 @@ pub(super) fn encode_clock(form: Form, clock: Clock) -> Result<Json, ImageError>
 
 /// The image of a day and time, with `Z` if the column or, as its offset shows, the value has a zone. The
 /// moment must be in UTC then.
-pub(super) fn encode_moment(form: Form, moment: Moment) -> Result<Json, ImageError> {
+pub(super) fn encode_moment(form: Form, moment: ZonedTime) -> Result<Json, ImageError> {
     let zoned = moment.offset.is_some();
     let zone = match form {
         Form::ZonedDateTime => "Z",
@@ -175,17 +175,17 @@ fn decode_clock(form: Form, json: &Json) -> Result<Clock, ImageError> {
 }
 
 /// Reads values without a zone. An offset may be given: a naive value in a zoned column is UTC.
-fn decode_moment(form: Form, json: &Json) -> Result<Moment, ImageError> {
+fn decode_moment(form: Form, json: &Json) -> Result<ZonedTime, ImageError> {
     match form {
         Form::DateTime | Form::ZonedDateTime | Form::Text | Form::Natural => {
-            read(DATE_TIME, json, Moment::read)
+            read(DATE_TIME, json, ZonedTime::read)
         }
         _ => Err(form.refuses("a date and time")),
     }
 }
 
 /// Reads values with a zone. Without an offset the instant would be a guess.
-fn decode_zoned(form: Form, json: &Json) -> Result<Moment, ImageError> {
+fn decode_zoned(form: Form, json: &Json) -> Result<ZonedTime, ImageError> {
     let moment = decode_moment(form, json)?;
     match moment.offset {
         Some(_) => Ok(moment),

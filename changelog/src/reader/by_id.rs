@@ -10,7 +10,7 @@ use sea_orm::{
 use super::change::Change;
 use super::position::Position;
 use super::selection::{Page, Selection};
-use super::stored::{self, Rows};
+use super::stored_rows::{self, Rows};
 use super::{LogReader, Moment, Ordering, ReadError, RowName, row_history};
 use crate::{database, epoch, log};
 
@@ -49,7 +49,7 @@ impl LogReader for ById {
     }
 
     async fn finds_by_key(&self, row: &RowName) -> Result<bool, ReadError> {
-        Ok(row_history::are_found_by_key(&self.db, row).await?)
+        Ok(row_history::key_lookup_is_complete(&self.db, row).await?)
     }
 
     async fn moment(&self) -> Result<Moment, ReadError> {
@@ -100,7 +100,7 @@ pub(super) async fn page<C: ConnectionTrait>(
     limit: u64,
 ) -> Result<Page, ReadError> {
     let dialect = database::of(db);
-    let select = stored::select(dialect)
+    let select = stored_rows::select(dialect)
         .filter(Condition::all().add(log::Column::Id.gt(after.id)))
         .filter(wanted.condition(dialect))
         .order_by_asc(log::Column::Id)

@@ -36,7 +36,7 @@ impl LogReader for Inbox {
     }
 
     async fn advance(&self) -> Result<Position, ReadError> {
-        let (head, waits) = pass::look(&self.db, &self.epoch).await?;
+        let (head, waits) = pass::newest_and_waiting(&self.db, &self.epoch).await?;
         if !waits {
             return Ok(head);
         }
@@ -60,7 +60,7 @@ impl LogReader for Inbox {
     }
 
     async fn finds_by_key(&self, row: &RowName) -> Result<bool, ReadError> {
-        Ok(row_history::are_found_by_key(&self.db, row).await?)
+        Ok(row_history::key_lookup_is_complete(&self.db, row).await?)
     }
 
     /// While no other pass can run, takes the snapshot, then moves exactly the rows that it sees.

@@ -18,17 +18,17 @@ use crate::image::{self, Image};
 pub(crate) fn texts_of(key: &Image) -> impl Iterator<Item = Vec<u8>> {
     let texts = [
         Some(image::text_of(key)),
-        Some(with_numbers(key)),
+        Some(key_text_with_numbers(key)),
         with_texts(key),
     ];
     let texts = texts.into_iter().flatten().map(String::into_bytes);
     texts.chain(with_bytes(key))
 }
 
-/// The key's text with numbers in the place of strings of digits: as triggers of SQLite write it, where
-/// no type tells integers of 64 bits, which images write as strings, from others, and as it was before
-/// its columns got 64 bits.
-pub(super) fn with_numbers(key: &Image) -> String {
+/// The key's text with numbers in place of strings of digits. Triggers of SQLite write it in this way, because no
+/// type distinguishes integers of 64 bits, which images write as strings, from others. It also has this form from
+/// before its columns got 64 bits.
+pub(super) fn key_text_with_numbers(key: &Image) -> String {
     let number = |value: &Json| match value {
         Json::String(digits) => digits.parse::<i64>().map_or(value.clone(), Json::from),
         other => other.clone(),

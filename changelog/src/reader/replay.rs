@@ -8,20 +8,20 @@ use sea_orm::{
     ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, Order, QueryOrder, QuerySelect,
 };
 
-use super::stored::{self, Rows};
+use super::stored_rows::{self, Rows};
 use crate::database::{self, Dialect};
 use crate::log::{Column, Entity, Model};
 use crate::triggers::Schemas;
 
 /// How far a history has been read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct ReplayPlace {
     /// Whether the place is in the inbox, which comes after all of the log.
     in_inbox: bool,
     id: i64,
 }
 
-impl Place {
+impl ReplayPlace {
     /// The place of one of the changes read after this place.
     pub fn at(self, change: &Model) -> Self {
         Self {
@@ -35,14 +35,14 @@ impl Place {
 const IN_INBOX: u64 = 1 << 63;
 
 /// The place as one number, in the order of the places.
-impl From<Place> for u64 {
-    fn from(place: Place) -> Self {
+impl From<ReplayPlace> for u64 {
+    fn from(place: ReplayPlace) -> Self {
         let bit = if place.in_inbox { IN_INBOX } else { 0 };
         place.id.unsigned_abs() | bit
     }
 }
 
-impl From<u64> for Place {
+impl From<u64> for ReplayPlace {
     fn from(number: u64) -> Self {
         Self {
             in_inbox: number & IN_INBOX != 0,
@@ -51,7 +51,7 @@ impl From<u64> for Place {
     }
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for ReplayPlace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}", self.id)
     }
@@ -62,7 +62,7 @@ pub struct History {
     /// The changes of wanted tables.
     pub changes: Vec<Model>,
     /// The place after the last change read, wanted or not; `None` at the end.
-    pub next: Option<Place>,
+    pub next: Option<ReplayPlace>,
 }
 
 /// Reads up to `limit` changes after a place, and returns those of wanted tables. Each row's changes are in
@@ -74,7 +74,7 @@ pub struct History {
 /// Errors of the database.
 pub async fn history(
     tx: &DatabaseTransaction,
-    after: Place,
+    after: ReplayPlace,
     limit: u64,
     is_wanted: &(dyn Fn(&str) -> bool + Send + Sync),
 ) -> Result<History, DbErr> {
@@ -88,8 +88,8 @@ pub async fn history(
     let rows = Rows::of(&rows, dialect)?;
     let has_inbox = dialect.facts().inbox.is_some();
     let next = match rows.last_id() {
-        Some(id) => Some(Place { id, ..after }),
-        None if has_inbox && !after.in_inbox => Some(Place {
+        Some(id) => Some(ReplayPlace { id, ..after }),
+        None if has_inbox && !after.in_inbox => Some(ReplayPlace {
             in_inbox: true,
             id: 0,
         }),
@@ -124,7 +124,7 @@ impl Extent {
     }
 
     /// The percentage of the log's ids up to a place; the inbox comes after all of them.
-    pub fn percent(self, place: Place) -> i64 {
+    pub fn percent(self, place: ReplayPlace) -> i64 {
         let whole = self.last.saturating_sub(self.first).saturating_add(1);
         let read = place.id.saturating_sub(self.first).saturating_add(1);
         if place.in_inbox {
@@ -139,7 +139,10 @@ impl Extent {
 ///
 /// # Errors
 /// Errors of the database.
-pub async fn change_at(tx: &DatabaseTransaction, place: Place) -> Result<Option<Model>, DbErr> {
+pub async fn change_at(
+    tx: &DatabaseTransaction,
+    place: ReplayPlace,
+) -> Result<Option<Model>, DbErr> {
     let dialect = database::of(tx);
     let select = all_of(place, dialect)
         .and_where(Expr::col(Column::Id).eq(place.id))
@@ -155,8 +158,8 @@ pub async fn change_at(tx: &DatabaseTransaction, place: Place) -> Result<Option<
 /// Errors of the database.
 pub async fn changes_at(
     tx: &DatabaseTransaction,
-    places: &[Place],
-) -> Result<BTreeMap<Place, Model>, DbErr> {
+    places: &[ReplayPlace],
+) -> Result<BTreeMap<ReplayPlace, Model>, DbErr> {
     let dialect = database::of(tx);
     let mut changes = BTreeMap::new();
     for in_inbox in [false, true] {
@@ -165,7 +168,7 @@ pub async fn changes_at(
         if ids.is_empty() {
             continue;
         }
-        let table = Place { in_inbox, id: 0 };
+        let table = ReplayPlace { in_inbox, id: 0 };
         let select = all_of(table, dialect)
             .and_where(Expr::col(Column::Id).is_in(ids))
             .take();
@@ -188,9 +191,9 @@ pub async fn lasting_columns(
     Ok(Schemas::read(tx).await?.lasting(entity))
 }
 
-fn all_of(place: Place, dialect: &dyn Dialect) -> SelectStatement {
+fn all_of(place: ReplayPlace, dialect: &dyn Dialect) -> SelectStatement {
     let mut select = Query::select();
-    for (expr, alias) in stored::columns(dialect) {
+    for (expr, alias) in stored_rows::columns(dialect) {
         select.expr_as(expr, alias);
     }
     let table = if place.in_inbox {

@@ -13,7 +13,7 @@ use super::change::Change;
 use super::keys::any_key_condition;
 use super::position::Position;
 use super::selection::Page;
-use super::{stored, tick_positions};
+use super::{stored_rows, tick_positions};
 use crate::database::{self, Dialect, Ordering};
 use crate::image::Image;
 use crate::log::{Column, Model};
@@ -58,7 +58,7 @@ impl RowName {
 }
 
 /// See [`LogReader::finds_by_key`](super::LogReader::finds_by_key).
-pub(super) async fn are_found_by_key<C: ConnectionTrait>(
+pub(super) async fn key_lookup_is_complete<C: ConnectionTrait>(
     db: &C,
     row: &RowName,
 ) -> Result<bool, DbErr> {
@@ -77,11 +77,11 @@ pub async fn of_row(
     limit: u64,
 ) -> Result<Page, DbErr> {
     let wanted = row.changes(db).await?;
-    page(db, wanted, after, limit).await
+    page_of(db, wanted, after, limit).await
 }
 
 /// Up to `limit` changes of one row that meet a condition: see [`of_row`].
-pub(super) async fn page(
+pub(super) async fn page_of(
     db: &DatabaseConnection,
     wanted: Condition,
     after: Option<Position>,
@@ -91,14 +91,14 @@ pub(super) async fn page(
     if let Some(after) = after {
         // If the position is that of a change of this very row, its id determines what follows, and the index
         // leads to it. Any other position must be compared with each change's.
-        let anchor = logged(db, wanted.add(has_id(after.id)), Order::Asc, 1).await?;
+        let anchor = logged_changes(db, wanted.add(has_id(after.id)), Order::Asc, 1).await?;
         all = all.add(match anchor.first() {
             Some(anchor) => Expr::col(Column::Id).gt(anchor.id),
             None => is_after(after, database::of(db)),
         });
     }
     // One more row than requested shows whether there are more.
-    let rows = logged(db, all, Order::Asc, limit.saturating_add(1)).await?;
+    let rows = logged_changes(db, all, Order::Asc, limit.saturating_add(1)).await?;
     let mut changes = with_positions(db, rows).await?;
     let has_more = changes.len() as u64 > limit;
     if has_more {
@@ -122,7 +122,7 @@ pub async fn of_transaction(
     limit: u64,
 ) -> Result<Vec<Change>, DbErr> {
     let of_it = Condition::all().add(Expr::col(Column::TransactionId).eq(transaction_id));
-    let rows = logged(db, of_it, Order::Asc, limit).await?;
+    let rows = logged_changes(db, of_it, Order::Asc, limit).await?;
     with_positions(db, rows).await
 }
 
@@ -141,7 +141,7 @@ pub async fn interim_before(db: &DatabaseConnection, change: &Model) -> Result<V
         .await?
         .add(Expr::col(Column::TransactionId).eq(&*change.transaction_id))
         .add(Expr::col(Column::Id).lt(change.id));
-    let earlier = logged(db, earlier, Order::Desc, INTERIM_MOST).await?;
+    let earlier = logged_changes(db, earlier, Order::Desc, INTERIM_MOST).await?;
     let mut interim: Vec<Model> = earlier.into_iter().take_while(Model::is_interim).collect();
     interim.reverse();
     with_positions(db, interim).await
@@ -153,7 +153,7 @@ pub async fn interim_before(db: &DatabaseConnection, change: &Model) -> Result<V
 /// Errors of the database.
 pub async fn is_waiting(db: &DatabaseConnection, transaction_id: &str) -> Result<bool, DbErr> {
     let of_it = Condition::all().add(Expr::col(Column::TransactionId).eq(transaction_id));
-    Ok(!waiting(db, of_it, Order::Asc, 1).await?.is_empty())
+    Ok(!waiting_changes(db, of_it, Order::Asc, 1).await?.is_empty())
 }
 
 /// The change at a position, if one is kept.
@@ -164,7 +164,7 @@ pub async fn change_named(
     db: &DatabaseConnection,
     position: Position,
 ) -> Result<Option<Change>, DbErr> {
-    let row = logged(db, has_id(position.id), Order::Asc, 1).await?;
+    let row = logged_changes(db, has_id(position.id), Order::Asc, 1).await?;
     let named = with_positions(db, row).await?.pop();
     // Behind the horizon a change no longer has a batch, whatever batch its cursor contains.
     Ok(named.filter(|change| change.position == position || change.position.batch == 0))
@@ -182,7 +182,7 @@ pub async fn is_change_of(
 ) -> Result<bool, DbErr> {
     let named = row.changes(db).await?;
     let named = named.add(has_id(position.id));
-    Ok(!logged(db, named, Order::Asc, 1).await?.is_empty())
+    Ok(!logged_changes(db, named, Order::Asc, 1).await?.is_empty())
 }
 
 /// The row at a position.
@@ -196,17 +196,17 @@ pub async fn state_at(
 ) -> Result<Past, DbErr> {
     let changes = row.changes(db).await?;
     let of_row = || changes.clone();
-    let named = logged(db, of_row().add(has_id(position.id)), Order::Asc, 1).await?;
+    let named = logged_changes(db, of_row().add(has_id(position.id)), Order::Asc, 1).await?;
     if let Some(named) = named.into_iter().next() {
-        return left(db, row, named).await;
+        return state_left_by(db, row, named).await;
     }
     let after = is_after(position, database::of(db));
     let up_to = of_row().add(after.clone().not());
-    let last = logged(db, up_to, Order::Desc, 1).await?;
+    let last = logged_changes(db, up_to, Order::Desc, 1).await?;
     if let Some(last) = last.into_iter().next() {
-        return left(db, row, last).await;
+        return state_left_by(db, row, last).await;
     }
-    first(db, row, Some(after)).await
+    state_before_first(db, row, Some(after)).await
 }
 
 /// The row at a time: as the last of its changes that was recorded by then left it.
@@ -222,25 +222,29 @@ pub async fn state_by(
     let recorded = Expr::col(Column::RecordedAt);
     let by_then = row.changes(db).await?.add(recorded.lte(time));
     // The inbox is read first: what is moved meanwhile is then found in the log.
-    let waiting = waiting(db, by_then.clone(), Order::Desc, 1).await?;
+    let waiting = waiting_changes(db, by_then.clone(), Order::Desc, 1).await?;
     if let Some(last) = waiting.into_iter().next() {
-        return left(db, row, last).await;
+        return state_left_by(db, row, last).await;
     }
-    let last = logged(db, by_then, Order::Desc, 1).await?;
+    let last = logged_changes(db, by_then, Order::Desc, 1).await?;
     if let Some(last) = last.into_iter().next() {
-        return left(db, row, last).await;
+        return state_left_by(db, row, last).await;
     }
-    first(db, row, None).await
+    state_before_first(db, row, None).await
 }
 
-/// What a change made of its row, for somebody who looks back. What stood for a moment only was not there for
-/// anybody outside of the transaction: the row is then as it was before.
-async fn left(db: &DatabaseConnection, row: &RowName, change: Model) -> Result<Past, DbErr> {
+/// The row as a change left it, seen from outside of the change's transaction. A state that the same transaction
+/// wrote over was never visible outside, so the row is then as it was before.
+async fn state_left_by(
+    db: &DatabaseConnection,
+    row: &RowName,
+    change: Model,
+) -> Result<Past, DbErr> {
     let is_passing = change.is_interim() && {
         let of_it = Expr::col(Column::TransactionId).eq(&*change.transaction_id);
         let of_it = row.changes(db).await?.add(of_it);
-        let waiting = waiting(db, of_it.clone(), Order::Desc, 1).await?;
-        let logged = logged(db, of_it, Order::Desc, 1).await?;
+        let waiting = waiting_changes(db, of_it.clone(), Order::Desc, 1).await?;
+        let logged = logged_changes(db, of_it, Order::Desc, 1).await?;
         let last = waiting.into_iter().chain(logged).next();
         last.is_some_and(|last| !last.is_interim())
     };
@@ -252,39 +256,43 @@ async fn left(db: &DatabaseConnection, row: &RowName, change: Model) -> Result<P
 }
 
 /// The row before the first of its changes after a place.
-async fn first(db: &DatabaseConnection, row: &RowName, after: Option<Expr>) -> Result<Past, DbErr> {
+async fn state_before_first(
+    db: &DatabaseConnection,
+    row: &RowName,
+    after: Option<Expr>,
+) -> Result<Past, DbErr> {
     let of_row = row.changes(db).await?;
-    let waiting = waiting(db, of_row.clone(), Order::Asc, 1).await?;
-    let logged = logged(db, of_row.add_option(after), Order::Asc, 1).await?;
+    let waiting = waiting_changes(db, of_row.clone(), Order::Asc, 1).await?;
+    let logged = logged_changes(db, of_row.add_option(after), Order::Asc, 1).await?;
     let first = logged.into_iter().chain(waiting).next();
     Ok(first.map_or(Past::Untouched, |first| Past::Found(object(first.before))))
 }
 
 /// On MariaDB, changes that no sequencer has moved into the log yet. They come after all changes of the same
 /// row in the log.
-pub(super) async fn waiting<C: ConnectionTrait>(
+pub(super) async fn waiting_changes<C: ConnectionTrait>(
     db: &C,
     wanted: Condition,
     order: Order,
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
     match database::of(db).facts().inbox {
-        Some(inbox) => read(db, inbox, wanted, order, limit).await,
+        Some(inbox) => changes_in(db, inbox, wanted, order, limit).await,
         None => Ok(Vec::new()),
     }
 }
 
 /// Changes in the log.
-pub(super) async fn logged<C: ConnectionTrait>(
+pub(super) async fn logged_changes<C: ConnectionTrait>(
     db: &C,
     wanted: Condition,
     order: Order,
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
-    read(db, "change_log", wanted, order, limit).await
+    changes_in(db, "change_log", wanted, order, limit).await
 }
 
-async fn read<C: ConnectionTrait>(
+async fn changes_in<C: ConnectionTrait>(
     db: &C,
     table: &str,
     wanted: Condition,
@@ -293,7 +301,7 @@ async fn read<C: ConnectionTrait>(
 ) -> Result<Vec<Model>, DbErr> {
     let dialect = database::of(db);
     let mut select = Query::select();
-    for (expr, name) in stored::columns(dialect) {
+    for (expr, name) in stored_rows::columns(dialect) {
         select.expr_as(expr, name);
     }
     select
@@ -302,7 +310,7 @@ async fn read<C: ConnectionTrait>(
         .order_by(Column::Id, order)
         .limit(limit);
     let rows = db.query_all(&select).await?;
-    stored::Rows::of(&rows, dialect)?.read(db).await
+    stored_rows::Rows::of(&rows, dialect)?.read(db).await
 }
 
 fn has_id(id: i64) -> Condition {

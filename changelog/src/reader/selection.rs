@@ -3,7 +3,7 @@
 use sea_orm::{ColumnTrait, Condition};
 
 use super::change::Change;
-use super::keys::{any_key_condition, with_numbers};
+use super::keys::{any_key_condition, key_text_with_numbers};
 use super::position::Position;
 use crate::database::Dialect;
 use crate::image::Image;
@@ -83,7 +83,8 @@ impl Selection {
 
 /// Whether two keys identify the same row. After its column got 64 bits an integer is a string.
 fn is_of(found: &Image, key: &Image) -> bool {
-    found == key || found.len() == key.len() && with_numbers(found) == with_numbers(key)
+    found == key
+        || found.len() == key.len() && key_text_with_numbers(found) == key_text_with_numbers(key)
 }
 
 /// Some changes in order, and the place where the next page begins.

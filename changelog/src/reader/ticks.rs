@@ -66,7 +66,7 @@ impl LogReader for Ticks {
         if wanted.is_of_one_row() {
             // The index on keys is used, because there may be many ticks in between.
             let wanted = wanted.condition(&Postgres);
-            let page = row_history::page(&self.db, wanted, Some(after), limit).await?;
+            let page = row_history::page_of(&self.db, wanted, Some(after), limit).await?;
             if after < self.horizon().await? {
                 return Err(ReadError::Expired);
             }
@@ -109,7 +109,7 @@ impl LogReader for Ticks {
     }
 
     async fn finds_by_key(&self, row: &RowName) -> Result<bool, ReadError> {
-        Ok(row_history::are_found_by_key(&self.db, row).await?)
+        Ok(row_history::key_lookup_is_complete(&self.db, row).await?)
     }
 
     async fn moment(&self) -> Result<Moment, ReadError> {

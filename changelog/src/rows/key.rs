@@ -67,7 +67,7 @@ pub fn key_condition<E: EntityTrait>(
 /// The condition for the rows after a key, in key order.
 ///
 /// # Errors
-/// As for [`key_condition`].
+/// The same as for [`key_condition`].
 pub fn after_key<E: EntityTrait>(key: &Image, backend: DbBackend) -> Result<Condition, ImageError> {
     beyond_key::<E>(key, &Order::Asc, backend)
 }
@@ -76,7 +76,7 @@ pub fn after_key<E: EntityTrait>(key: &Image, backend: DbBackend) -> Result<Cond
 /// has.
 ///
 /// # Errors
-/// As for [`key_condition`].
+/// The same as for [`key_condition`].
 pub fn beyond_key<E: EntityTrait>(
     key: &Image,
     order: &Order,

@@ -29,12 +29,12 @@ pub(crate) struct Models<E> {
 /// A column of dates or times.
 struct Suspect {
     column: &'static str,
-    kind: Kind,
+    kind: FieldKind,
 }
 
 /// The type of its field, which determines what is safe to read.
 #[derive(Clone, Copy)]
-enum Kind {
+enum FieldKind {
     /// A time of day.
     Clock,
     /// A date, alone or with a time, of the `chrono` crate.
@@ -51,13 +51,13 @@ impl<E: EntityTrait> Models<E> {
         let suspects = E::Column::iter().filter_map(|column| {
             use ArrayType as T;
             let kind = match E::Model::get_value_type(column) {
-                T::ChronoTime | T::TimeTime => Kind::Clock,
+                T::ChronoTime | T::TimeTime => FieldKind::Clock,
                 T::ChronoDate
                 | T::ChronoDateTime
                 | T::ChronoDateTimeUtc
-                | T::ChronoDateTimeWithTimeZone => Kind::Chrono,
-                T::ChronoDateTimeLocal => Kind::Local,
-                T::TimeDate | T::TimeDateTime | T::TimeDateTimeWithTimeZone => Kind::Time,
+                | T::ChronoDateTimeWithTimeZone => FieldKind::Chrono,
+                T::ChronoDateTimeLocal => FieldKind::Local,
+                T::TimeDate | T::TimeDateTime | T::TimeDateTimeWithTimeZone => FieldKind::Time,
                 _ => return None,
             };
             let column = column.as_str();
@@ -119,8 +119,8 @@ impl Suspect {
             let bytes = || row.try_get_unchecked::<&[u8], _>(self.column);
             return match (self.kind, value.is_null()) {
                 // The sign follows the length.
-                (Kind::Clock, false) => bytes().is_ok_and(|bytes| bytes.get(1) == Some(&1)),
-                (Kind::Clock, true) | (_, false) => false,
+                (FieldKind::Clock, false) => bytes().is_ok_and(|bytes| bytes.get(1) == Some(&1)),
+                (FieldKind::Clock, true) | (_, false) => false,
                 // The value has bytes, so the driver only takes it for NULL.
                 (_, true) => bytes().is_ok(),
             };
@@ -129,7 +129,7 @@ impl Suspect {
     }
 }
 
-impl Kind {
+impl FieldKind {
     /// Whether the field's type holds PostgreSQL's days or microseconds since 2000.
     fn holds(self, bytes: &[u8]) -> bool {
         const DAY: i64 = 86_400_000_000;

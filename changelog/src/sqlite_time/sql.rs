@@ -8,7 +8,7 @@
 //! There is no subquery, so that the expression can be indexed, and no text that a column of numbers would
 //! convert to one.
 
-use super::{Kind, Numbers, Times};
+use super::{Numbers, TimeKind, Times};
 
 /// The seconds since 1970 at the start of year 0 and at the end of year 9999.
 const SECONDS: (i64, i64) = (-62_167_219_200, 253_402_300_799);
@@ -16,21 +16,26 @@ const SECONDS: (i64, i64) = (-62_167_219_200, 253_402_300_799);
 /// The expression.
 pub(super) fn key(times: Times, t: &str) -> String {
     let parts = match times.kind {
-        Kind::Zoned | Kind::Plain => [
+        TimeKind::Zoned | TimeKind::Plain => [
             common(times.kind, t),
             any(times.kind, t),
             signed(times.kind, t),
             numbers(times, t),
         ],
-        Kind::Day => [
+        TimeKind::Day => [
             Some(format!(
                 "CASE WHEN length({t})=10 AND date({t},'+0 days')={t} THEN {t} END"
             )),
-            signed(Kind::Day, t),
+            signed(TimeKind::Day, t),
             None,
             None,
         ],
-        Kind::Clock => [common(Kind::Clock, t), any(Kind::Clock, t), None, None],
+        TimeKind::Clock => [
+            common(TimeKind::Clock, t),
+            any(TimeKind::Clock, t),
+            None,
+            None,
+        ],
     };
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     // Values that are not numbers or texts sort above every text.
@@ -38,14 +43,14 @@ pub(super) fn key(times: Times, t: &str) -> String {
 }
 
 /// The form of a text that is a time.
-pub(super) fn form(kind: Kind, t: &str) -> String {
+pub(super) fn form(kind: TimeKind, t: &str) -> String {
     let clock = match kind {
-        Kind::Day => return "'YYYY-MM-DD'".to_owned(),
-        Kind::Clock => format!("' '||{t}"),
+        TimeKind::Day => return "'YYYY-MM-DD'".to_owned(),
+        TimeKind::Clock => format!("' '||{t}"),
         _ => format!("ltrim({t},'+-0123456789')"),
     };
     let start = match kind {
-        Kind::Clock => "'HH:MM'".to_owned(),
+        TimeKind::Clock => "'HH:MM'".to_owned(),
         _ => format!("'YYYY-MM-DD'||substr({clock},1,1)||'HH:MM'"),
     };
     let zone = format!("ltrim(substr({clock},2),':.0123456789')");
@@ -56,15 +61,15 @@ pub(super) fn form(kind: Kind, t: &str) -> String {
 }
 
 /// The separator between day and time of day, and the ending.
-fn marks(kind: Kind) -> (&'static str, &'static str) {
+fn marks(kind: TimeKind) -> (&'static str, &'static str) {
     match kind {
-        Kind::Zoned => ("T", "+00:00"),
+        TimeKind::Zoned => ("T", "+00:00"),
         _ => (" ", ""),
     }
 }
 
 /// A form of texts: its start, its fraction of a second and its end, each with `?` for a character.
-struct Form<'p> {
+struct TextForm<'p> {
     start: &'p str,
     fraction: &'p str,
     end: &'p str,
@@ -72,7 +77,7 @@ struct Form<'p> {
     zeros: Option<&'p str>,
 }
 
-impl Form<'_> {
+impl TextForm<'_> {
     /// The length of such a text, and its key if it is of the form. SQLite accepts spaces before the end of a
     /// time, so the last digit of a fraction is tested.
     fn with(&self, t: &str, others: &str, key: &str) -> (usize, String) {
@@ -100,16 +105,16 @@ const FRACTIONS: [(&str, Option<&str>); 3] =
     [(".??????", Some("000")), (".???", Some(".000")), ("", None)];
 
 /// The common spellings, by the lengths of their texts.
-fn common(kind: Kind, t: &str) -> Option<String> {
+fn common(kind: TimeKind, t: &str) -> Option<String> {
     let (between, end) = marks(kind);
     let start = match kind {
-        Kind::Clock => "??:??:??".to_owned(),
+        TimeKind::Clock => "??:??:??".to_owned(),
         _ => format!("??????????{between}??:??:??"),
     };
     let own = FRACTIONS.map(|(fraction, zeros)| {
         let zeros = zeros.map(|zeros| format!("{zeros}{end}"));
         let (start, zeros) = (start.as_str(), zeros.as_deref());
-        Form {
+        TextForm {
             start,
             fraction,
             end,
@@ -118,7 +123,7 @@ fn common(kind: Kind, t: &str) -> Option<String> {
         .with(t, "", t)
     });
     let mut forms = Vec::from(own);
-    if kind == Kind::Zoned {
+    if kind == TimeKind::Zoned {
         forms.extend(of_others(t));
     }
     forms.sort_by_key(|(length, _)| std::cmp::Reverse(*length));
@@ -129,7 +134,7 @@ fn common(kind: Kind, t: &str) -> Option<String> {
     });
     let of_length: Vec<String> = of_length.collect();
     let guard = match kind {
-        Kind::Clock => format!("substr({t},1,2)<'24'"),
+        TimeKind::Clock => format!("substr({t},1,2)<'24'"),
         _ => format!(
             "substr({t},12,2)<'24' AND (substr({t},9,2)<'29' OR date(substr({t},1,10),'+0 days')=substr({t},1,10))"
         ),
@@ -145,7 +150,7 @@ fn of_others(t: &str) -> Vec<(usize, String)> {
     let mut forms = Vec::new();
     for (fraction, zeros) in FRACTIONS {
         let start = "?????????? ??:??:??";
-        let plain = Form {
+        let plain = TextForm {
             start,
             fraction,
             end: "",
@@ -159,7 +164,7 @@ fn of_others(t: &str) -> Vec<(usize, String)> {
 
         let zeros_z = zeros.map(|zeros| format!("{zeros}Z"));
         let (start, zeros) = ("??????????T??:??:??", zeros_z.as_deref());
-        let with_z = Form {
+        let with_z = TextForm {
             start,
             fraction,
             end: "Z",
@@ -173,7 +178,7 @@ fn of_others(t: &str) -> Vec<(usize, String)> {
         format!(" AND substr({t},11,1) IN (' ','T') AND substr({t},1,4) BETWEEN '0001' AND '9998'");
     let in_utc = |text: &str| format!("strftime('%Y-%m-%dT%H:%M:%S',{text})");
     let (start, end) = ("?????????????:??:??", "???:??");
-    let whole = Form {
+    let whole = TextForm {
         start,
         fraction: "",
         end,
@@ -181,7 +186,7 @@ fn of_others(t: &str) -> Vec<(usize, String)> {
     };
     forms.push(whole.with(t, &in_era, &format!("{}||'+00:00'", in_utc(t))));
     let zeros = Some("000______");
-    let of_micros = Form {
+    let of_micros = TextForm {
         start,
         fraction: ".??????",
         end,
@@ -193,10 +198,10 @@ fn of_others(t: &str) -> Vec<(usize, String)> {
 }
 
 /// Every spelling of a time whose year has four digits.
-fn any(kind: Kind, t: &str) -> Option<String> {
+fn any(kind: TimeKind, t: &str) -> Option<String> {
     // The places at which the time of day and its seconds begin.
     let (clock, seconds) = match kind {
-        Kind::Clock => (1, 6),
+        TimeKind::Clock => (1, 6),
         _ => (12, 17),
     };
     let fraction = seconds + 3;
@@ -224,11 +229,11 @@ fn any(kind: Kind, t: &str) -> Option<String> {
         "{t} LIKE '____-__-_____:__%' AND substr({t},11,1) IN (' ','T','t') AND date({day},'+0 days')={day}"
     );
     Some(match kind {
-        Kind::Clock => format!(
+        TimeKind::Clock => format!(
             "CASE WHEN {t} LIKE '__:__%' AND {is_time} AND ({zone} IN ('','Z','z') OR {is_offset})
  THEN {minute}||{rest} END"
         ),
-        Kind::Plain => format!(
+        TimeKind::Plain => format!(
             "CASE WHEN {is_day} AND {is_time} AND ({zone} IN ('','Z','z') OR {is_offset})
  THEN {day}||' '||{minute}||{rest} END"
         ),
@@ -243,7 +248,7 @@ CASE WHEN {zone} IN ('','Z','z') OR {offset} IN ('+00:00','-00:00') THEN '+00:00
 
 /// Years with a sign, as SeaORM writes them. Their days are checked in a year of this era with the same
 /// calendar.
-fn signed(kind: Kind, t: &str) -> Option<String> {
+fn signed(kind: TimeKind, t: &str) -> Option<String> {
     let clock = format!("ltrim({t},'+-0123456789')");
     let length = format!("(length({t})-length({clock}))");
     let year = format!("CAST({t} AS INTEGER)");
@@ -251,7 +256,7 @@ fn signed(kind: Kind, t: &str) -> Option<String> {
     let today = format!("printf('%04d',({year}%400+400)%400+2000)||{month}");
     let (between, end) = marks(kind);
     let is_written = match kind {
-        Kind::Day => format!("{clock}=''"),
+        TimeKind::Day => format!("{clock}=''"),
         _ => format!(
             "unixepoch('2000-01-01'||{clock}) IS NOT NULL AND substr({clock},2,2)<'24'
  AND ({clock} GLOB '{between}??:??:??{end}'

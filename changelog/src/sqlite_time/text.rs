@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeDelta, Timelike};
 
-use super::Kind;
+use super::TimeKind;
 
 /// The range of years that have a key, which is larger than any crate's.
 const YEARS: i32 = 1_000_000;
@@ -24,10 +24,10 @@ pub(super) struct Parts {
 
 impl Parts {
     /// Reads a text of the forms that SeaORM's drivers read.
-    pub(super) fn read(kind: Kind, text: &str) -> Option<Self> {
-        let mut rest = Rest(text.as_bytes());
+    pub(super) fn read(kind: TimeKind, text: &str) -> Option<Self> {
+        let mut rest = Unread(text.as_bytes());
         let (is_signed, day) = match kind {
-            Kind::Clock => (false, NaiveDate::default()),
+            TimeKind::Clock => (false, NaiveDate::default()),
             _ => rest.day()?,
         };
         let mut parts = Self {
@@ -40,9 +40,9 @@ impl Parts {
             offset: 0,
         };
         match kind {
-            Kind::Day => {}
-            Kind::Clock => parts.read_clock(&mut rest)?,
-            Kind::Zoned | Kind::Plain => {
+            TimeKind::Day => {}
+            TimeKind::Clock => parts.read_clock(&mut rest)?,
+            TimeKind::Zoned | TimeKind::Plain => {
                 rest.one_of(b" Tt")?;
                 parts.read_clock(&mut rest)?;
             }
@@ -52,14 +52,14 @@ impl Parts {
 
     /// The same as [`read`](Self::read), but accepts only what the SQL expression reads: a year with a sign
     /// must be as SeaORM writes it, and an offset must not lead to such a year.
-    pub(super) fn stored(kind: Kind, text: &str) -> Option<Self> {
+    pub(super) fn stored(kind: TimeKind, text: &str) -> Option<Self> {
         let parts = Self::read(kind, text)?;
         let near_the_end = !(1..=9998).contains(&parts.day.year());
         let is_read = match kind {
-            Kind::Clock => true,
+            TimeKind::Clock => true,
             _ if parts.is_signed => parts.second < 60 && parts.written(kind) == text,
-            Kind::Zoned => parts.offset == 0 || !near_the_end,
-            Kind::Plain | Kind::Day => true,
+            TimeKind::Zoned => parts.offset == 0 || !near_the_end,
+            TimeKind::Plain | TimeKind::Day => true,
         };
         is_read.then_some(parts)
     }
@@ -91,7 +91,7 @@ impl Parts {
         Self::at(seconds.trunc() as i64, nanos / 1_000).filter(|_| seconds.is_finite())
     }
 
-    fn read_clock(&mut self, rest: &mut Rest<'_>) -> Option<()> {
+    fn read_clock(&mut self, rest: &mut Unread<'_>) -> Option<()> {
         self.hour = rest.two_digits().filter(|hour| *hour < 24)?;
         rest.one_of(b":")?;
         self.minute = rest.two_digits().filter(|minute| *minute < 60)?;
@@ -106,7 +106,7 @@ impl Parts {
     }
 
     /// The text that SeaORM writes, but with a sign before the year.
-    fn written(&self, kind: Kind) -> String {
+    fn written(&self, kind: TimeKind) -> String {
         let day = format!(
             "{:+05}-{:02}-{:02}",
             self.day.year(),
@@ -115,23 +115,23 @@ impl Parts {
         );
         let clock = clock(self.hour, self.minute, self.second, self.micros);
         match kind {
-            Kind::Zoned => format!("{day}T{clock}+00:00"),
-            Kind::Plain => format!("{day} {clock}"),
-            Kind::Day => day,
-            Kind::Clock => clock,
+            TimeKind::Zoned => format!("{day}T{clock}+00:00"),
+            TimeKind::Plain => format!("{day} {clock}"),
+            TimeKind::Day => day,
+            TimeKind::Clock => clock,
         }
     }
 
     /// The day and the minute, in UTC if the kind has zones.
-    fn minute(&self, kind: Kind) -> Option<NaiveDateTime> {
+    fn minute(&self, kind: TimeKind) -> Option<NaiveDateTime> {
         let local = self.day.and_hms_opt(self.hour, self.minute, 0)?;
         match kind {
-            Kind::Zoned => local.checked_sub_signed(TimeDelta::minutes(self.offset.into())),
+            TimeKind::Zoned => local.checked_sub_signed(TimeDelta::minutes(self.offset.into())),
             _ => Some(local),
         }
     }
 
-    pub(super) fn key(&self, kind: Kind) -> Option<String> {
+    pub(super) fn key(&self, kind: TimeKind) -> Option<String> {
         let minute = self.minute(kind)?;
         let day = format!(
             "{}-{:02}-{:02}",
@@ -141,15 +141,15 @@ impl Parts {
         );
         let clock = clock(minute.hour(), minute.minute(), self.second, self.micros);
         Some(match kind {
-            Kind::Zoned => format!("{day}T{clock}+00:00"),
-            Kind::Plain => format!("{day} {clock}"),
-            Kind::Day => day,
-            Kind::Clock => clock,
+            TimeKind::Zoned => format!("{day}T{clock}+00:00"),
+            TimeKind::Plain => format!("{day} {clock}"),
+            TimeKind::Day => day,
+            TimeKind::Clock => clock,
         })
     }
 
     /// The text that images have.
-    pub(super) fn image_text(&self, kind: Kind) -> Option<String> {
+    pub(super) fn image_text(&self, kind: TimeKind) -> Option<String> {
         let minute = self.minute(kind)?;
         let year = match minute.year() {
             year @ 0..=9999 => format!("{year:04}"),
@@ -164,10 +164,10 @@ impl Parts {
             self.micros
         );
         Some(match kind {
-            Kind::Zoned => format!("{day}T{clock}Z"),
-            Kind::Plain => format!("{day}T{clock}"),
-            Kind::Day => day,
-            Kind::Clock => clock,
+            TimeKind::Zoned => format!("{day}T{clock}Z"),
+            TimeKind::Plain => format!("{day}T{clock}"),
+            TimeKind::Day => day,
+            TimeKind::Clock => clock,
         })
     }
 }
@@ -192,9 +192,9 @@ fn clock(hour: u32, minute: u32, second: u32, micros: u32) -> String {
 }
 
 /// The rest of the text, which has not been read yet.
-struct Rest<'t>(&'t [u8]);
+struct Unread<'t>(&'t [u8]);
 
-impl Rest<'_> {
+impl Unread<'_> {
     fn one_of(&mut self, bytes: &[u8]) -> Option<u8> {
         let (first, rest) = self.0.split_first()?;
         bytes.contains(first).then(|| {

@@ -48,7 +48,7 @@ pub async fn find<C: ConnectionTrait>(
 ///
 /// # Errors
 /// Errors of the database.
-#[expect(clippy::disallowed_methods, reason = "nobody tracks attempts")]
+#[expect(clippy::disallowed_methods, reason = "attempts are not tracked")]
 pub async fn count<C: ConnectionTrait>(
     db: &C,
     ids: impl IntoIterator<Item = String>,
@@ -76,7 +76,7 @@ pub async fn count<C: ConnectionTrait>(
 ///
 /// # Errors
 /// Errors of the database.
-#[expect(clippy::disallowed_methods, reason = "nobody tracks attempts")]
+#[expect(clippy::disallowed_methods, reason = "attempts are not tracked")]
 pub async fn forget<C: ConnectionTrait>(
     db: &C,
     ids: impl IntoIterator<Item = String>,

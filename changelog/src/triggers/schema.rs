@@ -101,7 +101,7 @@ impl Schemas {
 
     /// Whether a lookup by the key's text as hooks write it finds every change of the row. Keys of integers
     /// and UUIDs qualify if under each version so far triggers wrote the same text, or one that the lookup
-    /// adds ([`with_numbers`](crate::reader::with_numbers)).
+    /// adds ([`key_text_with_numbers`](crate::reader::key_text_with_numbers)).
     pub(crate) fn find_by_key(&self, entity: &str, key: &Image, dialect: &dyn Dialect) -> bool {
         let is_alike = |column: &Column| {
             let value = key.get(&column.name);

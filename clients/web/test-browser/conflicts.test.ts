@@ -70,7 +70,7 @@ test('two names for a project wait for a person, who decides with a click', asyn
   const { world, near, far } = both;
   await apart(both, () => near.renameProject('Winter refit'), () => far.renameProject('Spring refit'));
   await far.isProject('Winter refit');
-  await entry(far).getByText('edited here and there').waitFor();
+  await entry(far).getByText('edited on both sides').waitFor();
   await picture(far, '05-conflict');
   await picture(near, '06-conflict-elsewhere');
   expect(await entry(far).getByRole('columnheader').allTextContents()).toEqual(['Server’s version', 'Your version']);
@@ -130,7 +130,7 @@ test('a deleted task that was edited elsewhere is brought back by a click', asyn
   const { near, far } = both;
   await apart(both, () => near.remove('Caulk the deck'), () => far.edit('Caulk the deck', { Owner: 'Ben' }));
   await far.missed('Caulk the deck');
-  await entry(far).getByText('deleted here, edited there').waitFor();
+  await entry(far).getByText('deleted on the server, edited by the client').waitFor();
   await picture(far, '08-deleted');
   await entry(far).getByRole('button', { name: 'Use mine' }).click();
   for (const tab of [near, far]) await tab.sees('Caulk the deck');

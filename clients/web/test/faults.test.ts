@@ -43,7 +43,7 @@ test('a token that is refused is replaced, and nothing is lost', async () => {
   await client.sees(id, 'Paint');
 });
 
-test('while no token is accepted the edits wait, and the problem is told', async () => {
+test('while no token is accepted the edits wait, and the problem is reported', async () => {
   const [world, model] = await begin();
   let open = false;
   const client = await world.client(PackageClient, { token: () => 'token' });

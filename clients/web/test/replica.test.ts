@@ -79,8 +79,8 @@ describe.each(SERVERS)('%s', (_name, start) => {
 
   test('where the server leaves conflicts to people, edits of different fields are joined here', async () => {
     const world = await World.begin(start);
-    const told: string[] = [];
-    const onConflict = ({ key }: { key: string }) => told.push(key);
+    const reported: string[] = [];
+    const onConflict = ({ key }: { key: string }) => reported.push(key);
     const client = await world.client(PackageClient, { project: { conflict: 'merge', onConflict } });
     const project = () => client.collections.project.findOne(world.project).exec(true);
     await until('the project', () => client.collections.project.findOne(world.project).exec());
@@ -91,11 +91,11 @@ describe.each(SERVERS)('%s', (_name, start) => {
     client.network.restore();
     await untilEqual('the project', async () => [(await project()).name, (await project()).owner], ['Refit II', 'Ada']);
     await untilEqual('the number of conflicts', () => client.replica.status.conflicts, 0);
-    expect(told).toEqual([world.project]);
+    expect(reported).toEqual([world.project]);
     await world.converges();
   });
 
-  test('what is refused is told, with the reason and what was sent', async () => {
+  test('what is refused is reported, with the reason and what was sent', async () => {
     const world = await World.begin(start);
     const client = await world.client(PackageClient);
     await world.push('label', { id: '1', name: 'urgent', _deleted: false });
@@ -131,7 +131,7 @@ describe.each(SERVERS)('%s', (_name, start) => {
     expect(await firstValueFrom(client.replica.status$)).toEqual(client.replica.status);
   });
 
-  test('a field that the server does not know is a problem that is told', async () => {
+  test('a field that the server does not know is a problem that is reported', async () => {
     const world = await World.begin(start);
     const client = await world.client(PackageClient);
     await client.rests();

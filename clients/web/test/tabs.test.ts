@@ -61,7 +61,7 @@ test('one tab syncs for all, and when it is closed another takes over', async ()
   await until('both to know', () => [one, two].every(({ status }) => status.pending === 0 && !status.syncing));
   await until('it in the first', async () => (await one.collections.project.findOne(id).exec())?.name === 'Refit');
 
-  // What is refused is told in both.
+  // What is refused is reported in both.
   const refused: Rejection[] = [];
   two.rejections$.subscribe((rejection) => refused.push(rejection));
   const task = { id: randomUUID(), projectId: id, status: 'todo', priority: 0 };

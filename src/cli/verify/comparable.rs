@@ -10,7 +10,7 @@ use seachange_changelog::{Image, image, is_redacted};
 use serde_json::Value as Json;
 
 use super::records::Digest;
-use super::table::Read;
+use super::table::RowSource;
 use crate::service::entity::ColumnInfo;
 use crate::service::registered::Registered;
 
@@ -24,15 +24,15 @@ pub(super) struct Compared {
 
 impl Compared {
     /// The columns that have values in the log and mean the same in every change of the table.
-    pub(super) async fn of(tx: &DatabaseTransaction, read: &Read) -> Result<Self, DbErr> {
+    pub(super) async fn of(tx: &DatabaseTransaction, read: &RowSource) -> Result<Self, DbErr> {
         let lasting = lasting_columns(tx, read.name()).await?;
         let (width, mut columns): (_, BTreeMap<String, _>) = match read {
-            Read::Entity(Registered { info, .. }) => {
+            RowSource::Entity(Registered { info, .. }) => {
                 let shown = info.columns.iter().filter(|column| !column.is_hidden);
                 let shown = shown.map(|column| (column.name.to_owned(), Some(column.clone())));
                 (info.columns.len(), shown.collect())
             }
-            Read::Rows(_, rows) => {
+            RowSource::Rows(_, rows) => {
                 let shown = rows.columns().map(|name| (name.to_owned(), None));
                 (rows.width(), shown.collect())
             }
@@ -102,9 +102,9 @@ impl Compared {
 
     /// The number of a row's columns for which its image in the log has no value, because they were added
     /// later or had another type.
-    pub(super) fn not_told(&self, logged: Option<&Json>) -> u64 {
+    pub(super) fn not_logged(&self, logged: Option<&Json>) -> u64 {
         let logged = logged.and_then(Json::as_object);
-        let is_told = |(name, column): &(&String, &Option<ColumnInfo>)| {
+        let is_logged = |(name, column): &(&String, &Option<ColumnInfo>)| {
             let then = logged.and_then(|logged| logged.get(name.as_str()));
             let restated = |column: &ColumnInfo| column.restated(then?).map(|_| ());
             then.is_some()
@@ -112,8 +112,8 @@ impl Compared {
                     .as_ref()
                     .is_none_or(|column| restated(column).is_some())
         };
-        let untold = self.columns.iter().filter(|column| !is_told(column));
-        untold.count() as u64
+        let missing = self.columns.iter().filter(|column| !is_logged(column));
+        missing.count() as u64
     }
 }
 

@@ -1,12 +1,12 @@
 //! Settles by the images what digests leave open, and describes the faults.
 
 use sea_orm::{DatabaseTransaction, DbErr};
-use seachange_changelog::reader::{Place, change_at, changes_at};
+use seachange_changelog::reader::{ReplayPlace, change_at, changes_at};
 use serde_json::Value as Json;
 
 use super::Finding;
-use super::faults::{Fault, Tally, What, Why};
-use super::table::{Page, Pages, Seen, Table};
+use super::faults::{Fault, FaultKind, Tally, Why};
+use super::table::{ReadRow, RowPage, RowPages, VerifiedTable};
 
 /// Doubts that one query settles.
 const AT_A_TIME: usize = 250;
@@ -14,22 +14,23 @@ const AT_A_TIME: usize = 250;
 /// Settles doubts whether changes begin where others ended; doubts about rows are left.
 pub(super) async fn settle_gaps(
     tx: &DatabaseTransaction,
-    tables: &[Table],
+    tables: &[VerifiedTable],
     tally: &mut Tally,
 ) -> Result<(), DbErr> {
     let doubts = std::mem::take(&mut tally.doubts);
     let (gaps, others): (Vec<Fault>, Vec<Fault>) = doubts
         .into_iter()
-        .partition(|fault| matches!(fault.what, What::Gap { .. }));
+        .partition(|fault| matches!(fault.what, FaultKind::Gap { .. }));
     tally.doubts = others;
     for gaps in gaps.chunks(AT_A_TIME) {
         let places = gaps.iter().flat_map(|fault| match fault.what {
-            What::Gap { change, left } => vec![change, left],
+            FaultKind::Gap { change, left } => vec![change, left],
             _ => Vec::new(),
         });
         let changes = changes_at(tx, &places.collect::<Vec<_>>()).await?;
         for fault in gaps {
-            let (What::Gap { change, left }, Some(table)) = (fault.what, table_of(tables, *fault))
+            let (FaultKind::Gap { change, left }, Some(table)) =
+                (fault.what, table_of(tables, *fault))
             else {
                 continue;
             };
@@ -50,12 +51,12 @@ pub(super) async fn settle_gaps(
 /// settled, and all must be sorted.
 pub(super) async fn settle_rows(
     tx: &DatabaseTransaction,
-    table: &Table,
-    page: &Page,
+    table: &VerifiedTable,
+    page: &RowPage,
     tally: &mut Tally,
 ) -> Result<(), DbErr> {
     let seen = |fault: &Fault| match fault.what {
-        What::Row { ordinal, why } if fault.table == table.number => {
+        FaultKind::Row { ordinal, why } if fault.table == table.number => {
             page.row(ordinal).map(|seen| (seen, why))
         }
         _ => None,
@@ -64,7 +65,7 @@ pub(super) async fn settle_rows(
     let doubts: Vec<Fault> = tally.doubts.drain(..count).collect();
     for doubts in doubts.chunks(AT_A_TIME) {
         let places = doubts.iter().filter_map(|fault| match fault.what {
-            What::Row {
+            FaultKind::Row {
                 why: Why::Differs { change },
                 ..
             } => Some(change),
@@ -73,11 +74,11 @@ pub(super) async fn settle_rows(
         let changes = changes_at(tx, &places.collect::<Vec<_>>()).await?;
         for fault in doubts {
             let parting = match seen(fault) {
-                Some((Seen { image, .. }, Why::Differs { change })) => {
+                Some((ReadRow { image, .. }, Why::Differs { change })) => {
                     let left = changes
                         .get(&change)
                         .and_then(|change| change.after.as_ref());
-                    tally.not_told += table.compared.not_told(left);
+                    tally.not_logged += table.compared.not_logged(left);
                     table.compared.parting_row(left, Some(image))
                 }
                 _ => None,
@@ -87,8 +88,8 @@ pub(super) async fn settle_rows(
             }
         }
     }
-    let untold: Vec<Fault> = tally.untold().collect();
-    for fault in untold {
+    let undescribed: Vec<Fault> = tally.undescribed().collect();
+    for fault in undescribed {
         if let Some((seen, why)) = seen(&fault) {
             tally.describe(fault, of_row(tx, table, seen, why).await?);
         }
@@ -100,20 +101,20 @@ pub(super) async fn settle_rows(
 /// doubts or undescribed faults, as far as necessary.
 pub(super) async fn settle_left(
     tx: &DatabaseTransaction,
-    tables: &[Table],
+    tables: &[VerifiedTable],
     tally: &mut Tally,
 ) -> Result<(), DbErr> {
     tally.doubts.sort_unstable();
     for table in tables {
         let ordinal = |fault: Fault| match fault.what {
-            What::Row { ordinal, .. } if fault.table == table.number => Some(ordinal),
+            FaultKind::Row { ordinal, .. } if fault.table == table.number => Some(ordinal),
             _ => None,
         };
-        let open = tally.doubts.iter().copied().chain(tally.untold());
+        let open = tally.doubts.iter().copied().chain(tally.undescribed());
         let Some(last) = open.filter_map(ordinal).max() else {
             continue;
         };
-        let mut pages = Pages::new(tx, table);
+        let mut pages = RowPages::new(tx, table);
         while let Some(page) = pages.next().await? {
             settle_rows(tx, table, &page, tally).await?;
             if page.end() > last {
@@ -131,26 +132,26 @@ pub(super) async fn settle_left(
 }
 
 /// Describes the faults of changes.
-pub(super) async fn tell_changes(
+pub(super) async fn describe_changes(
     tx: &DatabaseTransaction,
-    tables: &[Table],
+    tables: &[VerifiedTable],
     tally: &mut Tally,
 ) -> Result<(), DbErr> {
-    let untold: Vec<Fault> = tally.untold().collect();
-    for fault in untold {
+    let undescribed: Vec<Fault> = tally.undescribed().collect();
+    for fault in undescribed {
         let Some(table) = table_of(tables, fault) else {
             continue;
         };
         let (change, text) = match fault.what {
-            What::Gap { change, left } => {
+            FaultKind::Gap { change, left } => {
                 let text = format!("change {change} does not begin where change {left} ended");
                 (change, text)
             }
-            What::Gone { change } => {
+            FaultKind::Gone { change } => {
                 let text = format!("in the log (change {change}), not in the table");
                 (change, text)
             }
-            What::Row { .. } => continue,
+            FaultKind::Row { .. } => continue,
         };
         let change = change_at(tx, change).await?;
         let key = change.map_or_else(String::new, |change| change.row_key.to_string());
@@ -159,17 +160,17 @@ pub(super) async fn tell_changes(
     Ok(())
 }
 
-fn table_of(tables: &[Table], fault: Fault) -> Option<&Table> {
+fn table_of(tables: &[VerifiedTable], fault: Fault) -> Option<&VerifiedTable> {
     tables.iter().find(|table| table.number == fault.table)
 }
 
 async fn of_row(
     tx: &DatabaseTransaction,
-    table: &Table,
-    seen: &Seen,
+    table: &VerifiedTable,
+    seen: &ReadRow,
     why: Why,
 ) -> Result<Finding, DbErr> {
-    let Seen { key, image, .. } = seen;
+    let ReadRow { key, image, .. } = seen;
     let text = match why {
         Why::Differs { change } => {
             let names = parting(tx, table, change, image).await?;
@@ -185,8 +186,8 @@ async fn of_row(
 /// The columns in which a row differs from what a change left.
 async fn parting(
     tx: &DatabaseTransaction,
-    table: &Table,
-    change: Place,
+    table: &VerifiedTable,
+    change: ReplayPlace,
     row: &Json,
 ) -> Result<Option<Vec<String>>, DbErr> {
     let after = change_at(tx, change).await?.and_then(|change| change.after);

@@ -2,37 +2,40 @@
 
 use std::collections::BTreeMap;
 
-use seachange_changelog::reader::Place;
+use seachange_changelog::reader::ReplayPlace;
 
 use super::records::Digest;
-use super::{Finding, TOLD};
+use super::{Finding, LISTED};
 
 /// A place where log and table differ, in the order of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Fault {
     /// The number of the table.
     pub(super) table: u32,
-    pub(super) what: What,
+    pub(super) what: FaultKind,
 }
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum What {
+pub(super) enum FaultKind {
     /// A change does not begin where the one before it ended.
-    Gap { change: Place, left: Place },
+    Gap {
+        change: ReplayPlace,
+        left: ReplayPlace,
+    },
     /// A fault of the row with this ordinal in the table.
     Row { ordinal: u64, why: Why },
     /// The row that a change has left is not in the table.
-    Gone { change: Place },
+    Gone { change: ReplayPlace },
 }
 
 /// What is wrong with a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Why {
     /// It is not what the change has left.
-    Differs { change: Place },
+    Differs { change: ReplayPlace },
     /// The change deleted it.
-    Deleted { change: Place },
+    Deleted { change: ReplayPlace },
     /// The row has no change, but should have one.
     Unknown,
 }
@@ -45,23 +48,23 @@ pub(super) struct Tally {
     /// Rows that have no change and may be older than tracking.
     pub(super) without_baseline: u64,
     /// Values of rows that are not in the log because their columns were added or changed later.
-    pub(super) not_told: u64,
+    pub(super) not_logged: u64,
     /// The number of rows that have changes, by the number of their table.
     pub(super) known: BTreeMap<u32, u64>,
     /// Possible faults: two images differ, but perhaps only because one lacks hidden or later columns, or has
     /// an older form of their values.
     pub(super) doubts: Vec<Fault>,
     /// The first faults, each with its description as soon as it is known.
-    told: BTreeMap<Fault, Option<Finding>>,
+    listed: BTreeMap<Fault, Option<Finding>>,
 }
 
 impl Tally {
     /// Counts a fault.
     pub(super) fn add(&mut self, fault: Fault) {
         self.faults += 1;
-        self.told.insert(fault, None);
-        if self.told.len() > TOLD {
-            self.told.pop_last();
+        self.listed.insert(fault, None);
+        if self.listed.len() > LISTED {
+            self.listed.pop_last();
         }
     }
 
@@ -75,20 +78,20 @@ impl Tally {
     }
 
     /// The first faults that have no description yet, in order.
-    pub(super) fn untold(&self) -> impl Iterator<Item = Fault> {
-        let untold = self.told.iter().filter(|(_, finding)| finding.is_none());
-        untold.map(|(fault, _)| *fault)
+    pub(super) fn undescribed(&self) -> impl Iterator<Item = Fault> {
+        let undescribed = self.listed.iter().filter(|(_, finding)| finding.is_none());
+        undescribed.map(|(fault, _)| *fault)
     }
 
     /// Sets the description of a fault, if it is one of the first.
     pub(super) fn describe(&mut self, fault: Fault, finding: Finding) {
-        if let Some(described) = self.told.get_mut(&fault) {
+        if let Some(described) = self.listed.get_mut(&fault) {
             *described = Some(finding);
         }
     }
 
     /// The descriptions of the first faults.
     pub(super) fn into_findings(self) -> Vec<Finding> {
-        self.told.into_values().flatten().collect()
+        self.listed.into_values().flatten().collect()
     }
 }

@@ -9,12 +9,12 @@ use super::records::{Record, SIZE};
 const BUFFER: usize = 64 << 10;
 
 /// Records being written, in the directory for temporary files (`TMPDIR`).
-pub(super) struct Written {
+pub(super) struct WrittenRecords {
     file: BufWriter<File>,
     records: u64,
 }
 
-impl Written {
+impl WrittenRecords {
     /// # Errors
     /// If the directory cannot hold a file.
     pub(super) fn new() -> io::Result<Self> {
@@ -38,10 +38,10 @@ impl Written {
 
     /// # Errors
     /// If the disk is full.
-    pub(super) fn read(self) -> io::Result<Waiting> {
+    pub(super) fn read(self) -> io::Result<WaitingRecords> {
         let mut file = self.file.into_inner().map_err(|error| error.into_error())?;
         file.rewind()?;
-        Ok(Waiting {
+        Ok(WaitingRecords {
             file: BufReader::with_capacity(BUFFER, file),
             records: self.records,
         })
@@ -49,12 +49,12 @@ impl Written {
 }
 
 /// Records to be read again, in the order in which they were written.
-pub(super) struct Waiting {
+pub(super) struct WaitingRecords {
     file: BufReader<File>,
     records: u64,
 }
 
-impl Waiting {
+impl WaitingRecords {
     /// The next record; `None` after the last.
     ///
     /// # Errors

@@ -5,9 +5,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 /// A row's table and key, as two hashes. Among ten million rows, two have the same with a chance of 1 in
 /// 10²⁴.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Key(pub(super) u64, pub(super) u64);
+pub(super) struct RowHash(pub(super) u64, pub(super) u64);
 
-impl Key {
+impl RowHash {
     /// The number of parts into which rows are divided if memory cannot hold them all; each part can be
     /// divided again. There are sixteen, so that few files are open at once: parts of fourteen million rows
     /// fit by default.

@@ -2,9 +2,9 @@
 
 use std::io;
 
-use seachange_changelog::reader::Place;
+use seachange_changelog::reader::ReplayPlace;
 
-use super::keys::Key;
+use super::keys::RowHash;
 
 /// The digest of an image: a hash of all values that can be compared. Equal images have equal digests; if
 /// digests differ, only the images show whether they contradict each other.
@@ -14,23 +14,26 @@ pub(super) struct Digest(pub(super) u64);
 /// Something that was read, in the order of reading: the log first, then tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Record {
-    pub(super) key: Key,
+    pub(super) key: RowHash,
     /// The number of the table.
     pub(super) table: u32,
-    pub(super) what: What,
+    pub(super) what: RecordKind,
 }
 
 /// What was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum What {
+pub(super) enum RecordKind {
     /// A change. Without an image there is no row.
     Change {
-        place: Place,
+        place: ReplayPlace,
         before: Option<Digest>,
         after: Option<Digest>,
     },
     /// All changes of a row up to this one.
-    State { place: Place, after: Option<Digest> },
+    State {
+        place: ReplayPlace,
+        after: Option<Digest>,
+    },
     /// A row of the table, with its ordinal and whether the log must know it.
     Row {
         ordinal: u64,
@@ -53,18 +56,20 @@ const IS_EXPECTED: u8 = 1 << 4;
 impl Record {
     pub(super) fn to_bytes(self) -> [u8; SIZE] {
         let (kind, number, before, after) = match self.what {
-            What::Change {
+            RecordKind::Change {
                 place,
                 before,
                 after,
             } => (CHANGE, place.into(), before, after),
-            What::State { place, after } => (STATE, place.into(), None, after),
-            What::Row {
+            RecordKind::State { place, after } => (STATE, place.into(), None, after),
+            RecordKind::Row {
                 ordinal,
                 image,
                 is_expected: false,
             } => (ROW, ordinal, None, Some(image)),
-            What::Row { ordinal, image, .. } => (ROW | IS_EXPECTED, ordinal, None, Some(image)),
+            RecordKind::Row { ordinal, image, .. } => {
+                (ROW | IS_EXPECTED, ordinal, None, Some(image))
+            }
         };
         let flag = |image: Option<Digest>, has: u8| if image.is_some() { has } else { 0 };
         let hash = |image: Option<Digest>| image.map_or(0, |Digest(hash)| hash);
@@ -90,17 +95,17 @@ impl Record {
         };
         let of = |eight: &[u8; 8]| u64::from_le_bytes(*eight);
         let image = |hash: &[u8; 8], has: u8| (flags & has != 0).then_some(Digest(of(hash)));
-        let place = Place::from(of(number));
+        let place = ReplayPlace::from(of(number));
         let before = image(before, HAS_BEFORE);
         let after = image(after, HAS_AFTER);
         let what = match flags & KIND {
-            CHANGE => What::Change {
+            CHANGE => RecordKind::Change {
                 place,
                 before,
                 after,
             },
-            STATE => What::State { place, after },
-            ROW => What::Row {
+            STATE => RecordKind::State { place, after },
+            ROW => RecordKind::Row {
                 ordinal: of(number),
                 image: after.ok_or_else(malformed)?,
                 is_expected: flags & IS_EXPECTED != 0,
@@ -108,7 +113,7 @@ impl Record {
             _ => return Err(malformed()),
         };
         Ok(Self {
-            key: Key(of(first), of(second)),
+            key: RowHash(of(first), of(second)),
             table: u32::from_le_bytes(table.try_into().map_err(|_| malformed())?),
             what,
         })
@@ -126,19 +131,19 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let digest = |hash| Some(Digest(hash));
-        let place = Place::from(7);
-        let in_inbox = Place::from(1 << 63 | 9);
-        let row = |hash, is_expected| What::Row {
+        let place = ReplayPlace::from(7);
+        let in_inbox = ReplayPlace::from(1 << 63 | 9);
+        let row = |hash, is_expected| RecordKind::Row {
             ordinal: 3,
             image: Digest(hash),
             is_expected,
         };
-        let change = |before, after| What::Change {
+        let change = |before, after| RecordKind::Change {
             place,
             before,
             after,
         };
-        let state = |after| What::State {
+        let state = |after| RecordKind::State {
             place: in_inbox,
             after,
         };
@@ -152,7 +157,7 @@ mod tests {
             row(u64::MAX, false),
         ];
         for what in whats {
-            let key = Key::of(2, "{}");
+            let key = RowHash::of(2, "{}");
             let record = Record {
                 key,
                 table: 2,

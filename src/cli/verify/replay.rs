@@ -5,15 +5,15 @@ use std::collections::{BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use sea_orm::DatabaseTransaction;
-use seachange_changelog::reader::{Extent, Place, history};
+use seachange_changelog::reader::{Extent, ReplayPlace, history};
 
 use super::VerifyError;
 use super::doubts;
 use super::faults::Tally;
-use super::keys::Key;
-use super::parts::Rows;
-use super::records::{Record, What};
-use super::table::{Pages, Table};
+use super::keys::RowHash;
+use super::partitions::RowStates;
+use super::records::{Record, RecordKind};
+use super::table::{RowPages, VerifiedTable};
 use crate::cli::progress::Progress;
 
 /// Changes read at a time.
@@ -23,8 +23,8 @@ const PAGE: u64 = 1_000;
 /// were skipped.
 pub(super) async fn log(
     tx: &DatabaseTransaction,
-    tables: &mut [Table],
-    rows: &mut Rows,
+    tables: &mut [VerifiedTable],
+    rows: &mut RowStates,
     tally: &mut Tally,
     progress: &mut Progress,
 ) -> Result<(u64, BTreeSet<String>), VerifyError> {
@@ -43,7 +43,7 @@ pub(super) async fn log(
     };
     let extent = Extent::of(tx).await?;
     let mut count = 0;
-    let mut place = Some(Place::default());
+    let mut place = Some(ReplayPlace::default());
     while let Some(after) = place {
         let page = history(tx, after, PAGE, &is_wanted).await?;
         for change in &page.changes {
@@ -54,9 +54,9 @@ pub(super) async fn log(
             table.began.get_or_insert(change.recorded_at);
             let digest = |image| table.compared.digest(image);
             let record = Record {
-                key: Key::of(table.number, &table.key_text(&change.row_key)),
+                key: RowHash::of(table.number, &table.key_text(&change.row_key)),
                 table: table.number,
-                what: What::Change {
+                what: RecordKind::Change {
                     place: after.at(change),
                     before: change.before.as_ref().map(digest),
                     after: change.after.as_ref().map(digest),
@@ -79,23 +79,23 @@ pub(super) async fn log(
 /// Reads all rows of a table, and returns their number.
 pub(super) async fn table(
     tx: &DatabaseTransaction,
-    table: &Table,
+    table: &VerifiedTable,
     kept_since: Option<DateTime<Utc>>,
-    rows: &mut Rows,
+    rows: &mut RowStates,
     tally: &mut Tally,
     progress: &mut Progress,
 ) -> Result<u64, VerifyError> {
     let since = table.expected_since(kept_since);
     let mut count = 0;
-    let mut pages = Pages::new(tx, table);
+    let mut pages = RowPages::new(tx, table);
     while let Some(page) = pages.next().await? {
         for (ordinal, seen) in page.rows() {
-            let what = What::Row {
+            let what = RecordKind::Row {
                 ordinal,
                 image: table.compared.digest(&seen.image),
                 is_expected: table.is_expected(&seen.image, since.as_deref()),
             };
-            let (key, table) = (Key::of(table.number, seen.key_text()), table.number);
+            let (key, table) = (RowHash::of(table.number, seen.key_text()), table.number);
             rows.take(Record { key, table, what }, tally)?;
         }
         doubts::settle_rows(tx, table, &page, tally).await?;

@@ -14,14 +14,14 @@ use crate::service::table::{KeyedRow, TablePage};
 const PAGE: u64 = 1_000;
 
 /// How the rows of a table are read.
-pub(super) enum Read {
+pub(super) enum RowSource {
     /// By a registered entity.
     Entity(Registered),
-    /// As capture would write them. The table, of this name, has no registered entity.
+    /// In the form in which capture would write them: the table, of this name, has no registered entity.
     Rows(String, Box<TableRows>),
 }
 
-impl Read {
+impl RowSource {
     pub(super) fn name(&self) -> &str {
         match self {
             Self::Entity(entity) => entity.info.table,
@@ -31,20 +31,20 @@ impl Read {
 }
 
 /// A table.
-pub(super) struct Table {
+pub(super) struct VerifiedTable {
     /// Its index among the verified tables.
     pub(super) number: u32,
-    pub(super) read: Read,
+    pub(super) read: RowSource,
     pub(super) compared: Compared,
     /// When its first kept change was recorded.
     pub(super) began: Option<DateTime<Utc>>,
 }
 
-impl Table {
+impl VerifiedTable {
     pub(super) async fn of(
         tx: &DatabaseTransaction,
         number: usize,
-        read: Read,
+        read: RowSource,
     ) -> Result<Self, DbErr> {
         Ok(Self {
             number: u32::try_from(number).unwrap_or(u32::MAX),
@@ -61,8 +61,8 @@ impl Table {
     /// The key of a change, in the form that the table has today.
     pub(super) fn key_text(&self, key: &Json) -> String {
         let today = match (&self.read, key.as_object()) {
-            (Read::Entity(entity), Some(key)) => entity.info.restated(key),
-            (Read::Rows(..), Some(key)) => Some(in_one_form(key)),
+            (RowSource::Entity(entity), Some(key)) => entity.info.restated(key),
+            (RowSource::Rows(..), Some(key)) => Some(in_one_form(key)),
             (_, None) => None,
         };
         today.map_or_else(|| key.to_string(), |key| text_of(&key))
@@ -81,7 +81,7 @@ impl Table {
         let Some(since) = since else {
             return false;
         };
-        let Read::Entity(entity) = &self.read else {
+        let RowSource::Entity(entity) = &self.read else {
             return false;
         };
         // Times of one form compare as texts do.
@@ -105,7 +105,7 @@ fn in_one_form(key: &Image) -> Image {
 }
 
 /// A row that was read.
-pub(super) struct Seen {
+pub(super) struct ReadRow {
     /// Its key as JSON text.
     pub(super) key: String,
     /// The key in the form in which it is compared with keys of changes, if that differs.
@@ -114,7 +114,7 @@ pub(super) struct Seen {
     pub(super) image: Json,
 }
 
-impl Seen {
+impl ReadRow {
     fn of(key: &Image, image: Image) -> Self {
         Self {
             key: text_of(key),
@@ -123,26 +123,26 @@ impl Seen {
         }
     }
 
-    /// Its key in the form in which [`Table::key_text`] gives that of a change.
+    /// Its key in the form in which [`VerifiedTable::key_text`] gives that of a change.
     pub(super) fn key_text(&self) -> &str {
         self.compared.as_ref().unwrap_or(&self.key)
     }
 }
 
 /// A page of rows.
-pub(super) struct Page {
+pub(super) struct RowPage {
     /// The ordinal, in the table, of the first row.
     first: u64,
-    pub(super) rows: Vec<Seen>,
+    pub(super) rows: Vec<ReadRow>,
 }
 
-impl Page {
-    pub(super) fn rows(&self) -> impl Iterator<Item = (u64, &Seen)> {
+impl RowPage {
+    pub(super) fn rows(&self) -> impl Iterator<Item = (u64, &ReadRow)> {
         (self.first..).zip(&self.rows)
     }
 
     /// The row with this ordinal, if it is on this page.
-    pub(super) fn row(&self, ordinal: u64) -> Option<&Seen> {
+    pub(super) fn row(&self, ordinal: u64) -> Option<&ReadRow> {
         let index = usize::try_from(ordinal.checked_sub(self.first)?).ok()?;
         self.rows.get(index)
     }
@@ -154,16 +154,16 @@ impl Page {
 }
 
 /// All rows in key order. In one snapshot a row's ordinal does not change.
-pub(super) struct Pages<'a> {
+pub(super) struct RowPages<'a> {
     tx: &'a DatabaseTransaction,
-    table: &'a Table,
+    table: &'a VerifiedTable,
     /// Where the next page begins; `None` at the end.
-    next: Option<Next>,
+    next: Option<NextPage>,
 }
 
 /// Where a page begins.
 #[derive(Default)]
-struct Next {
+struct NextPage {
     after: After,
     first: u64,
 }
@@ -177,19 +177,19 @@ enum After {
     Place(RowPlace),
 }
 
-impl<'a> Pages<'a> {
-    pub(super) fn new(tx: &'a DatabaseTransaction, table: &'a Table) -> Self {
-        let next = Some(Next::default());
+impl<'a> RowPages<'a> {
+    pub(super) fn new(tx: &'a DatabaseTransaction, table: &'a VerifiedTable) -> Self {
+        let next = Some(NextPage::default());
         Self { tx, table, next }
     }
 
     /// The next page; `None` after the last.
-    pub(super) async fn next(&mut self) -> Result<Option<Page>, DbErr> {
-        let Some(Next { after, first }) = self.next.take() else {
+    pub(super) async fn next(&mut self) -> Result<Option<RowPage>, DbErr> {
+        let Some(NextPage { after, first }) = self.next.take() else {
             return Ok(None);
         };
-        let (rows, next): (Vec<Seen>, _) = match (&self.table.read, &after) {
-            (Read::Entity(entity), after) => {
+        let (rows, next): (Vec<ReadRow>, _) = match (&self.table.read, &after) {
+            (RowSource::Entity(entity), after) => {
                 let after = match after {
                     After::Key(key) => Some(key),
                     _ => None,
@@ -198,24 +198,24 @@ impl<'a> Pages<'a> {
                     entity.table.read(self.tx, None, after, PAGE).await?;
                 let rows = rows
                     .into_iter()
-                    .map(|KeyedRow { key, image }| Seen::of(&key, image));
+                    .map(|KeyedRow { key, image }| ReadRow::of(&key, image));
                 (rows.collect(), next.map(After::Key))
             }
-            (Read::Rows(_, table), after) => {
+            (RowSource::Rows(_, table), after) => {
                 let after = match after {
                     After::Place(place) => Some(place),
                     _ => None,
                 };
                 let (rows, next) = table.read(self.tx, after, PAGE).await?;
-                let rows = rows.into_iter().map(|TableRow { key, image }| Seen {
+                let rows = rows.into_iter().map(|TableRow { key, image }| ReadRow {
                     compared: Some(text_of(&in_one_form(&key))),
-                    ..Seen::of(&key, image)
+                    ..ReadRow::of(&key, image)
                 });
                 (rows.collect(), next.map(After::Place))
             }
         };
-        let page = Page { first, rows };
-        self.next = next.map(|after| Next {
+        let page = RowPage { first, rows };
+        self.next = next.map(|after| NextPage {
             after,
             first: page.end(),
         });

@@ -125,13 +125,13 @@ pub(in crate::graphql) fn shared() -> (Vec<InputObject>, Enum) {
         text("IdentityFilterInput"),
         InputObject::new(CURSOR)
             .field(InputValue::new("cursor", TypeRef::named(TypeRef::STRING)))
-            .field(whole("limit")),
+            .field(required_int("limit")),
         InputObject::new(PAGE)
-            .field(whole("limit"))
-            .field(whole("page")),
+            .field(required_int("limit"))
+            .field(required_int("page")),
         InputObject::new(OFFSET)
-            .field(whole("limit"))
-            .field(whole("offset")),
+            .field(required_int("limit"))
+            .field(required_int("offset")),
         InputObject::new(PAGINATION)
             .field(InputValue::new("cursor", TypeRef::named(CURSOR)))
             .field(InputValue::new("page", TypeRef::named(PAGE)))
@@ -141,7 +141,7 @@ pub(in crate::graphql) fn shared() -> (Vec<InputObject>, Enum) {
     (inputs, Enum::new(ORDER_BY).item("ASC").item("DESC"))
 }
 
-fn whole(name: &str) -> InputValue {
+fn required_int(name: &str) -> InputValue {
     InputValue::new(name, TypeRef::named_nn(TypeRef::INT))
 }
 

@@ -24,7 +24,7 @@ pub(crate) fn parse(
     backend: DbBackend,
 ) -> Result<Option<Predicate>, Refusal> {
     super::check_size(filter)?;
-    super::check_said(filter)?;
+    super::check_complete(filter)?;
     let predicate = read(entity, filter)?;
     if let Some(predicate) = &predicate {
         predicate.check_values(backend)?;
@@ -65,7 +65,7 @@ fn read(entity: &EntityInfo, filter: &GraphqlValue) -> Result<Option<Predicate>,
 /// The predicate of one column's filter; `None` if it yields no condition.
 ///
 /// # Errors
-/// As [`parse`].
+/// The same as for [`parse`].
 pub(crate) fn parse_column(
     column: &ColumnInfo,
     filter: &GraphqlValue,

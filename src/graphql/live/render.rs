@@ -12,7 +12,7 @@ use super::watched::Item;
 use crate::feed::{Cursor, Position};
 use crate::graphql::budget::AnswerBudget;
 use crate::graphql::error::{Refusal, finish};
-use crate::graphql::rendered::Rendered;
+use crate::graphql::prerendered::Prerendered;
 
 /// An item as bytes, as it is sent to every subscriber of a group.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ pub(crate) struct Rendering {
 
 /// What distinguishes groups.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Key {
+pub(super) struct GroupKey {
     query: String,
     operation_name: Option<String>,
     /// The variables as JSON, without those that only say where to begin.
@@ -76,14 +76,14 @@ impl Rendering {
         }
     }
 
-    pub(super) fn key(&self) -> Key {
+    pub(super) fn key(&self) -> GroupKey {
         let variables: serde_json::Map<_, _> = self
             .variables
             .iter()
             .filter(|(name, _)| !self.start_variables.contains(*name))
             .filter_map(|(name, value)| Some((name.to_string(), value.clone().into_json().ok()?)))
             .collect();
-        Key {
+        GroupKey {
             query: self.query.clone(),
             operation_name: self.operation_name.clone(),
             variables: serde_json::Value::Object(variables).to_string(),
@@ -98,8 +98,8 @@ impl Rendering {
         request.set_parsed_query(self.document.clone());
         let request = request
             .data(Role::item(item))
-            .data(Rendered::default())
-            .data(self.budget.again());
+            .data(Prerendered::default())
+            .data(self.budget.renewed());
         let mut responses = schema.execute_stream(request);
         let response = match responses.next().await {
             Some(response) => finish(response),

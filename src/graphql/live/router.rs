@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::coop::consume_budget;
 
 use super::group::{Given, Group};
-use super::render::{Key, Rendering};
+use super::render::{GroupKey, Rendering};
 use super::rendered_page::Kept;
 use super::routes::Routes;
 use super::watched::Watched;
@@ -32,33 +32,33 @@ pub(crate) struct Live {
     pub(super) schema: Schema,
     /// Turns to read the log.
     pub(super) turns: Arc<Semaphore>,
-    table: Table,
+    table: GroupTable,
     _task: Arc<AbortOnDrop>,
 }
 
-/// The groups, and how far the router has come. Shared with the groups, which remove themselves from it.
+/// The groups, and how far the router has come. It is shared with the groups, which remove themselves from it.
 #[derive(Clone, Default)]
-pub(super) struct Table(Arc<Shared>);
+pub(super) struct GroupTable(Arc<SharedGroups>);
 
 #[derive(Default)]
-struct Shared {
-    state: Mutex<State>,
+struct SharedGroups {
+    state: Mutex<RouterState>,
     /// Changes when the router has come further.
     progress: watch::Sender<()>,
     kept: Kept,
 }
 
 #[derive(Default)]
-struct State {
+struct RouterState {
     routes: Routes,
     /// Each with its number.
-    groups: HashMap<Key, (u64, Weak<Group>)>,
+    groups: HashMap<GroupKey, (u64, Weak<Group>)>,
     next: u64,
     /// The position of the router; `None` until it has begun.
-    place: Option<RouteKey>,
+    place: Option<RouterPosition>,
 }
 
-struct RouteKey {
+struct RouterPosition {
     epoch: Epoch,
     /// Every change up to here has been routed, though it may not be in the rings yet.
     routed: Position,
@@ -66,8 +66,8 @@ struct RouteKey {
     published: Position,
 }
 
-impl Table {
-    fn locked<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+impl GroupTable {
+    fn locked<T>(&self, act: impl FnOnce(&mut RouterState) -> T) -> T {
         // A change of the state never panics half-way.
         let mut state = self.0.state.lock();
         act(&mut state)
@@ -102,7 +102,7 @@ impl Table {
         })
     }
 
-    fn leave(&self, number: u64, key: &Key, watched: &dyn Watched) {
+    fn leave(&self, number: u64, key: &GroupKey, watched: &dyn Watched) {
         self.0.kept.forget(number);
         self.locked(|state| {
             state.routes.remove(number, watched);
@@ -119,7 +119,7 @@ impl Table {
     /// Notes that the router starts over from here.
     fn begin(&self, epoch: &Epoch, position: Position) {
         let groups: Vec<Arc<Group>> = self.locked(|state| {
-            state.place = Some(RouteKey {
+            state.place = Some(RouterPosition {
                 epoch: epoch.clone(),
                 routed: position,
                 published: position,
@@ -193,7 +193,7 @@ impl Table {
 impl Live {
     /// Starts the router.
     pub(crate) fn start(feed: Feed, schema: Schema) -> Self {
-        let table = Table::default();
+        let table = GroupTable::default();
         let router = Router {
             feed: feed.clone(),
             schema: schema.clone(),
@@ -242,7 +242,7 @@ impl Live {
 struct Router {
     feed: Feed,
     schema: Schema,
-    table: Table,
+    table: GroupTable,
 }
 
 impl Router {
@@ -259,7 +259,7 @@ impl Router {
                 }
             };
             // Listeners keep their positions, and read from the log what they miss meanwhile.
-            tracing::debug!(error = %ended, "live subscriptions begin anew");
+            tracing::debug!(error = %ended, "live subscriptions start again");
             tokio::time::sleep(RETRY).await;
         }
     }

@@ -5,7 +5,7 @@ use async_graphql::dynamic::{ResolverContext, TypeRef};
 use async_graphql::{Name, SelectionField, Value as GraphqlValue};
 
 use super::document::{self, Shows};
-use crate::graphql::rendered::Rendered;
+use crate::graphql::prerendered::Prerendered;
 use crate::service::offline::bulk::Bulk;
 use crate::service::offline::document::Document;
 use crate::service::offline::synced::Synced;
@@ -21,7 +21,7 @@ struct Wanted {
 /// Renders the documents of the bulk that is being resolved. Leaves it to GraphQL if a field is asked for
 /// twice, which GraphQL merges, or if a required value is missing, which GraphQL reports.
 pub(super) fn render(ctx: &ResolverContext<'_>, synced: &Synced, bulk: &Bulk) {
-    let Some(rendered) = ctx.data_opt::<Rendered>() else {
+    let Some(rendered) = ctx.data_opt::<Prerendered>() else {
         return;
     };
     let fields = ctx.field();

@@ -27,9 +27,9 @@ const TABLE: &str = "sync_conflict";
 
 /// A conflict, as its image has it.
 #[derive(Clone, Debug)]
-pub(super) struct Conflict(Image);
+pub(super) struct ConflictNode(Image);
 
-impl Conflict {
+impl ConflictNode {
     pub(super) fn of(model: &Model) -> Result<Self, Refusal> {
         Ok(Self(image::image_of(model)?))
     }
@@ -60,12 +60,12 @@ impl Watched for Conflicts {
         let image = row.after.as_ref()?.as_object()?;
         let of = image.get("entity").and_then(Json::as_str);
         let is_wanted = row.entity == TABLE && (self.0.is_none() || of == self.0.as_deref());
-        is_wanted.then(|| Item::of(Conflict(image.clone())))
+        is_wanted.then(|| Item::of(ConflictNode(image.clone())))
     }
 }
 
-struct Page {
-    conflicts: Vec<Conflict>,
+struct ConflictPage {
+    conflicts: Vec<ConflictNode>,
     has_more: bool,
 }
 
@@ -99,7 +99,10 @@ pub(super) fn query(entities: &SyncedByTable) -> Field {
     .argument(parameters::text_argument("after"))
 }
 
-async fn page(ctx: &ResolverContext<'_>, entities: &SyncedByTable) -> Result<Page, Refusal> {
+async fn page(
+    ctx: &ResolverContext<'_>,
+    entities: &SyncedByTable,
+) -> Result<ConflictPage, Refusal> {
     let first = parameters::first(ctx)?;
     let wanted = InboxFilter {
         entity: parameters::text(ctx, "entity")?,
@@ -107,8 +110,8 @@ async fn page(ctx: &ResolverContext<'_>, entities: &SyncedByTable) -> Result<Pag
         after: parameters::text(ctx, "after")?,
     };
     let page = conflicts(call(ctx)?, entities, wanted, first).await?;
-    let conflicts = page.conflicts.iter().map(Conflict::of);
-    Ok(Page {
+    let conflicts = page.conflicts.iter().map(ConflictNode::of);
+    Ok(ConflictPage {
         conflicts: conflicts.collect::<Result<_, _>>()?,
         has_more: page.has_more,
     })
@@ -149,7 +152,7 @@ pub(super) fn add_types(builder: &mut Builder) {
 }
 
 fn object() -> Object {
-    ObjectOf::<Conflict>::new("SyncConflict")
+    ObjectOf::<ConflictNode>::new("SyncConflict")
         .description("An edit of an offline client that was not taken as it was sent.")
         .text("id", |conflict| conflict.text("id"))
         .text("entity", |conflict| conflict.text("entity"))
@@ -168,18 +171,18 @@ fn object() -> Object {
 }
 
 fn page_object() -> Object {
-    ObjectOf::<Page>::new("SyncConflictPage")
+    ObjectOf::<ConflictPage>::new("SyncConflictPage")
         .page("SyncConflict", nodes, end_cursor, |page| page.has_more)
         .finish()
 }
 
-fn nodes(page: &Page) -> Vec<FieldValue<'_>> {
+fn nodes(page: &ConflictPage) -> Vec<FieldValue<'_>> {
     let nodes = page.conflicts.iter();
     nodes
         .map(|conflict| FieldValue::borrowed_any(conflict))
         .collect()
 }
 
-fn end_cursor(page: &Page) -> Option<String> {
+fn end_cursor(page: &ConflictPage) -> Option<String> {
     page.conflicts.last()?.text("id")
 }

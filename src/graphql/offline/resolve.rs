@@ -8,7 +8,7 @@ use async_graphql::dynamic::{
 use seachange_changelog::Image;
 use serde_json::Value as Json;
 
-use super::inbox::Conflict;
+use super::inbox::ConflictNode;
 use crate::graphql::committed::Committed;
 use crate::graphql::context::call;
 use crate::graphql::error::Refusal;
@@ -47,7 +47,7 @@ pub(super) fn field(by_table: &SyncedByTable) -> Field {
     .argument(InputValue::new("use", TypeRef::named_nn("SyncResolution")))
     .argument(
         InputValue::new("data", TypeRef::named("Json"))
-            .description("With USE_DATA: the fields that the row shall have; others stay."),
+            .description("With USE_DATA: the fields to store; other fields stay."),
     )
     .argument(InputValue::new("seen", TypeRef::named("Json")).description(
         "The row as it was seen when this was decided: the conflict's `server`. Left out or null: as it was \
@@ -58,7 +58,7 @@ pub(super) fn field(by_table: &SyncedByTable) -> Field {
 async fn resolved(
     ctx: &ResolverContext<'_>,
     entities: &SyncedByTable,
-) -> Result<Conflict, Refusal> {
+) -> Result<ConflictNode, Refusal> {
     let decided = Decided {
         id: parameters::text(ctx, "id")?.unwrap_or_default(),
         choice: choice(ctx)?,
@@ -66,7 +66,7 @@ async fn resolved(
     };
     let conflict = resolve(call(ctx)?, entities, decided).await?;
     Committed::add(ctx);
-    Conflict::of(&conflict)
+    ConflictNode::of(&conflict)
 }
 
 fn choice(ctx: &ResolverContext<'_>) -> Result<InboxChoice, Refusal> {

@@ -58,7 +58,7 @@ pub(super) fn add(builder: &mut Builder, synced: &Arc<Synced>) {
                 "newDocumentState",
                 TypeRef::named_nn(input_document(synced)),
             )
-            .description("The row as it shall be, whole."),
+            .description("The whole row as the client wants it."),
         );
     builder.register(document::object(synced));
     builder.register(checkpoint_object(synced));
@@ -73,7 +73,7 @@ pub(super) fn add(builder: &mut Builder, synced: &Arc<Synced>) {
     )));
     builder.register(
         Scalar::new(headers(synced))
-            .description("Any map of headers: what a client sends along. Not looked at."),
+            .description("Any map of headers: what a client sends along. It is ignored."),
     );
 }
 

@@ -15,7 +15,7 @@ use futures_util::future::{BoxFuture, Shared};
 use parking_lot::{Mutex, MutexGuard};
 use sea_orm::DatabaseConnection;
 
-use super::level::{Children, Level, Page, Parent};
+use super::level::{Children, ChildrenPage, Level, Parent};
 use crate::graphql::error::Refusal;
 use crate::graphql::node::Node;
 use crate::service::budget::Budget;
@@ -24,12 +24,12 @@ use crate::service::row::Row;
 /// A field of the document: its position and its relation. A field in a fragment may belong to several
 /// relations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Place {
+pub(super) struct FieldPlace {
     pos: Pos,
     level: usize,
 }
 
-impl Place {
+impl FieldPlace {
     pub(super) fn of(ctx: &ResolverContext<'_>, level: &Arc<Level>) -> Self {
         Self {
             pos: ctx.item.pos,
@@ -41,42 +41,42 @@ impl Place {
 /// What is needed to read a level.
 pub(super) struct Reading {
     pub(super) level: Arc<Level>,
-    pub(super) page: Arc<Page>,
+    pub(super) page: Arc<ChildrenPage>,
     pub(super) db: DatabaseConnection,
     pub(super) budget: Budget,
 }
 
 /// The children of each parent that has any.
-type Answer = Result<Arc<HashMap<Parent, Children>>, Refusal>;
+type LevelAnswer = Result<Arc<HashMap<Parent, Children>>, Refusal>;
 
 /// The levels of one request. Cheap to clone.
 #[derive(Clone, Default)]
-pub(in crate::graphql) struct Batches(Arc<Mutex<Fields>>);
+pub(in crate::graphql) struct Batches(Arc<Mutex<LevelBatches>>);
 
 #[derive(Default)]
-struct Fields {
-    pages: HashMap<Place, Arc<Page>>,
+struct LevelBatches {
+    pages: HashMap<FieldPlace, Arc<ChildrenPage>>,
     /// By field and by the address of the parents in memory.
-    batches: HashMap<(Place, usize), Batch>,
+    batches: HashMap<(FieldPlace, usize), LevelBatch>,
 }
 
-struct Batch {
-    answer: Shared<BoxFuture<'static, Answer>>,
+struct LevelBatch {
+    answer: Shared<BoxFuture<'static, LevelAnswer>>,
     /// Held so that no other rows can get their address.
     _parents: Arc<[Row]>,
 }
 
 impl Batches {
-    fn lock(&self) -> MutexGuard<'_, Fields> {
+    fn lock(&self) -> MutexGuard<'_, LevelBatches> {
         self.0.lock()
     }
 
     /// The page that a field asks for, read from its arguments once.
     pub(super) fn page(
         &self,
-        place: Place,
-        read: impl FnOnce() -> Result<Page, Refusal>,
-    ) -> Result<Arc<Page>, Refusal> {
+        place: FieldPlace,
+        read: impl FnOnce() -> Result<ChildrenPage, Refusal>,
+    ) -> Result<Arc<ChildrenPage>, Refusal> {
         if let Some(page) = self.lock().pages.get(&place) {
             return Ok(Arc::clone(page));
         }
@@ -86,12 +86,17 @@ impl Batches {
     }
 
     /// The children of a row and of all that were read with it.
-    pub(super) async fn load(&self, place: Place, reading: Reading, node: &Node) -> Answer {
+    pub(super) async fn load(
+        &self,
+        place: FieldPlace,
+        reading: Reading,
+        node: &Node,
+    ) -> LevelAnswer {
         let parents = node.together();
         let key = (place, Arc::as_ptr(parents).cast::<()>() as usize);
         let answer = {
             let mut fields = self.lock();
-            let batch = fields.batches.entry(key).or_insert_with(|| Batch {
+            let batch = fields.batches.entry(key).or_insert_with(|| LevelBatch {
                 answer: start(reading, Arc::clone(parents)),
                 _parents: Arc::clone(parents),
             });
@@ -101,7 +106,7 @@ impl Batches {
     }
 }
 
-fn start(reading: Reading, parents: Arc<[Row]>) -> Shared<BoxFuture<'static, Answer>> {
+fn start(reading: Reading, parents: Arc<[Row]>) -> Shared<BoxFuture<'static, LevelAnswer>> {
     let reading = tokio::spawn(async move {
         let Reading {
             level,

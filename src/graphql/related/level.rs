@@ -15,7 +15,7 @@ use crate::graphql::arguments::Ordering;
 use crate::graphql::error::Refusal;
 use crate::graphql::fetch::{find, selecting};
 use crate::graphql::node::Node;
-use crate::graphql::pagination::Pages;
+use crate::graphql::pagination::RowRange;
 use crate::graphql::relation::{Relation, columns};
 use crate::graphql::source::Source;
 use crate::service::budget::Budget;
@@ -39,18 +39,18 @@ const TOTAL: &str = "__total";
 pub(super) type Parent = Vec<Json>;
 
 /// Which children are wanted of each parent.
-pub(super) struct Page {
+pub(super) struct ChildrenPage {
     pub(super) filter: Option<Predicate>,
     pub(super) order: Ordering,
-    pub(super) pages: Pages,
+    pub(super) pages: RowRange,
     /// Whether the request asks how many there are.
     pub(super) total: bool,
 }
 
-impl Page {
+impl ChildrenPage {
     /// The first child only.
     pub(super) fn one() -> Self {
-        let pages = Pages {
+        let pages = RowRange {
             offset: 0,
             limit: 1,
         };
@@ -134,7 +134,7 @@ impl Level {
     pub(super) async fn read(
         &self,
         from: (&DatabaseConnection, &Budget),
-        page: &Page,
+        page: &ChildrenPage,
         parents: &[Row],
     ) -> Result<HashMap<Parent, Children>, Refusal> {
         let parents: HashSet<Parent> = parents.iter().filter_map(|row| self.parent(row)).collect();
@@ -174,7 +174,7 @@ impl Level {
     async fn count_empty(
         &self,
         from: (&DatabaseConnection, &Budget),
-        page: &Page,
+        page: &ChildrenPage,
         parents: &[&Parent],
         all: &mut HashMap<Parent, Places>,
     ) -> Result<(), Refusal> {
@@ -183,9 +183,9 @@ impl Level {
         if empty.is_empty() {
             return Ok(());
         }
-        let first = Page {
+        let first = ChildrenPage {
             filter: page.filter.clone(),
-            pages: Page::one().pages,
+            pages: ChildrenPage::one().pages,
             order: Vec::new(),
             total: true,
         };
@@ -199,7 +199,7 @@ impl Level {
     async fn find(
         &self,
         from: (&DatabaseConnection, &Budget),
-        page: &Page,
+        page: &ChildrenPage,
         parents: &[&Parent],
     ) -> Result<Vec<(Row, QueryResult)>, Refusal> {
         let (db, budget) = from;
@@ -233,7 +233,7 @@ impl Level {
     fn children(
         &self,
         db: &DatabaseConnection,
-        page: &Page,
+        page: &ChildrenPage,
         parents: &[&Parent],
     ) -> Result<SelectStatement, Refusal> {
         let backend = db.get_database_backend();

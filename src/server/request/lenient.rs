@@ -12,8 +12,8 @@ const ROWS: [&str; 2] = ["newDocumentState", "assumedMasterState"];
 /// The deepest level of a request at which the rows of a push may be.
 const LEVELS: usize = 8;
 
-const BROKEN: &str = "it has half of a surrogate pair, which is no text";
-const BROKEN_NAME: &str = "its name has half of a surrogate pair, which is no text";
+const BROKEN: &str = "it has half of a surrogate pair, which is not text";
+const BROKEN_NAME: &str = "its name has half of a surrogate pair, which is not text";
 const TOO_LARGE: &str = "it has a number out of range";
 
 /// The request with marks in place of unreadable values; `None` if there are none in rows of a push.

@@ -90,7 +90,7 @@ fn text_expression<C: ColumnTrait>(column: C, pattern: Pattern, text: &str) -> E
 }
 
 /// What SQLite's `LIKE` would say if it did not end at a NUL: ASCII letters are equal whatever their case. `None` for
-/// a pattern that somebody has written out.
+/// a pattern with wildcards of the caller.
 fn bytes_expression<C: ColumnTrait>(column: C, pattern: Pattern, text: &str) -> Option<Expr> {
     let lower = |text: Expr| Expr::from(Func::lower(text));
     let (stored, sought) = (lower(column.into_expr()), lower(Expr::val(text)));
@@ -102,7 +102,7 @@ fn bytes_expression<C: ColumnTrait>(column: C, pattern: Pattern, text: &str) -> 
     match pattern {
         Pattern::StartsWith => Some(place(stored, sought).eq(1)),
         Pattern::EndsWith if !text.is_empty() => {
-            // Of no bytes SQLite makes NULL, of hexadecimal digits it does not.
+            // SQLite makes NULL of no bytes, but not of no hexadecimal digits.
             let digits = i64::try_from(text.len() * 2).ok()?;
             let end = Func::cust("substr").arg(hex(stored)).arg(-digits);
             Some(Expr::from(end).eq(hex(sought)))

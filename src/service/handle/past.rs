@@ -51,7 +51,7 @@ impl Service {
     /// A row as it was at a moment, by column; `None` if it did not exist then.
     ///
     /// # Errors
-    /// As [`history`](Self::history).
+    /// The same as for [`history`](Self::history).
     pub async fn row_as_of<E: EntityTrait>(
         &self,
         key: KeyOf<E>,

@@ -64,7 +64,7 @@ async fn complete<E: Writable>(
         let row = stored.get(&text(key)).ok_or_else(|| {
             ServiceError::new(
                 ErrorCode::NotFound,
-                "it was done, and its row is gone since",
+                "it was done, and its row has been deleted since",
             )
         })?;
         for (column, value) in row {

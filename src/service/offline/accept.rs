@@ -38,7 +38,7 @@ use crate::sync::Resolution;
 /// their way.
 const ATTEMPTS: i32 = 3;
 
-pub(super) struct Batch<'a> {
+pub(super) struct PushBatch<'a> {
     pub(super) synced: &'a Synced,
     pub(super) rows: Vec<Pushed>,
     /// On whose behalf it is written.
@@ -51,23 +51,23 @@ pub(super) struct Batch<'a> {
 }
 
 /// The answer to a batch.
-pub(crate) struct Taken {
+pub(crate) struct BatchAnswer {
     pub(crate) documents: Vec<Document>,
     pub(crate) rejections: Vec<Rejection>,
 }
 
-impl Work for Batch<'_> {
-    type Output = Taken;
+impl Work for PushBatch<'_> {
+    type Output = BatchAnswer;
 
     /// This makes rows visible that others insert meanwhile, and keeps MariaDB from locking the gap of a
     /// missing key against other batches.
     const ISOLATION: Option<IsolationLevel> = Some(IsolationLevel::ReadCommitted);
 
-    async fn run(&self, tx: &TrackedTransaction) -> Result<Taken, ServiceError> {
+    async fn run(&self, tx: &TrackedTransaction) -> Result<BatchAnswer, ServiceError> {
         let mut course = BatchProgress {
             batch: self,
             tx,
-            known: self.known(tx).await?,
+            known: self.server_rows(tx).await?,
             repeats: Repeats::read(self, tx).await?,
             held: Vec::new(),
             rejections: Vec::new(),
@@ -98,18 +98,18 @@ impl Work for Batch<'_> {
         // In the order of the rows, because rows that were held were refused last.
         let place = |refused: &Rejection| self.rows.iter().position(|row| row.key == refused.key);
         rejections.sort_by_cached_key(place);
-        Ok(Taken {
+        Ok(BatchAnswer {
             documents: self.differing(&course.known),
             rejections,
         })
     }
 
-    fn cost(&self, taken: &Taken) -> Cost {
+    fn cost(&self, taken: &BatchAnswer) -> Cost {
         Cost::of_images(taken.documents.iter().map(|document| &document.row))
     }
 }
 
-impl Batch<'_> {
+impl PushBatch<'_> {
     /// How many edits are known to end the transaction.
     pub(super) fn known_to_end(&self) -> usize {
         self.with_ending(|ending| ending.len())
@@ -172,7 +172,7 @@ impl Batch<'_> {
     }
 
     /// What is known of the batch's rows. Those that exist are locked.
-    async fn known(
+    async fn server_rows(
         &self,
         tx: &TrackedTransaction,
     ) -> Result<HashMap<String, ServerRow>, ServiceError> {

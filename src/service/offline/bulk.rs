@@ -19,7 +19,7 @@ pub(crate) struct Bulk {
 }
 
 /// The document of the row that a change left.
-pub(super) fn left(synced: &Synced, change: &Change) -> Document {
+pub(super) fn document_left_by(synced: &Synced, change: &Change) -> Document {
     let row = |json: &Option<Json>| json.as_ref().and_then(Json::as_object).cloned();
     match (row(&change.row.after), row(&change.row.before)) {
         (Some(after), _) => Document::present(after),
@@ -38,7 +38,9 @@ impl Synced {
         let mut seen = HashSet::with_capacity(changes.len());
         let newest = changes.iter().rev();
         let newest = newest.filter(|change| seen.insert(change.row.row_key.to_string()));
-        let mut documents: Vec<Document> = newest.map(|change| left(self, change)).collect();
+        let mut documents: Vec<Document> = newest
+            .map(|change| document_left_by(self, change))
+            .collect();
         documents.reverse();
         Some(Bulk {
             documents,

@@ -68,7 +68,7 @@ pub(crate) async fn complete(
 ///
 /// # Errors
 /// The database's error.
-pub(super) async fn with_untold<C: ConnectionTrait>(
+pub(super) async fn with_unreceived_columns<C: ConnectionTrait>(
     synced: &Synced,
     db: &C,
     key: &Image,

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sea_orm::TransactionTrait;
 use seachange_changelog::{Image, image};
 
-use super::bulk::{Bulk, left};
+use super::bulk::{Bulk, document_left_by};
 use super::complete::complete;
 use super::document::Document;
 use super::synced::Synced;
@@ -244,7 +244,7 @@ impl Pull<'_> {
             for change in page.changes {
                 looked_at += 1;
                 let key = change.row.row_key.to_string();
-                gathered.put_logged(key, left(self.synced, &change))?;
+                gathered.put_logged(key, document_left_by(self.synced, &change))?;
                 if gathered.documents.len() >= self.limit {
                     cursor = Cursor::at(&page.epoch, change.position);
                     return Ok(Checkpoint { cursor, key: None });

@@ -7,7 +7,7 @@ use seachange_changelog::internal;
 use seachange_changelog::sync_tables::orphan;
 use serde_json::Value as Json;
 
-use super::accept::{Batch, Taken};
+use super::accept::{BatchAnswer, PushBatch};
 use super::pushed::Pushed;
 use super::synced::Synced;
 use crate::service::call::Call;
@@ -26,7 +26,7 @@ pub(crate) async fn push(
     call: Call<'_>,
     synced: &Synced,
     rows: Vec<Json>,
-) -> Result<Option<Taken>, ServiceError> {
+) -> Result<Option<BatchAnswer>, ServiceError> {
     let most = call.limits.batch_rows;
     if rows.len() > most {
         return Err(ServiceError::limit(format!(
@@ -42,7 +42,7 @@ pub(crate) async fn push(
     if rows.is_empty() {
         return Ok(None);
     }
-    let batch = Batch {
+    let batch = PushBatch {
         synced,
         rows,
         context: call.db.context().clone(),

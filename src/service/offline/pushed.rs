@@ -29,7 +29,7 @@ pub(super) struct Pushed {
     /// The assumed row as it was sent.
     pub(super) assumed: Option<Json>,
     pub(super) client: Json,
-    /// A hash of what was sent, and by whom.
+    /// A hash of what was sent and of its sender.
     pub(super) mutation_id: String,
     /// The document in the answer if nothing is stored.
     pub(super) tombstone: Document,
@@ -124,7 +124,7 @@ fn as_sent(column: &ColumnInfo, key: Json, sent: &Json) -> Result<Json, ServiceE
         return Ok(key);
     }
     let field = &column.field;
-    let message = format!("`{field}` is to be written as `{}`", text(&key));
+    let message = format!("`{field}` must be written as `{}`", text(&key));
     Err(ServiceError::bad_input(message))
 }
 
@@ -160,7 +160,7 @@ fn edit(
         && synced.key_of(&assumed.row) != *key
     {
         return Err(ServiceError::bad_input(
-            "a key cannot change: insert the row anew and delete the old one",
+            "a key cannot change: insert a new row and delete the old one",
         ));
     }
     Ok(Edit::new(assumed, client))

@@ -68,7 +68,7 @@ pub(crate) async fn resolve(
         Resolved::Outdated(current) => {
             let message = "the row has changed since; the conflict now has it as it is";
             let current = Fact::Current(current.unwrap_or_default());
-            Err(ServiceError::conflict(message).with(current))
+            Err(ServiceError::conflict(message).with_fact(current))
         }
     }
 }

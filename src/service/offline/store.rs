@@ -80,7 +80,7 @@ fn differing(synced: &Synced, stored: &Image, wanted: &State) -> Result<Image, S
         match synced.info().by_name(name) {
             Some(column) if column.is_filled() => {}
             Some(column) if column.is_key => {
-                let message = "a key cannot change: insert the row anew and delete the old one";
+                let message = "a key cannot change: insert a new row and delete the old one";
                 return Err(ServiceError::bad_input(message));
             }
             Some(column) if value.is_null() && !column.nullable => {
@@ -91,7 +91,7 @@ fn differing(synced: &Synced, stored: &Image, wanted: &State) -> Result<Image, S
                 set.insert(name.clone(), value.clone());
             }
             None => {
-                let message = format!("`{name}` is no column");
+                let message = format!("`{name}` is not a column");
                 return Err(ServiceError::bad_input(message));
             }
         }

@@ -17,7 +17,7 @@ pub(super) const REVERTS: &str = "reverts";
 /// The name in a revert's metadata of the id of the transaction that it undoes.
 pub(super) const REVERTS_TRANSACTION: &str = "revertsTransaction";
 
-pub(super) struct Plan {
+pub(super) struct RevertPlan {
     /// The rows, each once, in the order in which they are locked.
     pub(super) rows: Vec<RowPlan>,
     /// The writes, in this order.
@@ -45,7 +45,7 @@ enum Touched {
 /// One write.
 pub(super) struct Step {
     pub(super) name: RowName,
-    pub(super) write: Write,
+    pub(super) write: RevertWrite,
     /// What it writes stands for a moment only: it stood for a moment only when it was undone.
     pub(super) is_interim: bool,
     /// What the write must find: these columns with these values, or no row.
@@ -53,7 +53,7 @@ pub(super) struct Step {
 }
 
 /// What a write does.
-pub(super) enum Write {
+pub(super) enum RevertWrite {
     /// Removes the row.
     Delete,
     /// Puts a row there.
@@ -70,7 +70,7 @@ struct Run<'a> {
     from_interim: bool,
 }
 
-impl Plan {
+impl RevertPlan {
     /// Plans to undo these changes of one transaction, which are in order.
     ///
     /// They are undone in reverse order, so that every intermediate state has existed before, and foreign keys
@@ -96,7 +96,7 @@ impl Plan {
         for run in runs.iter().rev() {
             let table = &run.last.entity;
             let target = targets.get(table.as_str()).ok_or_else(|| {
-                ServiceError::bad_input(format!("`{table}` is no entity of this server"))
+                ServiceError::bad_input(format!("`{table}` is not an entity of this server"))
             })?;
             let Some(step) = run.step(target)? else {
                 continue;
@@ -127,9 +127,11 @@ fn image_of(json: Option<&Json>) -> Option<&Image> {
 }
 
 impl Touched {
-    fn add(&mut self, write: &Write) {
+    fn add(&mut self, write: &RevertWrite) {
         match (&mut *self, write) {
-            (Self::Columns(columns), Write::Update(set)) => columns.extend(set.keys().cloned()),
+            (Self::Columns(columns), RevertWrite::Update(set)) => {
+                columns.extend(set.keys().cloned())
+            }
             _ => *self = Self::Row,
         }
     }
@@ -140,24 +142,24 @@ impl Run<'_> {
     fn step(&self, target: &Registered) -> Result<Option<Step>, ServiceError> {
         if self.first.source == Source::Baseline {
             return Err(ServiceError::bad_input(
-                "a baseline tells what was there: nobody wrote it",
+                "a baseline records a row that existed before tracking: it cannot be undone",
             ));
         }
         let before = image_of(self.first.before.as_ref());
         let after = image_of(self.last.after.as_ref());
         let (write, finds) = match (before, after) {
             (None, None) => return Ok(None),
-            (None, Some(after)) => (Write::Delete, Some(todays(after, target))),
-            (Some(before), None) => (Write::Insert(whole(before, target)?), None),
+            (None, Some(after)) => (RevertWrite::Delete, Some(todays(after, target))),
+            (Some(before), None) => (RevertWrite::Insert(row_to_insert(before, target)?), None),
             (Some(before), Some(after)) => {
                 let mut columns = image::differing(before, after);
                 columns.retain(|name| is_ours(name, target));
                 if columns.is_empty() {
                     return self.came_to_nothing(before);
                 }
-                let set = some(before, &columns)?;
-                let finds = todays(&some(after, &columns)?, target);
-                (Write::Update(todays(&set, target)), Some(finds))
+                let set = values_of(before, &columns)?;
+                let finds = todays(&values_of(after, &columns)?, target);
+                (RevertWrite::Update(todays(&set, target)), Some(finds))
             }
         };
         let key = image_of(Some(&self.last.row_key)).cloned();
@@ -183,7 +185,7 @@ impl Run<'_> {
 
 fn not_kept(column: &str) -> ServiceError {
     let message = format!("the log does not hold the value of `{column}`");
-    ServiceError::conflict(message).with(Fact::Later(Vec::new()))
+    ServiceError::conflict(message).with_fact(Fact::Later(Vec::new()))
 }
 
 /// Whether a revert writes the column: the table still has it, and neither server nor database fill it.
@@ -203,16 +205,16 @@ fn todays(image: &Image, target: &Registered) -> Image {
 
 /// A row to be inserted again: every column that is not filled otherwise. A column that was added later gets
 /// the table's default, as rows that existed then did.
-fn whole(image: &Image, target: &Registered) -> Result<Image, ServiceError> {
+fn row_to_insert(image: &Image, target: &Registered) -> Result<Image, ServiceError> {
     let came_later = |column: &&ColumnInfo| !column.is_hidden && !image.contains_key(column.name);
     let columns = target.info.columns.iter();
     let columns = columns.filter(|column| !column.is_filled() && !came_later(column));
     let columns: Vec<String> = columns.map(|column| column.name.to_owned()).collect();
-    Ok(todays(&some(image, &columns)?, target))
+    Ok(todays(&values_of(image, &columns)?, target))
 }
 
 /// These columns of an image, if it has their values.
-fn some(image: &Image, columns: &[String]) -> Result<Image, ServiceError> {
+fn values_of(image: &Image, columns: &[String]) -> Result<Image, ServiceError> {
     let value = |name: &String| match image.get(name) {
         Some(value) if !is_redacted(value) => Ok((name.clone(), value.clone())),
         _ => Err(not_kept(name)),
@@ -243,16 +245,16 @@ impl Step {
 }
 
 impl RowPlan {
-    /// Of the row's later changes, in order, those that prevent the revert: they touched the same columns, and
-    /// no revert has undone them since.
+    /// The later changes of the row that prevent the revert, in order: they touched the same columns, and no
+    /// revert has undone them since.
     pub(super) fn standing<'a>(&self, later: &'a [Model]) -> impl Iterator<Item = &'a Model> {
-        let mut undone: HashSet<Reverted> = HashSet::new();
+        let mut undone: HashSet<RevertTarget> = HashSet::new();
         let mut standing = Vec::new();
         // The change after the one that is looked at, if it is undone.
         let mut undone_next: Option<&Model> = None;
         for change in later.iter().rev() {
-            let id = Reverted::Change(change.id);
-            let transaction = Reverted::Transaction(change.transaction_id.clone());
+            let id = RevertTarget::Change(change.id);
+            let transaction = RevertTarget::Transaction(change.transaction_id.clone());
             let goes_with_next = change.is_interim()
                 && undone_next.is_some_and(|next| next.transaction_id == change.transaction_id);
             if change.id != 0 && undone.contains(&id)
@@ -263,7 +265,7 @@ impl RowPlan {
                 continue;
             }
             undone_next = None;
-            match Reverted::by(change).filter(|reverted| self.is_among(reverted, later)) {
+            match RevertTarget::by(change).filter(|reverted| self.is_among(reverted, later)) {
                 Some(reverted) => {
                     undone.insert(reverted);
                 }
@@ -275,10 +277,10 @@ impl RowPlan {
     }
 
     /// Whether everything that was reverted is later than what is to be undone.
-    fn is_among(&self, reverted: &Reverted, later: &[Model]) -> bool {
+    fn is_among(&self, reverted: &RevertTarget, later: &[Model]) -> bool {
         match reverted {
-            Reverted::Change(id) => later.iter().any(|change| change.id == *id),
-            Reverted::Transaction(id) => {
+            RevertTarget::Change(id) => later.iter().any(|change| change.id == *id),
+            RevertTarget::Transaction(id) => {
                 *id != self.transaction_id
                     && later.iter().any(|change| change.transaction_id == *id)
             }
@@ -306,14 +308,14 @@ impl RowPlan {
 
 /// What a change says that it reverts.
 #[derive(PartialEq, Eq, Hash)]
-enum Reverted {
+enum RevertTarget {
     /// The change with this id.
     Change(i64),
     /// The changes of this transaction.
     Transaction(String),
 }
 
-impl Reverted {
+impl RevertTarget {
     fn by(change: &Model) -> Option<Self> {
         let metadata = image_of(change.metadata.as_ref())?;
         let text = |name: &str| metadata.get(name).and_then(Json::as_str);

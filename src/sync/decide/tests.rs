@@ -161,7 +161,7 @@ fn what_was_perhaps_stored_before() {
         is_taken_back: false,
     };
     assert_eq!(
-        decided_of(&Policy(Kind::Merge(rules)), 'c', 'a', repeat),
+        decided_of(&Policy(PolicyKind::Merge(rules)), 'c', 'a', repeat),
         "ask"
     );
 }
@@ -192,7 +192,7 @@ fn columns_that_the_client_does_not_know() {
 /// Which write a clock takes for the later one, and that no time may be far ahead.
 #[test]
 fn clocks() {
-    let policy = Policy(Kind::LastWrite(Clock::Column {
+    let policy = Policy(PolicyKind::LastWrite(Clock::Column {
         name: "at",
         ahead: Duration::from_secs(60),
     }));

@@ -2,7 +2,7 @@
 
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{ConnectionTrait, TransactionTrait};
-use seachange::changelog::internal::{Begin, Row, Shared, Stored};
+use seachange::changelog::internal::{Begin, ReadAs, Row, Shared};
 
 use super::open;
 use crate::harness::{Outcome, TestServer};
@@ -44,7 +44,7 @@ async fn rows_are_added_in_their_order(server: &TestServer) -> Outcome {
         let rows = keys.iter().cloned().map(row).collect();
         tx.execute_raw(dialect.insert_rows(written, shared(), rows))
             .await?;
-        let readable = |column| dialect.readable_column(Expr::col(column), Stored::Json);
+        let readable = |column| dialect.readable_column(Expr::col(column), ReadAs::Json);
         let select = Query::select()
             .expr_as(readable("row_key"), "k")
             .expr_as(readable("before"), "b")

@@ -2,7 +2,7 @@
 
 use sea_orm::sea_query::{ColumnDef, Expr, ExprTrait, Query, Table};
 use sea_orm::{ConnectionTrait, Value};
-use seachange::changelog::internal::{Dialect, Stored};
+use seachange::changelog::internal::{Dialect, ReadAs};
 
 use super::open;
 use crate::harness::{Outcome, TestServer};
@@ -94,15 +94,15 @@ async fn columns_keep_what_they_are_for(server: &TestServer) -> Outcome {
     let select = |matches: Expr| {
         Query::select()
             .expr_as(
-                dialect.readable_column(Expr::col("json"), Stored::Json),
+                dialect.readable_column(Expr::col("json"), ReadAs::Json),
                 "j",
             )
             .expr_as(
-                dialect.readable_column(Expr::col("long"), Stored::Free),
+                dialect.readable_column(Expr::col("long"), ReadAs::Free),
                 "l",
             )
             .expr_as(
-                dialect.readable_column(Expr::col("at"), Stored::Plain),
+                dialect.readable_column(Expr::col("at"), ReadAs::Plain),
                 "at",
             )
             .from("kept")

@@ -280,7 +280,7 @@ impl Resolver for MostVotes {
 }
 
 async fn the_adopters_own(server: &TestServer) -> Outcome {
-    let (synced, client) = memos(server, Policy::own(MostVotes)).await?;
+    let (synced, client) = memos(server, Policy::custom(MostVotes)).await?;
     let base = memo("base", 5, "2026-01-01T00:00:00.000000Z");
     push(&client, MEMOS, &[(Json::Null, base.clone())]).await?;
     let more = with(&base, json!({ "body": "more", "votes": 7 }));

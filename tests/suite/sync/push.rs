@@ -178,7 +178,10 @@ async fn a_row_that_was_deleted(server: &TestServer) -> Outcome {
     }
     let filed = conflicts(&client).await?;
     assert_eq!(filed.len(), 2);
-    assert_eq!(filed[0]["reason"], "deleted here, edited there");
+    assert_eq!(
+        filed[0]["reason"],
+        "deleted on the server, edited by the client"
+    );
     assert_eq!(filed[0]["client"]["title"], "edited offline");
     assert_eq!(filed[0]["server"]["_deleted"], true);
     Ok(())

@@ -71,7 +71,7 @@ pub(super) fn reading(ty: &str) -> Reading {
 
 /// How values of a type are compared with a literal.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum Comparison {
     /// As bytes.
     Binary,
     /// As a number.
@@ -82,12 +82,12 @@ pub(super) enum Kind {
     Text,
 }
 
-pub(super) fn kind(ty: &str) -> Kind {
+pub(super) fn kind(ty: &str) -> Comparison {
     match base(ty) {
         "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "decimal" | "float"
-        | "double" | "bit" | "year" => Kind::Number,
-        "enum" | "set" => Kind::Member,
-        other if is_hexadecimal(other) => Kind::Binary,
-        _ => Kind::Text,
+        | "double" | "bit" | "year" => Comparison::Number,
+        "enum" | "set" => Comparison::Member,
+        other if is_hexadecimal(other) => Comparison::Binary,
+        _ => Comparison::Text,
     }
 }

@@ -100,7 +100,7 @@ fn equality(collation: &str) -> Equality {
         "RTRIM" => Equality::Padded,
         _ => Equality::Undecided(Undecided {
             collation: name.to_owned(),
-            cure: "make the table anew with the collation BINARY, NOCASE or RTRIM",
+            cure: "rebuild the table with the collation BINARY, NOCASE or RTRIM",
         }),
     }
 }

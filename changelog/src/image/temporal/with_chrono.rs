@@ -9,7 +9,7 @@ use chrono::{
 };
 use serde_json::Value as Json;
 
-use super::{Clock, Day, Form, ImageError, Moment};
+use super::{Clock, Day, Form, ImageError, ZonedTime};
 
 const SECOND: u32 = 1_000_000_000;
 
@@ -35,7 +35,7 @@ impl From<NaiveTime> for Clock {
     }
 }
 
-impl From<NaiveDateTime> for Moment {
+impl From<NaiveDateTime> for ZonedTime {
     fn from(value: NaiveDateTime) -> Self {
         Self {
             day: value.date().into(),
@@ -45,7 +45,7 @@ impl From<NaiveDateTime> for Moment {
     }
 }
 
-impl<Z: chrono::TimeZone> From<&DateTime<Z>> for Moment {
+impl<Z: chrono::TimeZone> From<&DateTime<Z>> for ZonedTime {
     fn from(value: &DateTime<Z>) -> Self {
         Self {
             offset: Some(0),
@@ -70,7 +70,7 @@ impl Clock {
     }
 }
 
-impl Moment {
+impl ZonedTime {
     fn chrono(self) -> Option<NaiveDateTime> {
         let local = self.day.chrono()?.and_time(self.clock.chrono()?);
         let offset = FixedOffset::east_opt(self.offset.unwrap_or(0) * 60)?;

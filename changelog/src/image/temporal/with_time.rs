@@ -7,7 +7,7 @@ use sea_orm::prelude::{TimeDate, TimeDateTime, TimeDateTimeWithTimeZone, TimeTim
 use serde_json::Value as Json;
 use time::{Duration, Month, UtcOffset};
 
-use super::{Clock, Day, Form, ImageError, Moment};
+use super::{Clock, Day, Form, ImageError, ZonedTime};
 
 impl From<TimeDate> for Day {
     fn from(date: TimeDate) -> Self {
@@ -30,7 +30,7 @@ impl From<TimeTime> for Clock {
     }
 }
 
-impl From<TimeDateTime> for Moment {
+impl From<TimeDateTime> for ZonedTime {
     fn from(value: TimeDateTime) -> Self {
         Self {
             day: value.date().into(),
@@ -56,7 +56,7 @@ impl Clock {
     }
 }
 
-impl Moment {
+impl ZonedTime {
     fn time(self) -> Option<TimeDateTime> {
         let local = TimeDateTime::new(self.day.time()?, self.clock.time()?);
         local.checked_sub(Duration::minutes(self.offset.unwrap_or(0).into()))
@@ -72,7 +72,7 @@ pub(in crate::image) fn encode_zoned(
     let utc = value
         .checked_to_offset(UtcOffset::UTC)
         .ok_or_else(|| ImageError::out_of_range::<TimeDateTimeWithTimeZone>(&value.to_string()))?;
-    let moment = Moment {
+    let moment = ZonedTime {
         day: utc.date().into(),
         clock: utc.time().into(),
         offset: Some(0),

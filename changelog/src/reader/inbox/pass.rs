@@ -53,7 +53,7 @@ fn statement(sql: impl Into<String>) -> Statement {
 }
 
 /// The newest position, and whether changes are waiting; it is one cheap query.
-pub(super) async fn look(
+pub(super) async fn newest_and_waiting(
     db: &DatabaseConnection,
     epoch: &str,
 ) -> Result<(Position, bool), ReadError> {

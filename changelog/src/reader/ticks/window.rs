@@ -12,7 +12,7 @@ use sea_orm::{
 use super::snapshot::Snapshot;
 use crate::database::{Dialect, Postgres};
 use crate::log;
-use crate::reader::stored::{self, Rows};
+use crate::reader::stored_rows::{self, Rows};
 use crate::reader::{Change, Position, Selection};
 
 /// The most ticks examined at once.
@@ -34,7 +34,7 @@ struct List {
     base: i64,
     end: Position,
     wanted: Selection,
-    transactions: Arc<[Transaction]>,
+    transactions: Arc<[BatchTransaction]>,
 }
 
 impl Lists {
@@ -70,7 +70,7 @@ pub(super) struct Window {
 }
 
 /// A transaction in a window.
-pub(super) struct Transaction {
+pub(super) struct BatchTransaction {
     xid: u64,
     batch: i64,
     last: i64,
@@ -152,7 +152,7 @@ impl Window {
             .iter()
             .filter(|t| t.wanted > 0 && (t.batch, t.last) >= begun);
         let mut found = Vec::new();
-        let mut whole: Vec<&Transaction> = Vec::new();
+        let mut whole: Vec<&BatchTransaction> = Vec::new();
         let mut count = 0;
         // Small transactions are read together; one that fills the page is read by itself, at the page's end.
         for transaction in ahead {
@@ -215,7 +215,7 @@ impl Window {
         base: &Tick,
         newest: &Tick,
         wanted: &Selection,
-    ) -> Result<Vec<Transaction>, DbErr> {
+    ) -> Result<Vec<BatchTransaction>, DbErr> {
         let (filter, mut values) = filter_sql(wanted);
         let mut bind = |value: Value| {
             values.push(value);
@@ -251,7 +251,7 @@ impl Window {
             let Some(tick) = self.ticks.get(unseen).filter(|_| unseen > 0) else {
                 continue;
             };
-            transactions.push(Transaction {
+            transactions.push(BatchTransaction {
                 xid,
                 batch: tick.id,
                 last: row.try_get("", "last")?,
@@ -281,7 +281,7 @@ fn filter_sql(wanted: &Selection) -> (String, Vec<Value>) {
 /// All wanted changes of these transactions.
 async fn rows_of(
     db: &DatabaseConnection,
-    transactions: &[&Transaction],
+    transactions: &[&BatchTransaction],
     wanted: &Selection,
 ) -> Result<Vec<Change>, DbErr> {
     if transactions.is_empty() {
@@ -299,7 +299,7 @@ async fn rows_of(
 /// Up to `limit` wanted changes of a transaction after an id.
 async fn part_of(
     db: &DatabaseConnection,
-    transaction: &Transaction,
+    transaction: &BatchTransaction,
     after: i64,
     wanted: &Selection,
     limit: u64,
@@ -316,7 +316,7 @@ async fn part_of(
 }
 
 fn select(wanted: &Selection, xids: Expr) -> Select<log::Entity> {
-    stored::select(&Postgres)
+    stored_rows::select(&Postgres)
         .column_as(Expr::cust("xid::text"), "xid")
         .filter(xids)
         .filter(wanted.condition(&Postgres))
@@ -325,9 +325,9 @@ fn select(wanted: &Selection, xids: Expr) -> Select<log::Entity> {
 async fn changes(
     db: &DatabaseConnection,
     select: Select<log::Entity>,
-    transactions: &[&Transaction],
+    transactions: &[&BatchTransaction],
 ) -> Result<Vec<Change>, DbErr> {
-    let by_xid: HashMap<String, &Transaction> = transactions
+    let by_xid: HashMap<String, &BatchTransaction> = transactions
         .iter()
         .map(|t| (t.xid.to_string(), *t))
         .collect();

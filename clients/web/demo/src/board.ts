@@ -1,4 +1,4 @@
-// The replica of the board, and what a page needs to see of it, in one observable.
+// Opens the replica of the board, and combines everything that the page shows in one observable.
 
 import { openReplica, type InboxEntry, type Replica, type Status } from '@seachange/web';
 import type { RxCollection } from 'rxdb';
@@ -12,22 +12,22 @@ export interface Board {
   status: Status;
   projects: Project[];
   project: Project | undefined;
-  /** Of the project, in the order in which they are shown. */
+  /** The tasks of the project, in the order in which they are shown. */
   tasks: Task[];
-  /** By task, the oldest first. */
+  /** The comments by task, the oldest first. */
   comments: Map<string, Comment[]>;
   /** Documents with edits that the server does not have yet. */
   unsent: { [K in keyof Tables]: ReadonlySet<string> };
-  /** Edits that the server did not take, until somebody has decided. */
+  /** Edits that the server did not store and that a person has yet to decide on. */
   inbox: InboxEntry[];
 }
 
-/** Milliseconds: somebody watches. */
+/** The retry time in milliseconds. It is short, because a person watches the page. */
 const RETRY_TIME = 2_000;
 
 export type BoardReplica = Replica<Tables>;
 
-/** The server is where the page came from. */
+/** The API is on the server that the page came from. */
 export function openBoard(): Promise<BoardReplica> {
   return openReplica<Tables>({
     url: new URL('/graphql', location.origin).href,
@@ -92,7 +92,7 @@ function byName(a: string, b: string): number {
   return a.localeCompare(b);
 }
 
-/** New ones have no time until the server has given it: they are last. */
+/** New comments have no time until the server has set it, so they come last. */
 function byTime(a: { id: string; createdAt?: string }, b: { id: string; createdAt?: string }): number {
   return byName(a.createdAt ?? '~', b.createdAt ?? '~') || byName(a.id, b.id);
 }

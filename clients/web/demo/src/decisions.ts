@@ -1,7 +1,7 @@
-// Edits that wait for a person: the server's conflict inbox as this page knows it.
+// Edits that wait for a decision by a person: the server's conflict inbox as this page knows it.
 //
-// The inbox is the server's. Without it the entries are shown as they were last read, and nothing can be
-// decided.
+// The inbox is on the server. Without the server, the entries are shown as they were last read, and no decision can
+// be made.
 
 import { ApiError, type InboxEntry, type Resolution } from '@seachange/web';
 import { BehaviorSubject, debounceTime, distinctUntilChanged, filter, map, merge, switchMap, type Observable } from 'rxjs';
@@ -9,13 +9,13 @@ import { BehaviorSubject, debounceTime, distinctUntilChanged, filter, map, merge
 import type { BoardReplica } from './board.js';
 import { kept } from './kept.js';
 
-/** Entries that are shown of each kind; more come when these are decided. */
+/** How many entries of each kind are shown; more appear when these are decided. */
 const MOST = 100;
 
-/** Ids of own edits that are remembered. */
+/** How many ids of edits made in this browser are remembered. */
 const MOST_OWN = 500;
 
-/** Milliseconds without a change of a row until the inbox is read again. */
+/** The inbox is read again when no row has changed for this many milliseconds. */
 const SETTLED = 200;
 
 const FIELDS_OF_SERVER = ['id', '_deleted', 'createdAt', 'updatedAt'];
@@ -30,14 +30,14 @@ export class Decisions {
     replica.rejections$.subscribe(({ conflictId }) => {
       if (conflictId !== undefined) this.#own.set([...this.#own.get(), conflictId].slice(-MOST_OWN));
     });
-    // Whatever may have changed the inbox has it read again: what it says of itself, a connection that
-    // came back, and counts that changed by what was missed.
+    // The inbox is read again whenever it may have changed: when it reports a change, when the connection is back,
+    // and when the counts in the status have changed.
     const reasons = replica.status$.pipe(
       map(({ online, conflicts, rejected }) => `${online} ${conflicts} ${rejected}`),
       distinctUntilChanged(),
       filter(() => replica.status.online),
     );
-    // An entry shows the row as it is: it moves on with it.
+    // An entry shows the row as it is now, so it is read again when the row changes.
     const rows = Object.values(replica.collections).map((collection) => (collection as { $: Observable<unknown> }).$);
     const moved = merge(...rows).pipe(
       filter(() => replica.status.online && this.#inbox.value.length > 0),
@@ -57,7 +57,7 @@ export class Decisions {
     return this.#own.get().includes(entry.id);
   }
 
-  /** Undefined when it is decided; otherwise why it is not. */
+  /** Undefined if the entry was resolved; otherwise the reason why not. */
   async decide(entry: InboxEntry, use: Resolution, data?: Record<string, unknown>): Promise<string | undefined> {
     try {
       await this.#replica.conflicts.resolve(entry.id, use, data, entry.server);
@@ -87,11 +87,11 @@ export interface Difference {
   field: string;
   server: unknown;
   client: unknown;
-  /** Who changed it, as far as the state is known from which the edit was made. */
+  /** Which side changed the field, if the row that the edit was made from is known. */
   changedBy: 'client' | 'both';
 }
 
-/** What using the edit changes: of a row that is there, the fields that the edit is about. */
+/** What using the edit would change: if the row exists, the fields that the edit changed. */
 export function differences(entry: InboxEntry): Difference[] {
   const { assumed, server, client } = entry;
   const isThere = areBothThere(entry) && assumed !== null && !assumed._deleted;

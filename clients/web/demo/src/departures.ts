@@ -1,7 +1,7 @@
-// Tasks on their way out: the server refuses to delete a row that others refer to, and edits of
-// different tables arrive in any order. So a task is deleted when the server knows that its comments are.
+// Deletes tasks after their comments: the server refuses to delete a row that others refer to, and edits of
+// different tables arrive in any order. So a task is deleted when the server has deleted its comments.
 //
-// What is still to be deleted is kept, for a page that is closed in between; any tab goes on with it.
+// The tasks that are still to be deleted are stored in case the page is closed meanwhile; any tab continues.
 
 import { BehaviorSubject, combineLatest, fromEvent, map, of, switchMap, timer, type Observable } from 'rxjs';
 
@@ -13,7 +13,7 @@ interface Departure {
   comments: string[];
 }
 
-/** Milliseconds in which the status has certainly heard of an edit. */
+/** Within this many milliseconds the status certainly counts an edit. */
 const HEARD = 500;
 
 export class Departures {
@@ -24,7 +24,7 @@ export class Departures {
   constructor(replica: BoardReplica) {
     this.#replica = replica;
     fromEvent(window, 'storage').subscribe(() => this.#waiting.next(this.#kept.get()));
-    // Whoever waits begins to be looked at a moment after the latest has come.
+    // Waiting tasks are first checked a moment after the latest one was added.
     const heard = this.#waiting.pipe(
       switchMap((waiting) => (waiting.length === 0 ? of([]) : timer(HEARD).pipe(map(() => waiting)))),
     );
@@ -35,7 +35,7 @@ export class Departures {
     });
   }
 
-  /** Tasks that are as good as deleted. */
+  /** Tasks that will be deleted and are no longer shown. */
   get tasks$(): Observable<ReadonlySet<string>> {
     return this.#waiting.pipe(map((waiting) => new Set(waiting.map(({ task }) => task))));
   }

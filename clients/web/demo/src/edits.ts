@@ -1,11 +1,11 @@
-// What a person can do to the board. Each edit is in this browser's database at once; the replica sends
-// it when it can.
+// The edits that a person can make on the board. Each edit is written to the browser's database at once, and the
+// replica sends it when it can.
 
 import type { BoardReplica } from './board.js';
 import type { Departures } from './departures.js';
 import { STATUSES, type Project, type Task, type TaskStatus } from './tables.js';
 
-/** Fields that were edited; undefined empties one. */
+/** The edited fields; undefined empties a field. */
 export type Patch<T> = { [K in keyof T]?: T[K] | undefined };
 
 export class Edits {
@@ -39,7 +39,7 @@ export class Edits {
     await found?.incrementalModify((row) => patched(row, patch));
   }
 
-  /** The task and what is said of it. */
+  /** Deletes the task and its comments. */
   async removeTask(id: string): Promise<void> {
     const comments = await this.#replica.collections.comment.find({ selector: { taskId: id } }).exec();
     for (const comment of comments) await comment.incrementalRemove();
@@ -52,7 +52,7 @@ export class Edits {
   }
 }
 
-/** Only what was edited is written: what others change meanwhile in other fields stays theirs. */
+/** Writes only the edited fields, so that what others change meanwhile in other fields is kept. */
 function patched<T extends object>(row: T, patch: Patch<T>): T {
   const result = { ...row };
   for (const [field, value] of Object.entries(patch) as [keyof T, T[keyof T] | undefined][]) {

@@ -1,4 +1,4 @@
-// What stands in the page from the beginning.
+// The elements that the page has from the beginning.
 
 export function element(id: string): HTMLElement {
   const found = document.getElementById(id);

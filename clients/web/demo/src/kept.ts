@@ -1,5 +1,5 @@
-// Small things that a browser remembers between visits, for all its tabs. Where it may not, a tab
-// remembers them by itself.
+// Small things that the browser remembers between visits, for all its tabs. If it may not store them, each tab
+// remembers them until it is closed.
 
 const PREFIX = 'seachange-demo.';
 
@@ -16,7 +16,7 @@ export function kept<T>(name: string, initial: T): Kept<T> {
         const text = localStorage.getItem(PREFIX + name);
         if (text !== null) last = JSON.parse(text) as T;
       } catch {
-        // As this tab knows it.
+        // The browser may not read its storage: this tab's value is used.
       }
       return last;
     },
@@ -25,7 +25,7 @@ export function kept<T>(name: string, initial: T): Kept<T> {
       try {
         localStorage.setItem(PREFIX + name, JSON.stringify(value));
       } catch {
-        // Until the tab is closed, then.
+        // The browser may not write its storage: the value is kept until the tab is closed.
       }
     },
   };

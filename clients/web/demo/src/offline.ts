@@ -1,6 +1,6 @@
-// Has the browser keep the page itself. While it is developed, it is not kept.
+// Makes the browser keep the page itself for offline use, except during development.
 
-/** Whether it is kept; never, where the browser has no service workers. */
+/** Resolves to whether the page is kept. It never is if the browser has no service workers. */
 export async function keepPage(): Promise<boolean> {
   if (!import.meta.env.PROD || !('serviceWorker' in navigator)) return false;
   try {

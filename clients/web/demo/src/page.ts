@@ -1,4 +1,4 @@
-// The page: draws the board anew whenever something has changed, and does what a person wants.
+// The page: renders the board again whenever something has changed, and carries out what a person does.
 
 import type { InboxEntry, Resolution } from '@seachange/web';
 import { html, render } from 'lit-html';
@@ -31,7 +31,7 @@ export class Page implements Acts {
   readonly #synced = kept<string | undefined>('last-synced', undefined);
   readonly #around: Circumstances;
   readonly #decisions: Decisions;
-  /** By entry of the inbox, why the last decision failed. */
+  /** Why the last decision on an entry of the inbox failed, by entry. */
   readonly #refusals = new Map<string, string | undefined>();
   readonly #edits: Edits;
   readonly #taskEditor: TaskEditor;
@@ -82,7 +82,7 @@ export class Page implements Acts {
   async moveTask({ id, title }: Pick<Task, 'id' | 'title'>, status: TaskStatus): Promise<void> {
     await this.#edits.editTask(id, { status });
     element('announcements').textContent = `“${title}” is in ${STATUS_NAMES[status]} now.`;
-    // The button that was pressed is gone.
+    // The button that was pressed no longer exists.
     document.querySelector<HTMLElement>(`#card-${CSS.escape(id)} .title`)?.focus();
   }
 

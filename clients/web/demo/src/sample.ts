@@ -1,4 +1,4 @@
-// An example to begin with.
+// Example data for a first look.
 
 import type { Edits } from './edits.js';
 import type { TaskStatus } from './tables.js';

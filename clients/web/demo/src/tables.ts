@@ -46,5 +46,5 @@ export type TaskStatus = (typeof STATUSES)[number];
 
 export const STATUS_NAMES: Record<TaskStatus, string> = { todo: 'To do', doing: 'Doing', done: 'Done' };
 
-/** Written by `seachange-schema`: the server's word for what documents are. */
+/** The schemas of the documents, written by `seachange-schema` from the server's types. */
 export const SCHEMAS = { project, task, comment };

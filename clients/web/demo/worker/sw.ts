@@ -1,7 +1,7 @@
-// Keeps the page's own files, so that it opens without a server. The data is none of its business: that
-// is RxDB's, and requests for it pass by.
+// Keeps the files of the page, so that it opens without a server. RxDB keeps the data, so requests for data are not
+// handled here.
 
-/** Both are put in by the build. */
+/** The build inserts both values. */
 declare const __FILES__: string[];
 declare const __VERSION__: string;
 
@@ -27,11 +27,11 @@ worker.addEventListener('fetch', (event) => {
   if (FILES.includes(path)) event.respondWith(answer(path, request));
 });
 
-/** All of one build or none: what is kept fits together. */
+/** Stores all files of one build or none, so that they fit together. */
 async function keep(): Promise<void> {
   const cache = await caches.open(CACHE);
   await cache.addAll(FILES.map((file) => new Request(file, { cache: 'reload' })));
-  // Pages that are open have loaded all they need: the next one may be new.
+  // Open pages have loaded all that they need, so the next page may be of the new build.
   await worker.skipWaiting();
 }
 

@@ -36,7 +36,7 @@ export class World {
     return new World(server, browser);
   }
 
-  /** A browser of its own, as far as pages can tell: with its own database and its own network. */
+  /** A browser of its own, as far as pages can see: with its own database and its own network. */
   async profile(options: BrowserContextOptions = {}): Promise<Profile> {
     const context = await this.#browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
     return new Profile(context, new URL('/demo/', this.server.url).href);

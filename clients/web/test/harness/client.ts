@@ -144,7 +144,7 @@ export class PackageClient extends Client {
     return this.replica.status.pending;
   }
 
-  /** Waits until, as far as the status tells, everything is done. */
+  /** Waits until the status shows that everything is done. */
   async rests(): Promise<void> {
     await until('the client to come to rest', () => {
       const { online, syncing, pending, lastSynced } = this.replica.status;
@@ -204,7 +204,7 @@ export class BareClient extends Client {
   }
 }
 
-/** The schemas of all entities, as the server tells them. */
+/** The schemas of all entities, as the server reports them. */
 export async function fetchSchemas(url: string): Promise<Map<string, unknown>> {
   const found = await Promise.all(
     Object.values(ENTITIES).map(async (entity) => [entity, await fetchSchema(url, entity)] as const),

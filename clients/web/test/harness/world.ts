@@ -80,7 +80,7 @@ export class World {
     return answer;
   }
 
-  /** What the server has, as a client that asks for the first time is told. */
+  /** What the server has, as a first pull returns it. */
   async rows(name: Name): Promise<Record<string, unknown>[]> {
     const { pull, fields } = this.#documents(name);
     const found = new Map<string, Record<string, unknown>>();

@@ -123,8 +123,8 @@ export class Tables {
     const tombstone = () => now ?? { ...this.#canonical(entity, key, fields), _deleted: true };
     const file = (code: string, status: string) => {
       const id = randomUUID();
-      const told = Object.fromEntries(Object.entries(fields).map(([field, value]) => [field, shown(value)]));
-      rejections.push({ key: columns(told), code, reason: reasonOf(code, next), conflictId: id });
+      const sent = Object.fromEntries(Object.entries(fields).map(([field, value]) => [field, shown(value)]));
+      rejections.push({ key: columns(sent), code, reason: reasonOf(code, next), conflictId: id });
       this.#file({ id, entity: tableOf(entity), key, status, reason: code, assumed: base, server: now, client: next });
       return isNamed ? tombstone() : undefined;
     };

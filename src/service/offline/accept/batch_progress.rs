@@ -1,4 +1,4 @@
-//! The course of a batch: what has been done with its rows so far.
+//! The progress of a batch: what has been done with its rows so far.
 
 use std::collections::HashMap;
 
@@ -11,10 +11,10 @@ use seachange_changelog::sync_tables::conflict::Status;
 use seachange_changelog::sync_tables::orphan;
 
 use super::repeats::Repeats;
-use super::{ATTEMPTS, Batch};
+use super::{ATTEMPTS, PushBatch};
 use crate::service::code::ErrorCode;
 use crate::service::error::ServiceError;
-use crate::service::offline::complete::with_untold;
+use crate::service::offline::complete::with_unreceived_columns;
 use crate::service::offline::inbox_entry::{Extent, file_in_inbox};
 use crate::service::offline::pushed::Pushed;
 use crate::service::offline::rejection::Rejection;
@@ -23,22 +23,22 @@ use crate::service::offline::store::store;
 use crate::sync::{Decision, Edit, Resolution, State, decide};
 
 /// What is to be written to a row, and how its conflict was resolved.
-pub(super) type Write = (State, Option<Resolution>);
+pub(super) type RowWrite = (State, Option<Resolution>);
 
 /// A row that is to be tried again after others.
 #[derive(Clone)]
-pub(super) struct Held {
+pub(super) struct HeldRow {
     /// Its place in the batch.
     pub(super) place: usize,
     /// `None` if it follows another held row of its key, and has not been judged yet.
-    pub(super) write: Option<Write>,
+    pub(super) write: Option<RowWrite>,
     /// Why it could not be stored.
     pub(super) error: Option<ServiceError>,
 }
 
-impl Held {
+impl HeldRow {
     /// A judged row that could not be stored yet.
-    fn of(place: usize, write: Write, error: ServiceError) -> Self {
+    fn of(place: usize, write: RowWrite, error: ServiceError) -> Self {
         Self {
             place,
             write: Some(write),
@@ -49,12 +49,12 @@ impl Held {
 
 /// A batch under way.
 pub(super) struct BatchProgress<'a> {
-    pub(super) batch: &'a Batch<'a>,
+    pub(super) batch: &'a PushBatch<'a>,
     pub(super) tx: &'a TrackedTransaction,
     /// The rows as they are now, by key.
     pub(super) known: HashMap<String, ServerRow>,
     pub(super) repeats: Repeats,
-    pub(super) held: Vec<Held>,
+    pub(super) held: Vec<HeldRow>,
     pub(super) rejections: Vec<Rejection>,
     /// Rows whose parents do not exist yet, or whose children still do.
     pub(super) orphans: Vec<String>,
@@ -65,7 +65,7 @@ impl BatchProgress<'_> {
     pub(super) async fn take(&mut self, place: usize) -> Result<(), ServiceError> {
         if self.is_held(&self.batch.rows[place].key) {
             let (write, error) = (None, None);
-            self.held.push(Held {
+            self.held.push(HeldRow {
                 place,
                 write,
                 error,
@@ -89,7 +89,8 @@ impl BatchProgress<'_> {
         let here = known
             .filter(|known| !known.document.is_deleted)
             .map(|known| &known.document.row);
-        let edit = with_untold(self.batch.synced, self.tx, &pushed.key, here, edit).await?;
+        let edit =
+            with_unreceived_columns(self.batch.synced, self.tx, &pushed.key, here, edit).await?;
         let Some(write) = self.judge(pushed, &edit).await? else {
             return Ok(());
         };
@@ -107,7 +108,7 @@ impl BatchProgress<'_> {
     }
 
     /// Tries a held row again.
-    pub(super) async fn again(&mut self, held: Held) -> Result<(), ServiceError> {
+    pub(super) async fn retry(&mut self, held: HeldRow) -> Result<(), ServiceError> {
         match held.write {
             Some(write) => self.wrote(held.place, write).await,
             None => self.take(held.place).await,
@@ -122,7 +123,7 @@ impl BatchProgress<'_> {
 
     /// Ends a row that is held to the end. If others are at fault, the batch is tried again; if the row itself
     /// is, it is filed.
-    pub(super) async fn give_up(&mut self, held: Held) -> Result<(), ServiceError> {
+    pub(super) async fn give_up(&mut self, held: HeldRow) -> Result<(), ServiceError> {
         let pushed = &self.batch.rows[held.place];
         match held.error {
             Some(error) if error.is_foreign_key() && self.may_arrive(pushed).await? => {
@@ -136,7 +137,11 @@ impl BatchProgress<'_> {
     }
 
     /// Decides on an edit. Returns what is to be written, if anything.
-    async fn judge(&mut self, pushed: &Pushed, edit: &Edit) -> Result<Option<Write>, ServiceError> {
+    async fn judge(
+        &mut self,
+        pushed: &Pushed,
+        edit: &Edit,
+    ) -> Result<Option<RowWrite>, ServiceError> {
         let synced = self.batch.synced;
         let known = self.known.get(&text_of(&pushed.key));
         let stored = known.map(|known| known.stored(synced));
@@ -155,7 +160,10 @@ impl BatchProgress<'_> {
             Decision::Write { row, resolution } => return Ok(Some((row, resolution))),
             Decision::Outdone { reason } => (Status::Resolved, reason),
             Decision::Ask { reason } => (Status::Open, reason),
-            Decision::Purged => (Status::Open, "deleted here, edited there".to_owned()),
+            Decision::Purged => (
+                Status::Open,
+                "deleted on the server, edited by the client".to_owned(),
+            ),
             Decision::Refused { reason } => {
                 self.reject(pushed, &ServiceError::bad_input(reason))
                     .await?;
@@ -170,7 +178,7 @@ impl BatchProgress<'_> {
     }
 
     /// Writes a row, and holds it if others are in its way.
-    async fn wrote(&mut self, place: usize, write: Write) -> Result<(), ServiceError> {
+    async fn wrote(&mut self, place: usize, write: RowWrite) -> Result<(), ServiceError> {
         let done = self.write(&self.batch.rows[place], &write).await;
         self.stored_or_held(place, write, done).await
     }
@@ -178,14 +186,14 @@ impl BatchProgress<'_> {
     async fn stored_or_held(
         &mut self,
         place: usize,
-        write: Write,
+        write: RowWrite,
         done: Result<(), ServiceError>,
     ) -> Result<(), ServiceError> {
         let pushed = &self.batch.rows[place];
         match done {
             Ok(()) => Ok(()),
             Err(error) if error.is_unique() || error.is_foreign_key() => {
-                self.held.push(Held::of(place, write, error));
+                self.held.push(HeldRow::of(place, write, error));
                 Ok(())
             }
             Err(error) if is_for_later(&error) => Err(error),
@@ -197,7 +205,7 @@ impl BatchProgress<'_> {
     async fn write(
         &mut self,
         pushed: &Pushed,
-        (row, resolution): &Write,
+        (row, resolution): &RowWrite,
     ) -> Result<(), ServiceError> {
         let (tx, synced) = (self.tx, self.batch.synced);
         let name = text_of(&pushed.key);

@@ -15,7 +15,7 @@ use sea_orm::DbErr;
 use seachange_changelog::image::text_of;
 use seachange_changelog::{Image, TrackedTransaction};
 
-use super::batch_progress::{BatchProgress, Held, is_for_later};
+use super::batch_progress::{BatchProgress, HeldRow, is_for_later};
 use super::order::{Order, Standing};
 use crate::service::error::ServiceError;
 use crate::service::interim::interim;
@@ -91,7 +91,7 @@ impl BatchProgress<'_> {
                 .enumerate()
                 .map(|(at, place)| (place, at))
                 .collect();
-            let mut waiting: Vec<Held> = std::mem::take(&mut self.held);
+            let mut waiting: Vec<HeldRow> = std::mem::take(&mut self.held);
             // Rows that have not been judged yet come last: they follow others of their key.
             waiting.sort_by_key(|held| {
                 (
@@ -105,7 +105,7 @@ impl BatchProgress<'_> {
                     continue;
                 }
                 *tries -= 1;
-                self.again(held).await?;
+                self.retry(held).await?;
             }
             if self.held.len() == before {
                 return Ok(());

@@ -9,7 +9,7 @@ use seachange_changelog::reader::{RowName, known_mutations, since_mutation};
 use seachange_changelog::{Image, TrackedTransaction};
 use serde_json::Value as Json;
 
-use super::Batch;
+use super::PushBatch;
 use crate::service::hash::is_hash;
 use crate::service::offline::pushed::Pushed;
 use crate::service::offline::server_row::ServerRow;
@@ -30,7 +30,10 @@ pub(super) struct Repeats {
 
 impl Repeats {
     /// Reads the log. The rows must be locked.
-    pub(super) async fn read(batch: &Batch<'_>, tx: &TrackedTransaction) -> Result<Self, DbErr> {
+    pub(super) async fn read(
+        batch: &PushBatch<'_>,
+        tx: &TrackedTransaction,
+    ) -> Result<Self, DbErr> {
         let readable = || batch.rows.iter().filter(|pushed| pushed.edit.is_ok());
         let keys: Vec<Image> = readable().map(|pushed| pushed.key.clone()).collect();
         let ids: Vec<String> = readable()
@@ -47,7 +50,7 @@ impl Repeats {
             let since = since_mutation(tx, &row, &pushed.mutation_id, NEWEST)
                 .await?
                 .map(|since| {
-                    let later = since.into_iter().map(|change| left(batch, change));
+                    let later = since.into_iter().map(|change| state_left_by(batch, change));
                     later.collect()
                 });
             repeats.since.insert(pushed.mutation_id.clone(), since);
@@ -131,7 +134,7 @@ impl Moment {
 }
 
 /// The state that a change left.
-fn left(batch: &Batch<'_>, change: Model) -> Later {
+fn state_left_by(batch: &PushBatch<'_>, change: Model) -> Later {
     // A mutation's id is a hash if it was pushed.
     let is_push = change.mutation_id.as_deref().is_some_and(is_hash);
     let is_by_same = is_push && change.actor == batch.context.actor;

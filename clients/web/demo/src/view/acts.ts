@@ -1,4 +1,4 @@
-// What a person can do, as the views know it.
+// The actions of a person that the views can call.
 
 import type { InboxEntry, Resolution } from '@seachange/web';
 

@@ -9,7 +9,7 @@ import { STATUSES, STATUS_NAMES, type Task, type TaskStatus } from '../tables.js
 import type { Acts } from './acts.js';
 import { counted, day, isPast } from './words.js';
 
-/** What is dragged is a card of this page. */
+/** The type of dragged data that marks a card of this page. */
 const DRAGGED = 'application/x-seachange-task';
 
 export function columns(board: Board, acts: Acts): TemplateResult {

@@ -1,5 +1,5 @@
-// Edits that the server did not take: conflicts with both sides next to each other, and refusals with
-// their reason.
+// Edits that the server did not store: conflicts, with both sides next to each other, and refusals, with their
+// reasons.
 
 import type { InboxEntry } from '@seachange/web';
 import { html, nothing, type TemplateResult } from 'lit-html';
@@ -40,7 +40,7 @@ function heading(entry: InboxEntry): TemplateResult {
   return html`<h3>${entry.entity} ${name === '' ? nothing : html`“${name}”`}</h3>`;
 }
 
-/** The server's words, with its quotes as they are elsewhere on the page. */
+/** The server's text, with its quotation marks in the style of the page. */
 function reason({ reason }: InboxEntry): string {
   return reason.replaceAll(/`([^`]*)`/g, '“$1”');
 }

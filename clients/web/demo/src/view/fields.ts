@@ -1,7 +1,7 @@
-// A form on a row that others may change while somebody types.
+// A form for a row that others may change while the user types.
 //
-// Fields that nobody touched follow the row. One that was touched keeps what was typed, and says what the
-// row has meanwhile. Only touched fields are saved.
+// Fields that were not edited follow the row. A field that was edited keeps the typed text, and shows the value that
+// the row has meanwhile. Only edited fields are saved.
 
 type Control = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement;
 type Row = Record<string, unknown>;
@@ -21,7 +21,7 @@ export class Fields {
     });
   }
 
-  /** The row as it is now. Returns the touched fields that somebody else has changed. */
+  /** Takes the row as it is now. Returns the edited fields that others have changed. */
   show(row: Row): string[] {
     const elsewhere: string[] = [];
     for (const control of this.#controls()) {
@@ -34,7 +34,7 @@ export class Fields {
     return elsewhere;
   }
 
-  /** What was edited: undefined where a field was emptied. */
+  /** The edited fields: undefined if a field was emptied. */
   patch(): Record<string, string | undefined> {
     const edited = this.#controls().filter(
       (control) => this.#touched.has(control.name) && get(control) !== this.#rowValue.get(control.name),

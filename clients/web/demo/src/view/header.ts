@@ -1,4 +1,4 @@
-// The top of the page: which project, and how things stand with the server.
+// The top of the page: the choice of the project, and the status of syncing.
 
 import { html, nothing, type TemplateResult } from 'lit-html';
 
@@ -6,15 +6,15 @@ import type { Board } from '../board.js';
 import type { Acts } from './acts.js';
 import { counted, moment } from './words.js';
 
-/** What the page knows beside the board. */
+/** What the page knows in addition to the board. */
 export interface Circumstances {
-  /** The first answer of the server, or its absence, is known. */
+  /** Whether the server has answered for the first time, or is known to be away. */
   isSettled: boolean;
-  /** Whatever the server has is here, or will not be for a while. */
+  /** Whether all rows of the server have arrived, or will not arrive for a while. */
   isLoaded: boolean;
-  /** Also from an earlier visit. */
+  /** When the data was last known to be up to date, perhaps on an earlier visit. */
   lastSynced: Date | undefined;
-  /** The page itself is kept, and opens without a server. Undefined until that is known. */
+  /** Whether the page itself is kept, so that it opens without a server. Undefined until that is known. */
   isKept: boolean | undefined;
 }
 

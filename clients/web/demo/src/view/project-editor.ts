@@ -1,4 +1,4 @@
-// The dialog in which a project is made or edited.
+// The dialog in which a project is created or edited.
 
 import { html, nothing, render, type TemplateResult } from 'lit-html';
 
@@ -15,14 +15,14 @@ export class ProjectEditor {
   #project: Project | undefined;
   #fields: Fields | undefined;
 
-  /** `made` is told of each new project. */
+  /** `made` is called for each new project. */
   constructor(dialog: HTMLDialogElement, edits: Edits, made: (id: string) => void) {
     this.#dialog = dialog;
     this.#edits = edits;
     this.#made = made;
   }
 
-  /** Without a project: for a new one. */
+  /** Opens the dialog for a project, or for a new one if there is none. */
   open(project?: Project): void {
     this.#project = project;
     render(nothing, this.#dialog);
@@ -32,7 +32,7 @@ export class ProjectEditor {
     this.#dialog.showModal();
   }
 
-  /** The board as it is now. */
+  /** Takes the board as it is now. */
   update(board: Board): void {
     const now = board.projects.find(({ id }) => id === this.#project?.id);
     if (!now || !this.#dialog.open) return;

@@ -1,4 +1,4 @@
-// The dialog of one task: its fields, and what is said of it.
+// The dialog of one task: its fields and its comments.
 
 import { html, nothing, render, type TemplateResult } from 'lit-html';
 import { repeat } from 'lit-html/directives/repeat.js';
@@ -10,7 +10,7 @@ import { STATUSES, STATUS_NAMES, type Comment, type Task } from '../tables.js';
 import { Fields } from './fields.js';
 import { counted, fieldName, moment, shown } from './words.js';
 
-/** Largest number of a 32-bit column. */
+/** The largest number of a 32-bit column. */
 const MOST_PRIORITY = 2_147_483_647;
 
 export class TaskEditor {
@@ -34,7 +34,7 @@ export class TaskEditor {
   open(board: Board, id: string): void {
     this.#task = board.tasks.find((task) => task.id === id);
     if (!this.#task) return;
-    // Nothing of the last task stays behind.
+    // The input for a comment on the previous task is cleared.
     render(nothing, this.#dialog);
     render(this.#view(), this.#dialog);
     this.#fields = new Fields(this.#dialog.querySelector('form') as HTMLFormElement);
@@ -42,7 +42,7 @@ export class TaskEditor {
     this.#dialog.showModal();
   }
 
-  /** The board as it is now. */
+  /** Takes the board as it is now. */
   update(board: Board): void {
     const { id } = this.#task ?? {};
     if (id === undefined) return;

@@ -1,4 +1,4 @@
-// What there is to see while there is no project.
+// What the page shows while there is no project.
 
 import { html, type TemplateResult } from 'lit-html';
 

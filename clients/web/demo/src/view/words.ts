@@ -1,16 +1,16 @@
-// Values as people read them.
+// Values in the form in which people read them.
 
 const TIME = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
 const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 
-/** Of today the time is enough. */
+/** A time; for today without the date. */
 export function moment(date: Date): string {
   const isToday = date.toDateString() === new Date().toDateString();
   return (isToday ? TIME : MOMENT).format(date);
 }
 
-/** Of a date without a time. */
+/** A date without a time. */
 export function day(date: string): string {
   const parsed = new Date(`${date}T00:00`);
   return Number.isNaN(parsed.getTime()) ? date : DAY.format(parsed);
@@ -31,7 +31,7 @@ export function fieldName(field: string): string {
   return FIELDS[field] ?? field;
 }
 
-/** A field's value; undefined where there is none. */
+/** A field's value as text; undefined if it has none. */
 export function shown(value: unknown): string | undefined {
   if (value === null || value === undefined || value === '') return undefined;
   if (typeof value === 'boolean') return value ? 'yes' : 'no';

@@ -17,7 +17,7 @@ type Fields = IndexMap<Name, GraphqlValue>;
 ///
 /// # Errors
 /// `BAD_INPUT`, which names the part and the cure.
-pub(crate) fn check_said(filter: &GraphqlValue) -> Result<(), Refusal> {
+pub(crate) fn check_complete(filter: &GraphqlValue) -> Result<(), Refusal> {
     match filter {
         GraphqlValue::Object(fields) if !is_empty(fields) => parts(fields),
         // Values that are not filters are reported by the code that reads filters.
@@ -29,7 +29,7 @@ pub(crate) fn check_said(filter: &GraphqlValue) -> Result<(), Refusal> {
 /// condition.
 ///
 /// # Errors
-/// As [`check_said`].
+/// The same as for [`check_complete`].
 pub(crate) fn check_having(having: &GraphqlValue) -> Result<(), Refusal> {
     let GraphqlValue::Object(relations) = having else {
         return Ok(());
@@ -37,7 +37,7 @@ pub(crate) fn check_having(having: &GraphqlValue) -> Result<(), Refusal> {
     let mut relations = relations.iter();
     relations.try_for_each(|(name, filter)| match filter {
         GraphqlValue::Null => Err(says_nothing(name)),
-        filter => check_said(filter),
+        filter => check_complete(filter),
     })
 }
 
@@ -123,7 +123,7 @@ mod tests {
             r#"{"a":1}"#,
             r#"{"or":["a"]}"#,
         ] {
-            check_said(&read(filter)).expect(filter);
+            check_complete(&read(filter)).expect(filter);
         }
     }
 
@@ -151,7 +151,7 @@ mod tests {
             (r#"{"not":null,"a":{"eq":1}}"#, "not"),
             (r#"{"not":{"or":[{"a":{"eq":null}}]}}"#, "a"),
         ] {
-            let refused = check_said(&read(filter)).expect_err(filter).message;
+            let refused = check_complete(&read(filter)).expect_err(filter).message;
             assert!(
                 refused.contains(&format!("`{named}`")),
                 "{filter}: {refused}"

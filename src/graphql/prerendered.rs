@@ -12,9 +12,9 @@ use parking_lot::Mutex;
 
 /// The rendered values of one request. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Rendered(Arc<Mutex<HashMap<String, Value>>>);
+pub(super) struct Prerendered(Arc<Mutex<HashMap<String, Value>>>);
 
-impl Rendered {
+impl Prerendered {
     /// Stores the value of a field below the one that is being resolved, by its key in the response.
     pub(super) fn leave(&self, ctx: &ResolverContext<'_>, key: &str, value: Value) {
         if let Some(parent) = &ctx.path_node {

@@ -9,40 +9,40 @@
 use std::collections::HashMap;
 use std::io;
 
-use seachange_changelog::reader::Place;
+use seachange_changelog::reader::ReplayPlace;
 
-use super::faults::{self, Fault, Tally, Why};
-use super::files::{Waiting, Written};
-use super::keys::Key;
-use super::records::{Digest, Record, What};
+use super::faults::{Fault, FaultKind, Tally, Why};
+use super::files::{WaitingRecords, WrittenRecords};
+use super::keys::RowHash;
+use super::records::{Digest, Record, RecordKind};
 
 /// The newest logged state of a row.
-struct State {
+struct RowState {
     table: u32,
     /// The change that left the row in this state.
-    change: Place,
+    change: ReplayPlace,
     /// `None` after a delete.
     image: Option<Digest>,
 }
 
 /// Rows, some in memory, some in files.
-pub(super) struct Rows {
+pub(super) struct RowStates {
     /// The most rows that are kept in memory.
     most: usize,
     /// How often the rows have been divided.
     level: u32,
-    states: HashMap<Key, State>,
+    states: HashMap<RowHash, RowState>,
     /// The files of the parts that are not in memory, the last part first.
-    files: Vec<Written>,
+    files: Vec<WrittenRecords>,
 }
 
 /// Records of a part that was moved out.
-pub(super) struct Part {
+pub(super) struct Partition {
     level: u32,
-    records: Written,
+    records: WrittenRecords,
 }
 
-impl Part {
+impl Partition {
     /// The number of records.
     pub(super) fn len(&self) -> u64 {
         self.records.len()
@@ -52,12 +52,12 @@ impl Part {
     ///
     /// # Errors
     /// If the disk is full.
-    pub(super) fn open(self, most: usize) -> io::Result<(Rows, Waiting)> {
-        Ok((Rows::of_level(self.level, most), self.records.read()?))
+    pub(super) fn open(self, most: usize) -> io::Result<(RowStates, WaitingRecords)> {
+        Ok((RowStates::of_level(self.level, most), self.records.read()?))
     }
 }
 
-impl Rows {
+impl RowStates {
     /// An empty set of rows, of which `most` are kept in memory, at least one.
     pub(super) fn new(most: usize) -> Self {
         Self::of_level(0, most)
@@ -77,7 +77,7 @@ impl Rows {
     /// # Errors
     /// If the disk cannot store it.
     pub(super) fn take(&mut self, record: Record, tally: &mut Tally) -> io::Result<()> {
-        let from_end = Key::PARTS - 1 - record.key.part(self.level);
+        let from_end = RowHash::PARTS - 1 - record.key.part(self.level);
         if let Some(file) = self.files.get_mut(from_end) {
             return file.push(record);
         }
@@ -90,23 +90,23 @@ impl Rows {
 
     /// Rows whose hashes agree in all bits used for division stay together.
     fn can_divide(&self) -> bool {
-        self.files.len() < Key::PARTS && self.level < Key::LEVELS
+        self.files.len() < RowHash::PARTS && self.level < RowHash::LEVELS
     }
 
     fn leave_out(&mut self) -> io::Result<()> {
-        let (level, part) = (self.level, Key::PARTS - 1 - self.files.len());
-        let mut file = Written::new()?;
+        let (level, part) = (self.level, RowHash::PARTS - 1 - self.files.len());
+        let mut file = WrittenRecords::new()?;
         let left = self.states.extract_if(|key, _| key.part(level) == part);
         for (
             key,
-            State {
+            RowState {
                 table,
                 change,
                 image,
             },
         ) in left
         {
-            let what = What::State {
+            let what = RecordKind::State {
                 place: change,
                 after: image,
             };
@@ -118,10 +118,10 @@ impl Rows {
 
     fn fold(&mut self, Record { key, table, what }: Record, tally: &mut Tally) {
         match what {
-            What::State { place, after } => {
+            RecordKind::State { place, after } => {
                 self.keep(key, table, place, after);
             }
-            What::Change {
+            RecordKind::Change {
                 place,
                 before,
                 after,
@@ -130,20 +130,20 @@ impl Rows {
                     return;
                 };
                 let (change, left) = (place, last.change);
-                let what = faults::What::Gap { change, left };
+                let what = FaultKind::Gap { change, left };
                 tally.compare(Fault { table, what }, last.image, before);
             }
-            What::Row {
+            RecordKind::Row {
                 ordinal,
                 image,
                 is_expected,
             } => {
                 let fault = |why| Fault {
                     table,
-                    what: faults::What::Row { ordinal, why },
+                    what: FaultKind::Row { ordinal, why },
                 };
                 let state = self.states.remove(&key);
-                let Some(State {
+                let Some(RowState {
                     change,
                     image: left,
                     ..
@@ -167,12 +167,12 @@ impl Rows {
 
     fn keep(
         &mut self,
-        key: Key,
+        key: RowHash,
         table: u32,
-        change: Place,
+        change: ReplayPlace,
         image: Option<Digest>,
-    ) -> Option<State> {
-        let state = State {
+    ) -> Option<RowState> {
+        let state = RowState {
             table,
             change,
             image,
@@ -182,21 +182,21 @@ impl Rows {
 
     /// Settles the rows in memory: a row that the log has left but the table lacks is gone. Returns the parts
     /// that are in files.
-    pub(super) fn finish(self, tally: &mut Tally) -> Vec<Part> {
-        for State {
+    pub(super) fn finish(self, tally: &mut Tally) -> Vec<Partition> {
+        for RowState {
             table,
             change,
             image,
         } in self.states.into_values()
         {
             if image.is_some() {
-                let what = faults::What::Gone { change };
+                let what = FaultKind::Gone { change };
                 tally.add(Fault { table, what });
             }
         }
         let level = self.level + 1;
         let files = self.files.into_iter();
-        files.map(|records| Part { level, records }).collect()
+        files.map(|records| Partition { level, records }).collect()
     }
 }
 

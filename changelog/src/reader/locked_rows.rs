@@ -5,10 +5,10 @@ use std::collections::{BTreeSet, HashMap};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
 use sea_orm::{Condition, ConnectionTrait, DbErr, Order};
 
-use super::keys::{any_key_condition, texts_of, with_numbers};
+use super::keys::{any_key_condition, key_text_with_numbers, texts_of};
 use super::position::Position;
-use super::row_history::{RowName, is_after, logged, waiting};
-use crate::database::{self, Stored};
+use super::row_history::{RowName, is_after, logged_changes, waiting_changes};
+use crate::database::{self, ReadAs};
 use crate::image::{self, Image};
 use crate::log::{Column, Model};
 use crate::triggers::Schemas;
@@ -25,9 +25,9 @@ pub async fn later<C: ConnectionTrait>(
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
     let of_row = row.condition(&Schemas::read(db).await?, database::of(db));
-    let waiting = waiting(db, of_row.clone(), Order::Asc, limit).await?;
+    let waiting = waiting_changes(db, of_row.clone(), Order::Asc, limit).await?;
     let after = of_row.add(Expr::col(Column::Id).gt(after));
-    let mut later = logged(db, after, Order::Asc, limit).await?;
+    let mut later = logged_changes(db, after, Order::Asc, limit).await?;
     later.extend(waiting.into_iter().map(|row| Model { id: 0, ..row }));
     Ok(later)
 }
@@ -45,7 +45,7 @@ pub(crate) async fn changed_after<C: ConnectionTrait>(
         .add(Expr::col(Column::Entity).eq(entity))
         .add(Expr::col(Column::TransactionId).ne(but_of));
     let after = is_after(after, database::of(db));
-    among(db, keys, by_others, Some(after)).await
+    keys_with_changes(db, keys, by_others, Some(after)).await
 }
 
 /// The last kept change of each of these rows of an entity, by the key's index in `keys`, including changes
@@ -60,7 +60,7 @@ pub async fn last_of<C: ConnectionTrait>(
 ) -> Result<HashMap<usize, Model>, DbErr> {
     let of_entity = Condition::all().add(Expr::col(Column::Entity).eq(entity));
     let mut last = HashMap::new();
-    let found = among(db, keys, of_entity, None).await?;
+    let found = keys_with_changes(db, keys, of_entity, None).await?;
     if found.is_empty() {
         return Ok(last);
     }
@@ -72,9 +72,9 @@ pub async fn last_of<C: ConnectionTrait>(
         };
         let of_row = row.condition(&schemas, database::of(db));
         // The inbox is read first: what is moved meanwhile is then found in the log.
-        let mut found = waiting(db, of_row.clone(), Order::Desc, 1).await?;
+        let mut found = waiting_changes(db, of_row.clone(), Order::Desc, 1).await?;
         if found.is_empty() {
-            found = logged(db, of_row, Order::Desc, 1).await?;
+            found = logged_changes(db, of_row, Order::Desc, 1).await?;
         }
         last.extend(found.pop().map(|change| (place, change)));
     }
@@ -99,7 +99,7 @@ pub async fn known_mutations<C: ConnectionTrait>(
     }
     let texts = keys.iter().flat_map(|key| {
         let text = image::text_of(key);
-        [text, with_numbers(key)]
+        [text, key_text_with_numbers(key)]
     });
     let texts: BTreeSet<String> = texts.collect();
     let of_them = Condition::all()
@@ -133,8 +133,8 @@ pub async fn since_mutation<C: ConnectionTrait>(
 ) -> Result<Option<Vec<Model>>, DbErr> {
     let of_row = row.condition(&Schemas::read(db).await?, database::of(db));
     // The inbox is read first: what is moved meanwhile is then found in the log, perhaps a second time.
-    let mut newest = waiting(db, of_row.clone(), Order::Desc, limit).await?;
-    newest.extend(logged(db, of_row, Order::Desc, limit).await?);
+    let mut newest = waiting_changes(db, of_row.clone(), Order::Desc, limit).await?;
+    newest.extend(logged_changes(db, of_row, Order::Desc, limit).await?);
     let of_it = |change: &Model| change.mutation_id.as_deref() == Some(mutation_id);
     let Some(place) = newest.iter().position(of_it) else {
         return Ok(None);
@@ -146,7 +146,7 @@ pub async fn since_mutation<C: ConnectionTrait>(
 
 /// The indexes, among these keys, of those with committed changes that meet `wanted` and, in the log, also
 /// `in_log`.
-async fn among<C: ConnectionTrait>(
+async fn keys_with_changes<C: ConnectionTrait>(
     db: &C,
     keys: &[Image],
     wanted: Condition,
@@ -180,7 +180,7 @@ pub(crate) async fn key_texts<C: ConnectionTrait>(
     wanted: Condition,
 ) -> Result<Vec<Vec<u8>>, DbErr> {
     let dialect = database::of(db);
-    let key = dialect.readable_column(Expr::col(Column::RowKey), Stored::Json);
+    let key = dialect.readable_column(Expr::col(Column::RowKey), ReadAs::Json);
     let select = Query::select()
         .distinct()
         .expr_as(key, "found")

@@ -10,24 +10,24 @@ use tokio::time::Instant;
 const SILENCE: Duration = Duration::from_secs(5);
 
 /// The outcome of the tail's looks at the log.
-pub(super) struct Pulse(Mutex<State>);
+pub(super) struct LogHealth(Mutex<LookState>);
 
-struct State {
+struct LookState {
     /// Whether the last look succeeded.
     is_sound: bool,
     /// When the look under way began.
     looking_since: Option<Instant>,
 }
 
-impl Pulse {
+impl LogHealth {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(State {
+        Self(Mutex::new(LookState {
             is_sound: true,
             looking_since: None,
         }))
     }
 
-    fn state<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+    fn state<T>(&self, act: impl FnOnce(&mut LookState) -> T) -> T {
         act(&mut self.0.lock())
     }
 

@@ -11,7 +11,7 @@ use sea_orm::{
 };
 use serde_json::Value as Json;
 
-use crate::database::{self, Dialect, Stored};
+use crate::database::{self, Dialect, ReadAs};
 use crate::image::Image;
 use crate::log::{Column, Entity, Model, Operation, Source};
 use crate::triggers::{Schemas, decode};
@@ -34,10 +34,10 @@ pub(crate) fn columns(dialect: &dyn Dialect) -> impl Iterator<Item = (Expr, Alia
 
 fn as_read(column: Column, expr: Expr, dialect: &dyn Dialect) -> Expr {
     let stored = match column {
-        Column::RowKey | Column::Before | Column::After | Column::Metadata => Stored::Json,
+        Column::RowKey | Column::Before | Column::After | Column::Metadata => ReadAs::Json,
         // Other programs choose these texts freely, and may write the other columns by hand.
-        Column::Actor | Column::MutationId | Column::Entity | Column::TransactionId => Stored::Free,
-        _ => Stored::Plain,
+        Column::Actor | Column::MutationId | Column::Entity | Column::TransactionId => ReadAs::Free,
+        _ => ReadAs::Plain,
     };
     dialect.readable_column(expr, stored)
 }
@@ -48,10 +48,10 @@ fn name(column: Column) -> &'static str {
 }
 
 /// Stored rows that are decoded together.
-pub(crate) struct Rows(Vec<Row>);
+pub(crate) struct Rows(Vec<StoredRow>);
 
-struct Row {
-    rest: Rest,
+struct StoredRow {
+    rest: PlainColumns,
     entity: String,
     transaction_id: String,
     row_key: Vec<u8>,
@@ -64,7 +64,7 @@ struct Row {
 
 /// The columns that need no decoding.
 #[derive(FromQueryResult)]
-struct Rest {
+struct PlainColumns {
     id: i64,
     operation: Operation,
     source: Source,
@@ -81,8 +81,8 @@ impl Rows {
             Ok::<_, DbErr>(text.unwrap_or_default())
         };
         let rows = rows.iter().map(|row| {
-            Ok(Row {
-                rest: Rest::from_query_result(row, "")?,
+            Ok(StoredRow {
+                rest: PlainColumns::from_query_result(row, "")?,
                 entity: text(row, Column::Entity)?,
                 transaction_id: text(row, Column::TransactionId)?,
                 row_key: bytes(row, Column::RowKey)?.unwrap_or_default(),
@@ -125,7 +125,7 @@ impl Rows {
     }
 }
 
-impl Row {
+impl StoredRow {
     fn read(self, schemas: &Schemas, dialect: &dyn Dialect) -> Result<Model, DbErr> {
         let entity = &self.entity;
         let image = |text: Option<Vec<u8>>| -> Result<Option<Image>, DbErr> {

@@ -23,21 +23,21 @@ const SILENCE: Duration = Duration::from_secs(10);
 
 /// The result of the last write that was tried. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Writable {
+pub(crate) struct WriteProbe {
     db: DatabaseConnection,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<ProbeState>>,
     done: Arc<Notify>,
 }
 
 #[derive(Default)]
-struct State {
+struct ProbeState {
     is_refused: bool,
     asked_at: Option<Instant>,
     /// When the write under way began.
     asking_since: Option<Instant>,
 }
 
-impl Writable {
+impl WriteProbe {
     pub(crate) fn new(db: DatabaseConnection) -> Self {
         Self {
             db,
@@ -46,7 +46,7 @@ impl Writable {
         }
     }
 
-    fn state<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+    fn state<T>(&self, act: impl FnOnce(&mut ProbeState) -> T) -> T {
         act(&mut self.state.lock())
     }
 

@@ -9,12 +9,12 @@ use super::*;
 struct Found {
     counts: (u64, u64, Vec<(u32, u64)>),
     doubts: Vec<Fault>,
-    told: Vec<Fault>,
+    listed: Vec<Fault>,
 }
 
 fn found(records: &[Record], most: usize) -> Found {
     let mut tally = Tally::default();
-    let mut rows = Rows::new(most);
+    let mut rows = RowStates::new(most);
     for record in records {
         rows.take(*record, &mut tally).expect("room on disk");
         assert!(rows.states.len() <= most, "{} of {most}", rows.states.len());
@@ -41,7 +41,7 @@ fn found(records: &[Record], most: usize) -> Found {
                 .collect(),
         ),
         doubts,
-        told: tally.untold().collect(),
+        listed: tally.undescribed().collect(),
     }
 }
 
@@ -56,13 +56,13 @@ fn image() -> impl Strategy<Value = Option<Digest>> {
 
 /// A log of few rows, followed by some rows, none twice.
 fn records() -> impl Strategy<Value = Vec<Record>> {
-    let row = |n: u32| (n % 2, Key::of(n % 2, &n.to_string()));
+    let row = |n: u32| (n % 2, RowHash::of(n % 2, &n.to_string()));
     let log = prop::collection::vec((0..60_u32, image(), image()), 0..300);
     let rows = prop::collection::btree_map(0..60_u32, (digest(), any::<bool>()), 0..60);
     (log, rows).prop_map(move |(log, rows)| {
         let log = (1_u64..).zip(log).map(|(id, (n, before, after))| {
-            let place = Place::from(id);
-            let what = What::Change {
+            let place = ReplayPlace::from(id);
+            let what = RecordKind::Change {
                 place,
                 before,
                 after,
@@ -72,7 +72,7 @@ fn records() -> impl Strategy<Value = Vec<Record>> {
         let rows = (0_u64..)
             .zip(rows)
             .map(|(ordinal, (n, (image, is_expected)))| {
-                let what = What::Row {
+                let what = RecordKind::Row {
                     ordinal,
                     image,
                     is_expected,
@@ -97,12 +97,12 @@ proptest! {
 }
 
 #[test]
-fn more_faults_than_are_told() {
+fn more_faults_than_are_listed() {
     let change = |n: u64| Record {
-        key: Key::of(0, &n.to_string()),
+        key: RowHash::of(0, &n.to_string()),
         table: 0,
-        what: What::Change {
-            place: Place::from(n),
+        what: RecordKind::Change {
+            place: ReplayPlace::from(n),
             before: None,
             after: Some(Digest(n)),
         },
@@ -110,8 +110,8 @@ fn more_faults_than_are_told() {
     let records: Vec<Record> = (1..3_000).map(change).collect();
     let all = found(&records, usize::MAX);
     assert_eq!(
-        (all.counts.0, all.told.len()),
-        (2_999, crate::cli::verify::TOLD)
+        (all.counts.0, all.listed.len()),
+        (2_999, crate::cli::verify::LISTED)
     );
     assert_eq!(found(&records, 100), all);
 }
@@ -119,17 +119,17 @@ fn more_faults_than_are_told() {
 #[test]
 fn rows_that_cannot_be_told_apart_stay_together() {
     let records = [1_u64, 2].map(|first| Record {
-        key: Key(first, 0),
+        key: RowHash(first, 0),
         table: 0,
-        what: What::Change {
-            place: Place::from(first),
+        what: RecordKind::Change {
+            place: ReplayPlace::from(first),
             before: None,
             after: None,
         },
     });
     let mut tally = Tally::default();
     let mut parts = Vec::new();
-    let mut rows = Rows::of_level(Key::LEVELS, 1);
+    let mut rows = RowStates::of_level(RowHash::LEVELS, 1);
     for record in records {
         rows.take(record, &mut tally).expect("no disk needed");
     }
