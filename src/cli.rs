@@ -1,13 +1,11 @@
-//! The command line: the whole application as a function of what an adopter registers.
+//! The command line: an application as a program with commands.
 
-mod app;
 mod baseline;
 mod command;
 mod doctor;
 mod interrupt;
 mod limits;
 mod migrate;
-mod migrations;
 mod open_feed;
 mod progress;
 mod retention;
@@ -15,10 +13,8 @@ mod schema;
 mod serve;
 mod settings;
 mod tail;
+#[cfg(feature = "reference")]
 mod torture;
 mod verify;
 
-pub use app::App;
-pub use serve::{Server, StartError};
-pub use settings::Settings;
 pub use verify::{Finding, Unverified, Verdict, VerifyError};

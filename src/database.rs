@@ -4,13 +4,9 @@ mod write_probe;
 
 use std::time::Duration;
 
-use sea_orm::sqlx::{AssertSqlSafe, Database as Driver, Executor, pool::PoolOptions};
-use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DatabaseConnectionType, DbErr, RuntimeErr,
-    SqlxError,
-};
-use seachange_changelog::internal::of_url;
-use seachange_changelog::{TrackedConnection, closing_unclean, lock_timeout};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, RuntimeErr, SqlxError};
+use seachange_changelog::TrackedConnection;
+use seachange_changelog::internal::{self, Dialect, Driver, of_url};
 use url::Url;
 
 pub(crate) use self::write_probe::WriteProbe;
@@ -22,14 +18,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a write waits for a lock, unless set.
 pub(crate) const LOCK_WAIT: Duration = Duration::from_secs(5);
 
-/// How many rows a SQLite connection's thread reads ahead of the task that takes them. Most answers are
-/// shorter, so the two need not wait for each other.
-const ROWS: usize = 1_000;
-
 /// Which database, and how many connections to it.
 #[derive(Clone, Debug)]
 pub struct DatabaseSettings {
-    /// `sqlite://…`, `postgres://…` or `mysql://…`.
+    /// `sqlite://…`, `postgres://…` or `mysql://…`; each takes the feature of that name.
     pub url: String,
     /// Connections in the pool. On SQLite these only read; one more connection writes.
     pub connections: u32,
@@ -62,7 +54,8 @@ pub(crate) struct Connections {
 /// Connects an application without a server.
 ///
 /// # Errors
-/// `DbErr::Conn` if the database cannot be reached or the URL does not name a supported one.
+/// `DbErr::Conn` if the database cannot be reached or the URL does not name a supported one;
+/// `DbErr::BackendNotSupported` if this program was built without the database's feature.
 pub async fn connect(settings: &DatabaseSettings) -> Result<TrackedConnection, DbErr> {
     let connections = settings.connections.max(1);
     let url = &settings.url;
@@ -115,31 +108,21 @@ pub(crate) async fn connect_requests(
         connections,
         lock_wait,
     } = settings;
-    check(url)?;
-    let Some(limit) = of_url(url).and_then(|dialect| dialect.limit_statements(most)) else {
+    let (dialect, _) = check(url)?;
+    let Some(limit) = dialect.limit_statements(most) else {
         return Ok(None);
     };
     let connections = (*connections).max(1);
-    let statements = Some(limit);
-    open(options(url, connections, PATIENCE, *lock_wait, statements))
-        .await
-        .map(Some)
+    let options = options(url, connections, PATIENCE, *lock_wait, Some(limit))?;
+    open(options).await.map(Some)
 }
 
 /// How many transactions may write at once so that a fifth of the connections, at least one, is left for
 /// reading. Unbounded if reads have a separate pool.
 pub(crate) fn most_writers(db: &TrackedConnection) -> usize {
-    let writer = db.writer();
-    let connections = match &writer.inner {
-        DatabaseConnectionType::SqlxPostgresPoolConnection(_) => writer
-            .get_postgres_connection_pool()
-            .options()
-            .get_max_connections(),
-        DatabaseConnectionType::SqlxMySqlPoolConnection(_) => writer
-            .get_mysql_connection_pool()
-            .options()
-            .get_max_connections(),
-        _ => return usize::MAX,
+    let driver = internal::driver_of(db.writer()).ok();
+    let Some(connections) = driver.and_then(|driver| driver.most_connections(db.writer())) else {
+        return usize::MAX;
     };
     let left = (connections / 5).max(1);
     usize::try_from(connections.saturating_sub(left).max(1)).unwrap_or(usize::MAX)
@@ -151,11 +134,13 @@ fn is_file(url: &str) -> bool {
 }
 
 /// Checks the URL first, because SeaORM panics at an invalid one. The error does not quote the URL, which may
-/// hold a password.
-fn check(url: &str) -> Result<(), DbErr> {
+/// hold a password. A database for which this build has no driver is refused by naming the feature.
+fn check(url: &str) -> Result<(&'static dyn Dialect, &'static dyn Driver), DbErr> {
     let fault = match Url::parse(url) {
-        Ok(parsed) if of_url(parsed.as_str()).is_some() => return Ok(()),
-        Ok(url) => format!("there is no database for `{}`", url.scheme()),
+        Ok(parsed) => match of_url(parsed.as_str()) {
+            Some(dialect) => return Ok((dialect, internal::check(dialect.backend())?)),
+            None => format!("there is no database for `{}`", parsed.scheme()),
+        },
         Err(error) => format!("it is not a URL ({error})"),
     };
     Err(DbErr::Conn(RuntimeErr::Internal(format!(
@@ -170,72 +155,32 @@ async fn pool(
     turn: Duration,
     lock_wait: Duration,
 ) -> Result<DatabaseConnection, DbErr> {
-    open(options(url, connections, turn, lock_wait, None)).await
+    open(options(url, connections, turn, lock_wait, None)?).await
 }
 
-/// `also` is a statement that each connection begins with, on PostgreSQL and MariaDB.
+/// `first` is a statement that each connection begins with, where the database is a server.
 fn options(
     url: &str,
     connections: u32,
     turn: Duration,
     lock_wait: Duration,
-    also: Option<String>,
-) -> ConnectOptions {
-    let mysql_also = also.clone();
+    first: Option<String>,
+) -> Result<ConnectOptions, DbErr> {
     let mut options = ConnectOptions::new(url);
     options
         .max_connections(connections)
         .acquire_timeout(turn)
         .connect_timeout(turn)
-        .sqlx_logging(false)
-        .map_sqlx_sqlite_opts(move |options| {
-            options
-                .foreign_keys(true)
-                .busy_timeout(lock_wait)
-                .row_buffer_size(ROWS)
-                // WAL lets readers read while one writes.
-                .pragma("journal_mode", "WAL")
-                // This is safe in WAL mode except at a power cut: the last commits may then be gone, but
-                // nothing is torn.
-                .pragma("synchronous", "NORMAL")
-        })
-        .map_sqlx_sqlite_pool_opts(closing_unclean)
-        .map_sqlx_postgres_pool_opts(move |options| {
-            let wait = format!("SET {}", lock_timeout(lock_wait));
-            beginning_with(closing_unclean(options), [Some(wait), also.clone()])
-        })
-        .map_sqlx_mysql_pool_opts(move |options| {
-            // The first is for rows, the second for tables. Zero would mean not to wait at all.
-            let seconds = lock_wait.as_secs_f64().ceil().max(1.0);
-            let wait = format!(
-                "SET SESSION innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}"
-            );
-            beginning_with(closing_unclean(options), [Some(wait), mysql_also.clone()])
-        });
-    options
+        .sqlx_logging(false);
+    let (_, driver) = check(url)?;
+    driver.set_up(&mut options, lock_wait, first);
+    Ok(options)
 }
 
 async fn open(options: ConnectOptions) -> Result<DatabaseConnection, DbErr> {
     let url = options.get_url().to_owned();
     let opened = Database::connect(options).await;
     opened.map_err(|error| explained(error, &url))
-}
-
-/// Connections that begin by running these statements.
-fn beginning_with<D>(options: PoolOptions<D>, statements: [Option<String>; 2]) -> PoolOptions<D>
-where
-    D: Driver,
-    for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
-{
-    options.after_connect(move |connection, _| {
-        let statements = statements.clone();
-        Box::pin(async move {
-            for sql in statements.into_iter().flatten() {
-                (&mut *connection).execute(AssertSqlSafe(sql)).await?;
-            }
-            Ok(())
-        })
-    })
 }
 
 /// A connection error with its likely cause, where the driver's message does not give it. It does not quote the

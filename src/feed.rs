@@ -3,7 +3,7 @@
 //! One task per process reads the log ([`Feed`]). Each subscriber ([`Subscription`]) takes the
 //! batches that this task hands out, and reads the log itself when it is behind them. Replay,
 //! resume and catching up are therefore one mechanism. Which rows are safe to read in which order
-//! differs between databases, and the change log's [`reader`](seachange_changelog::reader) decides
+//! differs between databases, and the reader of the change log decides
 //! that.
 //!
 //! Knows nothing of GraphQL or of the readers.
@@ -33,7 +33,7 @@ pub use line::ChangeLine;
 pub use page::Page;
 pub(crate) use replay::Replay;
 pub(crate) use run_detached::run_detached;
-pub use seachange_changelog::reader::{Change, Past, Position, RowName, Selection};
+pub use seachange_changelog::internal::reader::{Change, Past, Position, RowName, Selection};
 pub(crate) use shared::SNAPSHOTS;
 pub use start::Start;
 pub use subscription::{FeedItem, Subscription};

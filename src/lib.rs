@@ -1,24 +1,141 @@
-//! Change tracking and sync for SeaORM: an audit log, live subscriptions and a GraphQL API on the
-//! tables you have.
+//! Change tracking and sync for SeaORM: an audit log, live subscriptions and a GraphQL API on the tables you
+//! have.
 //!
-//! Every insert, update and delete through SeaORM is recorded in the `change_log` table in the
-//! transaction that made it, and handed to subscribers in order. An application is an [`App`]: name
-//! the migrator, register the entities, run. See the README for a tour and ARCHITECTURE for how it
-//! holds together.
+//! Every insert, update and delete through SeaORM is recorded in the `change_log` table in the transaction that
+//! made it, and handed to subscribers in order.
+//!
+//! # From Rust
+//!
+//! A [`Service`] writes, shows history and undoes, without a server:
+//!
+//! ```
+//! use sea_orm::{ActiveModelTrait, ActiveValue::Set};
+//! use seachange::changelog::Context;
+//! use seachange::{Cursor, DatabaseSettings, Service, Start};
+//!
+//! mod note {
+//!     use sea_orm::entity::prelude::*;
+//!
+//!     #[sea_orm::model]
+//!     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+//!     #[sea_orm(table_name = "note")]
+//!     pub struct Model {
+//!         #[sea_orm(primary_key)]
+//!         pub id: i64,
+//!         pub text: String,
+//!     }
+//!
+//!     // Takes the place of `impl ActiveModelBehavior for ActiveModel {}`.
+//!     seachange::changelog::track!();
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let file = folder.path().join("notes.db");
+//! # let url = format!("sqlite://{}?mode=rwc", file.display());
+//! # #[cfg(any())]
+//! let url = "sqlite://notes.db?mode=rwc";
+//! let settings = DatabaseSettings::new(url);
+//! # {
+//! #     use sea_orm::{ConnectionTrait, Schema};
+//! #     let db = seachange::connect(&settings).await?;
+//! #     seachange::changelog::create_change_log(db.writer()).await?;
+//! #     let schema = Schema::new(ConnectionTrait::get_database_backend(&db));
+//! #     db.writer().execute(&schema.create_table_from_entity(note::Entity)).await?;
+//! # }
+//! // The tables exist: a migration has called `changelog::create_change_log`.
+//! let service = Service::connect(&settings).await?.entity::<note::Entity>();
+//! let service = service.with_context(Context::actor("alice"));
+//!
+//! // A transaction that is retried if the database asks for it. `once` is the same under an idempotency key.
+//! let id = service
+//!     .transact(|tx| {
+//!         Box::pin(async move {
+//!             let note = note::ActiveModel {
+//!                 text: Set("hello".to_owned()),
+//!                 ..Default::default()
+//!             };
+//!             Ok(note.insert(tx).await?.id)
+//!         })
+//!     })
+//!     .await?;
+//!
+//! // Who did what to the row?
+//! let page = service.history::<note::Entity>(id, &Start::Oldest, 100).await?;
+//! let change = page.changes.first().ok_or("no change")?;
+//! assert_eq!(change.row.actor.as_deref(), Some("alice"));
+//!
+//! // Undone by another change, which is refused if the row has been changed since.
+//! let undone = service.revert_change(&Cursor::at(&page.epoch, change.position)).await?;
+//! assert_eq!(undone.len(), 1);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # As a server
+//!
+//! An `App` is a whole program: name the migrator, register the entities, run.
+//!
+//! ```no_run
+//! use seachange::{App, Policy};
+//! use seachange_entity::{comment, project, task};
+//! use seachange_migration::Migrator;
+//!
+//! fn main() -> std::process::ExitCode {
+//!     App::new::<Migrator>()
+//!         .entity::<project::Entity>()
+//!         .entity::<task::Entity>()
+//!         .entity::<comment::Entity>()
+//!         .sync::<task::Entity>(Policy::merge_disjoint())
+//!         .run()
+//! }
+//! ```
+//!
+//! # Features
+//!
+//! At least one database is needed; a connection to one that this build does not have is refused. Without the
+//! default features, and with a database, this is change log, feed, consumers, service and sync.
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `sqlite` (default) | SQLite, which is compiled in |
+//! | `postgres` | PostgreSQL |
+//! | `mysql` | MariaDB |
+//! | `graphql` | the GraphQL types of registered entities, and [`async-graphql`](https://docs.rs/async-graphql) for fields of your own |
+//! | `server` | `App`: GraphQL over HTTP, WebSocket and event streams; implies `graphql` |
+//! | `cli` (default) | `App::run`: the server as a program with commands; implies `server` |
+//!
+//! See the README for a tour and ARCHITECTURE for how it holds together.
+
+// Without the program, functions are left over that only it or its server calls.
+#![cfg_attr(
+    not(feature = "cli"),
+    expect(dead_code, reason = "only the server or the commands use it")
+)]
 
 mod abort_on_drop;
+#[cfg(feature = "server")]
+mod app;
+#[cfg(feature = "cli")]
 mod cli;
 mod consumer;
 mod database;
 mod feed;
+#[cfg(feature = "graphql")]
 mod graphql;
 mod limits;
+#[cfg(feature = "server")]
 mod server;
 mod service;
 mod sync;
+#[cfg(feature = "reference")]
 mod torture;
 
-pub use cli::{App, Finding, Server, Settings, StartError, Unverified, Verdict, VerifyError};
+#[cfg(feature = "server")]
+pub use app::{App, Server, Settings, StartError};
+#[cfg(feature = "cli")]
+pub use cli::{Finding, Unverified, Verdict, VerifyError};
 pub use consumer::{
     Consumer, ConsumerHandle, ConsumerState, Delivery, Handler, HandlerError, LEASE,
 };
@@ -27,17 +144,26 @@ pub use feed::{
     Change, ChangeLine, Cursor, CursorError, Epoch, Feed, FeedError, FeedItem, Page, Past,
     Position, RowName, Selection, Snapshot, Start, Subscription, When,
 };
+#[cfg(feature = "graphql")]
 pub use graphql::{Builder, Caller};
 pub use limits::Limits;
+#[cfg(feature = "server")]
 pub use server::{AllowedOrigins, BadOrigins};
 pub use service::{
     ErrorCode, Fact, InboxChoice, InboxFilter, InboxPage, Pulled, PushAnswer, Rejection, Service,
     ServiceError, Writable,
 };
 pub use sync::{Choice, Conflict, Policy, Resolver, Rule, State};
-pub use torture::{Report, Tally, Torture};
 
 /// The GraphQL library, for fields of your own.
+#[cfg(feature = "graphql")]
 pub use async_graphql;
 /// The change log and capture.
 pub use seachange_changelog as changelog;
+
+/// What only the reference program and the tests of this repository use. It is not a public interface.
+#[cfg(feature = "reference")]
+#[doc(hidden)]
+pub mod internal {
+    pub use crate::torture::{Report, Tally, Torture};
+}

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::ensure;
-use seachange::{Report, Torture};
+use seachange::internal::{Report, Torture};
 
 use super::ground::{Ground, drop_both, settings, with_log};
 use super::harness::{Database, OwnDatabase};

@@ -3,7 +3,7 @@
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, TransactionTrait};
 
 pub use crate::database::Refused;
-use crate::database::{self, Ordering};
+use crate::database::{self, LogOrder};
 use crate::epoch::{self, IDENTITY};
 use crate::reader::TICK_LOCK;
 use crate::retention::renew;
@@ -17,7 +17,7 @@ pub async fn admit(db: &DatabaseConnection) -> Result<String, Refused> {
     check_primary(db).await?;
     let dialect = database::of(db);
     dialect.check_rights(db).await?;
-    if dialect.facts().ordering == Ordering::Ticks {
+    if dialect.facts().ordering == LogOrder::Ticks {
         adopt(db).await?;
     }
     let epoch = epoch::Entity::find_by_id(epoch::ONLY).one(db).await?;
@@ -67,8 +67,8 @@ fn moved() -> String {
 /// epoch since.
 pub(crate) async fn has_moved(db: &DatabaseConnection) -> Result<bool, DbErr> {
     match database::of(db).facts().ordering {
-        Ordering::Ticks => flag(db, &moved()).await,
-        Ordering::ById | Ordering::Inbox => Ok(false),
+        LogOrder::Ticks => flag(db, &moved()).await,
+        LogOrder::ById | LogOrder::Inbox => Ok(false),
     }
 }
 

@@ -26,8 +26,12 @@ const ROWS: u64 = 200;
 /// Records the present state of every row of a tracked table that has no change; returns the number of such
 /// rows. For a migration, or an operator:
 ///
-/// ```ignore
-/// seachange_changelog::baseline(manager.get_connection(), "task").await?;
+/// ```no_run
+/// # async fn up(db: &sea_orm::DatabaseConnection) -> Result<(), sea_orm::DbErr> {
+/// let recorded = seachange_changelog::baseline(db, "task").await?;
+/// println!("{recorded} rows are now in the log");
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// The table may be written meanwhile: no more than 200 rows are locked at a time, and while they are, no

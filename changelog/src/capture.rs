@@ -20,12 +20,26 @@ pub use model::model_from;
 /// [`Hooks`](crate::Hooks) for `ActiveModel`). It replaces SeaORM's `impl ActiveModelBehavior for ActiveModel
 /// {}`.
 ///
-/// ```ignore
-/// seachange_changelog::track!();
-/// seachange_changelog::track!(created_at: CreatedAt, updated_at: UpdatedAt);
-/// seachange_changelog::track!(updated_at: UpdatedAt, redact: [Password], exclude: [LastSeen], hooks);
-/// seachange_changelog::track!(computed: [Id, Total]);
 /// ```
+/// mod user {
+///     use sea_orm::entity::prelude::*;
+///
+///     #[sea_orm::model]
+///     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+///     #[sea_orm(table_name = "user")]
+///     pub struct Model {
+///         #[sea_orm(primary_key)]
+///         pub id: i64,
+///         pub password: String,
+///         pub last_seen: Option<DateTimeUtc>,
+///         pub updated_at: DateTimeUtc,
+///     }
+///
+///     seachange_changelog::track!(updated_at: UpdatedAt, redact: [Password], exclude: [LastSeen]);
+/// }
+/// ```
+///
+/// The others are `created_at: CreatedAt`, `computed: [Id, Total]` and `hooks`.
 ///
 /// A redacted column is [`REDACTED`](crate::REDACTED) in every image, whatever its value; the image after an
 /// update that changed it has [`REDACTED_CHANGED`](crate::REDACTED_CHANGED). An excluded column is in no
@@ -93,9 +107,9 @@ macro_rules! __track {
         }
 
         $crate::__private::inventory::submit! {
-            $crate::TrackedTable::of::<Entity>(
+            $crate::__private::TrackedTable::of::<Entity>(
                 || <Entity as $crate::__private::sea_orm::EntityName>::table_name(&Entity),
-                $crate::Hidden::of::<Entity>,
+                $crate::__private::Hidden::of::<Entity>,
             )
         }
 

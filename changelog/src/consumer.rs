@@ -76,12 +76,24 @@ pub async fn consumers(db: &DatabaseConnection) -> Result<Vec<Model>, DbErr> {
     found.iter().map(consumer).collect()
 }
 
-/// Pauses a consumer after its current batch, on every process and through restarts, or resumes it. Returns
-/// whether there is a consumer of this name.
+/// Stops a consumer after its current batch, on every process and through restarts, until it is
+/// [resumed](resume). Returns whether there is a consumer of this name.
 ///
 /// # Errors
 /// Errors of the database.
-pub async fn pause(db: &DatabaseConnection, name: &str, paused: bool) -> Result<bool, DbErr> {
+pub async fn pause(db: &DatabaseConnection, name: &str) -> Result<bool, DbErr> {
+    set_paused(db, name, true).await
+}
+
+/// Lets a consumer run again, on every process. Returns whether there is a consumer of this name.
+///
+/// # Errors
+/// Errors of the database.
+pub async fn resume(db: &DatabaseConnection, name: &str) -> Result<bool, DbErr> {
+    set_paused(db, name, false).await
+}
+
+async fn set_paused(db: &DatabaseConnection, name: &str, paused: bool) -> Result<bool, DbErr> {
     let update = named(name).value(Column::Paused, paused).take();
     affects_one(db, &update).await
 }

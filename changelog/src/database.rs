@@ -10,6 +10,7 @@
 
 mod capture;
 mod dialect;
+mod drivers;
 mod errors;
 mod facts;
 mod log_rows;
@@ -25,8 +26,9 @@ mod types;
 
 pub use self::capture::{After, ContextTexts, Unseen, Writer, Written};
 pub use dialect::{Dialect, ReadAs};
+pub use drivers::{Driver, Listener, TimeField, driver};
 pub use errors::{database_error, mariadb_number, of_error};
-pub use facts::{Catalogue, Facts, Images, Ordering};
+pub use facts::{Catalogue, Facts, Images, LogOrder};
 pub use log_rows::{Row, Shared};
 pub use mariadb::MariaDb;
 pub(crate) use plan::{KINDS, ROW};
@@ -66,16 +68,34 @@ pub fn of_url(url: &str) -> Option<&'static dyn Dialect> {
         .find(|dialect| dialect.facts().schemes.contains(&&*scheme))
 }
 
-/// Refuses a backend that has no dialect.
+/// The URL of a connection that is never opened, to a database for which this build has a driver.
+pub fn unopened_url() -> &'static str {
+    let mut dialects = ALL.into_iter();
+    let built = dialects.find(|dialect| driver(dialect.backend()).is_some());
+    built.map_or("", |dialect| dialect.facts().unopened)
+}
+
+/// The driver of a connection's database. A backend that has no dialect, or no driver in this build, is
+/// refused.
 ///
 /// # Errors
-/// `DbErr::BackendNotSupported`.
-pub fn check(backend: DbBackend) -> Result<(), DbErr> {
-    if on(backend).backend() == backend {
-        return Ok(());
-    }
-    Err(DbErr::BackendNotSupported {
+/// `DbErr::BackendNotSupported`; if only a feature is missing, the error names it.
+pub fn driver_of(db: &impl ConnectionTrait) -> Result<&'static dyn Driver, DbErr> {
+    check(db.get_database_backend())
+}
+
+/// The same for a backend.
+///
+/// # Errors
+/// As [`driver_of`].
+pub fn check(backend: DbBackend) -> Result<&'static dyn Driver, DbErr> {
+    let dialect = on(backend);
+    let is_known = dialect.backend() == backend;
+    driver(backend).ok_or(DbErr::BackendNotSupported {
         db: backend.as_str(),
-        ctx: "seachange",
+        ctx: match is_known {
+            true => dialect.facts().without_driver,
+            false => "seachange",
+        },
     })
 }

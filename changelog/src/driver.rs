@@ -2,8 +2,7 @@
 
 use sea_orm::{DbErr, RuntimeErr, SqlxError};
 
-use crate::database;
-pub use crate::database::{database_error, mariadb_number};
+use crate::database::{self, database_error};
 use crate::error::CaptureError;
 
 /// Whether the same transaction may succeed if it is retried unchanged: after a deadlock, a serialisation

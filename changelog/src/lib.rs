@@ -1,10 +1,72 @@
 //! Change tracking for SeaORM: the change log, and capture that no tracked write can bypass.
 //!
-//! This is everything that an entity crate needs. Put [`track!`] in an entity file, [`create_change_log`] in
-//! a migration, and write through a [`TrackedConnection`]: each insert, update and delete is then in the
-//! `change_log` table, committed together with the row or not at all.
+//! Put [`track!`] in an entity's file, [`create_change_log`] in a migration, and write through a
+//! [`TrackedConnection`]: each insert, update and delete is then in the `change_log` table, committed together
+//! with the row or not at all.
 //!
-//! [`reader`] reads the log in order. This crate knows SeaORM, but no server and no GraphQL.
+//! ```
+//! use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectOptions, ConnectionTrait, Database};
+//! use sea_orm::{EntityTrait, Schema, TransactionSession, TransactionTrait};
+//! use seachange_changelog::{Context, Operation, TrackedConnection, create_change_log, log};
+//!
+//! mod note {
+//!     use sea_orm::entity::prelude::*;
+//!
+//!     #[sea_orm::model]
+//!     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+//!     #[sea_orm(table_name = "note")]
+//!     pub struct Model {
+//!         #[sea_orm(primary_key)]
+//!         pub id: i64,
+//!         pub text: String,
+//!     }
+//!
+//!     // Takes the place of `impl ActiveModelBehavior for ActiveModel {}`.
+//!     seachange_changelog::track!();
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // A database in memory belongs to one connection.
+//! let mut options = ConnectOptions::new("sqlite::memory:");
+//! options.max_connections(1);
+//! let db = Database::connect(options).await?;
+//!
+//! // An application does this in its migrations.
+//! create_change_log(&db).await?;
+//! let schema = Schema::new(db.get_database_backend());
+//! db.execute(&schema.create_table_from_entity(note::Entity)).await?;
+//!
+//! let db = TrackedConnection::new(db).with_context(Context::actor("alice"));
+//! let tx = db.begin().await?;
+//! let new = note::ActiveModel {
+//!     text: Set("hello".to_owned()),
+//!     ..Default::default()
+//! };
+//! let note = new.insert(&tx).await?;
+//! tx.commit().await?;
+//!
+//! let change = log::Entity::find().one(&db).await?.ok_or("no change")?;
+//! assert_eq!(change.entity, "note");
+//! assert_eq!(change.operation, Operation::Insert);
+//! assert_eq!(change.actor.as_deref(), Some("alice"));
+//! assert_eq!(change.after.ok_or("no image")?["text"], note.text);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`log`] is the log's table as an entity, for an audit. The crate `seachange` reads it in commit order, live,
+//! and has history, undo and sync on top of it. This crate knows SeaORM, but no server and no GraphQL.
+//!
+//! # Features
+//!
+//! At least one database is needed; a connection to one that this build does not have is refused.
+//!
+//! | feature | database |
+//! |---|---|
+//! | `sqlite` (default) | SQLite, which is compiled in |
+//! | `postgres` | PostgreSQL |
+//! | `mysql` | MariaDB |
 
 mod admission;
 mod backoff;
@@ -18,21 +80,21 @@ pub mod consumer;
 mod context;
 mod database;
 mod doctor;
-pub mod driver;
-pub mod epoch;
+mod driver;
+mod epoch;
 mod error;
-pub mod image;
+mod image;
 pub mod log;
 mod migration;
 mod packet;
 mod pool;
 mod raw_sql;
-pub mod reader;
+mod reader;
 mod registry;
-pub mod request;
+mod request;
 mod retention;
 mod row_lock;
-pub mod rows;
+mod rows;
 mod shape;
 mod sqlite_time;
 mod statement_time;
@@ -43,43 +105,72 @@ mod tracked;
 mod triggers;
 mod try_write;
 
-pub use admission::{Refused, admit, check_primary};
-pub use backoff::Backoff;
+pub use admission::Refused;
 pub use baseline::{Baseline, BaselineStep, baseline};
-pub use binding::bindable;
 pub use bulk::{BulkEntity, Target, Written};
 pub use capture::{Hooks, model_from};
-pub use catalogue::equalities;
-pub use collation::{Equality, Undecided};
 pub use context::Context;
-pub use database::lock_timeout;
-pub use doctor::{Expected, Flaw, FlawCode, check_computed, examine, examine_entity};
+pub use doctor::{Flaw, FlawCode, check_computed};
 pub use driver::{is_transient, is_unavailable};
 pub use error::CaptureError;
-pub use image::{Image, ImageError, REDACTED, REDACTED_CHANGED, is_redacted};
+pub use image::{Image, ImageError, REDACTED, REDACTED_CHANGED};
 pub use log::{Operation, Source};
-pub use migration::{create_change_log, drop_change_log};
+pub use migration::{ColumnTypes, create_change_log, drop_change_log};
 pub use pool::closing_unclean;
-pub use registry::{Hidden, Tracked, TrackedTable, tracked_tables};
+pub use registry::Tracked;
 pub use retention::{new_epoch, prune};
-pub use row_lock::{RowLock, lock_rows};
-pub use sqlite_time::{BELOW_DIGITS, Times, create_time_index};
-pub use statement_time::limit_statements;
+pub use sqlite_time::create_time_index;
 pub use sync_tables::{create_sync_tables, drop_sync_tables};
 pub use table_change::{TableChange, change_tables};
-pub use tables::{RowPlace, TableRow, TableRows, tracked_here};
 pub use tracked::{TrackedConnection, TrackedTransaction};
 pub use triggers::{
-    TriggerFinding, TriggerOptions, check_triggers, tables_by_triggers, track_by_hooks,
-    track_by_triggers,
+    TriggerFinding, TriggerOptions, check_triggers, track_by_hooks, track_by_triggers,
 };
-pub use try_write::try_write;
 
-/// What differs between databases, for the crate `seachange` and for tests. It is not a public interface.
+/// What the crate `seachange` and the tests use. It is not a public interface: anything here may change at any
+/// time.
 #[doc(hidden)]
 pub mod internal {
-    pub use crate::binding::{check as check_bindable, operand};
+    pub use crate::admission::{admit, check_primary};
+    pub use crate::backoff::Backoff;
+    pub use crate::binding::{bindable, check as check_bindable, operand};
+    pub use crate::catalogue::equalities;
+    pub use crate::collation::{Equality, Undecided};
     pub use crate::database::*;
+    pub use crate::doctor::{Expected, examine, examine_entity};
+    pub use crate::image::is_redacted;
+    pub use crate::registry::{Hidden, tracked_tables};
+    pub use crate::row_lock::lock_rows;
+    pub use crate::sqlite_time::{BELOW_DIGITS, Times};
+    pub use crate::statement_time::limit_statements;
+    pub use crate::tables::{RowPlace, TableRow, TableRows, tracked_here};
+    pub use crate::triggers::tables_by_triggers;
+    pub use crate::try_write::try_write;
+
+    /// The identity of the log.
+    pub mod epoch {
+        pub use crate::epoch::*;
+    }
+
+    /// Rows as JSON.
+    pub mod image {
+        pub use crate::image::*;
+    }
+
+    /// The log in order.
+    pub mod reader {
+        pub use crate::reader::*;
+    }
+
+    /// Requests that were made under a key.
+    pub mod request {
+        pub use crate::request::*;
+    }
+
+    /// Rows of tracked tables, whatever their models can hold.
+    pub mod rows {
+        pub use crate::rows::*;
+    }
 
     /// The shapes of tables.
     pub mod shape {
@@ -91,5 +182,6 @@ pub mod internal {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::capture::{after_delete, after_save, before_delete, before_save};
+    pub use crate::registry::{Hidden, TrackedTable};
     pub use {async_trait, inventory, sea_orm};
 }

@@ -1,5 +1,7 @@
 //! The tables of the change log, for an adopter's migration: one call up, one down.
 
+mod column_types;
+
 use sea_orm::sea_query::{Alias, ColumnDef, Index, Table, TableCreateStatement};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbErr, IdenStatic, Iterable, Schema,
@@ -7,13 +9,18 @@ use sea_orm::{
 
 use crate::database::{self, Dialect};
 use crate::{consumer, epoch, log, request, triggers};
+pub use column_types::ColumnTypes;
 
 /// Creates the change log and what its order needs. Call it in a migration, before the first write of a
 /// tracked entity:
 ///
-/// ```ignore
-/// seachange_changelog::create_change_log(manager.get_connection()).await
+/// ```no_run
+/// # async fn up(db: &sea_orm::DatabaseConnection) -> Result<(), sea_orm::DbErr> {
+/// seachange_changelog::create_change_log(db).await
+/// # }
 /// ```
+///
+/// In a migration the connection is `manager.get_connection()`.
 ///
 /// # Errors
 /// Errors of the database, e.g. if the tables exist.

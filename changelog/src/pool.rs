@@ -20,12 +20,19 @@ use crate::database::{self, Dialect};
 /// replaces the ping that tests the connection. This replaces `after_release`, `before_acquire` and
 /// `test_before_acquire`.
 ///
-/// ```ignore
-/// options.map_sqlx_sqlite_pool_opts(closing_unclean);
-/// ```
+/// A [`TrackedConnection`](crate::TrackedConnection) must be informed of it:
 ///
-/// Inform a [`TrackedConnection`](crate::TrackedConnection) of it by
-/// [`with_clean_pool`](crate::TrackedConnection::with_clean_pool).
+/// ```no_run
+/// use sea_orm::{ConnectOptions, Database, DbErr};
+/// use seachange_changelog::{TrackedConnection, closing_unclean};
+///
+/// # async fn connect() -> Result<TrackedConnection, DbErr> {
+/// let mut options = ConnectOptions::new("sqlite://notes.db");
+/// options.map_sqlx_sqlite_pool_opts(closing_unclean);
+/// let db = Database::connect(options).await?;
+/// Ok(TrackedConnection::new(db).with_clean_pool())
+/// # }
+/// ```
 pub fn closing_unclean<D>(options: PoolOptions<D>) -> PoolOptions<D>
 where
     D: Database,

@@ -36,8 +36,7 @@ pub(crate) use ticks::TICK_LOCK;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
 
-use crate::database;
-pub use crate::database::Ordering;
+use crate::database::{self, LogOrder};
 
 /// The tables and the log at one moment.
 pub struct Moment {
@@ -64,9 +63,6 @@ pub enum ReadError {
 /// A reader of one database's log. All reads are bounded by their arguments.
 #[async_trait::async_trait]
 pub trait LogReader: Send + Sync + 'static {
-    /// How the order is obtained.
-    fn ordering(&self) -> Ordering;
-
     /// Makes committed changes readable, where that takes a step, and returns the newest readable position.
     /// Any process may take the step; if another is taking it, this one does not wait. It is one query if
     /// there is nothing new.
@@ -103,9 +99,9 @@ pub trait LogReader: Send + Sync + 'static {
 /// and one more for [`LogReader::signals`].
 pub fn open(db: DatabaseConnection, epoch: String) -> Box<dyn LogReader> {
     match database::of(&db).facts().ordering {
-        Ordering::Ticks => Box::new(ticks::Ticks::new(db, epoch)),
-        Ordering::Inbox => Box::new(inbox::Inbox::new(db, epoch)),
-        Ordering::ById => Box::new(by_id::ById::new(db, epoch)),
+        LogOrder::Ticks => Box::new(ticks::Ticks::new(db, epoch)),
+        LogOrder::Inbox => Box::new(inbox::Inbox::new(db, epoch)),
+        LogOrder::ById => Box::new(by_id::ById::new(db, epoch)),
     }
 }
 
@@ -116,7 +112,7 @@ where
     C: ConnectionTrait + TransactionTrait<Transaction = DatabaseTransaction>,
 {
     match database::of(db).facts().ordering {
-        Ordering::Inbox => inbox::move_waiting(db).await,
-        Ordering::ById | Ordering::Ticks => Ok(()),
+        LogOrder::Inbox => inbox::move_waiting(db).await,
+        LogOrder::ById | LogOrder::Ticks => Ok(()),
     }
 }

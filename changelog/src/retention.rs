@@ -10,7 +10,7 @@ use sea_orm::{
     QueryFilter, QueryOrder, QuerySelect, TransactionTrait,
 };
 
-use crate::database::{self, Dialect, Ordering, Postgres};
+use crate::database::{self, Dialect, LogOrder, Postgres};
 use crate::reader::{self, ReadError, TICK_LOCK};
 use crate::{epoch, log};
 
@@ -26,8 +26,8 @@ const STEP: u64 = 1_000;
 pub async fn prune(db: &DatabaseConnection, before: DateTime<Utc>) -> Result<u64, DbErr> {
     remember(db, before).await?;
     let passed = match database::of(db).facts().ordering {
-        Ordering::Ticks => pass_ticks(db, before).await?,
-        Ordering::ById | Ordering::Inbox => pass_ids(db, before).await?,
+        LogOrder::Ticks => pass_ticks(db, before).await?,
+        LogOrder::ById | LogOrder::Inbox => pass_ids(db, before).await?,
     };
     let mut removed = 0;
     loop {
@@ -135,7 +135,7 @@ async fn pass_ids(db: &DatabaseConnection, before: DateTime<Utc>) -> Result<Expr
 /// Errors of the database; nothing has changed then.
 pub async fn new_epoch(db: &DatabaseConnection) -> Result<String, DbErr> {
     let ordering = database::of(db).facts().ordering;
-    if ordering == Ordering::Inbox {
+    if ordering == LogOrder::Inbox {
         // Changes that wait in the inbox were committed before the new epoch, so they are history too.
         let epoch = epoch::Entity::find_by_id(epoch::ONLY).one(db).await?;
         let epoch = epoch.map_or_else(String::new, |epoch| epoch.epoch);
@@ -146,7 +146,7 @@ pub async fn new_epoch(db: &DatabaseConnection) -> Result<String, DbErr> {
         }
     }
     let tx = db.begin().await?;
-    if ordering == Ordering::Ticks {
+    if ordering == LogOrder::Ticks {
         tx.execute_unprepared(TICK_LOCK).await?;
     }
     let name = renew(&tx).await?;
@@ -156,7 +156,7 @@ pub async fn new_epoch(db: &DatabaseConnection) -> Result<String, DbErr> {
 
 /// [`new_epoch`] in a transaction; on PostgreSQL the transaction must hold the lock of the ticks.
 pub(crate) async fn renew(tx: &DatabaseTransaction) -> Result<String, DbErr> {
-    let is_by_ticks = database::of(tx).facts().ordering == Ordering::Ticks;
+    let is_by_ticks = database::of(tx).facts().ordering == LogOrder::Ticks;
     if is_by_ticks {
         // A row whose xid this server has not assigned yet, or has not seen commit, was written on another
         // server. All other rows are seen by the new base, or are still in progress and will be in the first

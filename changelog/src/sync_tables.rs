@@ -16,9 +16,13 @@ use crate::migration::{long_text, time};
 /// Creates the tables that sync needs. Call it in a migration, before the first entity is registered
 /// for sync:
 ///
-/// ```ignore
-/// seachange_changelog::create_sync_tables(manager.get_connection()).await
+/// ```no_run
+/// # async fn up(db: &sea_orm::DatabaseConnection) -> Result<(), sea_orm::DbErr> {
+/// seachange_changelog::create_sync_tables(db).await
+/// # }
 /// ```
+///
+/// In a migration the connection is `manager.get_connection()`.
 ///
 /// # Errors
 /// Errors of the database, e.g. if the tables exist.

@@ -68,14 +68,20 @@ type Running<'c> = Pin<Box<dyn Future<Output = Result<(), DbErr>> + Send + 'c>>;
 /// Changes tables that are tracked by triggers or by hooks: recreates triggers, and stores the shapes that
 /// the tables have had, so that older changes are read in today's names.
 ///
-/// ```ignore
-/// change_tables(db, &[TableChange::of("comment").rename("body", "text")], |db| {
+/// ```no_run
+/// use sea_orm::ConnectionTrait;
+/// use seachange_changelog::{TableChange, change_tables};
+///
+/// # async fn up(db: &sea_orm::DatabaseConnection) -> Result<(), sea_orm::DbErr> {
+/// let changes = [TableChange::of("comment").rename("body", "text")];
+/// change_tables(db, &changes, |db| {
 ///     Box::pin(async move {
 ///         db.execute_unprepared("ALTER TABLE comment RENAME COLUMN body TO text").await?;
 ///         Ok(())
 ///     })
 /// })
 /// .await
+/// # }
 /// ```
 ///
 /// A table of hooks whose columns are only added and removed need not be listed, because an image names its

@@ -1,32 +1,33 @@
-//! Column types that SeaORM's own helpers write differently, or lossily, on one of the databases.
+//! The columns that the tables are made of. Texts and times have the types of the change log, which SeaORM's own
+//! helpers write differently, or lossily, on one of the databases.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
-use seachange_changelog::internal::{self, Dialect};
+use seachange_changelog::ColumnTypes;
 
-/// The column types of one database.
+/// The columns of one database.
 #[derive(Clone, Copy)]
-pub(crate) struct Columns(&'static dyn Dialect);
+pub(crate) struct Columns(ColumnTypes);
 
 impl Columns {
     /// The columns of a backend.
     pub(crate) fn on(backend: DbBackend) -> Self {
-        Self(internal::on(backend))
+        Self(ColumnTypes::on(backend))
     }
 
     /// Text of any length.
     pub(crate) fn text(self, name: &str) -> ColumnDef {
-        ColumnDef::new_with_type(Alias::new(name), self.0.long_text_type())
+        ColumnDef::new_with_type(Alias::new(name), self.0.text())
     }
 
     /// Text that an index can hold.
     pub(crate) fn short_text(self, name: &str) -> ColumnDef {
-        ColumnDef::new_with_type(Alias::new(name), self.0.short_text_type())
+        ColumnDef::new_with_type(Alias::new(name), self.0.short_text())
     }
 
     /// A time in UTC to the microsecond.
     pub(crate) fn time(self, name: &str) -> ColumnDef {
-        ColumnDef::new_with_type(Alias::new(name), self.0.time_type())
+        ColumnDef::new_with_type(Alias::new(name), self.0.time())
     }
 
     /// A UUID key or reference.

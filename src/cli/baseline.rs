@@ -4,13 +4,13 @@ use std::process::ExitCode;
 
 use clap::Args;
 use sea_orm::{DatabaseConnection, DbErr};
-use seachange_changelog::{Baseline, CaptureError, Refused, tracked_here};
+use seachange_changelog::internal::tracked_here;
+use seachange_changelog::{Baseline, CaptureError, Refused};
 
-use super::app::App;
 use super::interrupt::interrupted;
 use super::open_feed::is_missing_table;
 use super::progress::Progress;
-use super::settings::Settings;
+use crate::app::{App, Settings};
 use crate::database;
 
 /// What `baseline` records.

@@ -4,22 +4,21 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use super::app::App;
 use super::baseline::BaselineArgs;
 use super::doctor::DoctorArgs;
 use super::migrate::{self, Direction};
 use super::retention::{self, EpochAction, PruneArgs};
-use super::settings::Settings;
+use super::settings::Flags;
 use super::tail::TailArgs;
-use super::torture::TortureArgs;
 use super::verify::VerifyArgs;
-use super::{baseline, doctor, schema, serve, tail, torture, verify};
+use super::{baseline, doctor, schema, serve, tail, verify};
+use crate::app::App;
 
 #[derive(Debug, Parser)]
 #[command(version, about = "Change tracking and sync for SeaORM")]
 struct Cli {
     #[command(flatten)]
-    settings: Settings,
+    flags: Flags,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -48,7 +47,8 @@ enum Command {
     },
     /// Write rows of a table from many tasks at once, and check that no reader misses a change. Use an empty
     /// database.
-    Torture(TortureArgs),
+    #[cfg(feature = "reference")]
+    Torture(super::torture::TortureArgs),
     /// Look for anything that could let a write escape or keep the log from being read, and print the cure.
     Doctor(DoctorArgs),
     /// Replay the log against the tables and report every row that differs.
@@ -74,7 +74,8 @@ impl App {
     }
 
     async fn dispatch(self, cli: Cli) -> Result<ExitCode, Box<dyn std::error::Error>> {
-        let Cli { settings, command } = cli;
+        let Cli { flags, command } = cli;
+        let settings = flags.settings();
         match command.unwrap_or(Command::Serve) {
             Command::Serve => serve::command(&self, &settings).await,
             Command::Migrate { direction } => migrate::command(&self, &settings, direction).await,
@@ -83,7 +84,8 @@ impl App {
             Command::Baseline(args) => baseline::command(&self, &settings, args).await,
             Command::Prune(args) => retention::prune(&settings, &args).await,
             Command::Epoch { action } => retention::epoch(&settings, action).await,
-            Command::Torture(args) => torture::command(&self, &settings, args).await,
+            #[cfg(feature = "reference")]
+            Command::Torture(args) => super::torture::command(&self, &settings, args).await,
             Command::Doctor(args) => doctor::command(&self, &settings, &args).await,
             Command::Verify(args) => verify::command(&self, &settings, &args).await,
         }

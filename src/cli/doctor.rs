@@ -7,14 +7,12 @@ use std::process::ExitCode;
 use chrono::{DateTime, Utc};
 use clap::Args;
 use sea_orm::{DatabaseConnection, EntityTrait};
-use seachange_changelog::image::text_of;
-use seachange_changelog::reader::{self, Position, ReadError};
-use seachange_changelog::{
-    Expected, Flaw, FlawCode, TrackedConnection, consumer, epoch, examine, sync_tables,
-};
+use seachange_changelog::internal::image::text_of;
+use seachange_changelog::internal::reader::{self, Position, ReadError};
+use seachange_changelog::internal::{Expected, epoch, examine};
+use seachange_changelog::{Flaw, FlawCode, TrackedConnection, consumer, sync_tables};
 
-use super::app::App;
-use super::settings::Settings;
+use crate::app::{App, Settings};
 use crate::database;
 use crate::feed::{Cursor, FeedError};
 use crate::service::registered::Registered;
@@ -139,7 +137,7 @@ fn standing(consumer: &consumer::Model, now: DateTime<Utc>) -> Option<Flaw> {
     let name = &consumer.name;
     if consumer.paused {
         let message = format!("consumer `{name}` is paused");
-        let fix = "resume it: changelog::consumer::pause(db, name, false)";
+        let fix = "resume it: changelog::consumer::resume(db, name)";
         return Some(Flaw::new(FlawCode::ConsumerPaused, CONSUMERS, message, fix));
     }
     let is_held = consumer.holder.is_some() && consumer.held_until.is_some_and(|until| until > now);

@@ -4,8 +4,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::app::App;
-use super::settings::Settings;
+use crate::app::{App, Settings};
 use crate::database;
 
 /// What `migrate` does.

@@ -6,7 +6,7 @@ use sea_orm::{DbErr, RuntimeErr};
 use seachange_changelog::Refused;
 use tokio::sync::Notify;
 
-use super::settings::Settings;
+use crate::app::Settings;
 use crate::database;
 use crate::feed::{Feed, FeedError};
 

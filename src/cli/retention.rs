@@ -6,7 +6,7 @@ use chrono::{TimeDelta, Utc};
 use clap::{Args, Subcommand};
 use seachange_changelog::{new_epoch, prune as prune_log};
 
-use super::settings::Settings;
+use crate::app::Settings;
 use crate::database;
 
 /// What `prune` removes.

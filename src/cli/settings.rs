@@ -5,16 +5,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::database::DatabaseSettings;
+use crate::app::Settings;
 use crate::limits::Limits;
 use crate::server::AllowedOrigins;
 
-/// The folder into which the web client's build writes its demo.
-const DEMO: &str = "clients/web/demo/dist";
-
 /// Everything that can be set from outside. The README has the table.
 #[derive(Args, Clone, Debug)]
-pub struct Settings {
+pub(super) struct Flags {
     /// sqlite://…, postgres://… or mysql://…
     #[arg(
         long,
@@ -23,10 +20,10 @@ pub struct Settings {
         hide_env_values = true,
         global = true
     )]
-    pub database_url: String,
+    database_url: String,
     /// Connections to the database.
     #[arg(long, env = "SEACHANGE_DATABASE_CONNECTIONS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..), global = true)]
-    pub database_connections: u32,
+    database_connections: u32,
     /// Address and port to listen on; port 0 takes a free one.
     #[arg(
         long,
@@ -35,7 +32,7 @@ pub struct Settings {
         value_parser = address,
         global = true
     )]
-    pub listen: SocketAddr,
+    listen: SocketAddr,
     /// HS256 key of the tokens; without it anyone may do anything, on a loopback address only.
     #[arg(
         long,
@@ -43,10 +40,10 @@ pub struct Settings {
         hide_env_values = true,
         global = true
     )]
-    pub jwt_secret: Option<String>,
+    jwt_secret: Option<String>,
     /// PEM file with the public key of the tokens (RS256, ES256 or EdDSA), instead of a secret.
     #[arg(long, env = "SEACHANGE_JWT_PUBLIC_KEY", global = true)]
-    pub jwt_public_key: Option<PathBuf>,
+    jwt_public_key: Option<PathBuf>,
     /// Origins whose pages may use the API, with commas between them, or * for all of them without
     /// credentials; if it is not set, loopback origins in open mode and none with a key.
     #[arg(
@@ -56,18 +53,22 @@ pub struct Settings {
         hide_default_value = true,
         global = true
     )]
-    pub allow_origins: AllowedOrigins,
+    allow_origins: AllowedOrigins,
     /// Folder of the built offline demo, served under /demo if it exists.
-    #[arg(
-        long,
-        env = "SEACHANGE_DEMO",
-        default_value = DEMO,
-        global = true
+    #[cfg_attr(
+        feature = "reference",
+        arg(
+            long,
+            env = "SEACHANGE_DEMO",
+            default_value = "clients/web/demo/dist",
+            global = true
+        )
     )]
-    pub demo: PathBuf,
+    #[cfg_attr(not(feature = "reference"), arg(skip))]
+    demo: Option<PathBuf>,
     /// What one client may request.
     #[command(flatten)]
-    pub limits: Limits,
+    limits: Limits,
 }
 
 fn address(text: &str) -> Result<SocketAddr, &'static str> {
@@ -76,26 +77,18 @@ fn address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse().map_err(|_| message)
 }
 
-impl Settings {
-    /// The defaults, on this database and address.
-    pub fn new(database_url: impl Into<String>, listen: SocketAddr) -> Self {
-        Self {
-            database_url: database_url.into(),
-            database_connections: 10,
-            listen,
-            jwt_secret: None,
-            jwt_public_key: None,
-            allow_origins: AllowedOrigins::default(),
-            demo: PathBuf::from(DEMO),
-            limits: Limits::default(),
-        }
-    }
-
-    pub(super) fn database(&self) -> DatabaseSettings {
-        DatabaseSettings {
-            url: self.database_url.clone(),
-            connections: self.database_connections,
-            lock_wait: self.limits.lock_wait,
+impl Flags {
+    /// The settings that the flags and variables name.
+    pub(super) fn settings(self) -> Settings {
+        Settings {
+            database_url: self.database_url,
+            database_connections: self.database_connections,
+            listen: self.listen,
+            jwt_secret: self.jwt_secret,
+            jwt_public_key: self.jwt_public_key,
+            allow_origins: self.allow_origins,
+            demo: self.demo,
+            limits: self.limits,
         }
     }
 }

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::interrupt::interrupted;
 use super::open_feed::open_feed;
-use super::settings::Settings;
+use crate::app::Settings;
 use crate::feed::{ChangeLine, Cursor, FeedError, FeedItem, Selection, Start, Subscription};
 
 /// What `tail` shows.
@@ -38,7 +38,7 @@ pub(super) async fn command(
         },
     };
     // A misspelt name would otherwise silently match nothing.
-    let tracked = seachange_changelog::tracked_tables();
+    let tracked = seachange_changelog::internal::tracked_tables();
     if let Some(unknown) = args.entity.iter().find(|name| !tracked.contains(*name)) {
         return Ok(wrong_use(&format_args!("no table `{unknown}` is tracked")));
     }

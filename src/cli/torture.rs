@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::app::App;
-use super::settings::Settings;
+use crate::app::{App, Settings};
 use crate::database;
 use crate::torture::{Report, Torture};
 

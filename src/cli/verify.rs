@@ -20,13 +20,13 @@ use std::process::ExitCode;
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
 use sea_orm::{DatabaseTransaction, DbErr, EntityTrait};
-use seachange_changelog::{FlawCode, TableRows, epoch, examine_entity, tracked_here};
+use seachange_changelog::FlawCode;
+use seachange_changelog::internal::{TableRows, epoch, examine_entity, tracked_here};
 use serde::Serialize;
 
-use super::app::App;
 use super::open_feed::open_feed;
 use super::progress::Progress;
-use super::settings::Settings;
+use crate::app::{App, Settings};
 use crate::feed::{Feed, FeedError};
 use crate::service::registered::Registered;
 use faults::Tally;

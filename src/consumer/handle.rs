@@ -8,6 +8,7 @@ use super::lease::Lease;
 
 /// What a consumer is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ConsumerState {
     /// Another process runs it, or an operator has paused it.
     Waiting,
@@ -55,7 +56,7 @@ impl ConsumerHandle {
     /// # Errors
     /// The database's error.
     pub async fn pause(&self) -> Result<(), DbErr> {
-        self.lease.pause(true).await
+        self.lease.pause().await
     }
 
     /// Resumes it, on every process.
@@ -63,7 +64,7 @@ impl ConsumerHandle {
     /// # Errors
     /// The database's error.
     pub async fn resume(&self) -> Result<(), DbErr> {
-        self.lease.pause(false).await
+        self.lease.resume().await
     }
 
     /// Ends it after its current batch, and lets another process take over at once.

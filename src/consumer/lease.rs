@@ -71,10 +71,16 @@ impl Lease {
         }
     }
 
-    pub(super) async fn pause(&self, paused: bool) -> Result<(), DbErr> {
+    pub(super) async fn pause(&self) -> Result<(), DbErr> {
         let Self { db, name, .. } = self.clone();
-        let pause = async move { consumer::pause(&db, &name, paused).await };
+        let pause = async move { consumer::pause(&db, &name).await };
         run_detached(pause).await.map(drop)
+    }
+
+    pub(super) async fn resume(&self) -> Result<(), DbErr> {
+        let Self { db, name, .. } = self.clone();
+        let resume = async move { consumer::resume(&db, &name).await };
+        run_detached(resume).await.map(drop)
     }
 
     /// Does the work while renewing the lease. The work is never dropped half-way: if the lease is

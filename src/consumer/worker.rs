@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use sea_orm::DatabaseConnection;
-use seachange_changelog::{Backoff, is_transient, is_unavailable};
+use seachange_changelog::internal::Backoff;
+use seachange_changelog::{is_transient, is_unavailable};
 use tokio::sync::watch;
 use tokio::time::Instant;
 

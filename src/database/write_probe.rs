@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use sea_orm::{DatabaseConnection, DbErr};
-use seachange_changelog::try_write;
+use seachange_changelog::internal::try_write;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 

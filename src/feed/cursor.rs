@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use seachange_changelog::reader::Position;
+use seachange_changelog::internal::reader::Position;
 
 /// The log's identity: 16 hexadecimal digits. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -49,7 +49,7 @@ pub struct CursorError;
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Position { batch, last, id } = self.position;
+        let [batch, last, id] = self.position.parts();
         write!(f, "{}.{batch}.{last}.{id}", self.epoch)
     }
 }
@@ -69,11 +69,7 @@ impl FromStr for Cursor {
                 _ => Err(CursorError),
             }
         };
-        let position = Position {
-            batch: number()?,
-            last: number()?,
-            id: number()?,
-        };
+        let position = Position::of_parts([number()?, number()?, number()?]);
         match parts.next() {
             None => Ok(Self { epoch, position }),
             Some(_) => Err(CursorError),
@@ -89,14 +85,7 @@ mod tests {
     fn text_and_back() {
         let text = "0123456789abcdef.3.20.17";
         let cursor: Cursor = text.parse().expect("a cursor");
-        assert_eq!(
-            cursor.position,
-            Position {
-                batch: 3,
-                last: 20,
-                id: 17
-            }
-        );
+        assert_eq!(cursor.position.parts(), [3, 20, 17]);
         assert_eq!(cursor.to_string(), text);
     }
 

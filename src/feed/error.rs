@@ -1,13 +1,14 @@
 //! Why the feed cannot give what was asked for.
 
 use sea_orm::DbErr;
-use seachange_changelog::reader::ReadError;
+use seachange_changelog::internal::reader::ReadError;
 use seachange_changelog::{Refused, is_transient, is_unavailable};
 
 use super::cursor::CursorError;
 
 /// A failed read of the feed. No variant loses a change: the reader still has its cursor.
 #[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum FeedError {
     /// The text is not a cursor.
     #[error("the cursor is not one of this server's")]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
-use seachange_changelog::reader::{Moment, Position, RowName, Selection};
+use seachange_changelog::internal::reader::{Moment, Position, RowName, Selection};
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
 use super::cursor::Cursor;

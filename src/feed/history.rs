@@ -3,8 +3,8 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use sea_orm::{DatabaseConnection, EntityTrait};
-use seachange_changelog::epoch;
-use seachange_changelog::reader::{self, Change, Past, Position, ReadError, RowName};
+use seachange_changelog::internal::epoch;
+use seachange_changelog::internal::reader::{self, Change, Past, Position, ReadError, RowName};
 
 use super::cursor::{Cursor, Epoch};
 use super::error::FeedError;
@@ -16,6 +16,7 @@ use super::start::Start;
 
 /// A moment in a row's life.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum When {
     /// After all changes up to the cursor.
     At(Cursor),

@@ -4,7 +4,7 @@ use chrono::SecondsFormat;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use seachange_changelog::reader::Change;
+use seachange_changelog::internal::reader::Change;
 
 use super::cursor::{Cursor, Epoch};
 

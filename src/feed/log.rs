@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sea_orm::DatabaseConnection;
-use seachange_changelog::reader::{
+use seachange_changelog::internal::reader::{
     self, LogReader, Moment, Page, Position, ReadError, RowName, Selection, Signals,
 };
 use tokio::sync::broadcast;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use seachange_changelog::reader::{Change, Position};
+use seachange_changelog::internal::reader::{Change, Position};
 
 use super::error::FeedError;
 

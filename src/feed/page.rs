@@ -1,6 +1,6 @@
 //! A page of the feed.
 
-use seachange_changelog::reader::{self, Change};
+use seachange_changelog::internal::reader::{self, Change};
 
 use super::cursor::{Cursor, Epoch};
 

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use seachange_changelog::Backoff;
-use seachange_changelog::reader::{Change, Page, Position, ReadError, RowName, Selection};
+use seachange_changelog::internal::Backoff;
+use seachange_changelog::internal::reader::{
+    Change, Page, Position, ReadError, RowName, Selection,
+};
 
 use super::cursor::{Cursor, Epoch};
 use super::error::FeedError;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 use sea_orm::DatabaseConnection;
-use seachange_changelog::admit;
-use seachange_changelog::reader::{Position, ReadError};
+use seachange_changelog::internal::admit;
+use seachange_changelog::internal::reader::{Position, ReadError};
 use tokio::sync::{Mutex, Notify, Semaphore};
 
 use super::cursor::{Cursor, Epoch};

@@ -4,6 +4,7 @@ use super::cursor::Cursor;
 
 /// Where a reader begins.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Start {
     /// With the next change committed.
     Now,

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use seachange_changelog::reader::{Change, Position};
+use seachange_changelog::internal::reader::{Change, Position};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 

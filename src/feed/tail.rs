@@ -4,8 +4,8 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use seachange_changelog::Backoff;
-use seachange_changelog::reader::{Change, Position, ReadError, Selection};
+use seachange_changelog::internal::Backoff;
+use seachange_changelog::internal::reader::{Change, Position, ReadError, Selection};
 use tokio::time::Instant;
 
 use super::error::FeedError;

@@ -3,7 +3,7 @@
 use async_graphql::Value as GraphqlValue;
 use async_graphql::dynamic::{InputObject, InputValue, TypeRef};
 use sea_orm::{ActiveModelTrait, EntityTrait, IdenStatic, Iterable};
-use seachange_changelog::image;
+use seachange_changelog::internal::image;
 
 use super::error::Refusal;
 use super::scalar;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use async_graphql::dynamic::{Field, FieldValue, InputValue, ResolverContext, TypeRef};
 use sea_orm::{ConnectionTrait, EntityTrait};
 use seachange_changelog::Target;
-use seachange_changelog::rows::Stored;
+use seachange_changelog::internal::rows::Stored;
 
 use super::arguments::{self, filter_name};
 use super::committed::Committed;

@@ -3,7 +3,8 @@
 use async_graphql::dynamic::ResolverContext;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use seachange_changelog::{Image, image};
+use seachange_changelog::Image;
+use seachange_changelog::internal::image;
 use serde_json::Value as Json;
 
 use super::context::limits;

@@ -64,7 +64,7 @@ pub(super) fn start(ctx: &ResolverContext<'_>) -> Result<Option<Start>, Refusal>
 
 /// The arguments `entities` and `operations`.
 pub(super) fn selection(ctx: &ResolverContext<'_>) -> Result<Selection, Refusal> {
-    let tracked = seachange_changelog::tracked_tables();
+    let tracked = seachange_changelog::internal::tracked_tables();
     // Repeated names count once.
     let entities = list(ctx, "entities")?.map(BTreeSet::from_iter);
     if let Some(unknown) = entities

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_graphql::dynamic::{Enum, Field, FieldFuture, Object, TypeRef};
 use sea_orm::sea_query::ArrayType;
-use seachange_changelog::{Image, is_redacted};
+use seachange_changelog::Image;
+use seachange_changelog::internal::is_redacted;
 use serde_json::Value as Json;
 
 use super::object_of::ObjectOf;

@@ -10,7 +10,7 @@
 use async_graphql::dynamic::{ResolverContext, Scalar};
 use async_graphql::{Name, Value as GraphqlValue};
 use sea_orm::{ColumnType, Value};
-use seachange_changelog::image::{self, ImageError};
+use seachange_changelog::internal::image::{self, ImageError};
 use serde_json::{Number, Value as Json};
 
 use super::column::BIG_INT;

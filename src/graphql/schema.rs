@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use async_graphql::dynamic::{Enum, Scalar, Schema, SchemaError};
 use sea_orm::{ActiveEnum, DatabaseConnection, DbErr};
-use seachange_changelog::{Equality, TrackedConnection, equalities};
+use seachange_changelog::TrackedConnection;
+use seachange_changelog::internal::{Equality, equalities};
 
 use super::api::Api;
 use super::arguments;

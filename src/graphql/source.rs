@@ -14,8 +14,9 @@ use sea_orm::{
     IdenStatic, Iterable, Order, PrimaryKeyTrait, QueryResult, QueryTrait, RelationDef,
     RelationTrait, StreamTrait, TransactionTrait, TryGetableMany,
 };
-use seachange_changelog::rows::{Reader, Stored, beyond_key};
-use seachange_changelog::{Image, ImageError, image, internal};
+use seachange_changelog::internal::rows::{Reader, Stored, beyond_key};
+use seachange_changelog::internal::{self, image};
+use seachange_changelog::{Image, ImageError};
 use serde_json::Value as Json;
 
 use super::error::Refusal;

@@ -6,6 +6,7 @@ macro_rules! error_codes {
         /// The kinds of failure that a caller must be able to distinguish. Over GraphQL this is
         /// `extensions.code` of every error.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
         pub enum ErrorCode {
             $($(#[$meaning])* $name,)+
         }

@@ -1,7 +1,7 @@
 //! Decimals that fit their columns.
 
 use sea_orm::{ColumnType, Value};
-use seachange_changelog::image;
+use seachange_changelog::internal::image;
 
 use super::entity::ColumnInfo;
 use super::error::ServiceError;

@@ -9,7 +9,8 @@ use sea_orm::{
     ActiveEnum, ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable, ModelTrait,
     PrimaryKeyToColumn, PrimaryKeyTrait, Value,
 };
-use seachange_changelog::{Equality, Hidden, Tracked};
+use seachange_changelog::Tracked;
+use seachange_changelog::internal::{Equality, Hidden};
 
 use super::names;
 

@@ -13,6 +13,7 @@ use sea_orm::EntityTrait;
 use seachange_changelog::{Context, TrackedConnection, TrackedTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::Notify;
 
 use self::closure::Closure;
 pub use self::offline::{Pulled, PushAnswer};
@@ -27,7 +28,8 @@ use super::registered::{ByTable, Registered};
 use super::transaction::transact;
 use super::turns::Turns;
 use super::writable::Writable;
-use crate::feed::Feed;
+use crate::database::{Connections, DatabaseSettings, connect_all};
+use crate::feed::{Feed, FeedError};
 use crate::limits::Limits;
 use crate::sync::Policy;
 
@@ -77,6 +79,30 @@ impl Service {
     pub fn new(db: TrackedConnection, feed: Feed) -> Self {
         let turns = Arc::new(Turns::new(&db));
         Self::taking_turns(db, feed, turns)
+    }
+
+    /// Connects to a migrated database and follows its log.
+    ///
+    /// # Errors
+    /// [`FeedError::Refused`] if the database has no log, or cannot be used for another reason;
+    /// [`FeedError::Database`] if it cannot be reached.
+    pub async fn connect(settings: &DatabaseSettings) -> Result<Self, FeedError> {
+        let wake = Arc::new(Notify::new());
+        let signal = Arc::clone(&wake);
+        let Connections { tracked, feed } = connect_all(settings).await?;
+        let db = tracked.with_on_commit(move || signal.notify_one());
+        let feed = Feed::start(feed, wake).await?;
+        Ok(Self::new(db, feed))
+    }
+
+    /// The connection. What is written through it is recorded.
+    pub fn db(&self) -> &TrackedConnection {
+        &self.db
+    }
+
+    /// The feed of the changes.
+    pub fn feed(&self) -> &Feed {
+        &self.feed
     }
 
     /// Like [`new`](Self::new), but its writers share these turns with others.

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use sea_orm::DatabaseConnection;
-use seachange_changelog::reader::last_of;
-use seachange_changelog::{Image, image};
+use seachange_changelog::Image;
+use seachange_changelog::internal::image;
+use seachange_changelog::internal::reader::last_of;
 use serde_json::Value as Json;
 
 use super::budget::Cost;

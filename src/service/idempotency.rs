@@ -13,7 +13,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::IsolationLevel;
 use seachange_changelog::TrackedTransaction;
-use seachange_changelog::request::{self, Claim, Claimed};
+use seachange_changelog::internal::request::{self, Claim, Claimed};
 use serde_json::Value as Json;
 
 use super::budget::Cost;

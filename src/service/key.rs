@@ -1,6 +1,6 @@
 //! The idempotency key of a request.
 
-use seachange_changelog::request::Claim;
+use seachange_changelog::internal::request::Claim;
 use serde_json::{Value as Json, json};
 
 use super::hash::hash_of;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use seachange_changelog::Expected;
+use seachange_changelog::internal::Expected;
 
 use super::entity::EntityInfo;
 use super::rows::{RowWriter, RowWriterOf};

@@ -8,8 +8,8 @@ mod plan;
 
 use std::sync::Arc;
 
+use seachange_changelog::internal::reader::later;
 use seachange_changelog::log::Model;
-use seachange_changelog::reader::later;
 use seachange_changelog::{Context, TrackedConnection, TrackedTransaction};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;

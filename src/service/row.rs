@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 
 use sea_orm::{ColumnType, EntityTrait, IdenStatic, Iterable, ModelTrait};
-use seachange_changelog::rows::Stored;
-use seachange_changelog::{Image, ImageError, image};
+use seachange_changelog::internal::image;
+use seachange_changelog::internal::rows::Stored;
+use seachange_changelog::{Image, ImageError};
 use serde_json::Value as Json;
 
 use super::columns::types;

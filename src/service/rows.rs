@@ -6,8 +6,9 @@ use sea_orm::{
     ActiveModelTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, IntoActiveModel,
     ModelTrait, PrimaryKeyTrait, QueryFilter, Value,
 };
-use seachange_changelog::rows::{self, Row};
-use seachange_changelog::{Image, RowLock, Target, TrackedTransaction, image, internal, lock_rows};
+use seachange_changelog::internal::rows::{self, Row};
+use seachange_changelog::internal::{self, RowLock, image, lock_rows};
+use seachange_changelog::{Image, Target, TrackedTransaction};
 
 use super::code::ErrorCode;
 use super::columns::{in_key_order, keys, named};

@@ -7,7 +7,8 @@
 use std::borrow::Cow;
 
 use sea_orm::ColumnType;
-use seachange_changelog::{Image, image, is_redacted};
+use seachange_changelog::Image;
+use seachange_changelog::internal::{image, is_redacted};
 use serde_json::Value as Json;
 
 use super::entity::{ColumnInfo, EntityInfo};

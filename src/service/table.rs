@@ -6,7 +6,8 @@ use sea_orm::{
     Condition, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
     EntityTrait, IdenStatic, Iterable, QueryFilter, QuerySelect,
 };
-use seachange_changelog::{Image, ImageError, rows};
+use seachange_changelog::internal::rows;
+use seachange_changelog::{Image, ImageError};
 
 use super::columns::in_key_order;
 use super::filter::{self, Predicate};

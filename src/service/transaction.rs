@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use sea_orm::{DbErr, IsolationLevel, TransactionSession, TransactionTrait};
-use seachange_changelog::{Backoff, TrackedConnection, TrackedTransaction, internal};
+use seachange_changelog::internal::{self, Backoff};
+use seachange_changelog::{TrackedConnection, TrackedTransaction};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::budget::Cost;

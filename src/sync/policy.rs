@@ -92,6 +92,7 @@ impl Policy {
 
 /// What is done with a column that both sides changed to different values.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub enum Rule {
     /// The stored value stays.
     Server,
@@ -119,6 +120,7 @@ pub struct Conflict<'a> {
 
 /// What a [`Resolver`] decides.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Choice {
     /// The stored row stays; the edit is kept in the inbox, as resolved.
     Server,

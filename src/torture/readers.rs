@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use seachange_changelog::reader::Change;
+use seachange_changelog::internal::reader::Change;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 

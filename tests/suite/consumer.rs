@@ -179,7 +179,7 @@ async fn paused_everywhere(server: &TestServer) -> Outcome {
     let mut second = start(&other, "probe", usize::MAX, None);
     assert!(probed.handled.try_recv().is_err() && second.handled.try_recv().is_err());
     probed.handle.stop().await;
-    assert!(!consumer::pause(server.db().writer(), "nobody", false).await?);
+    assert!(!consumer::resume(server.db().writer(), "nobody").await?);
     second.handle.resume().await?;
     assert_eq!(second.names(3).await?, made);
     second.handle.stop().await;

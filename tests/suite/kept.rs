@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use chrono::{TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait};
-use seachange::changelog::reader::{self, ReadError};
+use seachange::changelog::internal::reader::{self, ReadError};
 use seachange::changelog::{new_epoch, prune};
 use seachange::{Selection, Start};
 use serde_json::{Value as Json, json};

@@ -10,7 +10,8 @@ use sea_orm::{
     ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
     TransactionSession, TransactionTrait,
 };
-use seachange::changelog::{CaptureError, Context, TrackedTransaction, request};
+use seachange::changelog::internal::request;
+use seachange::changelog::{CaptureError, Context, TrackedTransaction};
 use seachange::{
     Cursor, ErrorCode, Fact, InboxChoice, InboxFilter, Limits, Page, Service, ServiceError, Start,
     When,

@@ -6,8 +6,9 @@ use std::time::Duration;
 use sea_orm::{
     ColumnTrait, Database as SeaDatabase, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
+use seachange::DatabaseSettings;
 use seachange::changelog::log;
-use seachange::{DatabaseSettings, Torture};
+use seachange::internal::Torture;
 
 use crate::harness::{Database, Outcome, TestServer};
 

@@ -21,7 +21,8 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ConnectionTrait, Database as SeaDatabase,
     DatabaseConnection, TransactionSession, TransactionTrait,
 };
-use seachange::changelog::{log, reader};
+use seachange::changelog::internal::reader;
+use seachange::changelog::log;
 use seachange_entity::{comment, project, task};
 
 use crate::harness::{Case, TestServer};

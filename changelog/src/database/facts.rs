@@ -2,7 +2,7 @@
 
 /// How a database's log gets its order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ordering {
+pub enum LogOrder {
     /// One transaction writes at a time, so ids are in commit order.
     ById,
     /// Ticks cut the log into batches of what became visible between two snapshots.
@@ -27,12 +27,16 @@ pub enum Images {
 pub struct Facts {
     /// The driver's name for the database.
     pub driver: &'static str,
+    /// What a build without the driver says.
+    pub without_driver: &'static str,
     /// The schemes of URLs that name such a database.
     pub schemes: &'static [&'static str],
+    /// A URL for connections that are never opened.
+    pub unopened: &'static str,
     /// Whether the database is a file that the program opens itself, with one writing transaction at a time.
     pub is_file: bool,
     /// How the log gets its order.
-    pub ordering: Ordering,
+    pub ordering: LogOrder,
     /// The table into which capture writes, if that is not the log itself.
     pub inbox: Option<&'static str>,
     /// The table that only this database's order needs, and its columns.

@@ -17,7 +17,7 @@ use sea_orm::sqlx::error::DatabaseError;
 use sea_orm::{ColumnType, DbBackend, DbErr, IsolationLevel, Statement, TransactionOptions, Value};
 use time::UtcOffset;
 
-use super::errors::mariadb_number_of;
+use super::drivers::number;
 use super::facts::{Catalogue, Facts};
 use super::log_rows::{COLUMNS, Row, SHARED, Shared};
 use super::plan::{Made, Piece, Plan};
@@ -142,13 +142,13 @@ impl Dialect for MariaDb {
     /// 1205 lock wait, 1213 deadlock, 1020 row changed since the snapshot, 1467 no number for a new row, as
     /// after a deadlock on the counter.
     fn is_transient(&self, error: &dyn DatabaseError) -> bool {
-        matches!(mariadb_number_of(error), Some(1205 | 1213 | 1020 | 1467))
+        matches!(number(error), Some(1205 | 1213 | 1020 | 1467))
     }
 
     /// 1040 and 1203 too many connections, 1053 shutdown, 1290 and 1836 read-only, 1317 interrupted,
     /// 1927 connection killed, 3 and 1021 no room on the disk.
     fn is_unavailable(&self, error: &dyn DatabaseError) -> bool {
-        let number = mariadb_number_of(error);
+        let number = number(error);
         matches!(
             number,
             Some(3 | 1021 | 1040 | 1053 | 1203 | 1290 | 1317 | 1836 | 1927)

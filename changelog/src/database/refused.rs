@@ -4,6 +4,7 @@ use sea_orm::DbErr;
 
 /// Why a database cannot be served.
 #[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Refused {
     /// The server is a replica, which cannot know which transactions are still in progress, or is read-only.
     #[error("the database is a replica or read-only; cure: use the primary, or a file to write to")]

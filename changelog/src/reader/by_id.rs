@@ -11,7 +11,7 @@ use super::change::Change;
 use super::position::Position;
 use super::selection::{Page, Selection};
 use super::stored_rows::{self, Rows};
-use super::{LogReader, Moment, Ordering, ReadError, RowName, row_history};
+use super::{LogReader, Moment, ReadError, RowName, row_history};
 use crate::{database, epoch, log};
 
 pub(super) struct ById {
@@ -27,10 +27,6 @@ impl ById {
 
 #[async_trait::async_trait]
 impl LogReader for ById {
-    fn ordering(&self) -> Ordering {
-        Ordering::ById
-    }
-
     async fn advance(&self) -> Result<Position, ReadError> {
         newest(&self.db, &self.epoch).await
     }

@@ -15,7 +15,7 @@ use sea_orm::{
 use super::by_id;
 use super::position::Position;
 use super::selection::{Page, Selection};
-use super::{LogReader, Moment, Ordering, ReadError, RowName, row_history};
+use super::{LogReader, Moment, ReadError, RowName, row_history};
 use pass::Pass;
 
 pub(super) struct Inbox {
@@ -31,10 +31,6 @@ impl Inbox {
 
 #[async_trait::async_trait]
 impl LogReader for Inbox {
-    fn ordering(&self) -> Ordering {
-        Ordering::Inbox
-    }
-
     async fn advance(&self) -> Result<Position, ReadError> {
         let (head, waits) = pass::newest_and_waiting(&self.db, &self.epoch).await?;
         if !waits {

@@ -7,11 +7,11 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
     /// The batch.
-    pub batch: i64,
+    pub(in crate::reader) batch: i64,
     /// The largest id of the change's transaction in the batch.
-    pub last: i64,
+    pub(in crate::reader) last: i64,
     /// The change's id.
-    pub id: i64,
+    pub(in crate::reader) id: i64,
 }
 
 impl Position {
@@ -21,6 +21,18 @@ impl Position {
         last: 0,
         id: 0,
     };
+
+    /// The position that a cursor's text has: batch, last and id.
+    #[doc(hidden)]
+    pub fn of_parts([batch, last, id]: [i64; 3]) -> Self {
+        Self { batch, last, id }
+    }
+
+    /// What [`of_parts`](Self::of_parts) takes.
+    #[doc(hidden)]
+    pub fn parts(self) -> [i64; 3] {
+        [self.batch, self.last, self.id]
+    }
 
     /// The position of a row whose order is its id.
     pub(in crate::reader) fn of_id(id: i64) -> Self {

@@ -14,7 +14,7 @@ use super::keys::any_key_condition;
 use super::position::Position;
 use super::selection::Page;
 use super::{stored_rows, tick_positions};
-use crate::database::{self, Dialect, Ordering};
+use crate::database::{self, Dialect, LogOrder};
 use crate::image::Image;
 use crate::log::{Column, Model};
 use crate::triggers::Schemas;
@@ -319,7 +319,7 @@ fn has_id(id: i64) -> Condition {
 
 /// Gives changes their positions; leaves out those that have no position yet.
 async fn with_positions(db: &DatabaseConnection, rows: Vec<Model>) -> Result<Vec<Change>, DbErr> {
-    if database::of(db).facts().ordering == Ordering::Ticks {
+    if database::of(db).facts().ordering == LogOrder::Ticks {
         return tick_positions::with_positions(db, rows).await;
     }
     let placed = |row: Model| Change {
@@ -332,8 +332,8 @@ async fn with_positions(db: &DatabaseConnection, rows: Vec<Model>) -> Result<Vec
 /// Whether a change in the log comes after a position, as SQL.
 pub(super) fn is_after(position: Position, dialect: &dyn Dialect) -> Expr {
     match dialect.facts().ordering {
-        Ordering::Ticks => tick_positions::is_after(position),
-        Ordering::ById | Ordering::Inbox => Expr::col(Column::Id).gt(position.id),
+        LogOrder::Ticks => tick_positions::is_after(position),
+        LogOrder::ById | LogOrder::Inbox => Expr::col(Column::Id).gt(position.id),
     }
 }
 

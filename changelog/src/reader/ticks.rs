@@ -20,7 +20,7 @@ use sea_orm::DatabaseConnection;
 use super::position::Position;
 use super::row_history::{self, RowName};
 use super::selection::{Page, Selection};
-use super::{LogReader, Moment, Ordering, ReadError};
+use super::{LogReader, Moment, ReadError};
 use crate::database::Postgres;
 pub use signals::Signals;
 pub(crate) use tick::LOCK as TICK_LOCK;
@@ -45,10 +45,6 @@ impl Ticks {
 
 #[async_trait::async_trait]
 impl LogReader for Ticks {
-    fn ordering(&self) -> Ordering {
-        Ordering::Ticks
-    }
-
     async fn advance(&self) -> Result<Position, ReadError> {
         self.ticker.tick(&self.db).await
     }

@@ -19,8 +19,12 @@ use crate::shape::{Column, Found, Shown, Version};
 /// Lets database triggers write the log of a table, so that writes of every program by any means are
 /// recorded. For use in a migration:
 ///
-/// ```ignore
-/// track_by_triggers(manager.get_connection(), "comment", TriggerOptions::new()).await
+/// ```no_run
+/// use seachange_changelog::{TriggerOptions, track_by_triggers};
+///
+/// # async fn up(db: &sea_orm::DatabaseConnection) -> Result<(), sea_orm::DbErr> {
+/// track_by_triggers(db, "comment", TriggerOptions::new()).await
+/// # }
 /// ```
 ///
 /// The entity stays unchanged, including its `track!` line. The table may be written meanwhile: no change is

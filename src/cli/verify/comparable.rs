@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use sea_orm::{DatabaseTransaction, DbErr};
-use seachange_changelog::reader::lasting_columns;
-use seachange_changelog::{Image, image, is_redacted};
+use seachange_changelog::Image;
+use seachange_changelog::internal::reader::lasting_columns;
+use seachange_changelog::internal::{image, is_redacted};
 use serde_json::Value as Json;
 
 use super::records::Digest;

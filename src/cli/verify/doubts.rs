@@ -1,7 +1,7 @@
 //! Settles by the images what digests leave open, and describes the faults.
 
 use sea_orm::{DatabaseTransaction, DbErr};
-use seachange_changelog::reader::{ReplayPlace, change_at, changes_at};
+use seachange_changelog::internal::reader::{ReplayPlace, change_at, changes_at};
 use serde_json::Value as Json;
 
 use super::Finding;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use seachange_changelog::reader::ReplayPlace;
+use seachange_changelog::internal::reader::ReplayPlace;
 
 use super::records::Digest;
 use super::{Finding, LISTED};

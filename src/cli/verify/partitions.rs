@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 use std::io;
 
-use seachange_changelog::reader::ReplayPlace;
+use seachange_changelog::internal::reader::ReplayPlace;
 
 use super::faults::{Fault, FaultKind, Tally, Why};
 use super::files::{WaitingRecords, WrittenRecords};

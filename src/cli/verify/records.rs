@@ -2,7 +2,7 @@
 
 use std::io;
 
-use seachange_changelog::reader::ReplayPlace;
+use seachange_changelog::internal::reader::ReplayPlace;
 
 use super::keys::RowHash;
 

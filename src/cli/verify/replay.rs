@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use sea_orm::DatabaseTransaction;
-use seachange_changelog::reader::{Extent, ReplayPlace, history};
+use seachange_changelog::internal::reader::{Extent, ReplayPlace, history};
 
 use super::VerifyError;
 use super::doubts;

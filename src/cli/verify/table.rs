@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use sea_orm::{DatabaseTransaction, DbErr};
-use seachange_changelog::image::text_of;
-use seachange_changelog::{Image, RowPlace, TableRow, TableRows};
+use seachange_changelog::Image;
+use seachange_changelog::internal::image::text_of;
+use seachange_changelog::internal::{RowPlace, TableRow, TableRows};
 use serde_json::Value as Json;
 
 use super::comparable::Compared;

@@ -2,7 +2,7 @@
 
 use async_graphql::Value as GraphqlValue;
 use sea_orm::{DbBackend, Value};
-use seachange_changelog::image;
+use seachange_changelog::internal::image;
 
 use crate::graphql::error::Refusal;
 use crate::graphql::scalar;

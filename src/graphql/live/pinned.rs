@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use std::slice;
 
 use sea_orm::ColumnType;
-use seachange_changelog::{Equality, Image};
+use seachange_changelog::Image;
+use seachange_changelog::internal::Equality;
 use serde_json::Value as Json;
 
 use crate::feed::RowName;

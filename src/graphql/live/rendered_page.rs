@@ -182,11 +182,7 @@ mod tests {
     use super::*;
 
     fn position(id: i64) -> Position {
-        Position {
-            batch: 1,
-            last: 0,
-            id,
-        }
+        Position::of_parts([1, 0, id])
     }
 
     /// The changes `from + 1 ..= to`, of which those after `rendered` have their payloads.

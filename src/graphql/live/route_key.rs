@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use seachange_changelog::Equality;
+use seachange_changelog::internal::Equality;
 
 use super::pinned::column;
 use crate::service::entity::EntityInfo;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Weak};
 
-use seachange_changelog::Equality;
+use seachange_changelog::internal::Equality;
 use serde_json::Value as Json;
 
 use super::group::Group;

@@ -7,8 +7,9 @@ use async_graphql::dynamic::{
     TypeRef,
 };
 use sea_orm::{ActiveEnum, Iterable};
+use seachange_changelog::Image;
+use seachange_changelog::internal::image;
 use seachange_changelog::sync_tables::conflict::{Model, Status};
-use seachange_changelog::{Image, image};
 use serde_json::Value as Json;
 
 use super::stream::since_accepted;

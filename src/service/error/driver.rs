@@ -1,7 +1,7 @@
 //! What the drivers' errors mean to a caller, by each database's codes.
 
 use sea_orm::{DbErr, RuntimeErr};
-use seachange_changelog::driver::{database_error, mariadb_number};
+use seachange_changelog::internal::{database_error, mariadb_number};
 use seachange_changelog::{is_transient, is_unavailable};
 
 use super::{ErrorCode, ServiceError, internal};

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use sea_orm::ColumnType;
 use sea_orm::prelude::BigDecimal;
-use seachange_changelog::{Equality, Image, Undecided};
+use seachange_changelog::Image;
+use seachange_changelog::internal::{Equality, Undecided};
 use serde_json::Value as Json;
 
 use super::{Comparison, Operand, Pattern, Predicate, Test};

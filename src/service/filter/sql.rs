@@ -2,7 +2,7 @@
 
 use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr};
 use sea_orm::{ColumnTrait, Condition, DbBackend, EntityTrait, IdenStatic, Iterable, Value};
-use seachange_changelog::{bindable, internal};
+use seachange_changelog::internal::{self, bindable};
 
 use super::sqlite_times::{self, Keys, Moments, Side};
 use super::{Comparison, Operand, Pattern, Predicate, Test};

@@ -6,7 +6,7 @@
 
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, Condition, DbBackend, EntityTrait, IdenStatic, Iterable, ModelTrait};
-use seachange_changelog::{BELOW_DIGITS, Times, internal};
+use seachange_changelog::internal::{self, BELOW_DIGITS, Times};
 
 use super::{Comparison, Operand, Predicate, Test};
 use crate::service::columns::column_of;

@@ -2,7 +2,8 @@
 
 use sea_orm::sea_query::IntoValueTuple as _;
 use sea_orm::{ColumnTrait, EntityTrait, IdenStatic, PrimaryKeyTrait};
-use seachange_changelog::{Image, image};
+use seachange_changelog::Image;
+use seachange_changelog::internal::image;
 
 use super::Service;
 use crate::feed::{Change, Cursor, Page, RowName, Start, When};

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use sea_orm::{EntityTrait, IdenStatic, Iterable, PrimaryKeyToColumn};
-use seachange_changelog::{Hidden, Image, TrackedTransaction};
+use seachange_changelog::internal::Hidden;
+use seachange_changelog::{Image, TrackedTransaction};
 use serde_json::Value as Json;
 
 use crate::service::code::ErrorCode;

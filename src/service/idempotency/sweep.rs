@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sea_orm::{DatabaseConnection, DbErr};
-use seachange_changelog::request;
+use seachange_changelog::internal::request;
 
 use super::ago;
 

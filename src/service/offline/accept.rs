@@ -14,8 +14,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use parking_lot::Mutex;
 use sea_orm::{DbErr, IsolationLevel};
-use seachange_changelog::image::text_of;
-use seachange_changelog::reader::last_of;
+use seachange_changelog::internal::image::text_of;
+use seachange_changelog::internal::reader::last_of;
 use seachange_changelog::sync_tables::orphan;
 use seachange_changelog::{CaptureError, Context, Image, TrackedTransaction};
 use serde_json::json;

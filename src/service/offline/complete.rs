@@ -8,8 +8,8 @@ use std::collections::HashMap;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
 use seachange_changelog::Image;
-use seachange_changelog::image::text_of;
-use seachange_changelog::reader::last_of;
+use seachange_changelog::internal::image::text_of;
+use seachange_changelog::internal::reader::last_of;
 use serde_json::Value as Json;
 
 use super::document::Document;

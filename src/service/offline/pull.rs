@@ -10,7 +10,8 @@ use std::str::FromStr;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sea_orm::TransactionTrait;
-use seachange_changelog::{Image, image};
+use seachange_changelog::Image;
+use seachange_changelog::internal::image;
 
 use super::bulk::{Bulk, document_left_by};
 use super::complete::complete;

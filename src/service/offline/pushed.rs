@@ -1,7 +1,8 @@
 //! Reads what clients push: documents become images, each row independently.
 
+use seachange_changelog::Image;
 use seachange_changelog::internal::Facts;
-use seachange_changelog::{Image, image};
+use seachange_changelog::internal::image;
 use serde_json::{Map, Value as Json, json};
 
 use super::document::Document;

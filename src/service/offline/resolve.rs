@@ -8,8 +8,9 @@ use std::sync::Arc;
 use chrono::Utc;
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, IntoActiveModel};
+use seachange_changelog::internal::{RowLock, lock_rows};
 use seachange_changelog::sync_tables::conflict::{Entity, Model, Status};
-use seachange_changelog::{Context, Image, RowLock, TrackedTransaction, lock_rows};
+use seachange_changelog::{Context, Image, TrackedTransaction};
 use serde_json::{Map, Value as Json, json};
 
 use super::document::Document;

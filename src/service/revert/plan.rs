@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::str::FromStr;
 
+use seachange_changelog::internal::{image, is_redacted};
 use seachange_changelog::log::Model;
-use seachange_changelog::{Image, Operation, Source, image, is_redacted};
+use seachange_changelog::{Image, Operation, Source};
 use serde_json::Value as Json;
 
 use crate::feed::{Cursor, RowName};
@@ -321,7 +322,9 @@ impl RevertTarget {
         let text = |name: &str| metadata.get(name).and_then(Json::as_str);
         if let Some(cursor) = text(REVERTS) {
             // Ids remain valid in other epochs and batches.
-            return Some(Self::Change(Cursor::from_str(cursor).ok()?.position.id));
+            return Some(Self::Change(
+                Cursor::from_str(cursor).ok()?.position.parts()[2],
+            ));
         }
         text(REVERTS_TRANSACTION).map(|id| Self::Transaction(id.to_owned()))
     }

@@ -6,7 +6,8 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, ModelTrait,
     QueryFilter, TransactionSession, TransactionTrait,
 };
-use seachange::changelog::{CaptureError, Operation, Target, Written, image, log};
+use seachange::changelog::internal::image;
+use seachange::changelog::{CaptureError, Operation, Target, Written, log};
 use seachange_entity::{label, project, task, task_label};
 use serde_json::Value as Json;
 

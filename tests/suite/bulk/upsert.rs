@@ -3,7 +3,8 @@
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, EntityTrait, TransactionSession, TransactionTrait,
 };
-use seachange::changelog::{CaptureError, Operation, Written, image};
+use seachange::changelog::internal::image;
+use seachange::changelog::{CaptureError, Operation, Written};
 use seachange_entity::{label, project};
 
 use super::{a_label, a_project};

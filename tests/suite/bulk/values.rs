@@ -1,7 +1,8 @@
 //! Values that are hard to carry, many at a time.
 
 use sea_orm::{ActiveValue::Set, EntityTrait, TransactionSession, TransactionTrait};
-use seachange::changelog::{Target, Written, image};
+use seachange::changelog::internal::image;
+use seachange::changelog::{Target, Written};
 use serde_json::json;
 
 use super::parcel;

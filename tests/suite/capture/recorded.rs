@@ -4,7 +4,8 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ActiveValue::Unchanged, EntityTrait, IntoActiveModel,
     ModelTrait, TransactionSession, TransactionTrait,
 };
-use seachange::changelog::{Context, Operation, Source, image};
+use seachange::changelog::internal::image;
+use seachange::changelog::{Context, Operation, Source};
 use seachange_entity::{label, project, task, task_label};
 use serde_json::json;
 

@@ -3,7 +3,7 @@
 use sea_orm::sqlx::Executor as _;
 use sea_orm::{ConnectionTrait, DbBackend};
 use seachange::changelog::internal::Dialect;
-use seachange::changelog::{Equality, equalities};
+use seachange::changelog::internal::{Equality, equalities};
 
 use super::{open, run, texts};
 use crate::harness::{Outcome, TestServer};

@@ -256,7 +256,7 @@ async fn the_demos_files(server: &TestServer) -> Outcome {
     std::fs::write(folder.path().join("index.html"), "<p>board</p>")?;
     std::fs::write(folder.path().join("assets/a.js"), "1")?;
     let with_demo = server
-        .beside(|settings| settings.demo = folder.path().to_owned())
+        .beside(|settings| settings.demo = Some(folder.path().to_owned()))
         .await?;
     let http = reqwest::Client::new();
     for (path, status, body) in [

@@ -6,7 +6,7 @@ use chrono::{TimeDelta, Utc};
 use futures_util::future::join_all;
 use sea_orm::sea_query::Query;
 use sea_orm::{ConnectionTrait, EntityTrait};
-use seachange::changelog::request::{self, forget};
+use seachange::changelog::internal::request::{self, forget};
 use serde_json::{Value as Json, json};
 
 use super::auth::{guarded, token};

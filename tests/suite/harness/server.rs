@@ -1,11 +1,11 @@
 //! The reference application, served in this process.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::pin::Pin;
 
 use sea_orm::EntityTrait;
-use seachange::changelog::{Flaw, TrackedConnection, epoch, log, prune};
+use seachange::changelog::internal::epoch;
+use seachange::changelog::{Flaw, TrackedConnection, log, prune};
 use seachange::{App, Selection, Server, Settings, Start, Verdict};
 use seachange_app::reference_app;
 use serde_json::json;
@@ -27,9 +27,7 @@ pub struct TestServer {
 impl TestServer {
     /// Starts the reference application.
     pub async fn start(database: &OwnDatabase) -> anyhow::Result<Self> {
-        let mut settings = Settings::new(&database.url, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-        // The checkout's demo may have been built or not: no test may depend on it.
-        settings.demo = PathBuf::new();
+        let settings = Settings::new(&database.url, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         Self::start_with(database.kind.clone(), reference_app(), settings).await
     }
 

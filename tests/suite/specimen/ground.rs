@@ -4,7 +4,8 @@ use sea_orm::{
     ActiveModelTrait, ColumnTrait, EntityTrait, IdenStatic, Iterable, ModelTrait,
     TransactionSession, TransactionTrait, Value,
 };
-use seachange::changelog::{Image, TrackedTransaction, image, log};
+use seachange::changelog::internal::image;
+use seachange::changelog::{Image, TrackedTransaction, log};
 use serde_json::Value as Json;
 
 use super::sample::{Column, equal, same};

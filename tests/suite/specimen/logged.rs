@@ -3,7 +3,8 @@
 use sea_orm::{
     ActiveModelTrait, IntoActiveModel, ModelTrait, TransactionSession, TransactionTrait,
 };
-use seachange::changelog::{Operation, image, model_from};
+use seachange::changelog::internal::image;
+use seachange::changelog::{Operation, model_from};
 use serde_json::json;
 
 use super::ground::{

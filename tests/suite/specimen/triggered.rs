@@ -12,7 +12,8 @@ use sea_orm::{
     QueryTrait,
 };
 use seachange::App;
-use seachange::changelog::{Operation, Source, TriggerOptions, bindable, track_by_triggers};
+use seachange::changelog::internal::bindable;
+use seachange::changelog::{Operation, Source, TriggerOptions, track_by_triggers};
 use serde_json::{Value as Json, json};
 
 use super::ground::{assert_image, column_of, image_in, key, newest, row, rows, start};

@@ -1,13 +1,15 @@
 //! What is known about MariaDB without asking it.
 
-use crate::database::facts::{Facts, Images, Ordering};
+use crate::database::facts::{Facts, Images, LogOrder};
 use crate::database::syntax::{Brackets, Dollars, Escapes, Syntax};
 
 pub(super) static FACTS: Facts = Facts {
     driver: "MySQL",
+    without_driver: "this program was built without the feature `mysql` of seachange",
     schemes: &["mysql"],
+    unopened: "mysql://localhost",
     is_file: false,
-    ordering: Ordering::Inbox,
+    ordering: LogOrder::Inbox,
     inbox: Some("change_inbox"),
     order_table: None,
     order_column: Some("inbox_id"),

@@ -1,7 +1,7 @@
 //! What is known about PostgreSQL without asking it.
 
 use super::triggers;
-use crate::database::facts::{Facts, Images, Ordering};
+use crate::database::facts::{Facts, Images, LogOrder};
 use crate::database::syntax::{Brackets, Dollars, Escapes, Syntax};
 
 /// Adds the id of the transaction that wrote each row, and the ticks. The first tick sees nothing.
@@ -17,9 +17,11 @@ const TICKS: &[&str] = &[
 
 pub(super) static FACTS: Facts = Facts {
     driver: "PostgreSQL",
+    without_driver: "this program was built without the feature `postgres` of seachange",
     schemes: &["postgres", "postgresql"],
+    unopened: "postgres://localhost",
     is_file: false,
-    ordering: Ordering::Ticks,
+    ordering: LogOrder::Ticks,
     inbox: None,
     order_table: Some((
         "change_tick",

@@ -1,13 +1,15 @@
 //! What is known about SQLite without asking it.
 
-use crate::database::facts::{Facts, Images, Ordering};
+use crate::database::facts::{Facts, Images, LogOrder};
 use crate::database::syntax::{Brackets, Dollars, Escapes, Syntax};
 
 pub(super) static FACTS: Facts = Facts {
     driver: "SQLite",
+    without_driver: "this program was built without the feature `sqlite` of seachange",
     schemes: &["sqlite"],
+    unopened: "sqlite::memory:",
     is_file: true,
-    ordering: Ordering::ById,
+    ordering: LogOrder::ById,
     inbox: None,
     order_table: None,
     order_column: None,

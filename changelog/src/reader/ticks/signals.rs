@@ -3,16 +3,16 @@
 //! A ticker sends the notification, never a user's transaction, because a NOTIFY takes a lock of the whole
 //! server until its commit. Signals may be lost with their connection, so callers also poll.
 
-use sea_orm::sqlx::postgres::PgListener;
-use sea_orm::{DatabaseConnection, DbErr, RuntimeErr};
+use sea_orm::{DatabaseConnection, DbErr};
 
 use super::tick::CHANNEL;
+use crate::database::{self, Listener};
 
 /// Waits for the ticks of other processes. It holds one connection from the first wait on.
 pub struct Signals {
     db: DatabaseConnection,
     node: String,
-    listener: Option<PgListener>,
+    listener: Option<Box<dyn Listener>>,
 }
 
 impl Signals {
@@ -33,22 +33,21 @@ impl Signals {
         if said.is_err() {
             self.listener = None;
         }
-        said.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))
+        said
     }
 
-    async fn listen(&mut self) -> Result<(), sea_orm::sqlx::Error> {
+    async fn listen(&mut self) -> Result<(), DbErr> {
         let listener = match &mut self.listener {
             Some(listener) => listener,
             None => {
-                let pool = self.db.get_postgres_connection_pool();
-                let mut listener = PgListener::connect_with(pool).await?;
-                listener.listen(CHANNEL).await?;
-                self.listener.insert(listener)
+                let driver = database::driver_of(&self.db)?;
+                self.listener
+                    .insert(driver.listen(&self.db, CHANNEL).await?)
             }
         };
         // `None` means that the connection was lost, and perhaps a signal with it.
-        while let Some(signal) = listener.try_recv().await? {
-            if signal.payload() != self.node {
+        while let Some(node) = listener.next().await? {
+            if node != self.node {
                 break;
             }
         }

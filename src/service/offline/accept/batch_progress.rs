@@ -6,7 +6,7 @@ use chrono::Utc;
 use sea_orm::DbErr;
 use seachange_changelog::Image;
 use seachange_changelog::TrackedTransaction;
-use seachange_changelog::image::text_of;
+use seachange_changelog::internal::image::text_of;
 use seachange_changelog::sync_tables::conflict::Status;
 use seachange_changelog::sync_tables::orphan;
 

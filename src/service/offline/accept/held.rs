@@ -12,7 +12,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use sea_orm::DbErr;
-use seachange_changelog::image::text_of;
+use seachange_changelog::internal::image::text_of;
 use seachange_changelog::{Image, TrackedTransaction};
 
 use super::batch_progress::{BatchProgress, HeldRow, is_for_later};

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use sea_orm::DbErr;
-use seachange_changelog::image::text_of;
+use seachange_changelog::internal::image::text_of;
+use seachange_changelog::internal::reader::{RowName, known_mutations, since_mutation};
 use seachange_changelog::log::Model;
-use seachange_changelog::reader::{RowName, known_mutations, since_mutation};
 use seachange_changelog::{Image, TrackedTransaction};
 use serde_json::Value as Json;
 

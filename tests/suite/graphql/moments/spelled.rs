@@ -4,7 +4,7 @@
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use sea_orm::sea_query::{ArrayType, Expr, Query};
 use sea_orm::{ConnectionTrait, DatabaseConnection, QueryResult, TryGetable};
-use seachange::changelog::Times;
+use seachange::changelog::internal::Times;
 use serde_json::Value as Json;
 
 use crate::harness::{Database, Outcome, Random, TestServer};
@@ -108,7 +108,7 @@ fn read(row: &QueryResult, kind: &ArrayType) -> Option<String> {
         ArrayType::ChronoDateTime => sea_orm::ColumnType::DateTime,
         _ => sea_orm::ColumnType::TimestampWithTimeZone,
     };
-    match seachange::changelog::image::encode(&column, &value) {
+    match seachange::changelog::internal::image::encode(&column, &value) {
         Ok(Json::String(text)) => Some(text),
         _ => None,
     }

@@ -1,34 +1,52 @@
-//! The application, which an adopter's `main.rs` builds.
+//! The application, which an adopter's `main.rs` builds and starts.
+//!
+//! Knows nothing of commands and arguments: a program that has its own starts an [`App`] with [`Settings`].
+
+mod migrations;
+mod sdl;
+mod settings;
+mod start;
 
 use sea_orm::ActiveEnum;
 use sea_orm_migration::MigratorTrait;
 use seachange_changelog::TrackedConnection;
 
-use super::migrations::{Migrations, migrations};
 use crate::consumer::{Consumer, ConsumerHandle, Handler};
 use crate::feed::Feed;
 use crate::graphql::{Builder, Entities};
 use crate::service::Writable;
 use crate::sync::Policy;
+use migrations::{Migrations, migrations};
+pub use settings::Settings;
+pub use start::{Server, StartError};
 
 /// An application: its migrations, its entities, and its fields in addition to ours.
 ///
-/// ```ignore
-/// fn main() -> std::process::ExitCode {
-///     seachange::App::new::<Migrator>()
-///         .entity::<task::Entity>()
-///         .enumeration::<task::Status>()
-///         .run()
-/// }
+/// A program with arguments of its own starts it with settings:
+///
+/// ```no_run
+/// use seachange::{App, Settings};
+/// use seachange_entity::project;
+/// use seachange_migration::Migrator;
+///
+/// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
+/// let app = App::new::<Migrator>().entity::<project::Entity>();
+/// let settings = Settings::new("sqlite://projects.db?mode=rwc", ([127, 0, 0, 1], 8080).into());
+/// let server = app.start(&settings).await?;
+/// println!("listening on http://{}", server.address);
+/// tokio::signal::ctrl_c().await?;
+/// server.stop().await?;
+/// # Ok(())
+/// # }
 /// ```
 pub struct App {
-    pub(super) migrations: Box<dyn Migrations>,
-    pub(super) entities: Entities,
-    pub(super) consumers: Vec<Box<StartConsumer>>,
+    pub(crate) migrations: Box<dyn Migrations>,
+    pub(crate) entities: Entities,
+    consumers: Vec<Box<StartConsumer>>,
 }
 
 /// Starts a consumer on a server's feed and database.
-pub(super) type StartConsumer = dyn Fn(&Feed, &TrackedConnection) -> ConsumerHandle + Send + Sync;
+type StartConsumer = dyn Fn(&Feed, &TrackedConnection) -> ConsumerHandle + Send + Sync;
 
 impl App {
     /// An application whose tables the migrator `M` creates.

@@ -14,7 +14,7 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// The adopter's migrations.
 #[async_trait::async_trait]
-pub(super) trait Migrations: Send + Sync {
+pub(crate) trait Migrations: Send + Sync {
     async fn up(&self, db: &DatabaseConnection) -> Result<(), DbErr>;
     async fn down(&self, db: &DatabaseConnection) -> Result<(), DbErr>;
     /// The name of each migration, and whether it is applied.
