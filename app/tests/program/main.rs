@@ -10,7 +10,6 @@ mod doctor;
 mod frozen;
 mod full;
 mod harness;
-mod kept;
 mod killed;
 mod levels;
 mod load;
@@ -18,6 +17,7 @@ mod outage;
 mod readme;
 mod refused;
 mod restored;
+mod retention;
 mod start;
 mod statements;
 mod tail;
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
         verify::memory::cases(),
         verify::missed::cases(),
         baseline::cases(),
-        kept::cases(),
+        retention::cases(),
         killed::cases(),
         levels::cases(),
         statements::cases(),

@@ -1,4 +1,4 @@
-//! `prune` and `epoch new`: what they remove, and what readers and `verify` are told afterwards.
+//! `prune` and `epoch new`: what they remove, and what readers and `verify` get afterwards.
 
 use anyhow::Context;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, TransactionSession, TransactionTrait};
