@@ -1,10 +1,22 @@
 //! SeaORM connections that do not let a tracked table change unrecorded.
 //!
-//! [`TrackedConnection`] stands in for `DatabaseConnection`, [`TrackedTransaction`] for
-//! `DatabaseTransaction`; both carry the [`Context`](crate::Context) of what is written. They see
-//! each statement's verb and table, hold it against what the entity hooks announce and record, and
-//! refuse what would escape.
+//! [`TrackedConnection`] stands in for `DatabaseConnection` and [`TrackedTransaction`] for
+//! `DatabaseTransaction`; both carry the [`Context`](crate::Context) of what is written. They see each
+//! statement's verb and table, compare it with what the entity hooks announce and record, and refuse what would
+//! escape.
+//!
+//! Within the room one reads downwards:
+//!
+//! ```text
+//! ledger, trigger_context ─▶ state      captured_tables, cascades, statement_writes ─▶ settings
+//! scope, health, lock_wait
+//! transaction
+//! captured_writes, statement_admission, record (log_insert), rows_statement, savepoint, end
+//! connection
+//! ```
 
+mod captured_tables;
+mod captured_writes;
 mod cascades;
 mod connection;
 mod end;
@@ -15,7 +27,9 @@ pub(crate) mod log_insert;
 mod record;
 pub(crate) mod rows_statement;
 mod savepoint;
-mod shared;
+mod scope;
+mod settings;
+mod state;
 mod statement_admission;
 mod statement_writes;
 mod transaction;

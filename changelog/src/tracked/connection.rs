@@ -11,10 +11,11 @@ use sea_orm::{
     TransactionTrait,
 };
 
-use super::shared::{Scope, Settings};
+use super::captured_tables::CapturedTables;
+use super::scope::Scope;
+use super::settings::Settings;
 use super::statement_writes::writes_of;
 use super::transaction::TrackedTransaction;
-use super::trigger_context::CapturedTables;
 use crate::binding::make_bindable;
 use crate::capture::protocol::Message;
 use crate::context::Context;

@@ -1,59 +1,93 @@
 //! The last statement of a transaction or savepoint, and whether the driver may be left to send it.
 //!
-//! Guarantees that an answer means what it says, also on a connection of which the driver counts more open
-//! transactions than there are. Knows nothing of the books.
+//! An answer means what it says, even on a connection for which the driver counts more open transactions than
+//! there are.
 
-use std::sync::atomic::Ordering;
+use sea_orm::{ConnectionTrait, DbErr, TransactionSession};
 
-use sea_orm::{ConnectionTrait, DbErr};
-
-use super::lock_wait::take_back;
+use super::lock_wait;
+use super::state::Refusal;
 use super::transaction::TrackedTransaction;
 use crate::database;
+use crate::error::CaptureError;
 
 /// How a transaction ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
+enum End {
     Commit,
     Rollback,
 }
 
+#[async_trait::async_trait]
+impl TransactionSession for TrackedTransaction {
+    /// Commits rows and changes together. An answer means that the database has made the commit.
+    ///
+    /// # Errors
+    /// [`CaptureError::Unfinished`] if a tracked table was written and the change not recorded;
+    /// [`CaptureError::CutOff`] if a statement's future was dropped; [`CaptureError::SavepointOpen`];
+    /// [`CaptureError::Ended`]. Everything is then rolled back. After an error of the database it is not known
+    /// whether it has committed, if the connection was lost.
+    async fn commit(self) -> Result<(), DbErr> {
+        let refusal = self.level.in_transaction(|state, id| state.may_commit(id));
+        if let Err(refusal) = refusal {
+            match refusal {
+                // Sends nothing: when the transaction is dropped, the pool rolls back.
+                Refusal::CutOff | Refusal::SavepointOpen => {}
+                // There may be nothing left to roll back. Either way nothing is committed.
+                Refusal::Ended => {
+                    let _ = self.rollback().await;
+                }
+                Refusal::Unfinished { .. } => self.rollback().await?,
+            }
+            return Err(CaptureError::from(refusal).into());
+        }
+        // If this fails, the transaction is still open, and dropping it rolls back.
+        self.clear_context().await?;
+        self.end(End::Commit).await
+    }
+
+    async fn rollback(self) -> Result<(), DbErr> {
+        self.end(End::Rollback).await
+    }
+}
+
 impl TrackedTransaction {
     /// Ends the transaction or savepoint.
-    pub(super) async fn end(self, end: End) -> Result<(), DbErr> {
-        if !self.is_savepoint && self.scope.has_lock_limit.load(Ordering::Relaxed) {
+    async fn end(self, end: End) -> Result<(), DbErr> {
+        if !self.is_savepoint && self.scope.state(|state| state.has_lock_limit()) {
             // A transaction that has ended or failed cannot be asked; its connection is then closed.
-            let _ = take_back(&self.inner).await;
+            let _ = lock_wait::restore(&self.inner).await;
         }
         let is_proven = self.proves_its_end();
         if is_proven {
-            // On a connection that the driver counts wrongly its own commit would end a savepoint only.
-            // The statement ends the transaction; the driver then ends an empty one.
+            // On a connection that the driver counts wrongly, its own commit would end only a savepoint. The
+            // statement ends the transaction; the driver then ends an empty one.
             let sql = match end {
                 End::Commit => "COMMIT; BEGIN",
                 End::Rollback => "ROLLBACK; BEGIN",
             };
-            self.answer(self.inner.execute_unprepared(sql)).await?;
+            let in_flight = self.level.begin_in_any_condition();
+            self.wait(in_flight, self.inner.execute_unprepared(sql))
+                .await?;
         }
         let Self {
             inner,
             scope,
-            trigger_context,
-            level: _level,
-            ..
+            level,
+            is_savepoint,
         } = self;
-        scope.in_flight.fetch_add(1, Ordering::Relaxed);
+        let in_flight = level.begin_in_any_condition();
         let ended = match end {
             End::Commit => inner.commit().await,
             End::Rollback => inner.rollback().await,
         };
-        scope.in_flight.fetch_sub(1, Ordering::Relaxed);
+        in_flight.ended();
         if !is_proven {
             ended?;
         }
         match end {
             End::Rollback => {}
-            End::Commit if self.is_savepoint => trigger_context.released(),
+            End::Commit if is_savepoint => level.in_transaction(|state, id| state.release(id)),
             End::Commit => scope.committed(),
         }
         Ok(())
@@ -64,7 +98,9 @@ impl TrackedTransaction {
         database::of(self).facts().ends_by_statement
             && !self.is_savepoint
             && !self.scope.settings.is_pool_clean
-            && !self.scope.ended.load(Ordering::Relaxed)
-            && !self.level.has_open_savepoint()
+            && !self.has_ended()
+            && !self
+                .level
+                .in_transaction(|state, id| state.has_open_level_within(id))
     }
 }

@@ -1,16 +1,16 @@
-//! Whether a transaction still is one.
+//! Finds out whether a transaction is still open after an error.
 //!
-//! A database may end a transaction that its driver believes open: MariaDB after a deadlock, SQLite
-//! by a conflict clause or where there is no room, PostgreSQL by refusing everything until the rollback.
-//! What is written after that would stand alone, and a commit would acknowledge what is gone.
+//! A database may end a transaction that its driver believes open: MariaDB after a deadlock, SQLite by a
+//! conflict clause or when there is no space. PostgreSQL refuses everything until the rollback. What is written
+//! after such an end would be stored by itself, and a commit would acknowledge what is gone.
 
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
 
-use crate::database;
-pub(super) use crate::database::After;
+use crate::database::{self, After};
 
-/// Asks the database after one of its errors. `levels`: the transaction and the savepoints that the driver
-/// counts as open. In place of a transaction that has ended there is then an empty one, with as many.
+/// Asks the database after one of its errors. `levels` is the number of levels that the driver counts as open:
+/// the transaction and its savepoints. If the transaction has ended, an empty one with as many levels is opened
+/// in its place.
 pub(super) async fn after_error(
     inner: &DatabaseTransaction,
     error: &DbErr,
@@ -23,12 +23,12 @@ pub(super) async fn after_error(
     after
 }
 
-/// Opens the savepoints that the driver counts in the empty transaction: its rollbacks then find what they take
-/// back, and its count comes to zero. Without that the connection's next transaction would be a savepoint of
-/// nothing. Nothing is written in it.
+/// Opens the savepoints that the driver counts in the empty transaction. Its rollbacks then find what they take
+/// back, and its count comes to zero; otherwise the connection's next transaction would be a savepoint without
+/// a transaction. Nothing is written in the empty transaction.
 async fn open_savepoints(inner: &DatabaseTransaction, levels: usize) {
     for level in 1..levels {
-        // As sqlx calls them.
+        // These are the names that sqlx gives them.
         let savepoint = format!("SAVEPOINT _sqlx_savepoint_{level}");
         let _ = inner.execute_unprepared(&savepoint).await;
     }

@@ -1,9 +1,10 @@
-//! What hooks report and what goes into the log of it.
+//! Takes what hooks report, and writes the changes to the log.
 
 use sea_orm::{ConnectionTrait, DbErr};
 
 use super::ledger::Settlement;
 use super::log_insert::{Origin, RowChange, insertions, most_bytes};
+use super::state::State;
 use super::transaction::TrackedTransaction;
 use crate::capture::protocol::{Message, Step};
 use crate::database::{self, Writer, Written};
@@ -21,11 +22,11 @@ impl TrackedTransaction {
         self.scope.settings.tracked.check_hidden(&table)?;
         match step {
             Step::Announce { key, before } => {
-                self.books(|ledger| ledger.announce(table, operation, key, before));
+                self.books(|books| books.announce(table, operation, key, before));
                 Ok(())
             }
             Step::Unchanged { key } => {
-                self.books(|ledger| ledger.unchanged(table, operation, key));
+                self.books(|books| books.unchanged(table, operation, key));
                 Ok(())
             }
             Step::Record { key, after } => self.record(table, operation, key, after).await,
@@ -40,7 +41,7 @@ impl TrackedTransaction {
         after: Option<Image>,
     ) -> Result<(), DbErr> {
         let settlement = self
-            .books(|ledger| ledger.record(&table, operation, &key))
+            .books(|books| books.record(&table, operation, &key))
             .map_err(|_| CaptureError::Unrecorded {
                 table: table.clone(),
                 operation,
@@ -52,11 +53,11 @@ impl TrackedTransaction {
         };
         let change = RowChange { key, before, after };
         self.append(&table, operation, vec![change]).await?;
-        self.books(|ledger| ledger.settle(&table, operation));
+        self.books(|books| books.settle(&table, operation));
         Ok(())
     }
 
-    /// Adds changes of a table to the log, those that are any.
+    /// Adds changes of a table to the log, except for those that changed nothing.
     pub(super) async fn append(
         &self,
         table: &str,
@@ -68,9 +69,9 @@ impl TrackedTransaction {
             source,
         };
         let dialect = database::of(&self.inner);
-        // One row asks in its own statement. For many it pays to ask once, and where triggers are
-        // believed to write, they must prove that they do.
-        let version = if changes.len() > 1 || self.trigger_context.knew_context(table) {
+        // The statement for a single row asks by itself who writes the log. For many rows it pays to ask once.
+        // Where triggers are believed to write, they must prove that they do.
+        let version = if changes.len() > 1 || self.was_context_known_to(table) {
             let written = Written {
                 table,
                 operation: operation.as_str(),
@@ -104,36 +105,35 @@ impl TrackedTransaction {
                 Err(error) => return Err(failed(error)),
             };
             if !is_written {
-                // They did not know the context, or it would have been asked above.
+                // The triggers did not have the context; otherwise the question would have been asked above.
                 return Err(self.switched(table));
             }
-            self.scope.mark_recorded();
+            self.scope.state(State::set_recorded);
         }
         Ok(())
     }
 
-    /// Triggers write the log of the table: makes sure that they have, and on whose behalf.
+    /// Triggers write the log of the table: makes sure that they have recorded the write, in this context.
     async fn recorded_by_triggers(&self, table: &str, in_force: bool) -> Result<(), CaptureError> {
-        let confirmed = self.trigger_context.confirm(&self.inner, table);
-        let is_recorded = self
-            .answer(confirmed)
-            .await
-            .map_err(|source| CaptureError::Log {
-                table: table.to_owned(),
-                source,
-            })?;
+        let is_recorded =
+            self.have_triggers_recorded(table)
+                .await
+                .map_err(|source| CaptureError::Log {
+                    table: table.to_owned(),
+                    source,
+                })?;
         if !in_force {
             let table = table.to_owned();
             return Err(CaptureError::TriggersGone { table });
         }
         if is_recorded {
-            self.scope.mark_recorded();
+            self.scope.state(State::set_recorded);
             return Ok(());
         }
         Err(self.switched(table))
     }
 
-    /// What the connection believed of the table is over.
+    /// The error for a table about which the connection's hint was wrong. The hint is read again.
     fn switched(&self, table: &str) -> CaptureError {
         self.scope.settings.captured.forget();
         let table = table.to_owned();

@@ -1,12 +1,13 @@
-//! Statements on many rows: announced with their number of rows, and recorded row by row.
+//! Statements on many rows, which are announced with their number of rows and recorded row by row.
 //!
-//! Unlike a hook, whose statement is SeaORM's, a bulk call brings its statement along: announcing,
-//! counting as executed and running are one step, so no other statement can take its place. What the
-//! books then owe is one record for each row that it touched.
+//! A hook's statement comes from SeaORM, but a bulk call brings its statement along. So announcing it, counting
+//! it as executed and running it are one step, and no other statement can take its place. The books then owe
+//! one record for each row that it wrote.
 
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
 
 use super::log_insert::RowChange;
+use super::state::State;
 use super::statement_writes::Writes;
 use super::transaction::TrackedTransaction;
 use crate::binding::make_bindable;
@@ -18,28 +19,28 @@ pub(crate) struct RowsStatement {
     pub(crate) table: &'static str,
     pub(crate) operation: Operation,
     pub(crate) statement: Statement,
-    /// How many rows it writes at most.
+    /// The number of rows that it writes at most.
     pub(crate) rows: usize,
     pub(crate) answer: Answer,
 }
 
-/// What a statement answers.
+/// What a statement's result has.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answer {
-    /// How many rows it wrote, which must be all.
+    /// The number of rows that it wrote, which must be all.
     Count,
-    /// The rows it wrote, which must be all.
+    /// The rows that it wrote, which must be all.
     Rows,
-    /// The rows it wrote, which may be fewer.
+    /// The rows that it wrote, which may be fewer.
     SomeRows,
 }
 
 impl TrackedTransaction {
-    /// Runs the statement; returns the rows it answers. Each row it touched is then to be recorded by
-    /// [`record_rows`](Self::record_rows), or the transaction does not commit.
+    /// Runs the statement and returns the rows of its result. Each row that it wrote must then be recorded by
+    /// [`record_rows`](Self::record_rows); otherwise the transaction does not commit.
     ///
     /// # Errors
-    /// What the database says; [`CaptureError::Raced`] if fewer rows were there than must be.
+    /// An error of the database; [`CaptureError::Raced`] if fewer rows were there than must be.
     pub(crate) async fn write_rows(&self, write: RowsStatement) -> Result<Vec<QueryResult>, DbErr> {
         let RowsStatement {
             table,
@@ -59,8 +60,8 @@ impl TrackedTransaction {
         self.send_context(&[table]).await?;
         let statement = make_bindable(statement);
         self.check_size(&statement).await?;
-        self.scope.count_write();
-        self.books(|ledger| ledger.owe(table, operation, rows));
+        self.scope.state(State::count_write);
+        self.books(|books| books.owe(table, operation, rows));
         let ran = match answer {
             Answer::Count => {
                 let ran = self.answer(self.inner.execute_raw(statement)).await;
@@ -73,7 +74,7 @@ impl TrackedTransaction {
         };
         let touched = ran.as_ref().map_or(0, |(touched, _)| *touched);
         let untouched = rows.saturating_sub(usize::try_from(touched).unwrap_or(usize::MAX));
-        self.books(|ledger| ledger.pay(table, operation, untouched));
+        self.books(|books| books.pay(table, operation, untouched));
         let (_, found) = ran?;
         if touched > rows as u64 || untouched > 0 && answer != Answer::SomeRows {
             let table = table.to_owned();
@@ -82,8 +83,8 @@ impl TrackedTransaction {
         Ok(found)
     }
 
-    /// Records what statements made of rows, one entry for each row touched; those that differ in
-    /// nothing go into the books only.
+    /// Records what statements made of rows, with one entry for each row that was written. A row that did not
+    /// change goes into the books only.
     ///
     /// # Errors
     /// [`CaptureError::Log`]; the transaction will then not commit.
@@ -95,12 +96,13 @@ impl TrackedTransaction {
     ) -> Result<(), CaptureError> {
         let touched = rows.len();
         self.append(table, operation, rows).await?;
-        self.books(|ledger| ledger.pay(table, operation, touched));
+        self.books(|books| books.pay(table, operation, touched));
         Ok(())
     }
 
-    /// How many writes of tracked tables the transaction has run: whether an own hook wrote.
+    /// The number of statements on tracked tables that the transaction has run. It shows whether a custom hook
+    /// has written.
     pub(crate) fn writes(&self) -> usize {
-        self.scope.writes()
+        self.scope.state(|state| state.writes())
     }
 }

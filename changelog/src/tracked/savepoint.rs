@@ -1,110 +1,84 @@
-//! A part of a transaction that is kept as a whole or taken back.
+//! Work within a transaction that is kept as a whole or taken back.
 //!
-//! A savepoint by its statements, not a nested transaction of the driver's: the driver rolls back one
-//! level when a future is dropped, which one is a guess if the drop cut a savepoint's own statement
-//! off, and would leave the transaction open in the pool.
+//! A savepoint is set by statements and not as a nested transaction of the driver. When a future is dropped the
+//! driver rolls back one level; if the drop cut off a savepoint's own statement, it has to guess which one, and
+//! would leave the transaction open in the pool.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use sea_orm::{ConnectionTrait, DbErr};
 
+use super::state::{Level, Savepoint, State};
 use super::transaction::TrackedTransaction;
 use crate::context::Context;
 
 impl TrackedTransaction {
-    /// Does the work on this transaction, all of it or, after an error, nothing, and records it on
-    /// behalf of `context`; the transaction then goes on with its own. Do not run other writes of the
-    /// transaction beside it. If the future is dropped meanwhile, the transaction does not commit.
+    /// Does the work on this transaction, all of it or, after an error, none, and records it in `context`. The
+    /// transaction then goes on in its own. Do not run other writes of the transaction meanwhile. If the future
+    /// is dropped, the transaction does not commit.
     ///
     /// # Errors
-    /// Those of the work, and of the database.
+    /// Errors of the work and of the database.
     pub async fn savepoint_as<T, E: From<DbErr>>(
         &self,
         context: Context,
         work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
-        let own = self.scope.change_context(Arc::new(context));
-        let (knew, certain) = (
-            self.trigger_context.is_sent(),
-            self.trigger_context.certain(),
-        );
-        self.trigger_context.set_sent(false);
-        // What is certain is not asked again, and asking is what sends the context.
-        self.trigger_context.set_certain(BTreeSet::new());
+        let prior = self
+            .level
+            .in_transaction(|state, id| state.change_context(id, Arc::new(context)));
         let done = self.savepoint(work).await;
-        // Taken back, the database knows again what it knew before.
-        let (knew, certain) = match done {
-            Ok(_) => (false, BTreeSet::new()),
-            Err(_) => (knew, certain),
-        };
-        self.trigger_context.set_sent(knew);
-        self.trigger_context.set_certain(certain);
-        self.scope.change_context(own);
+        self.level
+            .in_transaction(|state, id| state.change_context_back(id, prior, done.is_err()));
         done
     }
 
-    /// Does the work, all of it or, after an error, nothing; the transaction then goes on. If the
-    /// future is dropped meanwhile, the transaction does not commit.
+    /// Does the work, all of it or, after an error, none; the transaction then goes on. If the future is dropped
+    /// meanwhile, the transaction does not commit.
     ///
     /// # Errors
-    /// Those of the work, and of the database.
+    /// Errors of the work and of the database.
     pub(crate) async fn savepoint<T, E: From<DbErr>>(
         &self,
         work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
-        let name = format!("seachange_{}", self.scope.next_part());
-        self.savepoint_statement("SAVEPOINT", &name).await?;
-        let books = self.books(|ledger| ledger.clone());
-        let (knew, certain) = (
-            self.trigger_context.is_sent(),
-            self.trigger_context.certain(),
-        );
-        // Dropped from here on it stays counted.
-        self.parts.fetch_add(1, Ordering::Relaxed);
-        let done = work.await;
-        let done = match done {
+        let name = self.scope.state(State::name_savepoint);
+        self.answer(self.run_text("SAVEPOINT", &name)).await?;
+        let savepoint = self.level.state(Level::begin_work);
+        let done = match work.await {
             Ok(value) => {
-                let released = self.savepoint_statement("RELEASE SAVEPOINT", &name).await;
+                let released = self.answer(self.run_text("RELEASE SAVEPOINT", &name)).await;
                 released.map(|()| value).map_err(E::from)
             }
             Err(error) => {
-                if self.take_back(&name).await {
-                    self.books(|ledger| *ledger = books);
-                    self.trigger_context.set_sent(knew);
-                    // The locks that made it so are given up.
-                    self.trigger_context.set_certain(certain);
-                }
-                // The first error matters more than what an ended transaction says.
+                self.go_back_to(savepoint, &name).await;
+                // The first error matters more than what an ended transaction reports.
                 Err(error)
             }
         };
-        self.parts.fetch_sub(1, Ordering::Relaxed);
+        self.level.state(Level::end_work);
         done
     }
 
-    async fn savepoint_statement(&self, verb: &str, name: &str) -> Result<(), DbErr> {
+    async fn run_text(&self, verb: &str, name: &str) -> Result<(), DbErr> {
         let sql = format!("{verb} {name}");
-        self.answer(self.inner.execute_unprepared(&sql))
-            .await
-            .map(|_| ())
+        self.inner.execute_unprepared(&sql).await.map(|_| ())
     }
 
-    /// Rolls back to the savepoint; tells whether that was done. If it was not, the books keep what
-    /// the work left open.
-    async fn take_back(&self, name: &str) -> bool {
-        if self.scope.ended.load(Ordering::Relaxed) {
-            return false;
-        }
-        // PostgreSQL takes this, and only this, after an error.
-        self.failed.store(false, Ordering::Relaxed);
+    /// Goes back to the savepoint. If that fails, the books keep what the work left open.
+    async fn go_back_to(&self, savepoint: Savepoint, name: &str) {
         for verb in ["ROLLBACK TO SAVEPOINT", "RELEASE SAVEPOINT"] {
-            if self.savepoint_statement(verb, name).await.is_err() {
-                self.failed.store(true, Ordering::Relaxed);
-                return false;
+            if self.has_ended() {
+                return;
+            }
+            // PostgreSQL takes this, and only this, after an error.
+            let in_flight = self.level.begin_in_any_condition();
+            let went_back = self.wait(in_flight, self.run_text(verb, name)).await;
+            if went_back.is_err() {
+                self.level.state(Level::fail);
+                return;
             }
         }
-        true
+        self.level.state(|level| level.restore(savepoint));
     }
 }

@@ -1,5 +1,5 @@
-//! What a statement may do, asked before it runs: whether it would change tracked rows unseen, end the
-//! transaction, or be left to triggers, who then need the context.
+//! Decides before a statement runs whether it may: whether it would change tracked rows unseen or end the
+//! transaction, and whether recording its writes can be left to triggers, which then need the context.
 
 use std::collections::BTreeSet;
 
@@ -20,23 +20,26 @@ impl TrackedTransaction {
         }
     }
 
-    /// Refuses what would change tracked rows unseen. Where triggers see it, they get the context.
+    /// Refuses what would change tracked rows unseen. If triggers see it, they get the context.
     pub(super) async fn check(&self, sql: &str, writes: &Writes) -> Result<(), DbErr> {
         let settings = &self.scope.settings;
         let syntax = database::of(&self.inner).syntax();
-        // Any other statement (DDL, above all) might take the triggers away.
+        // Any other statement, such as DDL, might remove the triggers.
         let is_seen = !writes.is_raw || fires_triggers(sql, syntax);
         loop {
-            let captured = match is_seen {
-                true => self.trigger_context.certain(),
-                false => BTreeSet::new(),
+            let captured = if is_seen {
+                self.level.state(|level| level.triggers.relied_on().clone())
+            } else {
+                BTreeSet::new()
             };
+            let in_flight = self.level.begin_in_any_condition();
             let checked = settings.check(&self.inner, sql, writes, &captured).await;
+            in_flight.ended();
             let Err(refusal) = checked else {
                 return Ok(());
             };
             let tables = match CaptureError::of(&refusal) {
-                // The database did not answer: what is left of the transaction is not known.
+                // The database did not answer, so what is left of the transaction must be found out.
                 None => {
                     self.look_after(&refusal).await;
                     return Err(refusal);
@@ -56,7 +59,8 @@ impl TrackedTransaction {
                 return Err(refusal);
             }
             for table in tables {
-                // Asked once and denied, or known and refused all the same: nothing records it.
+                // Nothing records it if triggers do not capture the table, or if the statement is refused
+                // although they do.
                 if captured.contains(&table.to_lowercase()) || !self.relies_on(&table).await? {
                     return Err(refusal);
                 }
@@ -64,23 +68,8 @@ impl TrackedTransaction {
         }
     }
 
-    pub(super) async fn relies_on(&self, table: &str) -> Result<bool, DbErr> {
-        let asked = self
-            .trigger_context
-            .relies_on(&self.inner, &self.scope, table);
-        self.answer(asked).await
-    }
-
-    /// Tells the triggers of these tables on whose behalf they are written.
-    pub(super) async fn send_context(&self, tables: &[&str]) -> Result<(), DbErr> {
-        let sent = self
-            .trigger_context
-            .before_write(&self.inner, &self.scope, tables);
-        self.answer(sent).await
-    }
-
-    /// Of these writes those that hooks must have announced. Where triggers write the log, they get
-    /// the context first, and what no hook announced is left to them.
+    /// Returns those of the writes that hooks must have announced. Where triggers write the log, they get the
+    /// context first, and what no hook announced is left to them.
     pub(super) async fn for_hooks(&self, writes: Vec<Write>) -> Result<Vec<Write>, DbErr> {
         if writes.is_empty() {
             return Ok(writes);
@@ -89,7 +78,7 @@ impl TrackedTransaction {
         self.send_context(&tables).await?;
         let mut left = Vec::with_capacity(writes.len());
         for (table, operation) in writes {
-            let is_announced = self.books(|ledger| ledger.expects(&table, operation));
+            let is_announced = self.books(|books| books.expects(&table, operation));
             if is_announced || !self.relies_on(&table).await? {
                 left.push((table, operation));
             }

@@ -1,9 +1,15 @@
-//! The transaction: records what the hooks report and commits only with its books closed.
+//! The transaction: runs statements with their writes in its books.
+//!
+//! This file has the type and what it is to SeaORM; the transaction's condition is in `state`. The other things
+//! that a transaction does have files of their own: `statement_admission` refuses statements,
+//! `captured_writes` serves tables that triggers capture, `record` takes what hooks report, `rows_statement`
+//! runs statements on many rows, `savepoint` keeps work as a whole or takes it back, `end` commits and rolls
+//! back.
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, IsolationLevel,
@@ -11,31 +17,25 @@ use sea_orm::{
     TransactionSession, TransactionTrait,
 };
 
-use super::end::End;
-use super::health::{After, after_error};
+use super::health::after_error;
 use super::ledger::Ledger;
-use super::shared::{Level, Scope};
+use super::scope::{InFlight, OpenLevel, Scope};
+use super::state::State;
 use super::statement_writes::{Write, writes_of};
-use super::trigger_context::TriggerContext;
 use crate::binding::make_bindable;
 use crate::capture::protocol::Message;
+use crate::database;
 use crate::error::CaptureError;
 use crate::packet;
 
 /// A transaction that cannot commit a tracked row without its change, nor the change without it.
 ///
-/// Nested ones are savepoints with books of their own: rolling back takes rows, changes and books
-/// back together. Dropped without commit it rolls back.
+/// A nested transaction is a savepoint with books of its own: rolling it back takes rows, changes and books
+/// back together. Dropping a transaction without a commit rolls it back.
 pub struct TrackedTransaction {
     pub(super) inner: DatabaseTransaction,
     pub(super) scope: Arc<Scope>,
-    ledger: Mutex<Ledger>,
-    pub(super) trigger_context: Arc<TriggerContext>,
-    /// PostgreSQL takes nothing more on this level but its rollback.
-    pub(super) failed: AtomicBool,
-    /// Parts of this level that are under way; one that is left when it ends was cut off.
-    pub(super) parts: AtomicUsize,
-    pub(super) level: Level,
+    pub(super) level: OpenLevel,
     pub(super) is_savepoint: bool,
 }
 
@@ -50,14 +50,19 @@ impl std::fmt::Debug for TrackedTransaction {
 impl TrackedTransaction {
     pub(super) fn new(inner: DatabaseTransaction, scope: Arc<Scope>) -> Self {
         Self {
-            level: Level::new(&scope),
+            level: OpenLevel::outermost(&scope),
             inner,
             scope,
-            ledger: Mutex::default(),
-            trigger_context: Arc::default(),
-            failed: AtomicBool::new(false),
-            parts: AtomicUsize::new(0),
             is_savepoint: false,
+        }
+    }
+
+    fn nested(&self, inner: DatabaseTransaction) -> Self {
+        Self {
+            level: self.level.nested(),
+            inner,
+            scope: Arc::clone(&self.scope),
+            is_savepoint: true,
         }
     }
 
@@ -66,23 +71,33 @@ impl TrackedTransaction {
         &self.scope.transaction_id
     }
 
-    /// Whether the database has ended all of it: nothing of it is stored, and nothing more can be written in
-    /// it.
+    /// Whether the database has ended the whole transaction: nothing of it is stored, and nothing more can be
+    /// written in it.
     pub fn has_ended(&self) -> bool {
-        self.scope.ended.load(Ordering::Relaxed)
+        self.level.state(|level| level.has_ended())
     }
 
-    fn nested(&self, inner: DatabaseTransaction) -> Self {
-        Self {
-            is_savepoint: true,
-            trigger_context: Arc::new(TriggerContext::nested(&self.trigger_context)),
-            ..Self::new(inner, Arc::clone(&self.scope))
-        }
+    /// Bounds the wait of each further statement for a row, until the transaction ends; the connection then
+    /// waits as before. A transaction that is tried again has only what is left of its time. This takes one
+    /// statement. On PostgreSQL a statement may wait twice, for its turn at the row and for the row, so each of
+    /// the two waits gets half of the time. MariaDB counts whole seconds, at least one. On SQLite this does
+    /// nothing: a transaction that writes has waited for all others when it began.
+    ///
+    /// # Errors
+    /// An error of the database.
+    pub async fn limit_lock_waits(&self, most: Duration) -> Result<(), DbErr> {
+        let Some(limit) = database::of(self).limit_lock_waits(most) else {
+            return Ok(());
+        };
+        self.scope.state(State::set_lock_limit);
+        self.answer(self.inner.execute_unprepared(&limit))
+            .await
+            .map(|_| ())
     }
 
+    /// Reads or changes the books.
     pub(super) fn books<T>(&self, act: impl FnOnce(&mut Ledger) -> T) -> T {
-        // The ledger is consistent between calls, so a panic elsewhere cannot have torn it.
-        act(&mut self.ledger.lock().unwrap_or_else(PoisonError::into_inner))
+        self.level.state(|level| act(&mut level.books))
     }
 
     pub(super) async fn run<F, T, E>(self, callback: F) -> Result<T, TransactionError<E>>
@@ -104,35 +119,41 @@ impl TrackedTransaction {
         }
     }
 
-    /// Waits for an answer of the database; notices if the wait is cut off, and if the database has
-    /// ended the transaction.
+    /// Sends a statement and waits for the answer. If the future is dropped meanwhile, the transaction does not
+    /// commit; if the answer is an error, this finds out what it left of the transaction.
+    ///
+    /// # Errors
+    /// [`CaptureError::Ended`] if the level takes no statement; an error of the statement.
     pub(super) async fn answer<T>(
         &self,
         statement: impl Future<Output = Result<T, DbErr>>,
     ) -> Result<T, DbErr> {
-        if self.is_over() {
+        let Some(in_flight) = self.level.begin_statement() else {
             return Err(CaptureError::Ended.into());
-        }
-        self.scope.in_flight.fetch_add(1, Ordering::Relaxed);
+        };
+        self.wait(in_flight, statement).await
+    }
+
+    /// Waits for the answer to a statement that has begun.
+    pub(super) async fn wait<T>(
+        &self,
+        in_flight: InFlight,
+        statement: impl Future<Output = Result<T, DbErr>>,
+    ) -> Result<T, DbErr> {
         let answer = statement.await;
         if let Err(error) = &answer {
             self.look_after(error).await;
         }
-        self.scope.in_flight.fetch_sub(1, Ordering::Relaxed);
+        in_flight.ended();
         answer
     }
 
-    /// Notices what an error of the database left of the transaction.
+    /// Finds out what an error of the database left of the transaction.
     pub(super) async fn look_after(&self, error: &DbErr) {
-        match after_error(&self.inner, error, self.scope.levels()).await {
-            After::Alive => {}
-            After::Failed => self.failed.store(true, Ordering::Relaxed),
-            After::Ended => self.scope.ended.store(true, Ordering::Relaxed),
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        self.failed.load(Ordering::Relaxed) || self.scope.ended.load(Ordering::Relaxed)
+        let levels = self.scope.state(|state| state.open_levels());
+        let after = after_error(&self.inner, error, levels).await;
+        self.level
+            .in_transaction(|state, id| state.note_error(id, after));
     }
 
     /// Refuses a statement that is larger than the database takes.
@@ -142,12 +163,12 @@ impl TrackedTransaction {
 
     /// Enters the statement's writes in the books.
     fn enter(&self, writes: &[Write]) -> Result<(), CaptureError> {
-        self.scope.count_write();
-        self.books(|ledger| {
+        self.scope.state(State::count_write);
+        self.books(|books| {
             for (done, (table, operation)) in writes.iter().enumerate() {
-                if !ledger.execute(table, *operation) {
+                if !books.execute(table, *operation) {
                     for (table, operation) in &writes[..done] {
-                        ledger.revoke(table, *operation);
+                        books.revoke(table, *operation);
                     }
                     return Err(CaptureError::Unrecorded {
                         table: table.clone(),
@@ -159,8 +180,8 @@ impl TrackedTransaction {
         })
     }
 
-    /// Runs a query statement with its writes in the books; `touched` tells whether the result
-    /// means that a row was.
+    /// Runs a query statement with its writes in the books; `touched` says whether the
+    /// result means that a row was written.
     async fn run_statement<S, R, F>(
         &self,
         stmt: &S,
@@ -190,9 +211,9 @@ impl TrackedTransaction {
         self.enter(&writes)?;
         let result = self.answer(run(bindable)).await;
         if !result.as_ref().is_ok_and(touched) {
-            self.books(|ledger| {
+            self.books(|books| {
                 for (table, operation) in &writes {
-                    ledger.revoke(table, *operation);
+                    books.revoke(table, *operation);
                 }
             });
         }
@@ -314,47 +335,5 @@ impl TransactionTrait for TrackedTransaction {
     {
         let transaction = self.begin_with_config(isolation_level, access_mode).await?;
         transaction.run(callback).await
-    }
-}
-
-#[async_trait::async_trait]
-impl TransactionSession for TrackedTransaction {
-    /// Commits rows and changes together. An answer means that the database has made the commit.
-    ///
-    /// # Errors
-    /// [`CaptureError::Unfinished`] if a tracked table was written and the change not recorded;
-    /// [`CaptureError::CutOff`] if a statement's future was dropped; [`CaptureError::SavepointOpen`].
-    /// Everything is then rolled back. What the database says: whether it has committed is then not known
-    /// where the connection was lost.
-    async fn commit(self) -> Result<(), DbErr> {
-        let open = self.books(|ledger| {
-            ledger
-                .open()
-                .map(|(table, operation)| (table.to_owned(), operation))
-        });
-        let parts = self.parts.load(Ordering::Relaxed);
-        if parts > 0 || self.scope.in_flight.load(Ordering::Relaxed) > 0 {
-            // Sends nothing: dropping it, the pool rolls back.
-            return Err(CaptureError::CutOff.into());
-        }
-        if self.level.has_open_savepoint() {
-            return Err(CaptureError::SavepointOpen.into());
-        }
-        if self.is_over() {
-            // There may be nothing left to roll back; either way nothing is committed.
-            let _ = self.rollback().await;
-            return Err(CaptureError::Ended.into());
-        }
-        if let Some((table, operation)) = open {
-            self.rollback().await?;
-            return Err(CaptureError::Unfinished { table, operation }.into());
-        }
-        // A failure leaves the transaction open, and dropping it rolls back.
-        self.answer(self.trigger_context.clear(&self.inner)).await?;
-        self.end(End::Commit).await
-    }
-
-    async fn rollback(self) -> Result<(), DbErr> {
-        self.end(End::Rollback).await
     }
 }

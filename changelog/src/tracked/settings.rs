@@ -1,0 +1,79 @@
+//! The settings of a tracked connection, which its transactions copy.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
+
+use sea_orm::{ConnectionTrait, DbErr};
+
+use super::captured_tables::CapturedTables;
+use super::cascades::Cascades;
+use super::statement_writes::{Write, Writes, check_raw};
+use crate::context::Context;
+use crate::database;
+use crate::log::Operation;
+use crate::registry::Registry;
+
+/// Called after a transaction with changes has committed.
+pub(super) type OnCommit = Arc<dyn Fn() + Send + Sync>;
+
+/// Settings of a connection, copied into its transactions.
+#[derive(Clone)]
+pub(super) struct Settings {
+    pub(super) tracked: Registry,
+    pub(super) context: Arc<Context>,
+    pub(super) on_commit: Option<OnCommit>,
+    /// Read when first needed. Two that read it at the same time read the same.
+    pub(super) cascades: Arc<OnceLock<Cascades>>,
+    pub(super) captured: CapturedTables,
+    /// The pool closes connections that still count an open transaction.
+    pub(super) is_pool_clean: bool,
+}
+
+impl Settings {
+    /// The foreign keys that matter; they are read through `db` if that has not been done.
+    pub(super) async fn cascades<C: ConnectionTrait>(&self, db: &C) -> Result<&Cascades, DbErr> {
+        if let Some(cascades) = self.cascades.get() {
+            return Ok(cascades);
+        }
+        let read = Cascades::read(db, self.tracked).await?;
+        Ok(self.cascades.get_or_init(|| read))
+    }
+
+    /// Refuses what would change tracked rows unseen: raw SQL that names them, and statements that set off a
+    /// foreign key's action. Tables that triggers are known to capture are excepted.
+    pub(super) async fn check<C: ConnectionTrait>(
+        &self,
+        db: &C,
+        sql: &str,
+        writes: &Writes,
+        captured: &BTreeSet<String>,
+    ) -> Result<(), DbErr> {
+        if writes.is_raw {
+            return self.check_raw(db, sql, captured).await;
+        }
+        let acts = |(_, operation): &&Write| *operation != Operation::Insert;
+        for (table, operation) in writes.all.iter().filter(acts) {
+            let cascades = self.cascades(db).await?;
+            cascades.check(table, *operation, sql, captured)?;
+        }
+        Ok(())
+    }
+
+    /// [`check`](Self::check) for raw SQL.
+    pub(super) async fn check_raw<C: ConnectionTrait>(
+        &self,
+        db: &C,
+        sql: &str,
+        captured: &BTreeSet<String>,
+    ) -> Result<(), DbErr> {
+        database::check(db.get_database_backend())?;
+        let cascades = self.cascades(db).await?;
+        Ok(check_raw(
+            sql,
+            database::of(db).syntax(),
+            self.tracked,
+            cascades,
+            captured,
+        )?)
+    }
+}
