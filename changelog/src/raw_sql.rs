@@ -1,27 +1,32 @@
-//! Decides whether a raw SQL text may run on a tracked connection.
+//! Reads SQL texts: decides whether a raw text may run on a tracked connection, and finds in the text of a query
+//! builder what its audit leaves out.
 //!
-//! Guarantees that a text which passes holds no statement that writes a tracked table by name. A
-//! statement that only reads passes, and so does one that reads a tracked table and writes another
-//! (`INSERT INTO other SELECT … FROM tracked`). Where what is written cannot be told, a statement is
-//! refused as soon as it names a tracked table outside comments and strings. Where a server setting decides
-//! how a text reads, every possible reading must pass. In doubt the answer is a refusal, so some
-//! harmless texts are refused; the cure for those is an untracked connection.
+//! A raw text that passes holds no statement that writes a tracked table by name. A statement that only reads
+//! passes, and so does one that reads a tracked table and writes another (`INSERT INTO other SELECT … FROM
+//! tracked`). If it cannot be determined what a statement writes, it is refused as soon as it names a tracked
+//! table outside comments and strings. If a setting of the server decides how a text is read, every possible
+//! reading must pass. In doubt the text is refused, so some harmless texts are refused, too; the cure for those
+//! is an untracked connection.
 //!
-//! It cannot see what the database does on its own behalf: a function called in a `SELECT`, a
-//! trigger, a foreign key that cascades, a view or foreign table that passes writes on, a partition
-//! or an inheriting table written through its parent. None of those names the table in the text.
+//! This module cannot see what the database does by itself: a function called in a `SELECT`, a trigger, a
+//! foreign key that cascades, a view or foreign table that passes writes on, a partition or an inheriting table
+//! written through its parent. None of those names the table in the text.
 //!
-//! It must not know what tracking is, how a refusal is reported, or anything of the schema beyond
-//! the one question `is_tracked` answers. It never talks to a database.
+//! It must not know what tracking is, how a refusal is reported, or anything of the schema beyond the one
+//! question that `is_tracked` answers. It never speaks to a database.
 
+mod built;
 mod lexer;
 #[cfg(test)]
 mod tests;
 mod token;
 mod verbs;
 
+use std::sync::OnceLock;
+
 use crate::database::Syntax;
-use token::{ReadAs, Token};
+pub(crate) use built::InsertEffects;
+use token::{ReadAs, Token, Unlexable};
 use verbs::Statement;
 
 /// Why a raw text may not run. Verbs are upper case, as a message would show them.
@@ -35,71 +40,129 @@ pub(crate) enum RawRefusal {
     TransactionControl { verb: String },
 }
 
-/// Passes a text whose every statement may run, or names the first reason against it.
-///
-/// `is_tracked` gets one bare, unquoted table name in lower case (`str::to_lowercase`), never a
-/// qualified one: it must compare with names brought to lower case the same way, and know them as
-/// the database stores them (PostgreSQL cuts names at 63 bytes).
-pub(crate) fn check(
-    sql: &str,
+/// A SQL text. It is cut into tokens at most once, when that is first needed.
+pub(crate) struct SqlText<'a> {
+    sql: &'a str,
     syntax: &'static Syntax,
-    is_tracked: &dyn Fn(&str) -> bool,
-) -> Result<(), RawRefusal> {
-    let is_ambiguous = ways(sql, syntax).count() > 1;
-    for read_as in ways(sql, syntax) {
-        let tokens = lexer::lex(sql, read_as).map_err(|_| RawRefusal::Unclear {
-            verb: leading_word(sql),
-        })?;
-        check_reading(&tokens, read_as, is_tracked)?;
-        if is_ambiguous && changes_reading(&tokens, syntax) {
-            let verb = "SET".to_owned();
-            return Err(RawRefusal::Unclear { verb });
+    readings: OnceLock<Vec<Reading>>,
+}
+
+/// The text as the server reads it under one of its settings.
+struct Reading {
+    read_as: ReadAs,
+    tokens: Result<Vec<Token>, Unlexable>,
+}
+
+impl<'a> SqlText<'a> {
+    pub(crate) fn of(sql: &'a str, syntax: &'static Syntax) -> Self {
+        Self {
+            sql,
+            syntax,
+            readings: OnceLock::new(),
         }
     }
-    Ok(())
-}
 
-/// The first statement that would end a transaction around it by itself, as MariaDB does before
-/// nearly everything but queries and plain writes.
-pub(crate) fn ends_transaction(sql: &str, syntax: &'static Syntax) -> Option<String> {
-    if !syntax.statements_commit {
-        return None;
-    }
-    ways(sql, syntax).find_map(|read_as| {
-        let Ok(tokens) = lexer::lex(sql, read_as) else {
-            return Some(leading_word(sql));
-        };
-        statements(&tokens).find_map(verbs::ends_transaction)
-    })
-}
-
-/// Whether the text is one statement that writes rows and nothing else, however it is read: one that
-/// fires the triggers of whatever table it names.
-pub(crate) fn fires_triggers(sql: &str, syntax: &'static Syntax) -> bool {
-    let fires = |read_as: ReadAs| {
-        lexer::lex(sql, read_as).is_ok_and(|tokens| {
-            let mut statements = statements(&tokens);
-            let only = statements.next().filter(|_| statements.next().is_none());
-            only.is_some_and(|only| verbs::fires_triggers(only, syntax))
+    /// The ways in which the server may read this text. Its settings are not known here, and may change between
+    /// this check and the run, so each way counts. They differ only in whether a backslash escapes the quote
+    /// after it.
+    fn readings(&self) -> &[Reading] {
+        self.readings.get_or_init(|| {
+            let count = if self.sql.contains('\\') {
+                self.syntax.readings.len()
+            } else {
+                1
+            };
+            let readings = self.syntax.readings.iter().take(count);
+            let readings = readings.map(|&escapes| {
+                let syntax = self.syntax;
+                let read_as = ReadAs { syntax, escapes };
+                let tokens = lexer::lex(self.sql, read_as);
+                Reading { read_as, tokens }
+            });
+            readings.collect()
         })
-    };
-    ways(sql, syntax).all(fires)
+    }
+
+    /// The first word, as it is written.
+    pub(crate) fn first_word(&self) -> &'a str {
+        self.sql.split_ascii_whitespace().next().unwrap_or_default()
+    }
+
+    /// Whether the text begins as a query does. What follows may still write.
+    pub(crate) fn begins_as_query(&self) -> bool {
+        leading_letters(self.sql).eq_ignore_ascii_case("select")
+    }
+
+    /// Passes a text whose every statement may run, or returns the first reason against it.
+    ///
+    /// `is_tracked` gets one bare, unquoted table name in lower case (`str::to_lowercase`), never a qualified
+    /// one. It must compare with names brought to lower case in the same way, and know them as the database
+    /// stores them (PostgreSQL cuts names at 63 bytes).
+    pub(crate) fn check(&self, is_tracked: &dyn Fn(&str) -> bool) -> Result<(), RawRefusal> {
+        let is_ambiguous = self.readings().len() > 1;
+        for Reading { read_as, tokens } in self.readings() {
+            let Ok(tokens) = tokens else {
+                let verb = verbs::shown(leading_letters(self.sql));
+                return Err(RawRefusal::Unclear { verb });
+            };
+            check_reading(tokens, *read_as, is_tracked)?;
+            if is_ambiguous && changes_reading(tokens, self.syntax) {
+                let verb = "SET".to_owned();
+                return Err(RawRefusal::Unclear { verb });
+            }
+        }
+        Ok(())
+    }
+
+    /// The first statement that would end a surrounding transaction by itself. On MariaDB nearly every statement
+    /// does that, except for queries and plain writes.
+    pub(crate) fn ends_transaction(&self) -> Option<String> {
+        if !self.syntax.statements_commit {
+            return None;
+        }
+        self.readings().iter().find_map(|reading| {
+            let Ok(tokens) = &reading.tokens else {
+                return Some(verbs::shown(leading_letters(self.sql)));
+            };
+            statements(tokens).find_map(verbs::ends_transaction)
+        })
+    }
+
+    /// Whether the text, however it is read, is one statement that only writes rows. Such a statement fires the
+    /// triggers of every table that it names.
+    pub(crate) fn fires_triggers(&self) -> bool {
+        self.readings().iter().all(|reading| {
+            reading.tokens.as_ref().is_ok_and(|tokens| {
+                let mut statements = statements(tokens);
+                let only = statements.next().filter(|_| statements.next().is_none());
+                only.is_some_and(|only| verbs::fires_triggers(only, self.syntax))
+            })
+        })
+    }
+
+    /// What a built INSERT may do to rows that it finds. A text that cannot be read may do anything.
+    pub(crate) fn insert_effects(&self) -> InsertEffects {
+        // Most inserts have neither word, and need not be read.
+        if !built::may_have_effects(self.sql) {
+            return InsertEffects::default();
+        }
+        let effects = self.readings().iter().map(|reading| match &reading.tokens {
+            Ok(tokens) => built::insert_effects(tokens),
+            Err(_) => InsertEffects::ANY,
+        });
+        effects.fold(InsertEffects::default(), InsertEffects::or)
+    }
+
+    /// Whether a built UPDATE or upsert may assign the column, whose name is in lower case.
+    pub(crate) fn may_assign(&self, column: &str) -> bool {
+        self.readings().iter().any(|reading| {
+            let tokens = reading.tokens.as_ref();
+            tokens.map_or(true, |tokens| built::assigns(tokens, column))
+        })
+    }
 }
 
-/// The ways the server may read this text. Its settings are not known here, and may change between
-/// this check and the run, so each way counts. Only a backslash sets them apart: whether it takes the
-/// quote after it out of effect.
-fn ways(sql: &str, syntax: &'static Syntax) -> impl Iterator<Item = ReadAs> {
-    let count = if sql.contains('\\') {
-        syntax.readings.len()
-    } else {
-        1
-    };
-    let readings = syntax.readings.iter().take(count);
-    readings.map(move |&escapes| ReadAs { syntax, escapes })
-}
-
-/// Whether a `SET` among other statements may have the rest read otherwise than what came before.
+/// Whether a `SET` among other statements may change how the rest is read.
 fn changes_reading(tokens: &[Token], syntax: &Syntax) -> bool {
     let mut parts = statements(tokens);
     let sets = |part: &[Token]| part.first().is_some_and(|first| first.is_word("set"));
@@ -119,7 +182,7 @@ fn check_reading(
     read_as: ReadAs,
     is_tracked: &dyn Fn(&str) -> bool,
 ) -> Result<(), RawRefusal> {
-    // SQLite alone keeps `;` within a trigger's body, and its `END` must not pass for a `COMMIT`.
+    // Only SQLite keeps `;` within a trigger's body, and its `END` must not be taken for a `COMMIT`.
     let mut in_trigger = false;
     for part in statements(tokens) {
         let statement = Statement::new(part, read_as, is_tracked);
@@ -142,12 +205,9 @@ fn check_reading(
     Ok(())
 }
 
-/// What a text that cannot be lexed seems to start with, for the message only.
-fn leading_word(sql: &str) -> String {
-    let word = sql
-        .trim_start()
-        .split(|c: char| !c.is_ascii_alphabetic())
-        .next()
-        .unwrap_or_default();
-    verbs::shown(word)
+/// The letters with which a text begins.
+fn leading_letters(sql: &str) -> &str {
+    let text = sql.trim_start();
+    let end = text.find(|c: char| !c.is_ascii_alphabetic());
+    end.map_or(text, |end| &text[..end])
 }

@@ -1,7 +1,7 @@
-//! Foreign keys by which the database itself would change tracked rows, where no hook runs.
+//! Foreign keys by which the database itself would change tracked rows without any hook.
 //!
-//! Read from the catalogue once per connection, before its first delete or update. A statement that
-//! would set off such a key is refused.
+//! They are read from the catalogue once for each connection, before its first delete or update. A statement
+//! that would make such a key act is refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,6 +10,7 @@ use sea_orm::{ConnectionTrait, DbErr};
 use crate::database;
 use crate::error::CaptureError;
 use crate::log::Operation;
+use crate::raw_sql::SqlText;
 use crate::registry::Registry;
 
 /// A foreign key with an action that writes rows of `child`.
@@ -17,20 +18,20 @@ use crate::registry::Registry;
 struct ForeignKey {
     child: String,
     parent: String,
-    /// Of the parent.
+    /// The column of the parent.
     column: String,
     on_delete: bool,
     on_update: bool,
 }
 
-/// Where a delete or update of a table would change tracked rows by itself.
+/// The tracked tables whose rows a delete or update of another table would change.
 #[derive(Debug, Default)]
 pub(super) struct Cascades {
-    /// Table to the tracked tables that a delete of its rows reaches.
+    /// For each table, the tracked tables that a delete of its rows reaches.
     on_delete: BTreeMap<String, BTreeSet<String>>,
-    /// (table, column) to the tracked tables that an update of the column reaches.
+    /// For each table and column, the tracked tables that an update of the column reaches.
     on_update: BTreeMap<(String, String), BTreeSet<String>>,
-    /// Whether what a foreign key's action does fires triggers.
+    /// Whether the writes of a foreign key's action fire triggers.
     fires_triggers: bool,
 }
 
@@ -52,11 +53,11 @@ async fn foreign_keys<C: ConnectionTrait>(db: &C) -> Result<Vec<ForeignKey>, DbE
     Ok(keys)
 }
 
-/// The foreign keys whose actions write a tracked table where nothing records it: that table, and the
-/// one it refers to. `captured` are the tables, in lower case, for which triggers write.
+/// The foreign keys whose actions write a tracked table without a record: that table, and the one to which it
+/// refers. `captured` are the tables, in lower case, that triggers capture.
 ///
 /// # Errors
-/// What the database says.
+/// Errors of the database.
 pub(crate) async fn escaping<C: ConnectionTrait>(
     db: &C,
     captured: &BTreeSet<String>,
@@ -103,7 +104,7 @@ impl Cascades {
         &self,
         table: &str,
         operation: Operation,
-        sql: &str,
+        text: &SqlText<'_>,
         captured: &BTreeSet<String>,
     ) -> Result<(), CaptureError> {
         let table = table.to_lowercase();
@@ -115,7 +116,7 @@ impl Cascades {
                 .on_update
                 .iter()
                 .find_map(|((parent, column), tables)| {
-                    (*parent == table && sets(sql, column)).then(|| escapes(tables))?
+                    (*parent == table && text.may_assign(column)).then(|| escapes(tables))?
                 }),
         };
         match reached {
@@ -128,7 +129,7 @@ impl Cascades {
         }
     }
 
-    /// Of these tables those that nothing would record.
+    /// Those of the tables for which nothing would record the write.
     fn escaping<'a>(
         &self,
         tables: &'a BTreeSet<String>,
@@ -160,7 +161,7 @@ impl Cascades {
     }
 }
 
-/// CASCADE, SET NULL and SET DEFAULT, in the catalogues' words.
+/// Whether the action is CASCADE, SET NULL or SET DEFAULT, in the words of the catalogues.
 fn writes(action: &str) -> bool {
     matches!(
         action,
@@ -168,7 +169,7 @@ fn writes(action: &str) -> bool {
     )
 }
 
-/// The tracked tables among `table` and what deletes of its rows cascade to.
+/// The tracked tables among `table` and those to which deletes of its rows cascade.
 fn reached(keys: &[ForeignKey], table: &str, tracked: Registry) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut seen = BTreeSet::from([table]);
@@ -187,107 +188,4 @@ fn reached(keys: &[ForeignKey], table: &str, tracked: Registry) -> BTreeSet<Stri
         }
     }
     found
-}
-
-/// What comes before an upsert's assignments, in the words of built statements.
-const UPSERTS: [&str; 2] = [" do update set ", " on duplicate key update "];
-
-/// What a built INSERT may do to rows that it finds.
-pub(super) fn beside_insert(sql: &str) -> Option<Operation> {
-    let sql = sql.to_lowercase();
-    // A row in the way is deleted first.
-    let replaces = sql.starts_with("replace ") || outside(&sql, " replace into ").is_some();
-    let updates = || UPSERTS.iter().any(|words| outside(&sql, words).is_some());
-    match replaces {
-        true => Some(Operation::Delete),
-        false => updates().then_some(Operation::Update),
-    }
-}
-
-/// Whether a built UPDATE or upsert assigns the column: it stands, quoted, before the statement's own
-/// WHERE.
-fn sets(sql: &str, column: &str) -> bool {
-    let sql = sql.to_lowercase();
-    let start = UPSERTS.iter().find_map(|words| outside(&sql, words));
-    let sql = &sql[start.unwrap_or(0)..];
-    let assignments = outside(sql, " where ").map_or(sql, |end| &sql[..end]);
-    assignments.contains(&format!("\"{column}\" ="))
-        || assignments.contains(&format!("`{column}` ="))
-}
-
-/// Where the words first stand outside quotes and parentheses: a value may be a query with its own.
-fn outside(sql: &str, words: &str) -> Option<usize> {
-    let (mut depth, mut quote) = (0_usize, None);
-    for (at, c) in sql.char_indices() {
-        match (quote, c) {
-            (Some(mark), _) if mark == c => quote = None,
-            (Some(_), _) => {}
-            (None, '\'' | '"' | '`') => quote = Some(c),
-            (None, '(') => depth += 1,
-            (None, ')') => depth = depth.saturating_sub(1),
-            (None, ' ') if depth == 0 && sql[at..].starts_with(words) => return Some(at),
-            (None, _) => {}
-        }
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{beside_insert, sets};
-    use crate::log::Operation;
-
-    #[test]
-    fn columns_that_an_update_assigns() {
-        for (sql, expected) in [
-            (r#"UPDATE "t" SET "id" = $1 WHERE "x" = $2"#, true),
-            ("UPDATE `t` SET `id` = ?", true),
-            (r#"UPDATE "t" SET "x" = $1 WHERE "id" = $2"#, false),
-            (
-                r#"UPDATE "t" SET "x" = (SELECT "y" FROM "u" WHERE "z" = $1), "id" = $2"#,
-                true,
-            ),
-            (
-                r#"UPDATE "t" SET "x" = (SELECT (1) FROM "u" WHERE ")" = $1) WHERE "id" = $2"#,
-                false,
-            ),
-            (
-                r#"UPDATE "t" SET "x" = ' where ', "id" = 1 WHERE TRUE"#,
-                true,
-            ),
-            (
-                r#"INSERT INTO "t" ("id") SELECT $1 WHERE "id" = $2 ON CONFLICT ("x") WHERE "id" = 3
-                   DO UPDATE SET "x" = "excluded"."x" WHERE "t"."id" = 4"#,
-                false,
-            ),
-            (
-                r#"INSERT INTO "t" ("id") VALUES ($1) ON CONFLICT ("x") DO UPDATE SET "id" = "excluded"."id""#,
-                true,
-            ),
-            (
-                "INSERT INTO `t` (`id`) VALUES (?) ON DUPLICATE KEY UPDATE `x` = 1, `id` = VALUES(`id`)",
-                true,
-            ),
-        ] {
-            assert_eq!(sets(sql, "id"), expected, "{sql}");
-        }
-    }
-
-    #[test]
-    fn inserts_that_change_rows() {
-        for (sql, expected) in [
-            (r#"INSERT INTO "t" ("x") VALUES (' do update set ')"#, None),
-            (
-                r#"INSERT INTO "t" ("x") VALUES ($1) ON CONFLICT DO NOTHING"#,
-                None,
-            ),
-            ("REPLACE INTO `t` (`x`) VALUES (?)", Some(Operation::Delete)),
-            (
-                "INSERT INTO `t` (`x`) VALUES (?) ON DUPLICATE KEY UPDATE `x` = 1",
-                Some(Operation::Update),
-            ),
-        ] {
-            assert_eq!(beside_insert(sql), expected, "{sql}");
-        }
-    }
 }

@@ -21,6 +21,7 @@ use crate::capture::protocol::Message;
 use crate::context::Context;
 use crate::database::{self, Begin};
 use crate::error::CaptureError;
+use crate::raw_sql::SqlText;
 use crate::registry::Registry;
 
 /// A SeaORM connection whose tracked tables change only together with the change log.
@@ -113,20 +114,27 @@ impl TrackedConnection {
             } = message?;
             return Err(CaptureError::OutsideTransaction { table, operation }.into());
         }
-        let writes = writes_of(statement, &built, self.settings.tracked);
+        let text = self.text(&built.sql);
+        let writes = writes_of(statement, &text, self.settings.tracked);
         self.settings
-            .check(&self.reader, &built.sql, &writes, &BTreeSet::new())
+            .check(&self.reader, &text, &writes, &BTreeSet::new())
             .await?;
         if let Some((table, operation)) = writes.tracked.into_iter().next() {
             return Err(CaptureError::OutsideTransaction { table, operation }.into());
         }
-        let access = Access::of(&built.sql);
+        let access = Access::of(&text);
         Ok((make_bindable(built), access))
     }
 
-    async fn check_raw(&self, sql: &str) -> Result<(), DbErr> {
-        let none = BTreeSet::new();
-        self.settings.check_raw(&self.reader, sql, &none).await
+    fn text<'s>(&self, sql: &'s str) -> SqlText<'s> {
+        SqlText::of(sql, database::of(&self.writer).syntax())
+    }
+
+    /// Refuses SQL text that may write a tracked table, and returns how it uses the database.
+    async fn admit_raw(&self, sql: &str) -> Result<Access, DbErr> {
+        let (text, none) = (self.text(sql), BTreeSet::new());
+        self.settings.check_raw(&self.reader, &text, &none).await?;
+        Ok(Access::of(&text))
     }
 
     fn pool(&self, access: Access) -> &DatabaseConnection {
@@ -164,11 +172,11 @@ enum Access {
 }
 
 impl Access {
-    fn of(sql: &str) -> Self {
-        let plain = sql.trim_start();
-        match plain.get(..6) {
-            Some(verb) if verb.eq_ignore_ascii_case("select") => Self::Read,
-            _ => Self::Write,
+    fn of(text: &SqlText<'_>) -> Self {
+        if text.begins_as_query() {
+            Self::Read
+        } else {
+            Self::Write
         }
     }
 }
@@ -180,7 +188,7 @@ impl ConnectionTrait for TrackedConnection {
     }
 
     async fn execute_raw(&self, stmt: Statement) -> Result<ExecResult, DbErr> {
-        self.check_raw(&stmt.sql).await?;
+        self.admit_raw(&stmt.sql).await?;
         self.writer.execute_raw(stmt).await
     }
 
@@ -190,13 +198,13 @@ impl ConnectionTrait for TrackedConnection {
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.check_raw(sql).await?;
+        self.admit_raw(sql).await?;
         self.writer.execute_unprepared(sql).await
     }
 
     async fn query_one_raw(&self, stmt: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.check_raw(&stmt.sql).await?;
-        self.pool(Access::of(&stmt.sql)).query_one_raw(stmt).await
+        let access = self.admit_raw(&stmt.sql).await?;
+        self.pool(access).query_one_raw(stmt).await
     }
 
     async fn query_one<S: StatementBuilder>(&self, stmt: &S) -> Result<Option<QueryResult>, DbErr> {
@@ -205,8 +213,8 @@ impl ConnectionTrait for TrackedConnection {
     }
 
     async fn query_all_raw(&self, stmt: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.check_raw(&stmt.sql).await?;
-        self.pool(Access::of(&stmt.sql)).query_all_raw(stmt).await
+        let access = self.admit_raw(&stmt.sql).await?;
+        self.pool(access).query_all_raw(stmt).await
     }
 
     async fn query_all<S: StatementBuilder>(&self, stmt: &S) -> Result<Vec<QueryResult>, DbErr> {
@@ -227,8 +235,8 @@ impl StreamTrait for TrackedConnection {
         stmt: Statement,
     ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
         Box::pin(async move {
-            self.check_raw(&stmt.sql).await?;
-            self.pool(Access::of(&stmt.sql)).stream_raw(stmt).await
+            let access = self.admit_raw(&stmt.sql).await?;
+            self.pool(access).stream_raw(stmt).await
         })
     }
 }

@@ -56,7 +56,7 @@ impl TrackedTransaction {
             tracked: writes,
             is_raw: false,
         };
-        self.check(&statement.sql, &writes).await?;
+        self.check(&self.text(&statement.sql), &writes).await?;
         self.send_context(&[table]).await?;
         let statement = make_bindable(statement);
         self.check_size(&statement).await?;

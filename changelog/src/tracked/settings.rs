@@ -11,6 +11,7 @@ use super::statement_writes::{Write, Writes, check_raw};
 use crate::context::Context;
 use crate::database;
 use crate::log::Operation;
+use crate::raw_sql::SqlText;
 use crate::registry::Registry;
 
 /// Called after a transaction with changes has committed.
@@ -44,17 +45,17 @@ impl Settings {
     pub(super) async fn check<C: ConnectionTrait>(
         &self,
         db: &C,
-        sql: &str,
+        text: &SqlText<'_>,
         writes: &Writes,
         captured: &BTreeSet<String>,
     ) -> Result<(), DbErr> {
         if writes.is_raw {
-            return self.check_raw(db, sql, captured).await;
+            return self.check_raw(db, text, captured).await;
         }
         let acts = |(_, operation): &&Write| *operation != Operation::Insert;
         for (table, operation) in writes.all.iter().filter(acts) {
             let cascades = self.cascades(db).await?;
-            cascades.check(table, *operation, sql, captured)?;
+            cascades.check(table, *operation, text, captured)?;
         }
         Ok(())
     }
@@ -63,17 +64,11 @@ impl Settings {
     pub(super) async fn check_raw<C: ConnectionTrait>(
         &self,
         db: &C,
-        sql: &str,
+        text: &SqlText<'_>,
         captured: &BTreeSet<String>,
     ) -> Result<(), DbErr> {
         database::check(db.get_database_backend())?;
         let cascades = self.cascades(db).await?;
-        Ok(check_raw(
-            sql,
-            database::of(db).syntax(),
-            self.tracked,
-            cascades,
-            captured,
-        )?)
+        Ok(check_raw(text, self.tracked, cascades, captured)?)
     }
 }

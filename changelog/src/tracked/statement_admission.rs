@@ -9,23 +9,27 @@ use super::statement_writes::{Write, Writes};
 use super::transaction::TrackedTransaction;
 use crate::database;
 use crate::error::CaptureError;
-use crate::raw_sql::{ends_transaction, fires_triggers};
+use crate::raw_sql::SqlText;
 
 impl TrackedTransaction {
+    /// The text of a statement, to be scanned for the checks here.
+    pub(super) fn text<'s>(&self, sql: &'s str) -> SqlText<'s> {
+        SqlText::of(sql, database::of(&self.inner).syntax())
+    }
+
     /// Refuses SQL text before which the database would commit by itself.
-    pub(super) fn check_stays(&self, sql: &str) -> Result<(), CaptureError> {
-        match ends_transaction(sql, database::of(&self.inner).syntax()) {
+    pub(super) fn check_stays(&self, text: &SqlText<'_>) -> Result<(), CaptureError> {
+        match text.ends_transaction() {
             Some(verb) => Err(CaptureError::RawTransaction { verb }),
             None => Ok(()),
         }
     }
 
     /// Refuses what would change tracked rows unseen. If triggers see it, they get the context.
-    pub(super) async fn check(&self, sql: &str, writes: &Writes) -> Result<(), DbErr> {
+    pub(super) async fn check(&self, text: &SqlText<'_>, writes: &Writes) -> Result<(), DbErr> {
         let settings = &self.scope.settings;
-        let syntax = database::of(&self.inner).syntax();
         // Any other statement, such as DDL, might remove the triggers.
-        let is_seen = !writes.is_raw || fires_triggers(sql, syntax);
+        let is_seen = !writes.is_raw || text.fires_triggers();
         loop {
             let captured = if is_seen {
                 self.level.state(|level| level.triggers.relied_on().clone())
@@ -33,7 +37,7 @@ impl TrackedTransaction {
                 BTreeSet::new()
             };
             let in_flight = self.level.begin_in_any_condition();
-            let checked = settings.check(&self.inner, sql, writes, &captured).await;
+            let checked = settings.check(&self.inner, text, writes, &captured).await;
             in_flight.ended();
             let Err(refusal) = checked else {
                 return Ok(());
@@ -45,7 +49,7 @@ impl TrackedTransaction {
                     return Err(refusal);
                 }
                 Some(CaptureError::Cascade { child, .. }) => vec![child.clone()],
-                Some(CaptureError::RawWrite { table, .. }) if fires_triggers(sql, syntax) => {
+                Some(CaptureError::RawWrite { table, .. }) if text.fires_triggers() => {
                     let cascades = settings.cascades(&self.inner).await?;
                     let mut tables = cascades.reached_from(table, &captured);
                     if settings.tracked.is_tracked(table) {
@@ -88,7 +92,8 @@ impl TrackedTransaction {
 
     /// [`check`](Self::check) for raw SQL.
     pub(super) async fn check_raw(&self, sql: &str) -> Result<(), DbErr> {
-        self.check(sql, &Writes::raw()).await?;
-        Ok(self.check_stays(sql)?)
+        let text = self.text(sql);
+        self.check(&text, &Writes::raw()).await?;
+        Ok(self.check_stays(&text)?)
     }
 }

@@ -1,15 +1,14 @@
-//! What a statement would do to tracked tables, before it runs.
+//! Determines what a statement would do to tracked tables, before it runs.
 
 use std::collections::BTreeSet;
 
+use sea_orm::StatementBuilder;
 use sea_orm::sea_query::audit::AccessType;
-use sea_orm::{Statement, StatementBuilder};
 
-use super::cascades::{Cascades, beside_insert};
-use crate::database::Syntax;
+use super::cascades::Cascades;
 use crate::error::CaptureError;
 use crate::log::Operation;
-use crate::raw_sql::{self, RawRefusal};
+use crate::raw_sql::{RawRefusal, SqlText};
 use crate::registry::Registry;
 
 /// A table and what a statement does to it.
@@ -21,12 +20,12 @@ pub(super) struct Writes {
     pub(super) all: Vec<Write>,
     /// Those that are tracked.
     pub(super) tracked: Vec<Write>,
-    /// Whether it is no query statement but SQL text, to be judged by [`check_raw`].
+    /// Whether it is SQL text and not a query statement. [`check_raw`] then judges it.
     pub(super) is_raw: bool,
 }
 
 impl Writes {
-    /// Of SQL text.
+    /// The writes of SQL text, which are not known.
     pub(super) fn raw() -> Self {
         Self {
             all: Vec::new(),
@@ -36,15 +35,17 @@ impl Writes {
     }
 }
 
-/// The writes of a built statement.
+/// How query builders begin a statement.
+const QUERIES: [&str; 6] = ["SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "WITH"];
+
+/// The writes of a statement, which was built with this text.
 pub(super) fn writes_of<S: StatementBuilder>(
     source: &S,
-    built: &Statement,
+    text: &SqlText<'_>,
     tracked: Registry,
 ) -> Writes {
-    // SeaORM's `audit()` panics on schema statements: ask it only for these.
-    let verb = built.sql.split_ascii_whitespace().next().unwrap_or("");
-    let is_query = ["SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "WITH"].contains(&verb);
+    // SeaORM's `audit()` panics on schema statements, so it is asked only about these.
+    let is_query = QUERIES.contains(&text.first_word());
     let audit = if is_query { source.audit().ok() } else { None };
     let is_raw = audit.is_none();
     let requests = audit.map(|audit| audit.requests).unwrap_or_default();
@@ -62,12 +63,16 @@ pub(super) fn writes_of<S: StatementBuilder>(
         .collect();
     let tracked = all.iter().filter(|(table, _)| tracked.is_tracked(table));
     let tracked = tracked.cloned().collect();
-    // Which the audit does not tell.
+    // The audit does not report what becomes of rows that an insert finds.
     let is_insert = |write: &&Write| write.1 == Operation::Insert;
-    if let Some(inserted) = all.iter().find(is_insert).map(|(table, _)| table.clone())
-        && let Some(operation) = beside_insert(&built.sql)
-    {
-        all.push((inserted, operation));
+    if let Some(inserted) = all.iter().find(is_insert).map(|(table, _)| table.clone()) {
+        let effects = text.insert_effects();
+        if effects.deletes {
+            all.push((inserted.clone(), Operation::Delete));
+        }
+        if effects.updates {
+            all.push((inserted, Operation::Update));
+        }
     }
     Writes {
         tracked,
@@ -76,13 +81,12 @@ pub(super) fn writes_of<S: StatementBuilder>(
     }
 }
 
-/// Whether raw SQL may run on a tracked connection.
+/// Checks whether raw SQL may run on a tracked connection.
 ///
 /// # Errors
-/// [`CaptureError`] with the cure if it may not.
+/// The reason if it may not.
 pub(super) fn check_raw(
-    sql: &str,
-    syntax: &'static Syntax,
+    text: &SqlText<'_>,
     tracked: Registry,
     cascades: &Cascades,
     captured: &BTreeSet<String>,
@@ -93,7 +97,7 @@ pub(super) fn check_raw(
             || tracked.is_tracked(table) && !captured.contains(table)
             || cascades.concerns(table, captured)
     };
-    raw_sql::check(sql, syntax, &is_tracked).map_err(|refusal| match refusal {
+    text.check(&is_tracked).map_err(|refusal| match refusal {
         RawRefusal::Writes { table, verb } => CaptureError::RawWrite { table, verb },
         RawRefusal::Unclear { verb } => CaptureError::RawUnclear { verb },
         RawRefusal::TransactionControl { verb } => CaptureError::RawTransaction { verb },

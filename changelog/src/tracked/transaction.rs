@@ -197,10 +197,11 @@ impl TrackedTransaction {
             self.receive(message?).await?;
             return Ok(None);
         }
-        let writes = writes_of(stmt, &built, self.scope.settings.tracked);
-        self.check(&built.sql, &writes).await?;
+        let text = self.text(&built.sql);
+        let writes = writes_of(stmt, &text, self.scope.settings.tracked);
+        self.check(&text, &writes).await?;
         if writes.is_raw {
-            self.check_stays(&built.sql)?;
+            self.check_stays(&text)?;
         }
         let writes = self.for_hooks(writes.tracked).await?;
         let bindable = make_bindable(built);
