@@ -11,11 +11,13 @@
 //! other writes of the transaction concurrently. If the call's future is dropped, the transaction does not
 //! commit. The rows of one call are held in memory.
 
+mod custom_hooks;
 mod delete;
 mod image_rows;
 mod insert;
 mod locked_rows;
 mod row_order;
+mod unfit;
 mod update;
 mod upsert;
 mod written;

@@ -1,14 +1,11 @@
 //! Deleting rows.
 
-use std::collections::HashMap;
-
 use sea_orm::sea_query::Query;
 use sea_orm::{ConnectionTrait, DbErr, StatementBuilder};
 
-use super::locked_rows::{Chunks, lock};
+use super::locked_rows::{Chunks, relock};
 use super::{BulkEntity, Target, table};
 use crate::capture::Hooks;
-use crate::image;
 use crate::log::Operation;
 use crate::row_lock::RowLock;
 use crate::rows::{Row, among};
@@ -72,20 +69,4 @@ async fn chunk<E: BulkEntity>(
         <E::ActiveModel as Hooks>::after_delete(model, tx).await?;
     }
     Ok(count as u64)
-}
-
-/// The rows as they are now, in the same order, without those that are gone.
-pub(super) async fn relock<E: BulkEntity>(
-    tx: &TrackedTransaction,
-    rows: &[Row<E>],
-) -> Result<Vec<Row<E>>, DbErr> {
-    let found = lock::<E>(tx, among(rows.iter()), RowLock::Delete, None).await?;
-    let mut by_key: HashMap<String, Row<E>> = found
-        .into_iter()
-        .map(|row| (image::text_of(&row.key()), row))
-        .collect();
-    let now = rows.iter();
-    Ok(now
-        .filter_map(|row| by_key.remove(&image::text_of(&row.key())))
-        .collect())
 }

@@ -3,30 +3,23 @@
 
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue, ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr,
-    IdenStatic, Iterable, StatementBuilder,
+    ActiveModelTrait, ActiveValue, ColumnTrait, Condition, ConnectionTrait, DbErr, Iterable,
+    StatementBuilder,
 };
-use serde_json::Value as Json;
 
+use super::custom_hooks::after_save;
 use super::insert::{prepare_inserts, record_inserted};
 use super::locked_rows::lock;
-use super::update::{self, after_save};
+use super::unfit::{Unfit, split_image};
+use super::update;
 use super::{BulkEntity, Written, table};
 use crate::error::CaptureError;
-use crate::image::{self, Image};
+use crate::image::Image;
 use crate::log::Operation;
 use crate::row_lock::RowLock;
-use crate::rows::{Row, Stored, key_condition, stored_as};
+use crate::rows::{Row, Stored, key_condition};
 use crate::tracked::TrackedTransaction;
 use crate::tracked::rows_statement::{Answer, RowsStatement};
-
-/// A value for a column whose field in the model cannot hold it.
-pub(super) struct Unfit<C> {
-    pub(super) column: C,
-    pub(super) sql: Expr,
-    /// The value as images have it.
-    pub(super) image: Json,
-}
 
 impl TrackedTransaction {
     /// Inserts a row as an image has it and returns it as stored. Columns that the image lacks get their
@@ -39,7 +32,7 @@ impl TrackedTransaction {
         row: &Image,
     ) -> Result<Stored<E::Model>, DbErr> {
         let backend = self.get_database_backend();
-        let (model, unfit) = parts::<E>(row, backend)?;
+        let (model, unfit) = split_image::<E>(row, backend)?;
         let key = key_condition::<E>(row, backend).map_err(CaptureError::from)?;
         self.savepoint(insert::<E>(self, model, unfit, key)).await
     }
@@ -53,7 +46,7 @@ impl TrackedTransaction {
         row: &Row<E>,
         set: &Image,
     ) -> Result<Stored<E::Model>, DbErr> {
-        let (changes, unfit) = parts::<E>(set, self.get_database_backend())?;
+        let (changes, unfit) = split_image::<E>(set, self.get_database_backend())?;
         let work = async {
             let rows = lock::<E>(self, row.condition(), RowLock::Update, None).await?;
             let wanted = rows
@@ -66,40 +59,6 @@ impl TrackedTransaction {
         };
         self.savepoint(work).await
     }
-}
-
-type Parts<E> = (
-    <E as sea_orm::EntityTrait>::ActiveModel,
-    Vec<Unfit<<E as sea_orm::EntityTrait>::Column>>,
-);
-
-/// Splits an image into what the model can hold and the rest.
-fn parts<E: BulkEntity>(image: &Image, backend: DbBackend) -> Result<Parts<E>, CaptureError> {
-    let mut model = <E::ActiveModel as ActiveModelTrait>::default();
-    let mut unfit = Vec::new();
-    for column in E::Column::iter() {
-        let Some(json) = image.get(column.as_str()) else {
-            continue;
-        };
-        let value = image::value_of::<E>(column, json);
-        if let Ok(value) = &value
-            && image::try_set(&mut model, column, value.clone())
-        {
-            continue;
-        }
-        model.not_set(column);
-        let sql = match (stored_as(json, backend), value) {
-            (Some(sql), _) => sql,
-            (None, Ok(value)) => column.save_as(Expr::val(value)),
-            (None, Err(error)) => return Err(error.into()),
-        };
-        unfit.push(Unfit {
-            column,
-            sql,
-            image: json.clone(),
-        });
-    }
-    Ok((model, unfit))
 }
 
 async fn insert<E: BulkEntity>(
@@ -115,7 +74,7 @@ async fn insert<E: BulkEntity>(
         if let ActiveValue::Set(value) | ActiveValue::Unchanged(value) = model.get(column) {
             columns.push(column);
             values.push(column.save_as(Expr::val(value)));
-        } else if let Some(unfit) = unfit.iter().find(|unfit| is_same(unfit.column, column)) {
+        } else if let Some(unfit) = unfit.iter().find(|unfit| unfit.is_for(column)) {
             columns.push(column);
             values.push(unfit.sql.clone());
         }
@@ -138,16 +97,4 @@ async fn insert<E: BulkEntity>(
     let rows = lock::<E>(tx, key, RowLock::Update, None).await?;
     let row = record_inserted::<E>(tx, rows).await?.pop();
     after_save::<E>(tx, row.ok_or(DbErr::RecordNotInserted)?, true).await
-}
-
-fn is_same<C: IdenStatic>(one: C, other: C) -> bool {
-    one.as_str() == other.as_str()
-}
-
-impl<C: IdenStatic> Unfit<C> {
-    /// Whether the row has another value in this column.
-    pub(super) fn differs(&self, row: &Image) -> bool {
-        let stored = row.get(self.column.as_str());
-        !stored.is_some_and(|stored| image::same(stored, &self.image))
-    }
 }

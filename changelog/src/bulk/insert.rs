@@ -6,12 +6,12 @@ use sea_orm::{
     QueryResult, Statement, StatementBuilder, TryGetable, Value,
 };
 
+use super::custom_hooks::after_save;
 use super::locked_rows::{
     CHUNK, PARAMETERS, among, answered, as_stored, has_returning, keys, lock, returning_all,
     values_in,
 };
 use super::row_order::in_order;
-use super::update::after_save;
 use super::{BulkEntity, table};
 use crate::capture::hooks::now;
 use crate::capture::{Hooks, row};

@@ -1,5 +1,6 @@
 //! Finding and locking rows: chunk by chunk by a condition, and by the values of columns.
 
+use std::collections::HashMap;
 use std::marker::PhantomData;
 
 use sea_orm::sea_query::{IntoValueTuple, ReturningClause};
@@ -9,14 +10,13 @@ use sea_orm::{
     TryGetableMany, Value,
 };
 
-use super::delete::relock;
 use super::{BulkEntity, Target, table};
 use crate::database;
 use crate::error::CaptureError;
-use crate::image::Image;
+use crate::image::{self, Image};
 use crate::reader::{Position, changed_after};
 use crate::row_lock::{RowLock, lock_rows};
-use crate::rows::{self, Models, Row};
+use crate::rows::{self, Models, Row, among as among_rows};
 pub(super) use crate::rows::{among_values as among, keys};
 use crate::tracked::TrackedTransaction;
 
@@ -52,6 +52,22 @@ pub(super) async fn lock<E: BulkEntity>(
     }
     let select = lock_rows(select, row_lock, tx.get_database_backend());
     rows::read(tx, select.limit(limit.map(|rows| rows as u64))).await
+}
+
+/// The rows as they are now, in the same order, without those that are gone.
+pub(super) async fn relock<E: BulkEntity>(
+    tx: &TrackedTransaction,
+    rows: &[Row<E>],
+) -> Result<Vec<Row<E>>, DbErr> {
+    let found = lock::<E>(tx, among_rows(rows.iter()), RowLock::Delete, None).await?;
+    let mut by_key: HashMap<String, Row<E>> = found
+        .into_iter()
+        .map(|row| (image::text_of(&row.key()), row))
+        .collect();
+    let now = rows.iter();
+    Ok(now
+        .filter_map(|row| by_key.remove(&image::text_of(&row.key())))
+        .collect())
 }
 
 /// The rows of a target, in key order, locked, chunk by chunk. One statement both tests and locks a row; a

@@ -9,9 +9,11 @@ use sea_orm::{
     Iterable, ModelTrait, PrimaryKeyToColumn, StatementBuilder,
 };
 
-use super::delete::relock;
-use super::image_rows::Unfit;
-use super::locked_rows::{CHUNK, Chunks, PARAMETERS, has_returning, keys, lock, returning_all};
+use super::custom_hooks::after_save;
+use super::locked_rows::{
+    CHUNK, Chunks, PARAMETERS, has_returning, keys, lock, relock, returning_all,
+};
+use super::unfit::Unfit;
 use super::{BulkEntity, Target, Written, table};
 use crate::capture::hooks::now;
 use crate::capture::{Hooks, row};
@@ -151,21 +153,6 @@ pub(super) async fn update_locked<E: BulkEntity>(
         });
     }
     Ok(settled)
-}
-
-/// Runs the entity's custom hook on a row that its model can hold.
-pub(super) async fn after_save<E: BulkEntity>(
-    tx: &TrackedTransaction,
-    row: Stored<E::Model>,
-    is_new: bool,
-) -> Result<Stored<E::Model>, DbErr> {
-    match row {
-        Stored::Model(row) => {
-            let row = <E::ActiveModel as Hooks>::after_save(row, tx, is_new).await?;
-            Ok(Stored::Model(row))
-        }
-        row => Ok(row),
-    }
 }
 
 /// The number of rows in one statement, as its parameters allow.

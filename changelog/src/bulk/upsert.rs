@@ -12,6 +12,7 @@ use sea_orm::{
     Value,
 };
 
+use super::custom_hooks::after_save;
 use super::insert::{
     insert_statement, prepare_inserts, record_inserted, runs_of_same_columns, with_given_keys,
 };
@@ -299,7 +300,7 @@ async fn settle<E: BulkEntity>(
     for wanted in missing {
         match inserted.remove(&wanted.place) {
             Some(row) => {
-                let row = update::after_save::<E>(tx, row, true).await?;
+                let row = after_save::<E>(tx, row, true).await?;
                 written.push((wanted.place, Written::Inserted(row)));
             }
             None => rest.push(wanted),
