@@ -36,10 +36,14 @@ pub struct Column {
     pub shown: Shown,
 }
 
+/// The version of a table of which nothing is stored: it has always been captured by hooks, and its shape has
+/// not changed.
+pub const FIRST_VERSION: i32 = 1;
+
 /// One version of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version {
-    /// Its number: 1 is the first.
+    /// Its number, from [`FIRST_VERSION`] on.
     pub version: i32,
     /// The table's columns.
     pub columns: Vec<Column>,

@@ -19,7 +19,7 @@ use crate::error::CaptureError;
 use crate::image::{self, Image};
 use crate::registry::{Hidden, Registry};
 use crate::row_lock::{self, RowLock};
-use crate::shape::{Column, Found as FoundColumn, Shown, Version};
+use crate::shape::{Column, FIRST_VERSION, Found as FoundColumn, Shown, Version};
 pub(crate) use keys::KeyPlace;
 use keys::{among, beyond, order};
 use settings::Settings;
@@ -290,7 +290,10 @@ impl CurrentRows {
     /// The image in a text of a result row.
     fn read(&self, row: &QueryResult, column: &str, dialect: &dyn Dialect) -> Result<Image, DbErr> {
         let text = text_in(row, column, dialect)?;
-        let version = self.shape.newest(&self.entity).map_or(1, |v| v.version);
+        let version = self
+            .shape
+            .newest(&self.entity)
+            .map_or(FIRST_VERSION, |v| v.version);
         Ok(decode(&self.shape, &self.entity, version, &text, dialect))
     }
 }
@@ -315,7 +318,7 @@ async fn writer<C: ConnectionTrait>(
     let sql = format!("SELECT writer, version FROM change_capture WHERE entity = ?{lock}");
     let ask = database::of(tx).statement(&sql, vec![entity.into()]);
     let row = tx.query_one_raw(ask).await?;
-    row.map_or(Ok((false, 1)), |row| {
+    row.map_or(Ok((false, FIRST_VERSION)), |row| {
         let writer: String = row.try_get("", "writer")?;
         Ok((writer == "trigger", row.try_get("", "version")?))
     })

@@ -14,7 +14,7 @@ use super::schema::{Schemas, store};
 use super::tables;
 use crate::catalogue;
 use crate::database::{self, Begin, Dialect, Plan};
-use crate::shape::{Column, Found, Shown, Version};
+use crate::shape::{Column, FIRST_VERSION, Found, Shown, Version};
 
 /// Lets database triggers write the log of a table, so that writes of every program by any means are
 /// recorded. For use in a migration:
@@ -212,7 +212,7 @@ async fn version_of<C: ConnectionTrait>(
         Some(newest) if newest.columns == columns => Ok(newest.clone()),
         newest => {
             let version = Version {
-                version: newest.map_or(1, |newest| newest.version + 1),
+                version: newest.map_or(FIRST_VERSION, |newest| newest.version + 1),
                 columns,
             };
             store(db, entity, &version).await?;

@@ -8,6 +8,7 @@ use sea_orm::{DbErr, QueryResult, Value};
 use super::{Dialect, MariaDb, Session};
 use crate::database::plan::piece_name;
 use crate::database::{ContextTexts, Writer, Written};
+use crate::shape::FIRST_VERSION;
 
 /// The triggers that must exist for every plain write to be recorded.
 const NEEDED: [&str; 3] = ["insert", "update", "delete"];
@@ -27,7 +28,7 @@ pub(super) async fn writer(db: &dyn Session, written: &Written<'_>) -> Result<Wr
         written.table.into(),
     ];
     let Some(row) = db.row(MariaDb.statement(sql, values)).await? else {
-        return Ok(Writer::Hooks(1));
+        return Ok(Writer::Hooks(FIRST_VERSION));
     };
     if row.try_get::<String>("", "writer")? != "trigger" {
         return Ok(Writer::Hooks(row.try_get("", "version")?));

@@ -6,6 +6,7 @@ use sea_orm::DbErr;
 
 use super::{Dialect, Postgres, Session};
 use crate::database::{ContextTexts, Writer, Written};
+use crate::shape::FIRST_VERSION;
 
 /// Whether the triggers are in force for this session: bits 4, 8 and 16 of `tgtype` are insert, delete and
 /// update.
@@ -23,7 +24,7 @@ pub(super) async fn writer(db: &dyn Session, written: &Written<'_>) -> Result<Wr
     );
     let ask = Postgres.statement(&sql, vec![written.table.into()]);
     let Some(row) = db.row(ask).await? else {
-        return Ok(Writer::Hooks(1));
+        return Ok(Writer::Hooks(FIRST_VERSION));
     };
     if row.try_get::<String>("", "writer")? != "trigger" {
         return Ok(Writer::Hooks(row.try_get("", "version")?));

@@ -7,6 +7,7 @@ use sea_orm::{DbErr, Value};
 use super::{Dialect, Session, Sqlite};
 use crate::database::plan::piece_name;
 use crate::database::{ContextTexts, Writer, Written};
+use crate::shape::FIRST_VERSION;
 
 /// The triggers that must exist for every plain write to be recorded.
 const NEEDED: [&str; 5] = ["insert", "update", "update_key", "delete", "delete_kept"];
@@ -19,7 +20,7 @@ pub(super) async fn writer(db: &dyn Session, written: &Written<'_>) -> Result<Wr
         "SELECT version, writer, {in_force} AS in_force FROM change_capture WHERE entity = ?"
     );
     let Some(row) = db.row(Sqlite.statement(&sql, values)).await? else {
-        return Ok(Writer::Hooks(1));
+        return Ok(Writer::Hooks(FIRST_VERSION));
     };
     if row.try_get::<String>("", "writer")? != "trigger" {
         return Ok(Writer::Hooks(row.try_get("", "version")?));

@@ -146,6 +146,11 @@ impl<'a> Sql<'a> {
         format!("entity = {} AND written IN ({written})", self.entity)
     }
 
+    /// The same condition where the kept rows are called `r`.
+    fn kept_as_r(&self, written: &str) -> String {
+        format!("r.entity = {} AND r.written IN ({written})", self.entity)
+    }
+
     /// Whether such a row is kept.
     fn is_kept(&self, which: &str) -> String {
         format!("({ANY_KEPT} AND EXISTS (SELECT 1 FROM change_replaced WHERE {which}))")
@@ -256,14 +261,13 @@ impl<'a> Sql<'a> {
     fn replace(&self) -> Trigger {
         let key = self.key("NEW");
         let kept = self.kept(&self.inserted_either_way());
+        let kept_as_r = self.kept_as_r(&self.inserted_either_way());
         let replaced = "JOIN change_replaced r";
-        let of_row =
-            format!("r.{kept} AND r.row_key = {key}").replacen("AND written", "AND r.written", 1);
+        let of_row = format!("{kept_as_r} AND r.row_key = {key}");
         let of_others = format!(
-            "r.{kept} AND r.row_key <> {key} AND r.log_id IS NULL AND {}",
+            "{kept_as_r} AND r.row_key <> {key} AND r.log_id IS NULL AND {}",
             self.is_gone()
-        )
-        .replacen("AND written", "AND r.written", 1);
+        );
         let after = self.image("NEW");
         let steps = vec![
             format!(
@@ -336,12 +340,11 @@ impl<'a> Sql<'a> {
     /// Logs the rows that an UPDATE has replaced.
     fn log_replaced(&self) -> String {
         let of_others = format!(
-            "r.{} AND r.log_id IS NULL AND (r.row_key = {} OR {})",
-            self.kept(&self.updated()),
+            "{} AND r.log_id IS NULL AND (r.row_key = {} OR {})",
+            self.kept_as_r(&self.updated()),
             self.key("NEW"),
             self.is_gone()
-        )
-        .replacen("AND written", "AND r.written", 1);
+        );
         let images = ["r.image", "NULL"];
         let replaced = "JOIN change_replaced r";
         self.log("delete", "r.row_key", images, replaced, &of_others)
