@@ -36,7 +36,7 @@ pub(crate) enum RawRefusal {
     Writes { table: String, verb: String },
     /// What the statement writes cannot be told from its text.
     Unclear { verb: String },
-    /// The statement begins or ends a transaction, which must go through the API.
+    /// The statement begins or ends a transaction, for which the API must be used.
     TransactionControl { verb: String },
 }
 

@@ -1,10 +1,10 @@
-//! Cuts a SQL text into words, quoted names, strings and single signs, as one server would.
+//! Cuts a SQL text into words, quoted names, strings and single characters, as one server would.
 //!
-//! Guarantees that no text panics, and that what it calls comment or string is so on that server
-//! read as [`ReadAs`] says. Whatever is unterminated, is read differently by different versions
-//! or could hide code is an error, never a guess.
+//! No text makes it panic, and what it takes for a comment or a string is one on that server, if the server reads
+//! as [`ReadAs`] says. A text that is unterminated, that versions of the server read differently, or that could
+//! hide code is an error, never a guess.
 //!
-//! It must not know statements, verbs or tables.
+//! This module must not know statements, verbs or tables.
 
 mod literals;
 
@@ -33,8 +33,8 @@ pub(super) fn lex(sql: &str, read_as: ReadAs) -> Result<Vec<Token>, Unlexable> {
     }
 }
 
-/// Part of a word. Non-ASCII space and invisible signs are not: SQLite skips a byte order mark as
-/// space, so a name next to one would not be recognised.
+/// Whether a character is part of a word. Space beyond ASCII and invisible characters are not: SQLite skips a byte
+/// order mark as space, so a name next to one would not be recognised.
 pub(super) fn is_word_char(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_alphanumeric() || c == '_' || c == '$';
@@ -116,8 +116,8 @@ impl Lexer {
                 _ if c.is_ascii_whitespace() || c.is_ascii_control() => Ok(true),
                 // Two minus signs, as in `5--3`.
                 '0'..='9' => Ok(false),
-                // Code too, but more likely meant as a comment; and what is space beyond ASCII
-                // hangs on the connection's character set.
+                // This is code, too, but was more likely meant as a comment; and what counts as space beyond
+                // ASCII depends on the connection's character set.
                 _ => Err(Unlexable),
             },
             _ => Ok(true),
@@ -138,7 +138,7 @@ impl Lexer {
     }
 
     fn block_comment(&mut self) -> Result<(), Unlexable> {
-        // A comment within an executable one ends elsewhere if the server skips the outer one.
+        // A comment within an executable one ends at another place if the server skips the outer one.
         if self.conditional.is_some() {
             return Err(Unlexable);
         }
@@ -149,7 +149,7 @@ impl Lexer {
                 _ => {}
             }
         }
-        // An optimizer hint has quotes of its own, in which `*/` does not end it.
+        // An optimizer hint may have quotes, within which `*/` does not end it.
         let hint = self.syntax().executable_comments && self.peek(2) == Some('+');
         self.at += 2;
         let mut depth = 1_usize;
@@ -179,7 +179,7 @@ impl Lexer {
             self.at += 1;
             digits += 1;
         }
-        // Servers disagree on where a version of another length ends and the code begins.
+        // Servers disagree on where a version number of another length ends and the code begins.
         let spaced = self.peek(0).is_some_and(|c| c.is_ascii_whitespace());
         if !(digits == 0 || digits == 5 || (digits == 6 && spaced)) {
             return Err(Unlexable);

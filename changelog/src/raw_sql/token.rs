@@ -1,10 +1,10 @@
-//! What the lexer hands on: tokens, and the way in which they were read.
+//! The tokens that the lexer finds, and the way in which it reads.
 //!
-//! Guarantees nothing beyond what its fields say; it must not know how tokens are found.
+//! This module must not know how tokens are found.
 
 use crate::database::{Escapes, Syntax};
 
-/// One way to read a text: the server's syntax, and whether `\` takes the next sign out of effect.
+/// One way to read a text: the server's syntax, and whether `\` escapes the next character.
 #[derive(Clone, Copy)]
 pub(super) struct ReadAs {
     pub(super) syntax: &'static Syntax,
@@ -17,17 +17,17 @@ pub(super) struct Unlexable;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A bare word, keyword or name alike, or a number (MySQL has names like `1`).
+    /// A bare word, whether keyword or name, or a number (MySQL has names like `1`).
     Word,
-    /// A name in quotes, or what is one under some setting.
+    /// A name in quotes, or what is a name under some setting.
     Quoted,
-    /// A string, its doubled quotes undone but not its escapes.
+    /// A string, in which doubled quotes are undone but escapes are not.
     Text,
     /// PostgreSQL's `E'x'`.
     EscapeText,
     /// PostgreSQL's `$x$ … $x$`, in which nothing is an escape.
     DollarText,
-    /// Any other single sign; a bound parameter is `?`.
+    /// Any other single character; a bound parameter is `?`.
     Punct,
 }
 
@@ -35,7 +35,7 @@ pub(super) enum Kind {
 pub(super) struct Token {
     pub(super) kind: Kind,
     pub(super) text: String,
-    /// Number of the executable comment it stands in: the server may skip each of those.
+    /// The number of the executable comment in which it stands. The server may skip each of those.
     pub(super) conditional: Option<usize>,
 }
 
@@ -48,7 +48,7 @@ impl Token {
         self.kind == Kind::Word && self.text.eq_ignore_ascii_case(word)
     }
 
-    /// Like [`Self::is_word`], for places where a name may as well be in quotes.
+    /// Like [`Self::is_word`], for places where a name may also be in quotes.
     pub(super) fn is_name(&self, name: &str) -> bool {
         matches!(self.kind, Kind::Word | Kind::Quoted) && self.text.eq_ignore_ascii_case(name)
     }

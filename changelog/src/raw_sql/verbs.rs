@@ -1,10 +1,9 @@
 //! Judges one statement by its first word.
 //!
-//! Guarantees that what passes writes no tracked table by name. A statement whose text
-//! the server may read in part (executable comments) is judged only by rules that more words can
-//! make stricter, never laxer.
+//! A statement that passes writes no tracked table by name. If the server may read only a part of the statement
+//! (executable comments), it is judged only by rules that more words can make stricter, never laxer.
 //!
-//! It must not know quotes or comments: it sees tokens. Nor what "tracked" means.
+//! This module sees tokens, so it must not know quotes or comments, nor what "tracked" means.
 
 mod names;
 mod routines;
@@ -15,7 +14,7 @@ use super::RawRefusal;
 use super::token::{Kind, ReadAs, Token};
 use crate::database::Syntax;
 
-/// What a step of a SQLite trigger may start with.
+/// The words with which a step of a SQLite trigger may start.
 const TRIGGER_STEPS: &[&str] = &["SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "REPLACE"];
 
 const TRANSACTION: &[&str] = &[
@@ -30,14 +29,14 @@ const TRANSACTION: &[&str] = &[
     "XA",
 ];
 
-/// Verbs that say in their text which tables they write.
+/// The verbs of statements that name the tables that they write.
 const WRITING: &[&str] = &[
     "INSERT", "UPDATE", "DELETE", "REPLACE", "TRUNCATE", "MERGE", "CREATE", "ALTER", "DROP",
     "RENAME", "COPY", "LOCK", "ANALYZE", "VACUUM", "REINDEX", "COMMENT", "GRANT", "REVOKE",
     "REFRESH", "NOTIFY", "LISTEN", "UNLISTEN", "OPTIMIZE", "USE", "RESET", "DETACH",
 ];
 
-/// What MariaDB runs without ending the transaction first.
+/// The verbs of statements before which MariaDB does not end the transaction.
 const WITHIN: &[&str] = &[
     "SELECT", "VALUES", "TABLE", "WITH", "SHOW", "EXPLAIN", "DESCRIBE", "DESC", "INSERT", "UPDATE",
     "DELETE", "REPLACE", "SET",
@@ -64,7 +63,7 @@ pub(super) fn fires_triggers(tokens: &[Token], syntax: &Syntax) -> bool {
     };
     match shown(&first.text).as_str() {
         "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "WITH" | "MERGE" => true,
-        // Of a cascading one the text does not name every table.
+        // The text of a cascading one does not name every table.
         "TRUNCATE" if syntax.truncate_fires_triggers => {
             !tokens.iter().any(|token| token.is_word("cascade"))
         }
@@ -82,8 +81,8 @@ pub(super) struct Statement<'a> {
 
 /// A verb as a refusal shows it.
 pub(super) fn shown(word: &str) -> String {
-    // Unknown verbs come from the text, whose length is the caller's. ASCII only: servers know no
-    // keyword by a letter like ſ, whose upper case is S.
+    // Unknown verbs come from the text, which may be of any length. Only ASCII letters are changed: servers do not
+    // recognise a keyword by a letter like ſ, whose upper case is S.
     word.chars()
         .take(32)
         .map(|c| c.to_ascii_uppercase())
@@ -96,7 +95,7 @@ impl<'a> Statement<'a> {
         read_as: ReadAs,
         is_tracked: &'a dyn Fn(&str) -> bool,
     ) -> Self {
-        // One executable comment around the whole statement leaves all of it or nothing.
+        // If one executable comment holds the whole statement, the server runs all of it or nothing.
         let hedged = tokens
             .first()
             .is_some_and(|first| tokens.iter().any(|t| t.conditional != first.conditional));
@@ -134,7 +133,7 @@ impl<'a> Statement<'a> {
         }
     }
 
-    /// A statement of a trigger's body, which runs when its table is written.
+    /// Checks a statement of a trigger's body, which runs when its table is written.
     pub(super) fn check_trigger_step(&self) -> Result<(), RawRefusal> {
         let verb = self.verb()?;
         if !TRIGGER_STEPS.contains(&verb.as_str()) {
@@ -159,7 +158,7 @@ impl<'a> Statement<'a> {
         let first = self.tokens.iter().find(|token| !token.is_punct("("));
         match first {
             Some(token) if self.hedged && token.conditional.is_some() => {
-                // Without the comment, another word decides.
+                // If the server skips the comment, another word decides.
                 self.check_write(&shown(&token.text))?;
                 Err(unclear(&token.text))
             }
@@ -169,7 +168,7 @@ impl<'a> Statement<'a> {
         }
     }
 
-    /// The keyword by which a query writes after all.
+    /// The keyword by which a query writes, if it does.
     fn write_within(&self, tokens: &[Token]) -> Option<String> {
         let has = |word: &str| tokens.iter().any(|token| token.is_word(word));
         let writes = |at: usize, token: &Token| {
@@ -178,12 +177,12 @@ impl<'a> Statement<'a> {
                 return self.hedged || !locks_rows(tokens, at);
             }
             if token.is_word("insert") || token.is_word("replace") {
-                // Followed by a parenthesis they are the string functions.
+                // Before a parenthesis they are the string functions.
                 return self.hedged || !called;
             }
             token.is_word("delete") || token.is_word("merge")
         };
-        // Only a common table expression or what follows one can hold another verb.
+        // Another verb can stand only in a common table expression or after one.
         let found = tokens.iter().enumerate().find(|(at, t)| writes(*at, t));
         if let Some((_, token)) = found.filter(|_| has("with")) {
             return Some(shown(&token.text));
@@ -191,7 +190,7 @@ impl<'a> Statement<'a> {
         has("into").then(|| "SELECT INTO".to_owned())
     }
 
-    /// `EXPLAIN` only plans, but `EXPLAIN ANALYZE` runs what it explains.
+    /// `EXPLAIN` only plans a statement, but `EXPLAIN ANALYZE` also runs it.
     fn check_explain(&self, verb: &str) -> Result<(), RawRefusal> {
         let runs = |token: &Token| token.is_name("analyze") || token.is_name("analyse");
         if !self.tokens.iter().any(runs) {
@@ -229,7 +228,7 @@ impl<'a> Statement<'a> {
         }
         let has = |word: &str| self.tokens.iter().any(|token| token.is_word(word));
         let unclear_reach = match verb {
-            // Empties whatever refers to the table.
+            // This empties every table that refers to the table.
             "TRUNCATE" => has("cascade"),
             "DROP" => {
                 let own = ["table", "view", "materialized", "index"];
@@ -237,9 +236,9 @@ impl<'a> Statement<'a> {
                     || (has("cascade") && (self.hedged || !self.second_is(&own)))
             }
             "ALTER" => self.second_is(&["schema", "database", "system", "subscription"]),
-            // Writes what another server sends.
+            // This writes what another server sends.
             "CREATE" => self.second_is(&["subscription"]),
-            // Runs a program of the server's, which may do anything.
+            // This runs a program on the server, which may do anything.
             "COPY" => has("program"),
             _ => false,
         };
@@ -252,7 +251,7 @@ impl<'a> Statement<'a> {
         Ok(())
     }
 
-    /// Whether the word after the verb is one of these; any word, if the server may skip some.
+    /// Whether the word after the verb is one of these; or any word, if the server may skip some.
     fn second_is(&self, words: &[&str]) -> bool {
         let listed = |token: &Token| words.iter().any(|word| token.is_word(word));
         if self.hedged {

@@ -1,4 +1,4 @@
-//! The connection: hands out tracked transactions; by itself it reads, and writes untracked tables.
+//! The connection, which begins tracked transactions. Outside of them it reads, and writes untracked tables.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -30,7 +30,7 @@ use crate::registry::Registry;
 #[derive(Clone)]
 pub struct TrackedConnection {
     writer: DatabaseConnection,
-    /// On SQLite a pool of its own, so that a slow writer holds up no reader.
+    /// On SQLite this is a separate pool, so that a slow writer does not make readers wait.
     reader: DatabaseConnection,
     settings: Settings,
 }
@@ -61,7 +61,7 @@ impl TrackedConnection {
     }
 
     /// The connection's pool was made with [`closing_unclean`](crate::closing_unclean). Transactions on SQLite
-    /// then take one statement fewer; without it each proves by itself that it has ended.
+    /// then take one statement fewer; otherwise each of them proves that it has ended.
     pub fn with_clean_pool(mut self) -> Self {
         self.settings.is_pool_clean = true;
         self
@@ -73,7 +73,7 @@ impl TrackedConnection {
         self
     }
 
-    /// The same connection on behalf of `context`; transactions begun before keep theirs.
+    /// The same connection with another context. Transactions that were begun before keep theirs.
     pub fn with_context(&self, context: Context) -> Self {
         let mut connection = self.clone();
         connection.settings.context = Arc::new(context);
@@ -87,7 +87,7 @@ impl TrackedConnection {
         self
     }
 
-    /// What changes written through this connection carry.
+    /// The context of changes that are written through this connection.
     pub fn context(&self) -> &Context {
         &self.settings.context
     }
@@ -97,8 +97,8 @@ impl TrackedConnection {
         &self.reader
     }
 
-    /// The connection that writes go through, without tracking: for migrations. Writes of tracked
-    /// rows through it are refused by the hooks, and go unnoticed where no hook runs.
+    /// The connection that writes go through, without tracking. It is for migrations. Writes of tracked rows through
+    /// it are refused by the hooks, and are not noticed where no hook runs.
     pub fn writer(&self) -> &DatabaseConnection {
         &self.writer
     }

@@ -1,16 +1,16 @@
-//! The books of one transaction: each write statement on a tracked table needs an announcement
+//! The books of one level of a transaction: each write statement on a tracked table needs an announcement
 //! before it and a record after it.
 //!
-//! Pure: knows no connection and no SQL. Statements and records are matched by number per table and
-//! operation, rows by key; so writes that run concurrently on one transaction stay right, and a
-//! statement that no record answers leaves the books open, whatever came before or after it.
+//! This module is pure: it knows no connection and no SQL. Statements and records are matched by their number
+//! for each table and operation, rows by their key. So writes that run concurrently on one transaction stay
+//! right, and a statement without a record leaves the books open, whatever came before or after it.
 
 use std::collections::HashMap;
 
 use crate::image::Image;
 use crate::log::Operation;
 
-/// Announced, not yet recorded.
+/// A write that is announced and not yet recorded.
 #[derive(Clone, Debug)]
 struct Entry {
     table: String,
@@ -21,33 +21,33 @@ struct Entry {
 
 #[derive(Clone, Debug)]
 enum Expectation {
-    /// One statement on one row, which was this before.
+    /// One statement on one row, which had this image before.
     Write(Option<Image>),
-    /// No statement.
+    /// No statement will come.
     Nothing,
 }
 
-/// What a record turned out to mean.
+/// The meaning of a record.
 #[derive(Debug, PartialEq)]
 pub(super) enum Settlement {
-    /// The row changed from this; the books stay open until [`Ledger::settle`].
+    /// The row had this image before. The books stay open until [`Ledger::settle`].
     Changed(Option<Image>),
-    /// No row was touched.
+    /// No row was written.
     Untouched,
-    /// A row was touched that was not there when the hook looked.
+    /// A row was written that was not there when the hook looked.
     Raced,
 }
 
-/// A record that no announcement or no statement precedes.
+/// A record came without an announcement.
 #[derive(Debug, PartialEq)]
 pub(super) struct Unannounced;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ledger {
     entries: Vec<Entry>,
-    /// Statements that ran and touched rows, or may have, and are not yet recorded.
+    /// The number of statements that wrote rows, or may have done so, and are not yet recorded.
     executed: HashMap<(String, Operation), usize>,
-    /// Rows that statements on many rows touched, or may have, and that are not yet recorded.
+    /// The number of rows that statements on many rows wrote, or may have written, and that are not yet recorded.
     owed: HashMap<(String, Operation), usize>,
 }
 
@@ -101,8 +101,8 @@ impl Ledger {
             .count()
     }
 
-    /// A statement is about to run; tells whether one was announced. Counted before it runs, so
-    /// that one cut off half-way leaves the books open.
+    /// A statement is about to run; returns whether it was announced. It is counted before it runs, so that a
+    /// statement that is cut off leaves the books open.
     pub(super) fn execute(&mut self, table: &str, operation: Operation) -> bool {
         let announced = self.announced(table, operation);
         let executed = self
@@ -116,14 +116,14 @@ impl Ledger {
         allowed
     }
 
-    /// The statement failed or touched no row.
+    /// The statement failed or wrote no row.
     pub(super) fn revoke(&mut self, table: &str, operation: Operation) {
         if let Some(executed) = self.executed.get_mut(&(table.to_owned(), operation)) {
             *executed = executed.saturating_sub(1);
         }
     }
 
-    /// A record came for this row: takes its announcement out.
+    /// A record came for this row: removes its announcement.
     pub(super) fn record(
         &mut self,
         table: &str,
@@ -145,13 +145,12 @@ impl Ledger {
         let Expectation::Write(before) = self.entries.remove(index).expects else {
             return Ok(Settlement::Untouched);
         };
-        // A delete that found no row is announced, runs, touches nothing.
+        // A delete that finds no row is announced and runs, but writes nothing.
         if executed.unwrap_or(0) == 0 {
             return Ok(Settlement::Untouched);
         }
         if before.is_none() && operation != Operation::Insert {
-            // With others under way the statement counted is theirs; if it was not, the books
-            // stay open.
+            // If other writes are under way, the counted statement is theirs. If it is not, the books stay open.
             return Ok(if self.entries.iter().any(of_table) {
                 Settlement::Untouched
             } else {
@@ -161,26 +160,26 @@ impl Ledger {
         Ok(Settlement::Changed(before))
     }
 
-    /// The change of one statement is in the log, or turned out to be none.
+    /// The change of one statement is in the log, or nothing had changed.
     pub(super) fn settle(&mut self, table: &str, operation: Operation) {
         self.revoke(table, operation);
     }
 
-    /// A statement on so many rows is about to run: it is announced by the same call that runs it,
-    /// and none of the single announcements is for it.
+    /// A statement on this number of rows is about to run. The call that runs it also announces it, and no
+    /// announcement of a single row is for it.
     pub(super) fn owe(&mut self, table: &str, operation: Operation, rows: usize) {
         let owed = self.owed.entry((table.to_owned(), operation));
         *owed.or_default() += rows;
     }
 
-    /// So many rows of such statements were not touched, or are recorded.
+    /// This number of rows of such statements was not written, or is recorded.
     pub(super) fn pay(&mut self, table: &str, operation: Operation, rows: usize) {
         if let Some(owed) = self.owed.get_mut(&(table.to_owned(), operation)) {
             *owed = owed.saturating_sub(rows);
         }
     }
 
-    /// A statement that nothing has recorded, if there is one: the transaction must not commit.
+    /// A statement that is not recorded, if there is one. The transaction must not commit then.
     pub(super) fn open(&self) -> Option<(&str, Operation)> {
         self.executed
             .iter()
@@ -254,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delete_of_nothing_is_no_change_and_a_raced_one_is_told() {
+    fn a_delete_of_nothing_is_no_change_and_a_raced_one_is_reported() {
         let mut ledger = Ledger::default();
         ledger.announce("t".into(), Operation::Delete, Some(key(1)), None);
         assert!(ledger.execute("t", Operation::Delete));

@@ -1,7 +1,7 @@
-//! Writing to the log: the one place where rows are added to it.
+//! The statements that add rows to the log. They are made only here.
 //!
-//! Changes of one table go in by multi-row inserts. Knows the log's table and the limits of the
-//! databases; nothing of how the changes were found, nor of the books.
+//! Changes of one table are added by multi-row inserts. This module knows the log's table and the limits of the
+//! databases, but not how the changes were found, nor the books.
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
@@ -17,18 +17,18 @@ use crate::log::{self, Operation, Source};
 use crate::packet;
 use crate::registry::Hidden;
 
-/// Most changes in one statement: 12 parameters each stay far below the 65,535 that MariaDB takes, and
-/// three each below the 32,766 of SQLite.
+/// The number of changes in one statement at most. With 12 parameters each they stay far below the 65,535 that
+/// MariaDB takes, and with three each below the 32,766 of SQLite.
 const MOST_ROWS: usize = 500;
 
-/// Most bytes of images in one statement of several rows; a larger row goes alone. It stays below MariaDB's
-/// `max_allowed_packet` (16 MiB unless set otherwise) whenever its largest row does.
+/// The bytes of images in one statement of several rows at most; a larger row has a statement by itself. Such a
+/// statement stays below MariaDB's `max_allowed_packet` (16 MiB by default) whenever its largest row does.
 const MOST_BYTES: usize = 2 << 20;
 
-/// Bytes of a statement beside the images of one row: its text, the context, the key.
+/// The bytes of a statement besides the images of one row: its text, the context, the key.
 const BESIDE: usize = 64 * 1024;
 
-/// What became of one row.
+/// How one row changed.
 #[derive(Debug, PartialEq)]
 pub(crate) struct RowChange {
     pub(crate) key: Image,
@@ -45,30 +45,30 @@ pub(crate) struct Origin<'a> {
     /// The same for all changes committed together.
     pub(crate) transaction_id: &'a str,
     pub(crate) source: Source,
-    /// What the log does not show of the table, if anything.
+    /// The columns that the log does not show, if there are any.
     pub(crate) hidden: Option<&'a Hidden>,
-    /// Bytes of one statement that the database takes, where that is a matter of the server's settings.
+    /// The bytes of one statement that the database takes, if the server's settings determine that.
     pub(crate) most: Option<usize>,
 }
 
 impl Origin<'_> {
-    /// Refuses a change that is too large for a statement, and a row whose next change would be: that one
-    /// has the row as it is now twice, or the row could never be updated again.
+    /// Refuses a change that is too large for a statement, and a row whose next change would be too large, because
+    /// it could never be updated again. The next change may have the row as it is now twice.
     fn check(&self, table: &str, change: &RowChange) -> Result<(), CaptureError> {
         let Some(most) = self.most else { return Ok(()) };
         let size = |measure: fn(&Image) -> usize| {
             let of = |image: &Option<Image>| image.as_ref().map_or(0, measure);
             let (before, after) = (of(&change.before), of(&change.after));
             match self.source {
-                // It is there already, and may be made smaller.
+                // The row is there already, and may be made smaller.
                 Source::Baseline => after,
-                // A row that goes has no next change.
+                // A deleted row has no next change.
                 _ if change.after.is_none() => before,
                 _ => before.max(after).saturating_add(after),
             }
         };
         let room = most.saturating_sub(BESIDE);
-        // Writing the images down to measure them is only worth while where they may be too large.
+        // The images are written down to be measured only if they may be too large.
         if size(longest) <= room {
             return Ok(());
         }
@@ -86,8 +86,8 @@ impl Origin<'_> {
     }
 }
 
-/// Bytes of one statement that the database takes, where that is a matter of the server's settings and these
-/// changes are not small.
+/// The bytes of one statement that the database takes, if the server's settings determine that and these changes
+/// are not small.
 pub(crate) async fn most_bytes<C: ConnectionTrait>(
     db: &C,
     changes: &[RowChange],
@@ -104,7 +104,7 @@ pub(crate) async fn most_bytes<C: ConnectionTrait>(
     }
 }
 
-/// What an image takes at most as text: a character of a string at most six bytes for each of its own.
+/// An upper bound for the length of an image as text: each byte of a string takes at most six.
 fn longest(image: &Image) -> usize {
     fn of(value: &Json) -> usize {
         match value {
@@ -118,11 +118,11 @@ fn longest(image: &Image) -> usize {
     image.iter().map(field).sum::<usize>() + 2
 }
 
-/// The statements that add these changes of one table, in their order, as the log shows them. A change
-/// that is none is left out: the database may have stored what was there before (rounding, padding).
-/// Without the table's `version` each asks whether triggers write instead, and for one row only.
+/// The statements that add these changes of one table, in their order, as the log shows them. A change in which
+/// nothing differs is left out, because the database may have stored what was there before (rounding, padding).
+/// Without the table's `version` each statement has one row, and asks whether triggers write instead.
 ///
-/// Each is [`CaptureError::TooLarge`] instead if it holds such a change.
+/// In place of a statement with a change that is too large there is [`CaptureError::TooLarge`].
 pub(crate) fn insertions<'a>(
     origin: Origin<'a>,
     table: &'a str,
@@ -140,10 +140,10 @@ pub(crate) fn insertions<'a>(
         };
         Some(RowChange { key, before, after })
     };
-    // On MariaDB a sequencer moves them into the log, in order.
+    // On MariaDB the rows are later moved into the log, in order.
     let into = dialect.facts().written();
     let mut rest = changes.into_iter().filter_map(shown).peekable();
-    // A row that did not fit into the statement before.
+    // A row that did not fit into the previous statement.
     let mut waiting: Option<Row> = None;
     std::iter::from_fn(move || {
         if waiting.is_none() {
@@ -184,7 +184,7 @@ pub(crate) fn insertions<'a>(
     })
 }
 
-/// A row that asks for the table's version itself.
+/// A row whose statement asks for the table's version.
 fn single(
     origin: Origin<'_>,
     table: &str,

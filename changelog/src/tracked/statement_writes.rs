@@ -92,7 +92,7 @@ pub(super) fn check_raw(
     captured: &BTreeSet<String>,
 ) -> Result<(), CaptureError> {
     let is_tracked = |table: &str| {
-        // The triggers that record have such names.
+        // The triggers that record changes have such names.
         table.starts_with("change_capture_")
             || tracked.is_tracked(table) && !captured.contains(table)
             || cascades.concerns(table, captured)

@@ -1,14 +1,12 @@
-//! Words, names in quotes, strings, numbers and parameters, the part of the lexer where servers
-//! differ most.
+//! Reads words, names in quotes, strings, numbers and parameters, in which servers differ most.
 //!
-//! Guarantees that each method moves past what it read or fails. It must not know comments or
-//! statements.
+//! Each method moves past what it has read, or fails. This module must not know comments or statements.
 
 use super::super::token::{Kind, Unlexable};
 use super::{Lexer, is_word_char};
 
 impl Lexer {
-    /// From the opening quote under the cursor to past the closing one.
+    /// Reads from the opening quote under the cursor past the closing one.
     fn delimited(&mut self, close: char, escapes: bool) -> Result<String, Unlexable> {
         let start = self.at;
         self.at += 1;
@@ -30,7 +28,7 @@ impl Lexer {
             }
             text.push(c);
         }
-        // A server that skips the executable comment around it looks for the marks within, too.
+        // A server that skips the executable comment around the quotes looks for marks within them, too.
         let raw = self.chars.get(start..self.at).unwrap_or_default();
         let marks = raw
             .windows(2)
@@ -48,7 +46,7 @@ impl Lexer {
     }
 
     pub(super) fn string(&mut self, kind: Kind, escapes: bool) -> Result<(), Unlexable> {
-        // After a line break PostgreSQL goes on with the string before, escapes included.
+        // After a line break PostgreSQL continues the previous string, including its escapes.
         let goes_on = self
             .tokens
             .last()
@@ -76,7 +74,7 @@ impl Lexer {
         }
         let bits = text.eq_ignore_ascii_case("b") || text.eq_ignore_ascii_case("x");
         if bits && quote_follows {
-            // Never escapes, whatever the setting; so a backslash would set the readings astray.
+            // Here nothing is an escape under any setting, so a backslash would make the readings wrong.
             let digits = self.delimited('\'', false)?;
             if digits.contains('\\') {
                 return Err(Unlexable);
@@ -97,8 +95,8 @@ impl Lexer {
         text
     }
 
-    /// A number, only if all of it is one: servers cut `1e5INTO` into number and keyword, each in
-    /// its own way.
+    /// Reads a number, and fails if something follows it directly: each server cuts `1e5INTO` into number and
+    /// keyword in its own way.
     pub(super) fn number(&mut self) -> Result<(), Unlexable> {
         let mut text = String::new();
         while let Some(c) = self.peek(0) {
@@ -133,7 +131,7 @@ impl Lexer {
                 _ => Ok(()),
             };
         }
-        // `take_word` took the dollar that ends the tag, and maybe more: look again.
+        // `take_word` also took the dollar that ends the tag, and perhaps more, so the tag is cut out of it.
         let tag = tag.split_once('$').ok_or(Unlexable)?.0;
         if tag.starts_with(|c: char| c.is_ascii_digit()) {
             return Err(Unlexable);
@@ -152,8 +150,7 @@ impl Lexer {
         Ok(())
     }
 
-    /// SQLite: `:a`, `@a`, `$a::b`. In `$a(…)` anything up to `)` is part of the parameter, quotes
-    /// included.
+    /// SQLite: `:a`, `@a`, `$a::b`. In `$a(…)` everything up to `)` is part of the parameter, including quotes.
     pub(super) fn sqlite_parameter(&mut self) -> Result<(), Unlexable> {
         self.at += 1;
         let mut empty = true;

@@ -1,15 +1,15 @@
-//! Which tokens of a statement may name a table, and what name each stands for.
+//! Finds the tokens of a statement that may name a table, and the name for which each stands.
 //!
-//! Guarantees that a table named outside comments and strings is found, whatever the quotes, the
-//! case or the qualification. It must not know verbs.
+//! A table that is named outside comments and strings is found, whatever the quotes, the case or the
+//! qualification. This module must not know verbs.
 
 use super::super::lexer::is_word_char;
 use super::super::token::{Kind, Token};
 use super::Statement;
 
 impl Statement<'_> {
-    /// The first tracked table that the statement writes; where it is unclear what is written, the first
-    /// one that the statement names.
+    /// The first tracked table that the statement writes; if it is unclear what is written, the first one that the
+    /// statement names.
     pub(super) fn written_name(&self) -> Option<String> {
         match self.targets() {
             Some(targets) => targets
@@ -41,8 +41,8 @@ impl Statement<'_> {
     fn may_name(&self, token: &Token, before: Option<&Token>) -> bool {
         match token.kind {
             Kind::Word | Kind::Quoted => true,
-            // SQLite takes 'x' for a name where only a name can stand; after a sign other than the
-            // dot of a qualified name, only a value can.
+            // SQLite takes 'x' for a name where only a name can stand. After a character other than the dot of a
+            // qualified name only a value can stand.
             Kind::Text if self.syntax().text_may_name => {
                 before.is_none_or(|b| b.kind != Kind::Punct || b.text == ".")
             }

@@ -1,7 +1,7 @@
-//! `CREATE` and `ALTER` of what runs later: triggers, functions, procedures, rules, events.
+//! Judges `CREATE` and `ALTER` of what runs later: triggers, functions, procedures, rules, events.
 //!
-//! Guarantees that a body that passes names no tracked table, in quotes or not, and builds no
-//! statement from strings. It must not know what the other verbs do.
+//! A body that passes names no tracked table, in quotes or not, and builds no statement from strings. This module
+//! must not know what the other verbs do.
 
 use super::super::RawRefusal;
 use super::super::lexer;
@@ -18,10 +18,10 @@ const ROUTINES: &[&str] = &[
     "package",
 ];
 
-/// Words by which a body runs something else, or spells a name otherwise.
+/// Words by which a body runs something else, or spells a name in another way.
 const OPAQUE: &[&str] = &["call", "prepare", "uescape", "set_config"];
 
-/// Bodies in these can be read here.
+/// The languages in which bodies can be read here.
 const LANGUAGES: &[&str] = &["sql", "plpgsql"];
 
 impl Statement<'_> {
@@ -35,7 +35,7 @@ impl Statement<'_> {
         }
         let mut after_text = false;
         for token in self.tokens {
-            // Neighbouring strings are one string to the server, and may join a name.
+            // The server takes neighbouring strings for one string, which may hold a name that neither of them holds.
             if token.is_text() && after_text {
                 return Err(unclear(verb));
             }
@@ -48,11 +48,11 @@ impl Statement<'_> {
     }
 
     fn check_body(&self, body: &Token, verb: &str) -> Result<(), RawRefusal> {
-        // Not worth decoding: no body needs an escape, and dollars hold none.
+        // Escapes are not decoded: no body needs them, and between dollars there are none.
         if body.kind != Kind::DollarText && body.text.contains('\\') {
             return Err(unclear(verb));
         }
-        // Words first: a name is the better answer even where the body cannot be lexed.
+        // Words are looked at first: a name is the better answer even if the body cannot be lexed.
         if let Some(table) = self.tracked_in_text(&body.text) {
             let verb = verb.to_owned();
             return Err(RawRefusal::Writes { table, verb });

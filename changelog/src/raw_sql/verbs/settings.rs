@@ -1,20 +1,19 @@
-//! Statements that change settings: `SET`, `PRAGMA`, PostgreSQL's `set_config`.
+//! Judges statements that change settings: `SET`, `PRAGMA`, PostgreSQL's `set_config`.
 //!
-//! Guarantees that none of them passes which takes triggers out of effect, opens SQLite's schema
-//! to writes, changes how later texts are read, or begins and ends transactions. Other settings
-//! are none of its business.
+//! A statement does not pass if it disables triggers, opens SQLite's schema to writes, changes how later texts are
+//! read, or begins and ends transactions. Other settings are not its concern.
 
 use super::super::RawRefusal;
 use super::super::token::{Kind, Token};
 use super::{Statement, unclear};
 
-/// With these PostgreSQL stops firing triggers; `pg_settings` is a table that sets settings.
+/// Names by which PostgreSQL stops firing triggers; `pg_settings` is a table through which settings are set.
 const SWITCHES: &[&str] = &["session_replication_role", "pg_settings"];
 
 /// MySQL settings that make later statements commit.
 const COMMITTING: &[&str] = &["autocommit", "completion_type"];
 
-/// What the bytes of a text mean; under some encodings a quote hides in a letter.
+/// Settings that determine what the bytes of a text mean. Under some encodings a quote is part of a letter.
 const ENCODINGS: &[&str] = &[
     "names",
     "charset",
@@ -34,7 +33,7 @@ impl Statement<'_> {
             return Err(RawRefusal::TransactionControl { verb });
         }
         let unsafe_encoding = names(ENCODINGS) && !self.sets_utf8();
-        // MariaDB: `SET STATEMENT a = 1 FOR DELETE …`. And `init_connect` holds statements.
+        // MariaDB has `SET STATEMENT a = 1 FOR DELETE …`, and `init_connect` holds statements.
         let holds_statement = self.second_is(&["statement"]) || names(&["init_connect"]);
         if unsafe_encoding || holds_statement || self.names_switch() {
             return Err(unclear(verb));
@@ -60,8 +59,8 @@ impl Statement<'_> {
         self.tokens.iter().any(switch)
     }
 
-    /// `set_config` is a `SET` that hides in any query. Row security needs it, so it passes if its
-    /// setting can be read and is harmless.
+    /// `set_config` is a `SET` that can stand in any query. Row security needs it, so it passes if its setting can be
+    /// read and is harmless.
     pub(super) fn sets_config_unsafely(&self) -> bool {
         let calls = self.tokens.iter().enumerate();
         self.syntax().set_config

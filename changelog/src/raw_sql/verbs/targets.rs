@@ -1,8 +1,8 @@
-//! Which tables a statement writes, as opposed to those that it only reads.
+//! Finds the tables that a statement writes, as opposed to those that it only reads.
 //!
-//! Guarantees that every table that a statement writes by name is among what it returns, or that it
-//! returns `None`: then the statement has a shape that is not understood here, and each of its tokens
-//! may name one. It must not know which tables are tracked.
+//! The result has every table that the statement writes by name. It is `None` if the statement has a shape that is
+//! not understood here; then each of its tokens may name such a table. This module must not know which tables are
+//! tracked.
 
 use super::super::token::{Kind, Token};
 use super::{Statement, locks_rows};
@@ -58,7 +58,7 @@ impl Statement<'_> {
                 continue;
             }
             match token.text.to_ascii_lowercase().as_str() {
-                // Followed by a parenthesis they are the string functions.
+                // Before a parenthesis they are the string functions.
                 "insert" | "replace" if self.is_sign(at + 1, "(") && at > start => {}
                 // The steps of a MERGE name no table.
                 "insert" | "delete" if self.is_step_of_merge(at) => {}
@@ -89,7 +89,7 @@ impl Statement<'_> {
         Some(targets)
     }
 
-    /// The name after a verb at `at`, its modifiers and a word; and where it ends.
+    /// The name that follows the verb at `at`, its modifiers and a word; and the place where it ends.
     fn after(&self, at: usize, word: &str) -> Option<(&[Token], usize)> {
         let mut next = at + 1;
         while !self.tokens.get(next)?.is_word(word) {
@@ -102,11 +102,11 @@ impl Statement<'_> {
         }
         let name = next + 1 + usize::from(self.is_word_at(next, 1, "only"));
         let end = self.end_of_name(name)?;
-        // From the word on: it says what a quoted text is.
+        // The word is included, because it decides what a quoted text is.
         Some((self.tokens.get(next..end)?, end))
     }
 
-    /// Where the name that begins at `at` ends.
+    /// The place where the name that begins at `at` ends.
     fn end_of_name(&self, at: usize) -> Option<usize> {
         let is_name = |token: &Token| match token.kind {
             Kind::Word | Kind::Quoted => true,
@@ -120,7 +120,7 @@ impl Statement<'_> {
             match self.tokens.get(end) {
                 Some(dot) if dot.is_punct(".") => end += 1,
                 Some(sign) if sign.kind == Kind::Punct => {
-                    // Another sign may be part of how the name is written.
+                    // Another character may be part of how the name is written.
                     return (sign.is_punct("(") || sign.is_punct(")")).then_some(end);
                 }
                 Some(other) if other.is_text() => return None,
@@ -165,7 +165,7 @@ impl Statement<'_> {
         Some((self.tokens.get(table..end)?, end))
     }
 
-    /// What a COPY writes: the table before `FROM`, nothing before `TO`.
+    /// The table that a COPY writes: the one before `FROM`, and none before `TO`.
     fn copied(&self, start: usize) -> Option<(Option<&[Token]>, usize)> {
         if self.is_sign(start + 1, "(") {
             return Some((None, start + 1));
