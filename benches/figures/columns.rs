@@ -9,10 +9,10 @@ use futures_util::future::try_join_all;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, InsertStatement, Query};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, TransactionTrait};
 use seachange::Feed;
+use seachange_testkit::Database;
 use tokio::sync::Notify;
 
 use super::ground::{Ground, drop_both, settings, with_log};
-use super::harness::Database;
 use super::table::Line;
 use super::turns::{by_turns, rate, side, side_then};
 

@@ -5,8 +5,8 @@ use std::cell::Cell;
 use anyhow::ensure;
 use seachange::changelog::{TrackedConnection, create_change_log};
 use seachange::{DatabaseSettings, connect};
+use seachange_testkit::{Database, OwnDatabase};
 
-use super::harness::{Database, OwnDatabase};
 use super::table::{self, Line};
 
 /// What every bench is given.

@@ -13,11 +13,11 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use seachange::{Feed, Selection, Start};
+use seachange_testkit::{Database, OwnDatabase, TestServer};
 use serde_json::json;
 use tokio::sync::Notify;
 
 use super::ground::{Ground, drop_both, settings, with_log};
-use super::harness::{Database, OwnDatabase, TestServer};
 use super::process::Process;
 use super::table::{Line, Target};
 

@@ -10,11 +10,11 @@ use futures_util::future::try_join_all;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, TransactionSession, TransactionTrait};
 use seachange::{Feed, FeedItem, Selection, Start};
 use seachange_entity::project;
+use seachange_testkit::{Database, OwnDatabase, TestServer};
 use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::ground::Ground;
-use super::harness::{Database, OwnDatabase, TestServer};
 use super::table::{Line, Target};
 use super::turns::{ms, share};
 

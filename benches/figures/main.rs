@@ -13,7 +13,6 @@ mod columns;
 mod crowd;
 mod fanout;
 mod ground;
-mod harness;
 mod idle;
 mod latency;
 mod memory;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use seachange::internal::{Report, Torture};
+use seachange_testkit::{Database, OwnDatabase};
 
 use super::ground::{Ground, drop_both, settings, with_log};
-use super::harness::{Database, OwnDatabase};
 use super::table::{Line, Target};
 use super::turns::{ms, share};
 

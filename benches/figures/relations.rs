@@ -5,11 +5,11 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, TransactionSession};
 use seachange::changelog::BulkEntity;
 use seachange_entity::{comment, project, task};
+use seachange_testkit::{Client, Database, OwnDatabase, TestServer};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::ground::Ground;
-use super::harness::{Client, Database, OwnDatabase, TestServer};
 use super::table::Line;
 use super::turns::{by_turns, ms, side};
 

@@ -11,10 +11,10 @@ use sea_orm::{
 };
 use seachange::changelog::log;
 use seachange::{Feed, FeedItem, Selection, Start};
+use seachange_testkit::{Database, OwnDatabase, Socket, TestServer};
 use serde_json::json;
 
 use super::ground::Ground;
-use super::harness::{Database, OwnDatabase, Socket, TestServer};
 use super::table::{Line, Target};
 use super::turns::{by_turns, rate, side};
 

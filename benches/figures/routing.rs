@@ -11,12 +11,12 @@ use anyhow::ensure;
 use futures_util::future::try_join_all;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, TransactionSession, TransactionTrait};
 use seachange_entity::{project, task};
+use seachange_testkit::{Database, OwnDatabase, Socket, TestServer};
 use serde_json::{Value as Json, json};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::ground::Ground;
-use super::harness::{Database, OwnDatabase, Socket, TestServer};
 use super::table::{Line, Target};
 use super::turns::{by_turns, side_timed};
 

@@ -13,13 +13,13 @@ use std::time::Duration;
 
 use anyhow::Context;
 use futures_util::{StreamExt, TryStreamExt, stream};
+use seachange_testkit::Client;
 use serde_json::{Value as Json, json};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::ground::Ground;
-use super::harness::Client;
 use super::peer::{Kind, Peer};
 use super::reader::{MARK, Reader, Refused};
 use super::table::{Line, Target};

@@ -13,11 +13,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
+use seachange_testkit::Socket;
 use serde_json::{Value as Json, json};
 use tokio::task::JoinSet;
 
 use super::ground::Ground;
-use super::harness::Socket;
 use super::peer::{Kind, Peer};
 use super::reader::{Reader, Refused};
 use super::table::{Line, Target};

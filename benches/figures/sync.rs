@@ -9,11 +9,11 @@ use sea_orm::{
     TransactionSession, TransactionTrait,
 };
 use seachange_entity::{project, task};
+use seachange_testkit::{Client, Database, OwnDatabase, TestServer};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::ground::Ground;
-use super::harness::{Client, Database, OwnDatabase, TestServer};
 use super::table::{Line, Target};
 use super::turns::{by_turns, ms, side};
 

@@ -12,9 +12,9 @@ use sea_orm::{
     QueryFilter, Schema, Statement,
 };
 use seachange::changelog::{TrackedConnection, TriggerOptions, track_by_triggers};
+use seachange_testkit::Database;
 
 use super::ground::{Ground, drop_both, with_log};
-use super::harness::Database;
 use super::rows::triggered;
 use super::table::{Line, Target};
 use super::turns::{Side, by_turns, rate, side};

@@ -10,9 +10,9 @@ use sea_orm::{
     SqliteTransactionMode, TransactionOptions, TransactionSession, TransactionTrait,
 };
 use seachange::changelog::{Target as Rows, TrackedConnection};
+use seachange_testkit::Database;
 
 use super::ground::{Ground, drop_both, with_log};
-use super::harness::Database;
 use super::rows::{self, plain, tracked};
 use super::table::{Line, Target};
 use super::turns::{by_turns, rate, side};

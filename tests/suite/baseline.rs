@@ -9,8 +9,7 @@ use std::collections::BTreeMap;
 use chrono::{TimeDelta, Utc};
 use sea_orm::ConnectionTrait;
 use seachange::changelog::{Operation, Source, log, prune};
-
-use crate::harness::{Case, TestServer};
+use seachange_testkit::{Case, TestServer};
 
 /// All of them.
 pub fn cases() -> Vec<Case> {

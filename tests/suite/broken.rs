@@ -8,11 +8,10 @@ use seachange::{
     Consumer, ConsumerState, Delivery, FeedError, FeedItem, Handler, HandlerError, Selection,
     Start, Subscription,
 };
+use seachange_testkit::{Database, Outcome, Socket, TestServer};
 use serde_json::{Value as Json, json};
 
-use crate::harness::{Database, Outcome, Socket, TestServer};
-
-crate::cases![a_change_that_cannot_be_read, a_log_that_cannot_be_followed,];
+seachange_testkit::cases![a_change_that_cannot_be_read, a_log_that_cannot_be_followed,];
 
 /// Far beyond what any of it takes.
 const PATIENCE: Duration = Duration::from_secs(90);

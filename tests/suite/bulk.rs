@@ -10,8 +10,7 @@ mod values;
 
 use sea_orm::ActiveValue::Set;
 use seachange_entity::{label, project};
-
-use crate::harness::Case;
+use seachange_testkit::Case;
 
 /// All of them.
 pub fn cases() -> Vec<Case> {

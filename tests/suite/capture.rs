@@ -12,8 +12,7 @@ mod waits;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, TransactionSession, TransactionTrait};
 use seachange::changelog::TrackedTransaction;
 use seachange_entity::{project, task};
-
-use crate::harness::{Case, TestServer};
+use seachange_testkit::{Case, TestServer};
 
 /// All of them.
 pub fn cases() -> Vec<Case> {

@@ -16,11 +16,11 @@ use seachange::changelog::{FlawCode, Target};
 use serde_json::{Value as Json, json};
 
 use crate::graphql::given::list;
-use crate::harness::{Client, Outcome, TestServer};
 use crate::sync::{conflicts, push, stored, with};
 use invoice::{INVOICES, declared, undeclared};
+use seachange_testkit::{Client, Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     rows_are_recorded_as_they_are_stored,
     rows_written_together_are_recorded_as_they_are_stored,
     inputs_leave_them_out,

@@ -10,11 +10,10 @@ use seachange::{
     Consumer, ConsumerHandle, ConsumerState, Cursor, Delivery, FeedError, Handler, HandlerError,
     Start,
 };
+use seachange_testkit::{Outcome, TestServer};
 use tokio::sync::mpsc;
 
-use crate::harness::{Outcome, TestServer};
-
-crate::cases![
+seachange_testkit::cases![
     every_change_through_failures_and_restarts,
     one_process_at_a_time,
     a_dead_process_is_replaced,

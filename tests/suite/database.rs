@@ -8,8 +8,8 @@ mod values;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use seachange::changelog::internal::{self, Dialect};
+use seachange_testkit::{Case, TestServer};
 
-use crate::harness::{Case, TestServer};
 use crate::triggers::other;
 
 /// All of them.

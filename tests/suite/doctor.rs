@@ -4,11 +4,11 @@ use chrono::{TimeDelta, Utc};
 use sea_orm::sea_query::Query;
 use sea_orm::{ConnectionTrait, DbBackend, EntityTrait};
 use seachange::changelog::{FlawCode, consumer, new_epoch, prune, track_by_hooks};
+use seachange_testkit::{Outcome, TestServer};
 
-use crate::harness::{Outcome, TestServer};
 use crate::triggers::{note, other};
 
-crate::cases![
+seachange_testkit::cases![
     nothing_where_all_is_well,
     triggers_and_columns,
     what_hooks_cannot_see,

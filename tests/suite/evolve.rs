@@ -15,7 +15,7 @@ use seachange::changelog::{TableChange, change_tables};
 use serde_json::{Value as Json, json};
 
 use crate::graphql::given::{Names, list};
-use crate::harness::{Case, Client, Outcome};
+use seachange_testkit::{Case, Client, Outcome};
 
 /// All of them.
 pub fn cases() -> Vec<Case> {

@@ -35,7 +35,7 @@ mod update;
 mod values;
 mod watch;
 
-use crate::harness::Case;
+use seachange_testkit::Case;
 
 /// All of them.
 pub fn cases() -> Vec<Case> {

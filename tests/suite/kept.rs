@@ -8,11 +8,10 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait};
 use seachange::changelog::internal::reader::{self, ReadError};
 use seachange::changelog::{new_epoch, prune};
 use seachange::{Selection, Start};
+use seachange_testkit::{Database, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
-use crate::harness::{Database, Outcome, TestServer};
-
-crate::cases![
+seachange_testkit::cases![
     a_cursor_behind_the_horizon,
     a_cursor_of_another_epoch,
     a_database_that_has_moved,

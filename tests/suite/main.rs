@@ -14,7 +14,6 @@ mod database;
 mod doctor;
 mod evolve;
 mod graphql;
-mod harness;
 mod kept;
 mod order;
 mod programs;
@@ -28,15 +27,11 @@ mod unregistered;
 mod waits;
 
 use std::process::ExitCode;
-use std::time::Instant;
 
-use harness::{Case, Database};
-use libtest_mimic::{Arguments, Trial};
+use seachange_testkit::Runner;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
-    let databases = Database::given();
-    let modules = [
+    Runner::new([
         baseline::cases(),
         broken::cases(),
         bulk::cases(),
@@ -60,27 +55,6 @@ fn main() -> ExitCode {
         unreadable::keys::cases(),
         unregistered::cases(),
         waits::cases(),
-    ];
-    let cases: Vec<Case> = modules.into_iter().flatten().collect();
-    let trials = databases
-        .iter()
-        .flat_map(|database| cases.iter().map(|case| trial(*case, database.clone())))
-        .collect();
-    let conclusion = libtest_mimic::run(&arguments, trials);
-    let names: Vec<&str> = databases.iter().map(Database::name).collect();
-    println!("databases covered: {}", names.join(", "));
-    conclusion.exit_code()
-}
-
-fn trial(case: Case, database: Database) -> Trial {
-    let name = format!("{}::{}", case.name, database.name());
-    Trial::test(name.clone(), move || {
-        let began = Instant::now();
-        let outcome = harness::run(case, &database);
-        harness::measured(format_args!(
-            "{name}: {:.2} s",
-            began.elapsed().as_secs_f64()
-        ));
-        outcome.map_err(|error| format!("{error:?}").into())
-    })
+    ])
+    .run()
 }

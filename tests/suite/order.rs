@@ -6,11 +6,10 @@ use anyhow::Context;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait};
 use sea_orm::{TransactionSession, TransactionTrait};
 use seachange_entity::label;
+use seachange_testkit::{Database, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
-use crate::harness::{Database, Outcome, TestServer};
-
-crate::cases![an_open_transaction_delays_only_itself];
+seachange_testkit::cases![an_open_transaction_delays_only_itself];
 
 /// A step of the feed that waits for somebody's transaction waits much longer.
 const PATIENCE: Duration = Duration::from_secs(10);

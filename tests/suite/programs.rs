@@ -19,12 +19,12 @@ use sea_orm::{EntityTrait, QueryOrder};
 use seachange::changelog::log;
 use seachange::{Cursor, Selection, Start};
 
-use crate::harness::{Outcome, TestServer};
 use crate::triggers::note;
 use plan::{Change, Planner, Row, Told};
 use run::{Runner, Way};
+use seachange_testkit::{Outcome, TestServer};
 
-crate::cases![by_hooks, by_triggers];
+seachange_testkit::cases![by_hooks, by_triggers];
 
 /// Unless `SEACHANGE_TEST_PROGRAMS` says otherwise.
 const SEEDS: Range<u64> = 0..12;

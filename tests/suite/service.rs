@@ -17,11 +17,10 @@ use seachange::{
     When,
 };
 use seachange_entity::{label, project, task_label};
+use seachange_testkit::{Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
-use crate::harness::{Outcome, TestServer};
-
-crate::cases![
+seachange_testkit::cases![
     tried_again,
     once_under_a_key,
     expired_keys_are_removed,

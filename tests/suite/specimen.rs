@@ -31,8 +31,8 @@ mod words;
 use sea_orm::{DatabaseConnection, EntityTrait, IdenStatic, Iterable, TryIntoModel};
 use seachange::{App, Writable};
 
-use crate::harness::{Case, Outcome};
 use sample::Column;
+use seachange_testkit::{Case, Outcome};
 use serde_json::Value as Json;
 
 /// All of them.
@@ -125,13 +125,13 @@ fn those_of<E: Table>(columns: Vec<Column>) -> Vec<Column> {
 macro_rules! on_each {
     ($server:ident, $case:ident) => {
         match $server.kind {
-            $crate::harness::Database::Sqlite => {
+            seachange_testkit::Database::Sqlite => {
                 $case::<$crate::specimen::sqlite::Sqlite>($server).await
             }
-            $crate::harness::Database::Postgres(_) => {
+            seachange_testkit::Database::Postgres(_) => {
                 $case::<$crate::specimen::postgres::Postgres>($server).await
             }
-            $crate::harness::Database::MariaDb(_) => {
+            seachange_testkit::Database::MariaDb(_) => {
                 $case::<$crate::specimen::mariadb::MariaDb>($server).await
             }
         }

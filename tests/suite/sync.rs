@@ -17,10 +17,10 @@ mod replica;
 mod stream;
 mod tag;
 
+use seachange_testkit::{Case, Client};
 use serde_json::{Value as Json, json};
 
 use crate::graphql::given::{self, LABELS, Names, PROJECTS, TASK_LABELS, TASKS, project};
-use crate::harness::{Case, Client};
 
 /// All of them.
 pub fn cases() -> Vec<Case> {

@@ -9,10 +9,9 @@ use sea_orm::{
 use seachange::DatabaseSettings;
 use seachange::changelog::log;
 use seachange::internal::Torture;
+use seachange_testkit::{Database, Outcome, TestServer};
 
-use crate::harness::{Database, Outcome, TestServer};
-
-crate::cases![twelve_writers, twenty_four_writers, naive_readers_fail];
+seachange_testkit::cases![twelve_writers, twenty_four_writers, naive_readers_fail];
 
 /// Seconds of writing: `SEACHANGE_TEST_TORTURE_SECONDS`, 2 unless given.
 fn time() -> Duration {

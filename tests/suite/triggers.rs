@@ -25,7 +25,7 @@ use seachange::changelog::internal::reader;
 use seachange::changelog::log;
 use seachange_entity::{comment, project, task};
 
-use crate::harness::{Case, TestServer};
+use seachange_testkit::{Case, TestServer};
 
 /// All of them.
 pub fn cases() -> Vec<Case> {

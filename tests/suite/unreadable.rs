@@ -20,10 +20,10 @@ use seachange::changelog::{
 };
 use serde_json::{Value as Json, json};
 
-use crate::harness::{Outcome, TestServer};
 use gauge::{GAUGES, Odd, id_of, odd};
+use seachange_testkit::{Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     they_are_pulled,
     they_are_initial_rows,
     other_columns_are_changed_and_reverted,

@@ -4,12 +4,12 @@
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use seachange::changelog::{TriggerOptions, baseline, track_by_triggers};
 use seachange::{Finding, Verdict};
+use seachange_testkit::{Outcome, TestServer};
 
-use crate::harness::{Outcome, TestServer};
 use crate::triggers::other;
 use crate::unreadable::gauge;
 
-crate::cases![
+seachange_testkit::cases![
     a_table_of_hooks,
     a_table_of_triggers,
     a_table_that_is_away,

@@ -10,12 +10,12 @@ use sea_orm::{
 use seachange::changelog::is_transient;
 use seachange::{FeedItem, Selection, Start};
 use seachange_entity::label;
+use seachange_testkit::{Database, Outcome, TestServer};
 use serde_json::json;
 
 use crate::graphql::given::LABELS;
-use crate::harness::{Database, Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     a_transaction_waits_for_as_long_as_it_says,
     a_wait_for_a_lock_ends_for_those_who_wait,
     readyz_says_when_nothing_can_be_written,

@@ -1,10 +1,11 @@
 //! `baseline`: what it prints, how it ends, and that it may be killed.
 
 use sea_orm::{ConnectionTrait, Database as SeaDatabase, DatabaseConnection, Statement};
+use seachange_testkit::{Database, Outcome, OwnDatabase, Process, eventually, measured};
 
-use crate::harness::{Database, Outcome, OwnDatabase, Process, command, eventually, measured, run};
+use crate::harness::{command, run};
 
-crate::cases! {
+seachange_testkit::cases! {
     Every: of_all_tables, killed_and_run_again;
     Sqlite: refused;
 }

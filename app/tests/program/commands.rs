@@ -1,8 +1,10 @@
 //! The commands that end by themselves, and what wrong use is told.
 
-use crate::harness::{Outcome, OwnDatabase, run, workspace};
+use seachange_testkit::{Outcome, OwnDatabase};
 
-crate::cases! {
+use crate::harness::{run, workspace};
+
+seachange_testkit::cases! {
     Every: migrations;
     Sqlite: help_and_version, wrong_use, schema_as_committed;
 }

@@ -1,11 +1,12 @@
 //! `doctor`: what it prints and how it ends.
 
 use sea_orm::{ConnectionTrait, Database as SeaDatabase};
+use seachange_testkit::{Database, Outcome, OwnDatabase};
 use serde_json::{Value as Json, json};
 
-use crate::harness::{Database, Outcome, OwnDatabase, run};
+use crate::harness::run;
 
-crate::cases! {
+seachange_testkit::cases! {
     Every: codes_and_cures;
 }
 

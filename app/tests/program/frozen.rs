@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use seachange_testkit::{Database, Outcome, OwnDatabase, Proxy, Random, Server, measured};
 
-use crate::harness::{
-    Database, Outcome, OwnDatabase, Proxy, Random, Server, command, measured, ready, verify,
-};
+use crate::harness::{command, ready, serve, verify};
 use crate::load::{self, Load, goes_on, progress};
 
-crate::cases! {
+seachange_testkit::cases! {
     Servers: a_process_stops, a_connection_stops_at_each_step;
 }
 
@@ -31,8 +30,8 @@ fn freezes() -> anyhow::Result<usize> {
 
 /// SIGSTOP at random moments, of a server that writes and reads as the other does.
 async fn a_process_stops(database: &OwnDatabase) -> Outcome {
-    let stopping = Server::start(&database.url).await?;
-    let other = Server::start(&database.url).await?;
+    let stopping = serve(&database.url).await?;
+    let other = serve(&database.url).await?;
     let loads = vec![
         Load::start(&stopping.url, SEED),
         Load::start(&other.url, SEED + 1),
@@ -90,8 +89,8 @@ async fn a_connection_stops_at_each_step(database: &OwnDatabase) -> Outcome {
 
 async fn stops_at(database: &OwnDatabase, step: &'static str) -> Outcome {
     let proxy = Proxy::start(&database.url).await?;
-    let stopping = Server::start_with(command(&proxy.url, &["--listen", "127.0.0.1:0"])).await?;
-    let other = Server::start(&database.url).await?;
+    let stopping = Server::start(command(&proxy.url, &["--listen", "127.0.0.1:0"])).await?;
+    let other = serve(&database.url).await?;
     proxy.freeze_after(step);
     let load = Load::start(&other.url, SEED);
     proxy.frozen().await?;

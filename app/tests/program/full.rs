@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
+use seachange_testkit::{Client, Outcome, OwnDatabase, Server, eventually};
 use serde_json::json;
 
-use crate::harness::{Client, Outcome, OwnDatabase, Server, command, eventually, run};
+use crate::harness::{command, run, serve};
 
-crate::cases! {
+seachange_testkit::cases! {
     Sqlite: what_was_acknowledged_is_in_the_file;
 }
 
@@ -58,8 +59,8 @@ async fn what_was_acknowledged_is_in_the_file(_: &OwnDatabase) -> Outcome {
     let place = disk.as_ref().map_or(folder.path(), |disk| disk.0.path());
     let url = format!("sqlite://{}/full.db?mode=rwc", place.display());
     let server = match &disk {
-        Some(_) => Server::start(&url).await?,
-        None => Server::start_with(limited(&url)).await?,
+        Some(_) => serve(&url).await?,
+        None => Server::start(limited(&url)).await?,
     };
     let client = server.client();
     let mut acknowledged = BTreeSet::new();
@@ -101,7 +102,7 @@ async fn what_was_acknowledged_is_in_the_file(_: &OwnDatabase) -> Outcome {
         }
         None => server.process.kill()?,
     }
-    let again = Server::start(&url).await?;
+    let again = serve(&url).await?;
     assert_eq!(names(&again.client()).await?, acknowledged);
     again.stop().await?;
     let verified = run(&url, &["verify"]).await?;

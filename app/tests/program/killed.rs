@@ -2,11 +2,12 @@
 //! cursor gets exactly the rest.
 
 use anyhow::Context;
+use seachange_testkit::{Outcome, OwnDatabase, Random, measured};
 
-use crate::harness::{Outcome, OwnDatabase, Random, Server, measured, verify};
+use crate::harness::{serve, verify};
 use crate::load::{self, Load, progress};
 
-crate::cases! {
+seachange_testkit::cases! {
     Every: a_reader_resumes_after_each_kill;
 }
 
@@ -22,7 +23,7 @@ fn kills() -> anyhow::Result<usize> {
 }
 
 async fn a_reader_resumes_after_each_kill(database: &OwnDatabase) -> Outcome {
-    let mut server = Server::start(&database.url).await?;
+    let mut server = serve(&database.url).await?;
     let load = Load::start(&server.url, SEED);
     let mut random = Random::seeded(SEED);
     let kills = kills()?;
@@ -33,7 +34,7 @@ async fn a_reader_resumes_after_each_kill(database: &OwnDatabase) -> Outcome {
             _ => progress(&load.received, 50 + random.below(600)).await?,
         }
         server.process.kill()?;
-        server = Server::start(&database.url).await?;
+        server = serve(&database.url).await?;
         load.moved(&server.url);
     }
     progress(&load.acknowledged, 30).await?;

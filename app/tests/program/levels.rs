@@ -1,10 +1,11 @@
 //! Relations are read by one statement a level, whatever the number of parents.
 
+use seachange_testkit::{Database, Outcome, OwnDatabase, Proxy, statements};
 use serde_json::{Value as Json, json};
 
-use crate::harness::{Database, Outcome, OwnDatabase, Proxy, Server, statements};
+use crate::harness::serve;
 
-crate::cases! {
+seachange_testkit::cases! {
     Servers: one_statement_a_level;
 }
 
@@ -19,7 +20,7 @@ const QUERY: &str = "{ project(pagination: { page: { page: 0, limit: 1000 } }) {
 
 async fn one_statement_a_level(database: &OwnDatabase) -> Outcome {
     let proxy = Proxy::start(&database.url).await?;
-    let server = Server::start(&proxy.url).await?;
+    let server = serve(&proxy.url).await?;
     let client = server.client();
     let create =
         "mutation($rows: [ProjectInsertInput!]!) { rows: projectCreateBatch(data: $rows) { id } }";

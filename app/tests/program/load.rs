@@ -14,8 +14,8 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::harness::{Client, Outcome, eventually};
 pub use reader::Seen;
+use seachange_testkit::{Client, Outcome, eventually};
 use writer::{Count, Written};
 
 /// The test fails rather than waits longer for readers and writers to get on.

@@ -25,15 +25,10 @@ mod verify;
 
 use std::process::ExitCode;
 
-use harness::{Case, Database};
-use libtest_mimic::{Arguments, Trial};
+use seachange_testkit::Runner;
 
 fn main() -> ExitCode {
-    let mut arguments = Arguments::from_args();
-    // One measures time, one builds, all start processes: side by side they would disturb each other.
-    arguments.test_threads.get_or_insert(1);
-    let databases = Database::given();
-    let cases = [
+    Runner::new([
         start::cases(),
         refused::cases(),
         restored::cases(),
@@ -52,24 +47,8 @@ fn main() -> ExitCode {
         frozen::cases(),
         full::cases(),
         readme::cases(),
-    ];
-    let trials = databases
-        .iter()
-        .flat_map(|database| {
-            let here = move |case: &&Case| case.on.admits(database);
-            let cases = cases.iter().flatten().filter(here);
-            cases.map(move |case| trial(*case, database.clone()))
-        })
-        .collect();
-    let conclusion = libtest_mimic::run(&arguments, trials);
-    let names: Vec<&str> = databases.iter().map(Database::name).collect();
-    println!("databases covered: {}", names.join(", "));
-    conclusion.exit_code()
-}
-
-fn trial(case: Case, database: Database) -> Trial {
-    let name = case.name.trim_start_matches("program::");
-    Trial::test(format!("{name}::{}", database.name()), move || {
-        harness::run_case(case, &database).map_err(|error| format!("{error:#}").into())
-    })
+    ])
+    // One measures time, one builds, all start processes: side by side they would disturb each other.
+    .threads(1)
+    .run()
 }

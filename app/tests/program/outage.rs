@@ -6,14 +6,13 @@ use std::process::Command;
 use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, Database as SeaDatabase, Statement};
+use seachange_testkit::{Outcome, OwnDatabase, Proxy, Random, Server, measured};
 use serde_json::json;
 
-use crate::harness::{
-    Outcome, OwnDatabase, Proxy, Random, Server, command, measured, ready, verify,
-};
+use crate::harness::{command, ready, serve, verify};
 use crate::load::{self, Load, progress};
 
-crate::cases! {
+seachange_testkit::cases! {
     Servers: connections_are_cut, the_database_is_silent_and_away;
     Sqlite: another_process_holds_the_file;
 }
@@ -32,7 +31,7 @@ const TOLD_AWAY: Duration = Duration::from_secs(7);
 const TOLD_BACK: Duration = Duration::from_secs(5);
 
 async fn server_through(proxy: &Proxy) -> anyhow::Result<Server> {
-    Server::start_with(command(&proxy.url, &["--listen", "127.0.0.1:0"])).await
+    Server::start(command(&proxy.url, &["--listen", "127.0.0.1:0"])).await
 }
 
 /// Ends the load and the server. The subscription must have lived through everything.
@@ -149,7 +148,7 @@ async fn reads_on(server: &Server) -> anyhow::Result<Infallible> {
 
 /// Longer than a write waits for its turn: writers are told, readers and the feed notice nothing.
 async fn another_process_holds_the_file(database: &OwnDatabase) -> Outcome {
-    let server = Server::start(&database.url).await?;
+    let server = serve(&database.url).await?;
     let load = Load::start(&server.url, SEED);
     progress(&load.received, 50).await?;
     let other = SeaDatabase::connect(&database.url).await?;
@@ -159,7 +158,7 @@ async fn another_process_holds_the_file(database: &OwnDatabase) -> Outcome {
         held = held => held?,
         failed = reads_on(&server) => match failed? {},
     }
-    let mut socket = crate::harness::Socket::open(&server.url).await?;
+    let mut socket = seachange_testkit::Socket::open(&server.url).await?;
     let replay = "subscription { changes(after: \"0\") { cursor } }";
     socket.subscribe(replay, json!({})).await?;
     socket.next().await?;

@@ -11,13 +11,14 @@ use anyhow::{Context, ensure};
 use serde_json::json;
 use tokio::sync::OnceCell;
 
-use crate::harness::{
-    Client, Outcome, OwnDatabase, Process, Server, Socket, command_of, eventually, run, workspace,
-};
+use crate::harness::{run, workspace};
 use blocks::{Block, Place};
 use copy::Built;
+use seachange_testkit::{
+    Client, Outcome, OwnDatabase, Process, Server, Socket, command_of, eventually,
+};
 
-crate::cases! {
+seachange_testkit::cases! {
     Every: an_entity_is_added;
     Sqlite: excerpts_are_the_files, settings_are_those_of_the_program, commands_are_all_named,
         the_architecture_names_files_that_exist;
@@ -122,7 +123,7 @@ async fn an_entity_is_added(database: &OwnDatabase) -> Outcome {
     let built = built().await?;
     let program = built.program.to_str().context("path")?;
     let serve = command_of(program, &database.url, &["--listen", "127.0.0.1:0"]);
-    let server = Server::start_with(serve).await?;
+    let server = Server::start(serve).await?;
     let client = server.client();
     let mut socket = Socket::open(&server.url).await?;
     socket

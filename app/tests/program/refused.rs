@@ -1,10 +1,11 @@
 //! Databases that cannot be served: the reason, its cure, and exit code 1.
 
 use sea_orm::{ConnectionTrait, Database as SeaDatabase};
+use seachange_testkit::{Database, Ended, Outcome, OwnDatabase, Process};
 
-use crate::harness::{Database, Ended, Outcome, OwnDatabase, Process, Server, command, run};
+use crate::harness::{command, run, serve};
 
-crate::cases! {
+seachange_testkit::cases! {
     Servers: a_role_that_may_not_write;
     Sqlite: a_file_to_read_only, an_address_that_is_none;
 }
@@ -99,7 +100,7 @@ async fn each_right_is_missed(
             let grant = format!("GRANT {right} ON {table} TO {role}");
             db.execute_unprepared(&grant).await?;
         }
-        return Server::start(&url).await?.stop().await;
+        return serve(&url).await?.stop().await;
     }
     let tables = [
         "project",
@@ -125,7 +126,7 @@ async fn each_right_is_missed(
         let grant = format!("GRANT {rights} ON {table} TO {role}@'%'");
         db.execute_unprepared(&grant).await?;
     }
-    Server::start(&url).await?.stop().await
+    serve(&url).await?.stop().await
 }
 
 async fn a_file_to_read_only(database: &OwnDatabase) -> Outcome {

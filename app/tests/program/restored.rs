@@ -5,12 +5,13 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::Context;
+use seachange_testkit::{Client, Database, Outcome, OwnDatabase, Socket};
 use serde_json::{Value as Json, json};
 
-use crate::harness::{Client, Database, Outcome, OwnDatabase, Server, Socket, run, verify};
+use crate::harness::{run, serve, verify};
 use crate::load::{self, Load, progress};
 
-crate::cases! {
+seachange_testkit::cases! {
     Servers: a_dump_of_a_database_being_written;
     Sqlite: a_file_from_yesterday;
 }
@@ -101,7 +102,7 @@ fn restore(database: &OwnDatabase, file: &Path) -> Outcome {
 /// The restored database is served: old cursors end, readers from its head and from the oldest
 /// change get exactly what is written now.
 async fn serves_anew(database: &OwnDatabase, old: &[Json]) -> Outcome {
-    let server = Server::start(&database.url).await?;
+    let server = serve(&database.url).await?;
     let client = server.client();
     for cursor in old {
         let mut socket = Socket::open(&server.url).await?;
@@ -136,7 +137,7 @@ async fn serves_anew(database: &OwnDatabase, old: &[Json]) -> Outcome {
 async fn a_dump_of_a_database_being_written(database: &OwnDatabase) -> Outcome {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("dump.sql");
-    let server = Server::start(&database.url).await?;
+    let server = serve(&database.url).await?;
     let load = Load::start(&server.url, SEED);
     progress(&load.received, 500).await?;
     let before = head(&server.client()).await?;
@@ -165,7 +166,7 @@ async fn a_file_from_yesterday(database: &OwnDatabase) -> Outcome {
     let file = database.url.trim_start_matches("sqlite://");
     let file = Path::new(file.split('?').next().unwrap_or_default());
     let yesterday = file.with_extension("yesterday");
-    let server = Server::start(&database.url).await?;
+    let server = serve(&database.url).await?;
     server
         .client()
         .data(CREATE, json!({ "name": "Oar" }))
@@ -174,7 +175,7 @@ async fn a_file_from_yesterday(database: &OwnDatabase) -> Outcome {
     server.stop().await?;
     std::fs::copy(file, &yesterday)?;
 
-    let server = Server::start(&database.url).await?;
+    let server = serve(&database.url).await?;
     for name in ["Hull", "Keel"] {
         server
             .client()

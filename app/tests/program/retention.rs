@@ -4,11 +4,12 @@ use anyhow::Context;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, TransactionSession, TransactionTrait};
 use seachange::DatabaseSettings;
 use seachange_entity::project;
+use seachange_testkit::{Client, Outcome, OwnDatabase, eventually};
 use serde_json::json;
 
-use crate::harness::{Client, Outcome, OwnDatabase, Server, eventually, run, verify};
+use crate::harness::{run, serve, verify};
 
-crate::cases! {
+seachange_testkit::cases! {
     Every: pruned, a_new_epoch;
     Sqlite: wrong_ages;
 }
@@ -42,7 +43,7 @@ async fn cannot_tail(database: &OwnDatabase, cursor: &str, told: &str) -> Outcom
 }
 
 async fn pruned(database: &OwnDatabase) -> Outcome {
-    let server = Server::start(&database.url).await?;
+    let server = serve(&database.url).await?;
     for name in ["Sail", "Row"] {
         create(&server.client(), name).await?;
     }
@@ -56,7 +57,7 @@ async fn pruned(database: &OwnDatabase) -> Outcome {
     assert_eq!(all.code(), Some(0), "{all:?}");
     assert_eq!(all.stdout, "2 changes removed\n");
     // Their rows are still there, and a change after them is one like any other.
-    let server = Server::start(&database.url).await?;
+    let server = serve(&database.url).await?;
     create(&server.client(), "Drift").await?;
     cursors(&server.client(), 1).await?;
     server.stop().await?;
@@ -67,7 +68,7 @@ async fn pruned(database: &OwnDatabase) -> Outcome {
 }
 
 async fn a_new_epoch(database: &OwnDatabase) -> Outcome {
-    let server = Server::start(&database.url).await?;
+    let server = serve(&database.url).await?;
     create(&server.client(), "Sail").await?;
     let old = cursors(&server.client(), 1).await?;
     server.stop().await?;
@@ -89,7 +90,7 @@ async fn a_new_epoch(database: &OwnDatabase) -> Outcome {
     let name = epoch.stdout.strip_prefix("epoch ").map(str::trim_end);
     assert_eq!(name.map(str::len), Some(16), "{epoch:?}");
     cannot_tail(database, &old[0], "another log").await?;
-    let server = Server::start(&database.url).await?;
+    let server = serve(&database.url).await?;
     let feed = cursors(&server.client(), 0).await?;
     assert_eq!(feed.len(), 0, "what was before is history");
     server.stop().await?;

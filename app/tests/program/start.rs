@@ -3,26 +3,27 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use seachange_testkit::{Outcome, OwnDatabase, Process, Server, Socket, measured};
 use serde_json::json;
 
-use crate::harness::{Outcome, OwnDatabase, Process, Server, Socket, command, measured, verify};
+use crate::harness::{command, serve, verify};
 
 /// From start to listening on a database that is there (`targets.md` names SQLite).
 const SOON: Duration = Duration::from_millis(300);
 /// Of these starts the best counts: a machine that does something else as well slows single ones.
 const STARTS: usize = 5;
 
-crate::cases! {
+seachange_testkit::cases! {
     Every: listens_soon, a_signal_ends_it_cleanly, several_at_once_on_an_empty_database;
     Sqlite: probes, open_to_the_world, a_key_that_is_none, origins_that_cannot_be_read,
         an_address_in_use;
 }
 
 async fn listens_soon(database: &OwnDatabase) -> Outcome {
-    Server::start(&database.url).await?.stop().await?;
+    serve(&database.url).await?.stop().await?;
     let mut times = Vec::new();
     for _ in 0..STARTS {
-        let server = Server::start(&database.url).await?;
+        let server = serve(&database.url).await?;
         times.push(server.started_in);
         server.stop().await?;
     }
@@ -41,8 +42,7 @@ async fn listens_soon(database: &OwnDatabase) -> Outcome {
 /// Each migrates at its start; one does it, the others wait.
 async fn several_at_once_on_an_empty_database(database: &OwnDatabase) -> Outcome {
     let url = &database.url;
-    let (one, two, three) =
-        tokio::try_join!(Server::start(url), Server::start(url), Server::start(url))?;
+    let (one, two, three) = tokio::try_join!(serve(url), serve(url), serve(url))?;
     for server in [one, two, three] {
         server.stop().await?;
     }
@@ -51,7 +51,7 @@ async fn several_at_once_on_an_empty_database(database: &OwnDatabase) -> Outcome
 
 async fn a_signal_ends_it_cleanly(database: &OwnDatabase) -> Outcome {
     for signal in ["TERM", "INT"] {
-        let server = Server::start(&database.url).await?;
+        let server = serve(&database.url).await?;
         let mut socket = Socket::open(&server.url).await?;
         socket
             .subscribe("subscription { changes { cursor } }", json!({}))
@@ -66,12 +66,12 @@ async fn a_signal_ends_it_cleanly(database: &OwnDatabase) -> Outcome {
         anyhow::ensure!(ended.code() == Some(0), "{signal}: {ended:?}");
     }
     // At the very moment it says that it listens, it can be told to end.
-    Server::start(&database.url).await?.stop().await?;
+    serve(&database.url).await?.stop().await?;
     verify(database).await
 }
 
 async fn probes(database: &OwnDatabase) -> Outcome {
-    let server = Server::start(&database.url).await?;
+    let server = serve(&database.url).await?;
     let client = server.client();
     let name = json!({ "name": "Sail" });
     let create = "mutation ($name: String!) { projectCreateOne(data: { name: $name }) { id } }";
@@ -130,7 +130,7 @@ async fn open_to_the_world(database: &OwnDatabase) -> Outcome {
     }
     let mut command = command(&database.url, &["--listen", "0.0.0.0:0"]);
     command.env("SEACHANGE_JWT_SECRET", "a key");
-    let server = Server::start_with(command).await?;
+    let server = Server::start(command).await?;
     anyhow::ensure!(server.url.starts_with("http://0.0.0.0:"), "{}", server.url);
     server.stop().await
 }
@@ -177,11 +177,11 @@ async fn origins_that_cannot_be_read(database: &OwnDatabase) -> Outcome {
     // An empty variable is one that is not set.
     let mut command = command(&database.url, &["--listen", "127.0.0.1:0"]);
     command.env("SEACHANGE_ALLOW_ORIGINS", "");
-    Server::start_with(command).await?.stop().await
+    Server::start(command).await?.stop().await
 }
 
 async fn an_address_in_use(database: &OwnDatabase) -> Outcome {
-    let server = Server::start(&database.url).await?;
+    let server = serve(&database.url).await?;
     let address = server.url.trim_start_matches("http://").to_owned();
     let ended = Process::start(command(&database.url, &["--listen", &address]))?
         .ended()

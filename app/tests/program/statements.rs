@@ -8,10 +8,11 @@ use sea_orm::{
 };
 use seachange::DatabaseSettings;
 use seachange_entity::project;
+use seachange_testkit::{Database, Outcome, OwnDatabase, Proxy, statements};
 
-use crate::harness::{Database, Outcome, OwnDatabase, Proxy, run, statements, verify};
+use crate::harness::{run, verify};
 
-crate::cases! {
+seachange_testkit::cases! {
     Servers: a_transaction_takes_no_lock_of_its_own;
 }
 

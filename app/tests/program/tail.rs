@@ -1,11 +1,12 @@
 //! `tail`: the same changes as GraphQL's, on a terminal.
 
 use anyhow::Context;
+use seachange_testkit::{Client, Outcome, OwnDatabase, Process};
 use serde_json::{Value as Json, json};
 
-use crate::harness::{Client, Outcome, OwnDatabase, Process, Server, command, run};
+use crate::harness::{command, run, serve};
 
-crate::cases! {
+seachange_testkit::cases! {
     Every: follows_from_the_oldest;
     Sqlite: only_some_entities, from_a_cursor, for_people, wrong_use;
 }
@@ -57,7 +58,7 @@ async fn changes(client: &Client) -> anyhow::Result<Vec<Json>> {
 }
 
 async fn follows_from_the_oldest(database: &OwnDatabase) -> Outcome {
-    let server = Server::start(&database.url).await?;
+    let server = serve(&database.url).await?;
     let client = server.client();
     four_changes(&client).await?;
     let mut tail = Tail::start(database, &["--after", "0"])?;
@@ -82,7 +83,7 @@ async fn follows_from_the_oldest(database: &OwnDatabase) -> Outcome {
 }
 
 async fn only_some_entities(database: &OwnDatabase) -> Outcome {
-    let server = Server::start(&database.url).await?;
+    let server = serve(&database.url).await?;
     four_changes(&server.client()).await?;
     let of = async |names: &[&str], count: usize| -> anyhow::Result<Vec<String>> {
         let wanted = names.iter().flat_map(|name| ["--entity", name]);
@@ -109,7 +110,7 @@ async fn only_some_entities(database: &OwnDatabase) -> Outcome {
 }
 
 async fn from_a_cursor(database: &OwnDatabase) -> Outcome {
-    let server = Server::start(&database.url).await?;
+    let server = serve(&database.url).await?;
     let client = server.client();
     four_changes(&client).await?;
     let all = changes(&client).await?;
@@ -121,7 +122,7 @@ async fn from_a_cursor(database: &OwnDatabase) -> Outcome {
 }
 
 async fn for_people(database: &OwnDatabase) -> Outcome {
-    let server = Server::start(&database.url).await?;
+    let server = serve(&database.url).await?;
     four_changes(&server.client()).await?;
     let mut tail = Process::start(command(&database.url, &["tail", "--after", "0"]))?;
     for expected in [
@@ -140,7 +141,7 @@ async fn for_people(database: &OwnDatabase) -> Outcome {
 }
 
 async fn wrong_use(database: &OwnDatabase) -> Outcome {
-    Server::start(&database.url).await?.stop().await?;
+    serve(&database.url).await?.stop().await?;
     for (arguments, code, told) in [
         (["--after", "yesterday"], 2, "cursor"),
         (["--after", "0123456789abcdef.0.0.-1"], 2, "cursor"),

@@ -10,10 +10,11 @@ use anyhow::Context;
 use sea_orm::{ConnectionTrait, Database as SeaDatabase};
 use serde_json::{Value as Json, json};
 
-use crate::harness::{Database, Outcome, OwnDatabase, Server, measured, run};
+use crate::harness::{run, serve};
+use seachange_testkit::{Database, Outcome, OwnDatabase, measured};
 use voyage::Voyage;
 
-crate::cases! {
+seachange_testkit::cases! {
     Every: sound_after_ten_thousand_operations, what_happened_behind_its_back,
         a_table_that_nobody_knows;
     Sqlite: one_change_changed_in_the_log;
@@ -23,7 +24,7 @@ const OPERATIONS: usize = 10_000;
 const SEED: u64 = 20_261_101;
 
 async fn sound_after_ten_thousand_operations(database: &OwnDatabase) -> Outcome {
-    let server = Server::start(&database.url).await?;
+    let server = serve(&database.url).await?;
     let mut voyage = Voyage::new(server.client(), SEED);
     let begin = Instant::now();
     voyage
@@ -111,7 +112,7 @@ async fn finds(database: &OwnDatabase, table: &str, key: &str, fault: &str) -> O
 
 /// The log tells of a table that this program does not have.
 async fn a_table_that_nobody_knows(database: &OwnDatabase) -> Outcome {
-    let server = Server::start(&database.url).await?;
+    let server = serve(&database.url).await?;
     let create = "mutation { labelCreateOne(data: { name: \"urgent\" }) { id } }";
     server.client().data(create, json!({})).await?;
     server.stop().await?;
@@ -157,7 +158,7 @@ fn uuid_literal(database: &OwnDatabase, id: &str) -> String {
 }
 
 async fn what_happened_behind_its_back(database: &OwnDatabase) -> Outcome {
-    let server = Server::start(&database.url).await?;
+    let server = serve(&database.url).await?;
     let created = server
         .client()
         .data(
@@ -244,7 +245,7 @@ async fn older_than_tracking(database: &OwnDatabase, insert: &str, gone: &str) -
 }
 
 async fn one_change_changed_in_the_log(database: &OwnDatabase) -> Outcome {
-    let server = Server::start(&database.url).await?;
+    let server = serve(&database.url).await?;
     let client = server.client();
     let rename =
         "mutation ($name: String!) { labelUpdate(data: { name: $name }, all: true) { id } }";

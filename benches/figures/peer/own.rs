@@ -4,8 +4,7 @@
 use sea_orm::ActiveValue::Set;
 use sea_orm::{TransactionSession, TransactionTrait};
 use seachange_entity::label;
-
-use crate::harness::{Database, OwnDatabase, TestServer};
+use seachange_testkit::{Database, OwnDatabase, TestServer};
 
 pub(super) const NAME: &str = "own";
 

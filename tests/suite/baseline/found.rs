@@ -10,14 +10,14 @@ use seachange::changelog::{
     CaptureError, Source, TableChange, TriggerOptions, baseline, change_tables, track_by_triggers,
 };
 use seachange_entity::{comment, label, project, task, task_label};
+use seachange_testkit::{Outcome, TestServer};
 use serde_json::json;
 
 use super::{forget, images, old_notes, unbroken};
 use crate::bulk::hidden::{self, vault};
-use crate::harness::{Outcome, TestServer};
 use crate::triggers::{note, other};
 
-crate::cases![
+seachange_testkit::cases![
     the_reference_application,
     nothing_that_is_hidden,
     a_table_without_an_entity,

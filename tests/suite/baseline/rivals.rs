@@ -10,34 +10,18 @@ use sea_orm::{
 };
 use seachange::changelog::{TrackedConnection, TriggerOptions, baseline, track_by_triggers};
 use seachange::{DatabaseSettings, connect};
+use seachange_testkit::{Database, Outcome, Random, TestServer, measured};
 use tokio::time::timeout;
 
 use super::{old_notes, unbroken};
-use crate::harness::{Database, Outcome, TestServer, measured};
 use crate::triggers::{note, other, switched::is_passing};
 
-crate::cases![by_hooks, by_triggers, by_other_programs];
+seachange_testkit::cases![by_hooks, by_triggers, by_other_programs];
 
 const ROWS: i64 = 700;
 const WRITERS: u64 = 4;
 /// A test fails rather than waits longer for some writes.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Numbers of a seed.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, end: i64) -> i64 {
-        i64::try_from(self.next() >> 33).unwrap_or_default() % end
-    }
-}
 
 /// Who writes, and how that is captured.
 #[derive(Clone, Copy, PartialEq)]
@@ -77,7 +61,7 @@ async fn rivals(server: &TestServer, by: By) -> Outcome {
         .map(|seed| {
             let (db, stop, commits) = (db.clone(), Arc::clone(&stop), commits.clone());
             tokio::spawn(async move {
-                let mut random = Random(seed + 1);
+                let mut random = Random::seeded(seed);
                 while !stop.load(Ordering::Relaxed) {
                     match write(&db, by, &mut random).await {
                         Ok(()) => commits.send_modify(|commits| *commits += 1),
@@ -145,8 +129,8 @@ fn is_gone(error: &DbErr) -> bool {
 
 /// Updates, deletes or inserts a row; one in four transactions is rolled back.
 async fn write(db: &TrackedConnection, by: By, random: &mut Random) -> Result<(), DbErr> {
-    let id = 1 + random.below(ROWS);
-    let (what, body) = (random.below(4), random.next());
+    let id = random.key(ROWS);
+    let (what, body) = (random.below(4), random.number());
     if by == By::Others {
         let sql = match what {
             0 => format!("DELETE FROM note WHERE id = {id}"),

@@ -8,12 +8,12 @@ use sea_orm::{
     TransactionTrait,
 };
 use seachange::changelog::{Baseline, BaselineStep, Source, baseline, prune};
+use seachange_testkit::{Outcome, TestServer, measured};
 
 use super::{forget, old_notes, unbroken};
-use crate::harness::{Outcome, TestServer, measured};
 use crate::triggers::{note, other};
 
-crate::cases![
+seachange_testkit::cases![
     after_each_step,
     in_the_middle_of_a_step,
     whoever_writes_is_waited_for_alone,

@@ -8,11 +8,10 @@ use seachange::changelog::{
     CaptureError, FlawCode, ImageError, Target, TriggerFinding, TriggerOptions, Written,
     check_triggers, model_from, track_by_triggers,
 };
+use seachange_testkit::{Database, Outcome, TestServer, reference_app};
 use serde_json::{Value as Json, json};
 
-use crate::harness::{Database, Outcome, TestServer, reference_app};
-
-crate::cases![
+seachange_testkit::cases![
     what_the_log_tells,
     what_a_subscriber_sees,
     what_verify_compares,

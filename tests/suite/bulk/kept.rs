@@ -9,12 +9,12 @@ use sea_orm::{
 use seachange::DatabaseSettings;
 use seachange::changelog::{CaptureError, Target, TrackedTransaction, Written};
 use seachange_entity::{label, project};
+use seachange_testkit::{Database, Outcome, TestServer};
 
 use super::{a_label, a_project};
 use crate::capture::gadget;
-use crate::harness::{Database, Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     a_failing_row_in_the_middle,
     a_savepoint_rolled_back,
     own_hooks,

@@ -2,8 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::Set, Schema};
-
-use crate::harness::{TestServer, reference_app};
+use seachange_testkit::{TestServer, reference_app};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use sea_orm::{ActiveValue::Set, ColumnTrait, DbErr, TransactionSession, TransactionTrait};
 use seachange::changelog::{CaptureError, Target, TrackedConnection, TrackedTransaction};
+use seachange_testkit::{Outcome, Random, Seed, TestServer, measured};
 
 use super::parcel;
-use crate::harness::{Outcome, Random, Seed, TestServer, measured};
 
-crate::cases![twelve_writers];
+seachange_testkit::cases![twelve_writers];
 
 const WRITERS: u64 = 12;
 /// Codes that they fight for.

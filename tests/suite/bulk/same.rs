@@ -9,12 +9,12 @@ use sea_orm::{
 use seachange::changelog::internal::image;
 use seachange::changelog::{CaptureError, Operation, Target, Written, log};
 use seachange_entity::{label, project, task, task_label};
+use seachange_testkit::{Outcome, TestServer};
 use serde_json::Value as Json;
 
 use super::{a_label, a_project};
-use crate::harness::{Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     images_are_those_of_single_writes,
     assigned_keys_in_the_order_given,
     rows_that_set_different_columns,

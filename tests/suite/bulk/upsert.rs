@@ -6,11 +6,11 @@ use sea_orm::{
 use seachange::changelog::internal::image;
 use seachange::changelog::{CaptureError, Operation, Written};
 use seachange_entity::{label, project};
+use seachange_testkit::{Outcome, TestServer};
 
 use super::{a_label, a_project};
-use crate::harness::{Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     by_primary_key,
     by_a_unique_column,
     the_same_row_twice,

@@ -3,12 +3,12 @@
 use sea_orm::{ActiveValue::Set, EntityTrait, TransactionSession, TransactionTrait};
 use seachange::changelog::internal::image;
 use seachange::changelog::{Target, Written};
+use seachange_testkit::{Database, Outcome, TestServer};
 use serde_json::json;
 
 use super::parcel;
-use crate::harness::{Database, Outcome, TestServer};
 
-crate::cases![hard_values, large_values];
+seachange_testkit::cases![hard_values, large_values];
 
 async fn hard_values(server: &TestServer) -> Outcome {
     let server = parcel::server(server).await?;

@@ -6,11 +6,11 @@ use sea_orm::{
 };
 use seachange::changelog::{CaptureError, TrackedTransaction};
 use seachange_entity::project;
+use seachange_testkit::{Database, Outcome, TestServer};
 
 use super::{a_project, gadget};
-use crate::harness::{Database, Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     rollback,
     savepoint_rollback,
     a_dropped_transaction,

@@ -12,10 +12,9 @@ use sea_orm::{
     ConnectionTrait, Database as SeaDatabase, DatabaseConnection, Statement, TransactionTrait,
 };
 use seachange::DatabaseSettings;
+use seachange_testkit::{Outcome, TestServer};
 
-use crate::harness::{Outcome, TestServer};
-
-crate::cases![a_transaction_whose_beginning_is_cut_off];
+seachange_testkit::cases![a_transaction_whose_beginning_is_cut_off];
 
 /// More waits than any beginning has.
 const WAITS: usize = 12;

@@ -14,15 +14,15 @@ use sea_orm::{
 use seachange::changelog::{CaptureError, TrackedTransaction};
 use seachange::{Consumer, ConsumerState, Delivery, Handler, HandlerError, Start};
 use seachange_entity::label;
+use seachange_testkit::{Database, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::a_project;
 use crate::graphql::given::LABELS;
 use crate::graphql::revert;
-use crate::harness::{Database, Outcome, TestServer};
 use crate::sync::push;
 
-crate::cases![
+seachange_testkit::cases![
     a_write_through_hooks,
     a_write_in_a_savepoint,
     many_rows_at_once,

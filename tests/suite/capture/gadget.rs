@@ -3,8 +3,7 @@
 use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, Schema};
 use seachange::changelog::Hooks;
-
-use crate::harness::TestServer;
+use seachange_testkit::TestServer;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "gadget")]

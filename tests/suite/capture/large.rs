@@ -7,12 +7,12 @@ use sea_orm::{
 };
 use seachange::changelog::CaptureError;
 use seachange_entity::{project, task};
+use seachange_testkit::{Database, Outcome, TestServer};
 use serde_json::json;
 
 use super::a_project;
-use crate::harness::{Database, Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     a_row_that_could_not_be_updated,
     a_changed_packet_reaches_everybody
 ];

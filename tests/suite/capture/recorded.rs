@@ -7,12 +7,12 @@ use sea_orm::{
 use seachange::changelog::internal::image;
 use seachange::changelog::{Context, Operation, Source};
 use seachange_entity::{label, project, task, task_label};
+use seachange_testkit::{Outcome, TestServer};
 use serde_json::json;
 
 use super::{a_project, a_task};
-use crate::harness::{Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     insert_update_delete,
     context_is_carried,
     an_update_that_sets_nothing,

@@ -10,11 +10,11 @@ use sea_orm::{
 };
 use seachange::changelog::{CaptureError, Operation, TrackedTransaction};
 use seachange_entity::{label, project, task, task_label};
+use seachange_testkit::{Database, Outcome, TestServer};
 
 use super::{a_project, a_task};
-use crate::harness::{Database, Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     statements_without_hooks,
     a_hooked_update_beside_an_unrecorded_one,
     an_upsert,

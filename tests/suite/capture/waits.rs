@@ -20,10 +20,10 @@ use tokio::time::{sleep, timeout};
 use super::{a_project, a_task};
 use crate::graphql::given::TASKS;
 use crate::graphql::revert;
-use crate::harness::{Outcome, TestServer};
 use crate::triggers::{note, other};
+use seachange_testkit::{Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     a_long_statement_holds_up_no_other_table,
     a_row_to_which_others_refer,
     two_who_refer_to_a_row_and_update_it,

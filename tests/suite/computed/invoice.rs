@@ -43,7 +43,7 @@ use sea_orm::{ConnectionTrait, DbBackend};
 use seachange::Policy;
 
 use crate::graphql::given::Names;
-use crate::harness::{TestServer, reference_app};
+use seachange_testkit::{TestServer, reference_app};
 
 pub const INVOICES: Names = Names {
     field: "invoice",

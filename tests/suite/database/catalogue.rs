@@ -4,11 +4,11 @@ use sea_orm::sqlx::Executor as _;
 use sea_orm::{ConnectionTrait, DbBackend};
 use seachange::changelog::internal::Dialect;
 use seachange::changelog::internal::{Equality, equalities};
+use seachange_testkit::{Outcome, TestServer};
 
 use super::{open, run, texts};
-use crate::harness::{Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     columns_keys_and_what_is_computed,
     foreign_keys,
     names_as_the_catalogue_compares_them,

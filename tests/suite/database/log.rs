@@ -3,11 +3,11 @@
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{ConnectionTrait, TransactionTrait};
 use seachange::changelog::internal::{Begin, ReadAs, Row, Shared};
+use seachange_testkit::{Outcome, TestServer};
 
 use super::open;
-use crate::harness::{Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     rows_are_added_in_their_order,
     a_key_is_found_by_its_text,
     tables_of_the_order,

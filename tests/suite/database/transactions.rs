@@ -5,13 +5,13 @@ use std::time::Duration;
 use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait};
 use seachange::changelog::internal::{After, Begin, Dialect, RowLock, database_error, of_error};
 use seachange::changelog::{is_transient, is_unavailable};
+use seachange_testkit::{Outcome, TestServer};
 use tokio::time::timeout;
 
 use super::{open, run, texts};
-use crate::harness::{Outcome, TestServer};
 use crate::triggers::other;
 
-crate::cases![
+seachange_testkit::cases![
     a_locked_row_is_left_out_by_others,
     a_lock_of_rows_as_sql,
     locks_of_a_table,

@@ -5,12 +5,12 @@ use seachange::changelog::internal::shape::{Column, Found, Shown, Table, Version
 use seachange::changelog::internal::{
     Begin, ContextTexts, Dialect, Made, Plan, Writer, Written, piece_name,
 };
+use seachange_testkit::{Outcome, TestServer};
 
 use super::{open, run, texts};
-use crate::harness::{Outcome, TestServer};
 use crate::triggers::note;
 
-crate::cases![
+seachange_testkit::cases![
     triggers_are_made_and_dropped,
     who_writes,
     a_context_is_sent_and_taken_back,

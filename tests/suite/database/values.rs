@@ -3,11 +3,11 @@
 use sea_orm::sea_query::{ColumnDef, Expr, ExprTrait, Query, Table};
 use sea_orm::{ConnectionTrait, Value};
 use seachange::changelog::internal::{Dialect, ReadAs};
+use seachange_testkit::{Outcome, TestServer};
 
 use super::open;
-use crate::harness::{Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     names_and_literals_mean_themselves,
     statements_have_their_values_in_order,
     columns_keep_what_they_are_for,

@@ -77,7 +77,7 @@ use sea_orm::{ConnectionTrait, DbBackend, Schema};
 use seachange::{App, Policy};
 
 use crate::graphql::given::Names;
-use crate::harness::{TestServer, reference_app};
+use seachange_testkit::{TestServer, reference_app};
 
 pub const FIRST: Names = Names {
     field: "bulletin",

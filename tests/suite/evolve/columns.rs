@@ -2,15 +2,15 @@
 
 use sea_orm::ConnectionTrait;
 use seachange::changelog::{FlawCode, TableChange};
+use seachange_testkit::{Client, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::bulletin::{self, FIRST, SECOND, THIRD, TO_SECOND, to_third};
 use super::{Way, alter, as_of_now, history, revert};
-use crate::harness::{Client, Outcome, TestServer};
 use crate::sync::{conflicts, deleted, pull, pull_all, push, stored, with};
 use crate::triggers::other;
 
-crate::cases![
+seachange_testkit::cases![
     columns_come,
     columns_come_unsaid,
     documents_from_before_a_column_are_edited,

@@ -2,16 +2,16 @@
 
 use sea_orm::{ConnectionTrait, Statement};
 use seachange::changelog::{TableChange, TriggerOptions, change_tables, track_by_triggers};
+use seachange_testkit::{Client, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::bulletin::{self, FIRST, RENAMED};
 use super::{Way, alter, as_of_now, history, revert};
 use crate::graphql::given::list;
-use crate::harness::{Client, Outcome, TestServer};
 use crate::sync::{conflicts, pull, pull_all, push, stored, with};
 use crate::triggers::other;
 
-crate::cases![
+seachange_testkit::cases![
     a_table_of_hooks_is_renamed,
     a_table_of_triggers_is_renamed,
     a_name_that_the_log_knows_is_refused,

@@ -5,13 +5,13 @@ use std::net::{Ipv4Addr, SocketAddr};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use seachange_testkit::{Outcome, Socket, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::given::PROJECTS;
 use super::watch::Watch;
-use crate::harness::{Outcome, Socket, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     refused_over_http,
     refused_over_a_socket,
     accepted_over_http,

@@ -3,14 +3,14 @@
 
 use sea_orm::{ConnectionTrait, DbBackend};
 use seachange::changelog::{TableChange, change_tables};
+use seachange_testkit::{Client, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::given::{self, COMMENTS, LABELS, Names, PROJECTS, TASK_LABELS};
 use super::watch::head;
-use crate::harness::{Client, Outcome, TestServer};
 use crate::triggers::{note, other};
 
-crate::cases![
+seachange_testkit::cases![
     a_uuid,
     a_number,
     a_composite_key,

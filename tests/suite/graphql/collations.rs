@@ -7,11 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, ensure};
 use seachange::changelog::FlawCode;
+use seachange_testkit::{Client, Database, Outcome, Socket, TestServer};
 use serde_json::{Value as Json, json};
 
-use crate::harness::{Client, Database, Outcome, Socket, TestServer};
-
-crate::cases![
+seachange_testkit::cases![
     all_find_the_same_rows,
     a_row_that_came_is_followed,
     doctor_names_what_memory_cannot_decide,

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use seachange_testkit::{Client, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::given::{LABELS, PROJECTS};
 use super::watch::Watch;
-use crate::harness::{Client, Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     idempotency_keys,
     malformed_idempotency_keys,
     metadata,

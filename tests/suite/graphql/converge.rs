@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use seachange_testkit::{Client, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 use tokio::task::JoinSet;
 
 use super::given::{self, TASKS};
 use super::records::Records;
-use crate::harness::{Client, Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     initial_rows_while_others_write,
     replay_while_others_write,
     resumed_again_and_again

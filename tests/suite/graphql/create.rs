@@ -1,13 +1,13 @@
 //! `…CreateOne` and `…CreateBatch`: the rows they answer, and their changes.
 
+use seachange_testkit::{Database, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::given::{self, COMMENTS, LABELS, Names, PROJECTS, TASK_LABELS, TASKS};
 use super::watch::Watch;
-use crate::harness::{Database, Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     one_of_each,
     defaults,
     own_keys,

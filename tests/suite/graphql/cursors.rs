@@ -1,12 +1,12 @@
 //! Cursors of the log that lead nowhere: malformed, of another log, ahead of this one.
 
+use seachange_testkit::{Client, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::given;
 use super::watch::head;
-use crate::harness::{Client, Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     malformed,
     of_another_epoch,
     ahead_of_the_log,

@@ -1,13 +1,13 @@
 //! `…Delete`: how many rows, what it records, what it refuses.
 
+use seachange_testkit::{Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::given::{self, COMMENTS, LABELS, PROJECTS, TASK_LABELS, TASKS};
 use super::update::empty_filters;
 use super::watch::Watch;
-use crate::harness::{Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     one_of_each,
     several_rows,
     only_with_a_condition,

@@ -1,11 +1,11 @@
 //! A mutation that names one field twice writes nothing: GraphQL makes one field of the two.
 
+use seachange_testkit::{Outcome, TestServer};
 use serde_json::json;
 
 use super::given::PROJECTS;
-use crate::harness::{Outcome, TestServer};
 
-crate::cases![one_name_for_two_fields];
+seachange_testkit::cases![one_name_for_two_fields];
 
 async fn one_name_for_two_fields(server: &TestServer) -> Outcome {
     let client = server.client();

@@ -1,13 +1,11 @@
 //! GraphQL over server-sent events: one operation a request, resumed by `Last-Event-ID`.
 
-use std::time::Duration;
-
+use seachange_testkit::{Events, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::auth;
-use crate::harness::{Client, Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     a_subscription_resumes,
     initial_rows_are_not_resumed,
     a_query_is_one_event,
@@ -16,75 +14,7 @@ crate::cases![
     a_token_that_expires,
 ];
 
-const PATIENCE: Duration = Duration::from_secs(20);
 const FOLLOW: &str = "subscription($after: String) { changes(after: $after) { cursor key } }";
-
-/// One event of a stream.
-#[derive(Debug, Default)]
-struct Event {
-    name: String,
-    id: Option<String>,
-    data: Json,
-}
-
-/// An open response.
-struct Events {
-    response: reqwest::Response,
-    read: String,
-}
-
-impl Events {
-    async fn open(client: &Client, body: &Json, last: Option<&str>) -> anyhow::Result<Self> {
-        let mut headers = vec![("accept", "text/event-stream")];
-        headers.extend(last.map(|last| ("last-event-id", last)));
-        let response = client.raw(body, &headers).await?;
-        let media = response.headers()["content-type"].to_str()?;
-        anyhow::ensure!(media.starts_with("text/event-stream"), "{media}");
-        Ok(Self {
-            response,
-            read: String::new(),
-        })
-    }
-
-    /// The next event; `None` at the end. What has no data line is none, as for `EventSource`.
-    async fn next(&mut self) -> anyhow::Result<Option<Event>> {
-        loop {
-            if let Some((text, rest)) = self.read.split_once("\n\n") {
-                let mut event = Event::default();
-                let mut has_data = false;
-                for line in text.lines() {
-                    match line
-                        .split_once(':')
-                        .map(|(name, value)| (name, value.trim()))
-                    {
-                        Some(("event", name)) => event.name = name.to_owned(),
-                        Some(("id", id)) => event.id = Some(id.to_owned()),
-                        Some(("data", data)) => {
-                            has_data = true;
-                            if !data.is_empty() {
-                                event.data = serde_json::from_str(data)?;
-                            }
-                        }
-                        _ => {}
-                    }
-                }
-                self.read = rest.to_owned();
-                if has_data {
-                    return Ok(Some(event));
-                }
-            }
-            match tokio::time::timeout(PATIENCE, self.response.chunk()).await?? {
-                Some(bytes) => self.read.push_str(std::str::from_utf8(&bytes)?),
-                None => return Ok(None),
-            }
-        }
-    }
-
-    async fn expect(&mut self) -> anyhow::Result<Event> {
-        let event = self.next().await?;
-        event.ok_or_else(|| anyhow::anyhow!("the stream has ended"))
-    }
-}
 
 async fn a_subscription_resumes(server: &TestServer) -> Outcome {
     server.label("first").await?;

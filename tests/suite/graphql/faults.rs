@@ -6,13 +6,13 @@ use uuid::Uuid;
 
 use super::given::{self, COMMENTS, LABELS, PROJECTS, TASK_LABELS, TASKS};
 use super::watch::Watch;
-use crate::harness::{Outcome, TestServer, reference_app};
 use sea_orm::DbErr;
 use seachange::ErrorCode;
 use seachange::async_graphql::Error;
 use seachange::async_graphql::dynamic::{Field, FieldFuture, InputValue, TypeRef};
+use seachange_testkit::{Outcome, TestServer, reference_app};
 
-crate::cases![
+seachange_testkit::cases![
     what_does_not_parse,
     what_does_not_validate,
     wrong_variables,

@@ -4,12 +4,12 @@
 pub mod beyond;
 pub mod combined;
 
+use seachange_testkit::{Client, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::given::{self, PROJECTS, TASKS};
-use crate::harness::{Client, Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     text,
     text_patterns,
     numbers,

@@ -2,13 +2,13 @@
 
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, TransactionSession, TransactionTrait};
 use seachange_entity::project;
+use seachange_testkit::{Client, Database, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::given::{self, LABELS, PROJECTS};
 use super::watch::{Watch, head};
-use crate::harness::{Client, Database, Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     from_now,
     from_the_oldest,
     from_each_cursor,

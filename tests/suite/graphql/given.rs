@@ -1,8 +1,7 @@
 //! Rows to begin with, made by mutations.
 
+use seachange_testkit::Client;
 use serde_json::{Value as Json, json};
-
-use crate::harness::Client;
 
 /// Every field of a project.
 pub const PROJECT: &str = "id name owner archived createdAt updatedAt";

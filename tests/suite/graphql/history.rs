@@ -3,13 +3,13 @@
 pub mod kept;
 pub mod random;
 
+use seachange_testkit::{Client, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::given::{self, LABELS, Names, PROJECTS, TASK_LABELS, TASKS};
 use super::watch::{CHANGE, head};
-use crate::harness::{Client, Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     every_kind_of_key,
     states_of_every_kind_of_key,
     rows_that_no_change_tells_of,

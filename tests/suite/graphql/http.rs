@@ -1,12 +1,12 @@
 //! GraphQL over HTTP: methods, bodies, statuses.
 
+use seachange_testkit::{Client, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::given::{self, PROJECTS};
 use super::watch::Watch;
-use crate::harness::{Client, Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     queries_by_get,
     mutations_by_get,
     bodies_that_are_no_request,

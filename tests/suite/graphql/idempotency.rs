@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use sea_orm::sea_query::Query;
 use sea_orm::{ConnectionTrait, EntityTrait};
 use seachange::changelog::internal::request::{self, forget};
+use seachange_testkit::{Client, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::auth::{guarded, token};
@@ -14,9 +15,8 @@ use super::given::{self, COMMENTS, LABELS, PROJECTS, TASKS};
 use super::history::changes;
 use super::revert;
 use crate::bulk::hidden;
-use crate::harness::{Client, Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     each_mutation,
     the_answer_is_the_first,
     another_request,

@@ -1,12 +1,12 @@
 //! Requests that are large without being malformed: answered, or `LIMIT_EXCEEDED`.
 
+use seachange_testkit::{Outcome, TestServer};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::given::{self, PROJECTS, TASKS};
-use crate::harness::{Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     long_lists_in_filters,
     many_conditions,
     deep_conditions,

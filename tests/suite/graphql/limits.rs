@@ -5,13 +5,13 @@ pub mod ended;
 
 use std::time::{Duration, Instant};
 
+use seachange_testkit::{Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::given::{self, PROJECTS, TASKS};
 use super::watch::head;
-use crate::harness::{Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     names_are_counted_with_fragments_spread,
     by_every_way,
     what_a_real_client_sends_fits,

@@ -1,14 +1,14 @@
 //! Live subscriptions: what is handed out live is what the log says, to each filter its own, and at
 //! each reader's own pace (invariant 4).
 
+use seachange_testkit::{Client, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::given::{self, TASKS};
 use super::records::Records;
 use super::watch::head;
-use crate::harness::{Client, Outcome, TestServer};
 
-crate::cases![each_filter_its_own, a_slow_reader_and_a_fast_one];
+seachange_testkit::cases![each_filter_its_own, a_slow_reader_and_a_fast_one];
 
 /// Subscribers with the same filter.
 const TOGETHER: usize = 3;

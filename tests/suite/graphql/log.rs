@@ -1,12 +1,12 @@
 //! The queries on the log: `changes` and `changesHead`.
 
+use seachange_testkit::{Client, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::given::{self, LABELS, PROJECTS, TASK_LABELS};
 use super::watch::{CHANGE, head};
-use crate::harness::{Client, Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     an_empty_log,
     pages_cover_everything_once,
     the_ends_of_a_page,

@@ -11,12 +11,12 @@ use std::collections::BTreeSet;
 use anyhow::{Context, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::ConnectionTrait;
+use seachange_testkit::{Client, Database, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
-use crate::harness::{Client, Database, Outcome, TestServer};
 use crate::triggers::other;
 
-crate::cases![
+seachange_testkit::cases![
     the_same_rows_everywhere,
     lists_are_in_order,
     many_tests_in_one_filter,

@@ -2,13 +2,13 @@
 //! read: passed over, it would write, delete or show rows that nobody asked for. A part that says nothing is
 //! what is left of one.
 
+use seachange_testkit::{Client, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::given::{self, PROJECTS, TASKS};
 use super::watch::head;
-use crate::harness::{Client, Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     no_other_row_is_deleted,
     every_place_refuses_what_says_nothing,
     a_variable_without_a_value,

@@ -4,12 +4,12 @@ pub mod refused;
 
 use std::collections::BTreeSet;
 
+use seachange_testkit::{Client, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::given::{self, LABELS, Names, PROJECTS, TASK_LABELS, TASKS};
-use crate::harness::{Client, Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     ordering,
     ordering_is_stable,
     every_column_orders,

@@ -2,14 +2,14 @@
 
 pub mod filters;
 
+use seachange_testkit::{Client, Outcome, Socket, TestServer};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::given::{self, COMMENTS, LABELS, PROJECTS, TASK, TASK_LABELS, TASKS};
 use super::watch::head;
-use crate::harness::{Client, Outcome, Socket, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     whole_rows,
     entering_and_leaving,
     only_this_entity,

@@ -7,10 +7,10 @@ mod shelf;
 use serde_json::{Value as Json, json};
 
 use super::given;
-use crate::harness::{Client, Outcome, TestServer, reference_app};
+use seachange_testkit::{Client, Outcome, TestServer, reference_app};
 use shelf::{author, badge, portrait, tag, tome, tome_tag};
 
-crate::cases![
+seachange_testkit::cases![
     every_form_of_entity,
     what_is_not_registered_is_left_out,
     related_by_what_the_database_holds_equal,
@@ -169,7 +169,7 @@ async fn related_by_what_the_database_holds_equal(server: &TestServer) -> Outcom
         award(orderBy: { id: ASC }) { nodes { of { word } } } }";
     let data = client.data(query, json!({})).await?;
     // PostgreSQL's own collations tell cases apart.
-    let is_exact = matches!(server.kind, crate::harness::Database::Postgres(_));
+    let is_exact = matches!(server.kind, seachange_testkit::Database::Postgres(_));
     let of = |is_found: bool, word: &str| match is_found {
         true => json!({ "of": { "word": word } }),
         false => json!({ "of": null }),

@@ -4,13 +4,13 @@ pub mod pages;
 
 use std::collections::BTreeSet;
 
+use seachange_testkit::{Client, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::given::{self, COMMENTS, LABELS, PROJECTS, TASK_LABELS, TASKS};
-use crate::harness::{Client, Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     there_and_back,
     of_many_parents,
     a_page_for_each_parent,

@@ -5,14 +5,14 @@ pub mod hooked;
 pub mod transactions;
 
 use sea_orm::{ConnectionTrait, DbBackend};
+use seachange_testkit::{Client, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::given::{self, LABELS, Names, PROJECTS, TASK_LABELS, TASKS};
 use super::history::{ahead, changes, history};
 use super::watch::head;
-use crate::harness::{Client, Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     each_operation,
     what_a_revert_says_of_itself,
     one_after_the_other,

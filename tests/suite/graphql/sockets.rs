@@ -5,13 +5,13 @@ pub mod operations;
 
 use std::time::Duration;
 
+use seachange_testkit::{Outcome, Socket, TestServer};
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::watch::head;
-use crate::harness::{Outcome, Socket, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     before_init,
     init_never_sent,
     a_second_init,

@@ -1,13 +1,13 @@
 //! Many clients at once: nobody's request is another's business.
 
+use seachange_testkit::{Client, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 use tokio::task::JoinSet;
 
 use super::given::{self, LABELS, PROJECTS, TASKS};
 use super::watch::Watch;
-use crate::harness::{Client, Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     mutations_of_the_same_rows,
     the_same_key,
     one_fault_beside_many,

@@ -1,12 +1,12 @@
 //! `ifUnchangedSince`: who has read a row writes it only if nobody else has meanwhile.
 
+use seachange_testkit::{Client, Outcome, TestServer, measured};
 use serde_json::{Value as Json, json};
 use tokio::task::JoinSet;
 
 use super::given::{COMMENTS, PROJECTS, TASK_LABELS, TASKS};
-use crate::harness::{Client, Outcome, TestServer, measured};
 
-crate::cases![
+seachange_testkit::cases![
     nobody_has_written,
     somebody_has_written,
     several_rows,

@@ -1,13 +1,13 @@
 //! `…Update`: the rows it answers, what it records, what it refuses.
 
+use seachange_testkit::{Outcome, TestServer};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::given::{self, COMMENTS, LABELS, PROJECTS, TASK_LABELS, TASKS};
 use super::watch::Watch;
-use crate::harness::{Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     each_column,
     several_rows,
     every_row_by_all,

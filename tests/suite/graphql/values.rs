@@ -3,14 +3,14 @@
 pub mod big;
 pub mod columns;
 
+use seachange_testkit::{Database, Outcome, TestServer};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::given::{self, COMMENTS, LABELS, PROJECTS, TASKS};
 use super::watch::Watch;
-use crate::harness::{Database, Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     text_is_kept,
     nul_characters,
     long_text,

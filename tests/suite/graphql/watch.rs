@@ -3,10 +3,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use seachange_testkit::{Client, Socket, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::given;
-use crate::harness::{Client, Socket, TestServer};
 
 /// Every field of a change.
 pub const CHANGE: &str = "cursor entity key operation before after changedFields actor mutationId \

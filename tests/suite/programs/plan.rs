@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use seachange_testkit::{Database, Random};
 use serde_json::json;
 
 use super::raw::Raw;
-use crate::harness::{Database, Random};
 
 /// A row, but for its key.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! Statements that no hook sees.
 
 use sea_orm::{DbBackend, Statement, Value};
+use seachange_testkit::Database;
 
 use super::plan::{Planner, Row};
-use crate::harness::Database;
 
 /// A statement, with `?` for its values.
 #[derive(Debug)]

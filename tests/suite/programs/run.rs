@@ -8,10 +8,10 @@ use sea_orm::{
     EntityTrait, IntoActiveModel, ModelTrait, TransactionSession, TransactionTrait,
 };
 use seachange::changelog::{CaptureError, Target, TrackedConnection, TrackedTransaction};
+use seachange_testkit::{Outcome, TestServer};
 
 use super::plan::{Change, Program, Row, Step, Transaction};
 use super::raw::Raw;
-use crate::harness::{Outcome, TestServer};
 use crate::triggers::{note, other};
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -2,14 +2,14 @@
 
 use sea_orm::IntoActiveModel;
 use seachange::changelog::{Source, baseline};
+use seachange_testkit::{Outcome, TestServer};
 
 use super::ground::{insert, key, null_row, row, rows, start};
 use super::triggered::Triggered;
 use super::{Specimen, columns_of, on_each};
 use crate::baseline::forget;
-use crate::harness::{Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     baselines_of_every_value,
     baselines_of_every_value_by_triggers
 ];

@@ -1,12 +1,12 @@
 //! The specimen's GraphQL: names of fields, and the requests that every case sends.
 
 use sea_orm::{IdenStatic, Iterable};
+use seachange_testkit::Client;
 use serde_json::{Map, Value as Json, json};
 
 use super::Table;
 use super::ground::cut;
 use super::sample::{Column, same};
-use crate::harness::Client;
 
 /// How GraphQL calls an entity.
 pub struct Fields {

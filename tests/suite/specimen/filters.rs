@@ -3,15 +3,15 @@
 
 use std::collections::BTreeSet;
 
+use seachange_testkit::{Client, Outcome, TestServer};
 use serde_json::{Map, Value as Json, json};
 
 use super::fields::Fields;
 use super::ground::{insert, key, null_row, row, rows, start};
 use super::sample::Column;
 use super::{Specimen, on_each, those_of};
-use crate::harness::{Client, Outcome, TestServer};
 
-crate::cases![queries_and_subscriptions_agree];
+seachange_testkit::cases![queries_and_subscriptions_agree];
 
 /// Samples of a column that serve as operands.
 const OPERANDS: usize = 5;

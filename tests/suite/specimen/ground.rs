@@ -6,11 +6,11 @@ use sea_orm::{
 };
 use seachange::changelog::internal::image;
 use seachange::changelog::{Image, TrackedTransaction, log};
+use seachange_testkit::{TestServer, reference_app};
 use serde_json::Value as Json;
 
 use super::sample::{Column, equal, same};
 use super::{Specimen, Table};
-use crate::harness::{TestServer, reference_app};
 
 /// Makes the tables and starts a server beside the reference application's.
 pub async fn start<S: Specimen>(server: &TestServer) -> anyhow::Result<TestServer> {

@@ -5,6 +5,7 @@ use sea_orm::{
 };
 use seachange::changelog::internal::image;
 use seachange::changelog::{Operation, model_from};
+use seachange_testkit::{Outcome, TestServer};
 use serde_json::json;
 
 use super::ground::{
@@ -13,9 +14,8 @@ use super::ground::{
 };
 use super::sample::{Column, equal};
 use super::{Specimen, Table, columns_of, on_each, texts};
-use crate::harness::{Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     inserts_of_every_value,
     updates_to_every_value,
     deletes_of_every_value,

@@ -12,6 +12,7 @@ use sea_orm::prelude::{
 use sea_orm::sea_query::prelude::MacAddress;
 use sea_orm::{ConnectionTrait, DatabaseConnection, Schema};
 use seachange::App;
+use seachange_testkit::Outcome;
 use serde_json::{Value, json};
 
 use super::entity::specimen;
@@ -19,7 +20,6 @@ use super::refused::{bad, everywhere};
 use super::sample::{Column, Sample, column};
 use super::words::{Level, Mood, Weather, levels, moods, weathers};
 use super::{FEW, Specimen, arrays, networks, numbers, texts, times};
-use crate::harness::Outcome;
 
 specimen! {
     columns {

@@ -1,6 +1,7 @@
 //! Values that a column does not take: `BAD_INPUT`, and neither row nor change.
 
 use sea_orm::{EntityTrait, PaginatorTrait};
+use seachange_testkit::{Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::fields::Fields;
@@ -8,9 +9,8 @@ use super::ground::{assert_same, insert, key, row, start, stored};
 use super::sample::Column;
 use super::texts::nested;
 use super::{Specimen, columns_of, on_each};
-use crate::harness::{Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     bad_values_write_nothing,
     nulls_and_gaps_write_nothing,
     literals_too_deep_to_read

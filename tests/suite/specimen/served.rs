@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use sea_orm::{ColumnTrait, ColumnType, ModelTrait, TransactionSession, TransactionTrait};
+use seachange_testkit::{Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::fields::{Fields, copy_of};
@@ -12,9 +13,8 @@ use super::ground::{
 };
 use super::sample::Column;
 use super::{Specimen, Table, columns_of, on_each, texts};
-use crate::harness::{Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     every_value_comes_out,
     every_value_goes_back_in,
     inputs_are_made_canonical,

@@ -10,6 +10,7 @@ use sea_orm::prelude::{
 };
 use sea_orm::{ConnectionTrait, DatabaseConnection, Schema};
 use seachange::App;
+use seachange_testkit::Outcome;
 use serde_json::{Value, json};
 
 use super::entity::specimen;
@@ -17,7 +18,6 @@ use super::refused::everywhere;
 use super::sample::{Column, Sample, column};
 use super::words::{Level, Mood, Weather, levels, moods, weathers};
 use super::{FEW, Specimen, numbers, texts, times};
-use crate::harness::Outcome;
 
 specimen! {
     columns {

@@ -20,9 +20,9 @@ use super::ground::{assert_image, column_of, image_in, key, newest, row, rows, s
 use super::logged::{deletes, inserts, nulls_of, signs, updates};
 use super::sample::Column;
 use super::{Specimen, on_each};
-use crate::harness::{Outcome, TestServer};
+use seachange_testkit::{Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     inserts_by_triggers,
     updates_by_triggers,
     deletes_by_triggers,

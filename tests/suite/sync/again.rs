@@ -3,15 +3,15 @@
 //!
 //! CI runs a few seeds; `SEACHANGE_TEST_SYNCS=500` or `a..b` runs those.
 
+use seachange_testkit::{Client, Database, Outcome, OwnDatabase, Random, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::converge::{come_to_rest, seeds};
 use super::replica::{Dealt, Replica, STAMPS};
 use super::{conflicts, pull_all, update_task};
 use crate::graphql::given::{LABELS, Names, TASKS, project};
-use crate::harness::{Client, Database, Outcome, OwnDatabase, Random, TestServer};
 
-crate::cases![clients_that_repeat_themselves_converge];
+seachange_testkit::cases![clients_that_repeat_themselves_converge];
 
 const CLIENTS: usize = 3;
 /// Steps of one seed.

@@ -8,11 +8,11 @@ use super::{
     a_task, conflicts, deleted, new_task, pull_query, push, push_query, stored, variables, with,
 };
 use crate::graphql::given::{LABELS, PROJECTS, TASK_LABELS, TASKS};
-use crate::harness::{Outcome, TestServer};
 use seachange::Policy;
+use seachange_testkit::{Outcome, TestServer};
 use tokio_tungstenite::tungstenite::Message;
 
-crate::cases![
+seachange_testkit::cases![
     one_of_each_in_a_batch,
     values_of_no_type,
     values_that_no_reader_takes,
@@ -204,7 +204,7 @@ async fn values_that_no_reader_takes(server: &TestServer) -> Outcome {
     );
     // As deep as may be, and outside of pushed rows nothing is taken that is no JSON.
     let kept = new_task(&client, "deep").await?;
-    let depth = if matches!(server.kind, crate::harness::Database::MariaDb(_)) {
+    let depth = if matches!(server.kind, seachange_testkit::Database::MariaDb(_)) {
         30
     } else {
         100

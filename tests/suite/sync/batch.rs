@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use seachange_testkit::{Client, Outcome, Random, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::node::{self, NODES, node};
@@ -11,9 +12,8 @@ use super::{
     changes_of, conflicts, deleted, new_task, pull_all, push, push_query, variables, with,
 };
 use crate::graphql::given::{LABELS, PROJECTS, TASKS};
-use crate::harness::{Client, Outcome, Random, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     a_value_that_another_row_gives_up,
     values_that_move_on_by_one,
     values_that_change_hands,

@@ -4,14 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use seachange_testkit::{Client, Database, Outcome, OwnDatabase, Random, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::replica::{Replica, without_stamps};
 use super::{conflicts, delete_task, pull_all, update_task};
 use crate::graphql::given::{TASKS, project};
-use crate::harness::{Client, Database, Outcome, OwnDatabase, Random, TestServer};
 
-crate::cases![clients_converge];
+seachange_testkit::cases![clients_converge];
 
 /// Seeds in CI.
 const SEEDS: u64 = 6;

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use seachange_testkit::{Client, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::{a_task, changes_of, conflicts, delete_task, push, stored, update_task, with};
 use crate::graphql::given::{PROJECTS, TASKS, project};
-use crate::harness::{Client, Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     pages_and_filters,
     watched,
     keep_the_servers,

@@ -6,14 +6,14 @@
 
 use std::time::Duration;
 
+use seachange_testkit::{Client, Database, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::inbox::resolve;
 use super::{a_task, conflicts, new_task, push, stored, update_task, with};
 use crate::graphql::given::{COMMENTS, TASKS};
-use crate::harness::{Client, Database, Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     a_row_that_does_not_fit,
     a_row_that_triggers_cannot_record,
     a_conflict_that_does_not_fit,

@@ -5,10 +5,10 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::ForeignKey;
 use sea_orm::{ConnectionTrait, Schema};
 use seachange::{App, Policy};
+use seachange_testkit::{TestServer, reference_app};
 use serde_json::{Value as Json, json};
 
 use crate::graphql::given::Names;
-use crate::harness::{TestServer, reference_app};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -1,6 +1,7 @@
 //! NUL characters, which a text of PostgreSQL cannot have: whatever of a push has one, the row alone is
 //! refused where the database does not take it, and what the log and the inbox say of it is stored.
 
+use seachange_testkit::{Client, Database, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::inbox::resolve;
@@ -11,9 +12,8 @@ use super::{
 };
 use crate::graphql::auth::{guarded, token};
 use crate::graphql::given::{LABELS, Names, TASKS};
-use crate::harness::{Client, Database, Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     in_what_a_reason_quotes,
     in_values,
     in_keys,

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 use seachange::{Choice, Conflict, Policy, Resolver, Rule};
+use seachange_testkit::{Client, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::memo::{self, MEMOS, memo};
 use super::{a_task, changes_of, conflicts, delete_task, deleted, push, stored, update_task, with};
 use crate::graphql::given::{COMMENTS, PROJECTS, TASKS, project};
-use crate::harness::{Client, Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     manual,
     merge_of_different_columns,
     merge_of_the_same_column,

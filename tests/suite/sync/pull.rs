@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use seachange_testkit::{Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::{SYNCED, a_task, delete_task, pull, pull_all, pull_query, stored, update_task};
 use crate::graphql::given::{LABELS, PROJECTS, TASK_LABELS, TASKS, task};
-use crate::harness::{Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     pages_of_the_table_and_of_the_log,
     nothing_new,
     each_row_once_in_its_latest_state,

@@ -1,14 +1,14 @@
 //! What a client pushes, rule by rule: stored as sent, or the row comes back.
 
+use seachange_testkit::{Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::{
     a_task, changes_of, conflicts, delete_task, deleted, new_task, push, stored, update_task, with,
 };
 use crate::graphql::given::{LABELS, PROJECTS, TASK_LABELS, TASKS, project};
-use crate::harness::{Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     a_new_row_and_again,
     an_edit_and_again,
     what_came_later_survives_a_retry,

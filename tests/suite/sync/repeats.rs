@@ -1,6 +1,7 @@
 //! The same content again: an edit whose answer was lost is stored once, and an edit that says what an
 //! earlier one said is an edit of its own. None of them is dropped in silence.
 
+use seachange_testkit::{Client, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::{
@@ -9,9 +10,8 @@ use super::{
 };
 use crate::graphql::auth::{guarded, token};
 use crate::graphql::given::{LABELS, Names, TASK_LABELS, TASKS};
-use crate::harness::{Client, Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     an_edit_after_a_lost_answer,
     edits_after_lost_answers_one_after_another,
     ticked_and_unticked,

@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use seachange_testkit::Client;
 use serde_json::{Value as Json, json};
 
 use super::{Pushed, pull, push, push_query, variables};
 use crate::graphql::given::Names;
-use crate::harness::Client;
 
 /// What a client was answered to an edit.
 #[derive(Debug)]

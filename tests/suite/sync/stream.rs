@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, TransactionSession, TransactionTrait};
 use seachange_entity::label;
+use seachange_testkit::{Outcome, Socket, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::{a_task, delete_task, fields, pull, pull_all, pull_query, push, update_task, with};
 use crate::graphql::given::{LABELS, Names, TASKS};
-use crate::harness::{Outcome, Socket, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     from_the_moment_of_the_socket,
     whole_transactions,
     large_transactions,

@@ -3,13 +3,13 @@
 
 use sea_orm::{ConnectionTrait, DbBackend, TransactionTrait};
 use seachange::changelog::{TriggerOptions, baseline, track_by_triggers};
+use seachange_testkit::{Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::{note, other};
-use crate::harness::{Outcome, TestServer};
 use crate::unreadable::keys::{half_pair, shown};
 
-crate::cases![
+seachange_testkit::cases![
     what_a_program_says,
     what_a_program_writes,
     what_a_program_takes_for_a_key,

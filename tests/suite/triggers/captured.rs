@@ -14,9 +14,9 @@ use seachange::changelog::{CaptureError, Source};
 
 use super::note;
 use super::{a_comment, a_task, other};
-use crate::harness::{Database, Outcome, TestServer};
+use seachange_testkit::{Database, Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     hooks_only_bring_the_context,
     raw_sql_of_another_program,
     raw_sql_in_a_tracked_transaction,

@@ -5,12 +5,12 @@ use seachange::changelog::{
     TableChange, TriggerFinding, TriggerOptions, change_tables, check_triggers, log,
     track_by_triggers,
 };
+use seachange_testkit::{Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::{note, other};
-use crate::harness::{Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     columns_come_and_go,
     a_column_gets_another_name,
     a_column_gets_another_type,

@@ -5,11 +5,11 @@ use seachange::changelog::{
     CaptureError, TriggerFinding, TriggerOptions, baseline, check_triggers, create_change_log,
     track_by_hooks, track_by_triggers,
 };
+use seachange_testkit::{Outcome, OwnDatabase, TestServer};
 
 use super::{note, other};
-use crate::harness::{Outcome, OwnDatabase, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     nothing_of_what_is_right,
     what_is_wrong,
     nothing_to_write_into

@@ -14,9 +14,9 @@ use seachange::changelog::{Context, TrackedConnection, track_by_hooks, track_by_
 use seachange::{DatabaseSettings, connect};
 
 use super::{a_comment, a_task, note, other, whole_log};
-use crate::harness::{Outcome, TestServer};
+use seachange_testkit::{Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     every_part_of_it,
     rollback_takes_it_along,
     savepoints,
@@ -108,7 +108,7 @@ async fn savepoints(server: &TestServer) -> Outcome {
     tx.commit().await?;
     assert_eq!(actors(server).await?, ["ann", "ann", "bob", "bob"]);
     let left = other(server).await?;
-    if !matches!(server.kind, crate::harness::Database::Postgres(_)) {
+    if !matches!(server.kind, seachange_testkit::Database::Postgres(_)) {
         let sql = "SELECT actor FROM change_context";
         let statement = sea_orm::Statement::from_string(left.get_database_backend(), sql);
         assert_eq!(left.query_all_raw(statement).await?.len(), 0);

@@ -17,9 +17,9 @@ use serde_json::json;
 
 use super::{a_comment, a_task, note, other};
 use crate::graphql::given::COMMENTS;
-use crate::harness::{Outcome, TestServer};
+use seachange_testkit::{Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     no_write_is_committed_unrecorded,
     triggers_that_write_nothing_are_there,
     a_transaction_takes_no_trigger_away,

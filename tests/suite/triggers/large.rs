@@ -7,13 +7,13 @@ use sea_orm::{
 use seachange::changelog::{
     CaptureError, REDACTED_CHANGED, TriggerOptions, baseline, track_by_hooks, track_by_triggers,
 };
+use seachange_testkit::{Database, Outcome, TestServer};
 use serde_json::json;
 
 use super::a_task;
 use crate::graphql::given::COMMENTS;
-use crate::harness::{Database, Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     a_row_that_cannot_be_recorded,
     a_row_from_before_tracking,
     redacted_values_may_be_large

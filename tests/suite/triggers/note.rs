@@ -6,8 +6,7 @@ use sea_orm::DbBackend;
 use sea_orm::entity::prelude::*;
 use seachange::App;
 use seachange::changelog::{Image, TriggerOptions, log, track_by_triggers};
-
-use crate::harness::{TestServer, reference_app};
+use seachange_testkit::{TestServer, reference_app};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -2,11 +2,11 @@
 //! MariaDB makes of it.
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
+use seachange_testkit::{Database, Outcome, TestServer};
 
 use super::{note, other};
-use crate::harness::{Database, Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     a_replace_without_recursive_triggers,
     a_replace_with_recursive_triggers,
     a_replace_by_triggers_in_another_order,

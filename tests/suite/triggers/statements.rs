@@ -3,11 +3,11 @@
 
 use sea_orm::{ConnectionTrait, DbBackend};
 use seachange::changelog::{Operation, TriggerOptions, check_triggers, track_by_triggers};
+use seachange_testkit::{Outcome, TestServer};
 
 use super::{note, other, whole_log};
-use crate::harness::{Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     many_rows_by_one_statement,
     many_rows_after_few,
     a_row_changed_twice_by_one_statement,

@@ -14,11 +14,11 @@ use seachange::changelog::{
     track_by_hooks, track_by_triggers,
 };
 use seachange::{DatabaseSettings, connect};
+use seachange_testkit::{Outcome, TestServer};
 
 use super::{note, other, whole_log};
-use crate::harness::{Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     under_twelve_writers,
     twice_is_once,
     a_snapshot_older_than_the_switch,

@@ -4,10 +4,10 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, DbBackend};
 use seachange::Policy;
 use seachange::changelog::baseline;
+use seachange_testkit::{TestServer, reference_app};
 use serde_json::json;
 
 use crate::graphql::given::Names;
-use crate::harness::{TestServer, reference_app};
 
 /// How a gauge feels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]

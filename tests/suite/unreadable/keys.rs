@@ -5,10 +5,10 @@ use serde_json::{Value as Json, json};
 
 use super::gauge;
 use crate::graphql::given::{Names, list};
-use crate::harness::{Client, Outcome, TestServer};
 use seachange::changelog::{Operation, baseline};
+use seachange_testkit::{Client, Outcome, TestServer};
 
-crate::cases![their_rows_are_listed_and_deleted];
+seachange_testkit::cases![their_rows_are_listed_and_deleted];
 
 const PANELS: Names = Names {
     field: "gaugePanel",

@@ -1,13 +1,13 @@
 //! Such rows in lists, in relations, in the answers of writes and in what is streamed of them.
 
+use seachange_testkit::{Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::gauge::{self, GAUGES};
 use super::{all_odd, shown};
 use crate::graphql::given::list;
-use crate::harness::{Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     they_are_listed,
     they_are_listed_page_by_page,
     they_are_related,

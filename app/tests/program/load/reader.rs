@@ -4,10 +4,9 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use seachange_testkit::Socket;
 use serde_json::{Value as Json, json};
 use tokio::sync::watch;
-
-use crate::harness::Socket;
 
 /// It fails rather than waits longer for a server that is no longer there.
 const PATIENCE: Duration = Duration::from_secs(60);

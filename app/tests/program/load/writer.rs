@@ -3,10 +3,9 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use seachange_testkit::{Client, Random};
 use serde_json::{Value as Json, json};
 use tokio::sync::watch;
-
-use crate::harness::{Client, Random};
 
 /// It fails rather than waits longer for a server that comes back.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -7,9 +7,10 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use seachange_testkit::{Process, measured};
 
 use super::blocks::{Block, Place};
-use crate::harness::{Process, measured, workspace};
+use crate::harness::workspace;
 
 /// Compiling four crates and linking, on a slow machine; another build may hold the folder.
 const PATIENCE: Duration = Duration::from_secs(900);

@@ -1,14 +1,13 @@
 //! However little memory `verify` is given, it finds the same; what has no room goes to disk.
 
 use anyhow::Context;
+use seachange_testkit::{Client, Database, Ended, Outcome, OwnDatabase, Process};
 use serde_json::{Value as Json, json};
 
 use super::{behind_its_back, uuid_literal};
-use crate::harness::{
-    Client, Database, Ended, Outcome, OwnDatabase, Process, Server, command, run,
-};
+use crate::harness::{command, run, serve};
 
-crate::cases! {
+seachange_testkit::cases! {
     Every: every_fault_with_little_memory;
     Sqlite: a_disk_that_takes_nothing;
 }
@@ -41,7 +40,7 @@ async fn found(database: &OwnDatabase, arguments: &[&str]) -> anyhow::Result<(En
 }
 
 async fn every_fault_with_little_memory(database: &OwnDatabase) -> Outcome {
-    let server = Server::start(&database.url).await?;
+    let server = serve(&database.url).await?;
     let client = server.client();
     let ids = projects(&client).await?;
     for id in &ids[30..34] {
@@ -117,7 +116,7 @@ async fn every_fault_with_little_memory(database: &OwnDatabase) -> Outcome {
 
 /// No verdict without the disk, and none of it is asked for what fits in memory.
 async fn a_disk_that_takes_nothing(database: &OwnDatabase) -> Outcome {
-    let server = Server::start(&database.url).await?;
+    let server = serve(&database.url).await?;
     projects(&server.client()).await?;
     server.stop().await?;
     let verify = async |keys: &str| -> anyhow::Result<Ended> {

@@ -2,12 +2,13 @@
 
 use anyhow::Context;
 use sea_orm::prelude::ChronoUtc;
+use seachange_testkit::{Client, Database, Outcome, OwnDatabase};
 use serde_json::{Value as Json, json};
 
 use super::{behind_its_back, finds, uuid_literal};
-use crate::harness::{Client, Database, Outcome, OwnDatabase, Server, run};
+use crate::harness::{run, serve};
 
-crate::cases! {
+seachange_testkit::cases! {
     Every: rows_that_cannot_be_read, a_row_that_says_it_is_hidden,
         a_log_whose_first_write_was_taken_back;
 }
@@ -43,7 +44,7 @@ async fn tasks(client: &Client, count: usize) -> anyhow::Result<Vec<String>> {
 /// A page of nothing else, and one at the end of a page: each is told once, under its key, and those
 /// after it are read.
 async fn rows_that_cannot_be_read(database: &OwnDatabase) -> Outcome {
-    let server = Server::start(&database.url).await?;
+    let server = serve(&database.url).await?;
     let ids = tasks(&server.client(), TASKS).await?;
     server.stop().await?;
     let unreadable: Vec<&String> = ids[..1_000].iter().chain([&ids[1_999]]).collect();
@@ -69,7 +70,7 @@ async fn rows_that_cannot_be_read(database: &OwnDatabase) -> Outcome {
 
 /// What the log writes for a hidden value hides nothing where it stands in a row.
 async fn a_row_that_says_it_is_hidden(database: &OwnDatabase) -> Outcome {
-    let server = Server::start(&database.url).await?;
+    let server = serve(&database.url).await?;
     let id = project(&server.client()).await?;
     server.stop().await?;
     let at = uuid_literal(database, &id);
@@ -89,7 +90,7 @@ async fn a_log_whose_first_write_was_taken_back(database: &OwnDatabase) -> Outco
         Database::Sqlite => "INSERT INTO sqlite_sequence (name, seq) VALUES ('change_log', 1)",
     };
     behind_its_back(database, skip).await?;
-    let server = Server::start(&database.url).await?;
+    let server = serve(&database.url).await?;
     project(&server.client()).await?;
     server.stop().await?;
     let id = "ffffffff-0000-7000-8000-000000000001";

@@ -1,10 +1,9 @@
 //! A long random run of mutations through the API, the same in every run of one seed.
 
 use anyhow::Context;
+use seachange_testkit::{Client, Outcome, Random};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
-
-use crate::harness::{Client, Outcome, Random};
 
 /// Mutations in one request; each is a transaction of its own.
 const REQUEST: usize = 40;

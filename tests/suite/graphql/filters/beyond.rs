@@ -2,13 +2,13 @@
 //! widens what is found or written.
 
 use sea_orm::{ConnectionTrait, DbBackend};
+use seachange_testkit::{Client, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::{found, tasks};
 use crate::graphql::given::{self, TASKS};
-use crate::harness::{Client, Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     times_that_no_row_has,
     a_row_as_of_a_leap_second,
     texts_with_nul,

@@ -1,12 +1,12 @@
 //! Filters put together, and the same filter at every place that takes one.
 
+use seachange_testkit::{Outcome, TestServer};
 use serde_json::json;
 
 use super::{found, tasks};
 use crate::graphql::given::{self, PROJECTS};
-use crate::harness::{Outcome, TestServer};
 
-crate::cases![combined, the_same_at_every_place,];
+seachange_testkit::cases![combined, the_same_at_every_place,];
 
 async fn combined(server: &TestServer) -> Outcome {
     let client = server.client();

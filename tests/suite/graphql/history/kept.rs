@@ -7,15 +7,15 @@ use sea_orm::{
 };
 use seachange::changelog::{new_epoch, prune};
 use seachange_entity::label;
+use seachange_testkit::{Client, Database, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::super::given::{self, LABELS};
 use super::super::revert;
 use super::super::watch::head;
 use super::{as_of, as_of_query, changes, history, history_query};
-use crate::harness::{Client, Database, Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     behind_the_horizon,
     what_retention_has_removed,
     before_they_have_a_place,

@@ -3,33 +3,20 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context;
+use seachange_testkit::{Client, Outcome, Random, Seed, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::super::given::{self, LABELS, Names, PROJECTS, TASK_LABELS};
 use super::super::revert;
 use super::super::watch::head;
 use super::{as_of, changes, history};
-use crate::harness::{Client, Outcome, Seed, TestServer};
 
-crate::cases![every_moment_is_remembered];
+seachange_testkit::cases![every_moment_is_remembered];
 
 /// Seeds that are always tried.
 const SEEDS: [u64; 3] = [1, 7, 20261121];
 const ROUNDS: usize = 40;
 const TABLES: [Names; 3] = [PROJECTS, LABELS, TASK_LABELS];
-
-/// A generator whose run can be repeated.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap_or(0) % end
-    }
-}
 
 /// All rows by table and key.
 type State = BTreeMap<(&'static str, String), Json>;
@@ -178,7 +165,7 @@ async fn every_moment_is_remembered(server: &TestServer) -> Outcome {
     let task = given::task(&client, "t").await?;
     for seed in SEEDS {
         let _seed = Seed(seed);
-        let lived = one_life(&client, &mut Random(seed), &task).await;
+        let lived = one_life(&client, &mut Random::seeded(seed), &task).await;
         lived.with_context(|| format!("seed {seed}"))?;
     }
     Ok(())

@@ -11,14 +11,14 @@ use seachange::App;
 use seachange::async_graphql::Value;
 use seachange::async_graphql::dynamic::{Field, FieldFuture, TypeRef};
 use seachange_entity::label;
+use seachange_testkit::{Database, Outcome, TestServer, reference_app};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
 use crate::graphql::given::LABELS;
 use crate::graphql::watch::head;
-use crate::harness::{Database, Outcome, TestServer, reference_app};
 
-crate::cases![
+seachange_testkit::cases![
     time,
     a_mutation_whose_time_is_over_writes_nothing,
     a_query_ends_with_its_socket,

@@ -2,13 +2,13 @@
 
 use sea_orm::ConnectionTrait;
 use seachange::changelog::FlawCode;
+use seachange_testkit::{Database, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::{event, image};
-use crate::harness::{Database, Outcome, TestServer};
 use crate::triggers::other;
 
-crate::cases![doctor_names_the_spellings];
+seachange_testkit::cases![doctor_names_the_spellings];
 
 async fn doctor_names_the_spellings(server: &TestServer) -> Outcome {
     let server = &event::start(server).await?;

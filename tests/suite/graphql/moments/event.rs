@@ -3,8 +3,7 @@
 use sea_orm::ConnectionTrait;
 use sea_orm::entity::prelude::*;
 use seachange::changelog::{TriggerOptions, create_time_index, track_by_triggers};
-
-use crate::harness::{TestServer, reference_app};
+use seachange_testkit::{TestServer, reference_app};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "event")]

@@ -2,12 +2,12 @@
 
 use anyhow::Context;
 use seachange::Policy;
+use seachange_testkit::{Client, Outcome, TestServer, reference_app};
 use serde_json::{Value as Json, json};
 
 use super::{EVENTS, event, fill, moment};
-use crate::harness::{Client, Outcome, TestServer, reference_app};
 
-crate::cases![
+seachange_testkit::cases![
     an_edit_is_not_in_conflict_with_a_spelling,
     a_client_spells_as_it_likes,
 ];

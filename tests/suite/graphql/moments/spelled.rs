@@ -5,12 +5,12 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use sea_orm::sea_query::{ArrayType, Expr, Query};
 use sea_orm::{ConnectionTrait, DatabaseConnection, QueryResult, TryGetable};
 use seachange::changelog::internal::Times;
+use seachange_testkit::{Database, Outcome, Random, TestServer};
 use serde_json::Value as Json;
 
-use crate::harness::{Database, Outcome, Random, TestServer};
 use crate::triggers::other;
 
-crate::cases![
+seachange_testkit::cases![
     sql_and_rust_agree,
     numbers_are_times,
     an_index_serves_filters_and_orders

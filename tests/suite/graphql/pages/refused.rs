@@ -1,12 +1,12 @@
 //! Pages that nobody gets: too large, out of range, by a cursor of something else.
 
+use seachange_testkit::{Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::page;
 use crate::graphql::given::{self, LABELS, PROJECTS, TASK_LABELS};
-use crate::harness::{Outcome, TestServer};
 
-crate::cases![beyond_the_end, limits, refused, foreign_cursors,];
+seachange_testkit::cases![beyond_the_end, limits, refused, foreign_cursors,];
 
 async fn beyond_the_end(server: &TestServer) -> Outcome {
     let client = server.client();

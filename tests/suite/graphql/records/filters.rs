@@ -1,12 +1,12 @@
 //! Filters of `taskChanges`: judged in memory as in SQL, or refused.
 
+use seachange_testkit::{Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::{Records, ship};
 use crate::graphql::given::{self, TASKS};
-use crate::harness::{Outcome, TestServer};
 
-crate::cases![filters_that_stream, filters_that_do_not,];
+seachange_testkit::cases![filters_that_stream, filters_that_do_not,];
 
 async fn filters_that_stream(server: &TestServer) -> Outcome {
     let client = server.client();

@@ -3,10 +3,9 @@
 use seachange::{App, Policy};
 use seachange_entity::task;
 use seachange_migration::Migrator;
+use seachange_testkit::{Outcome, TestServer};
 
-use crate::harness::{Outcome, TestServer};
-
-crate::cases![refused, mapped];
+seachange_testkit::cases![refused, mapped];
 
 /// An entity of a table with a key and two more columns.
 macro_rules! entity {

@@ -4,8 +4,7 @@
 use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder, Schema};
 use seachange::async_graphql::dynamic::{Field, FieldFuture, FieldValue, TypeRef};
 use seachange::changelog::TrackedConnection;
-
-use crate::harness::{Database, Outcome, TestServer};
+use seachange_testkit::{Database, Outcome, TestServer};
 
 /// Creates the tables, those first that others refer to.
 pub async fn create(server: &TestServer) -> Outcome {

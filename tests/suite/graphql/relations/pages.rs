@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use seachange_testkit::{Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::{TASKS_OF_PROJECT, a_fleet, numbered_tasks, tasks_of_project};
-use crate::harness::{Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     pages,
     pages_by_cursor,
     paginations_out_of_range,

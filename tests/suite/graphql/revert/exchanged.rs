@@ -1,16 +1,16 @@
 //! Two rows that exchange a unique value have none of the two for a moment. No revert brings such a moment
 //! back, and no look at the past shows it as the row.
 
+use seachange_testkit::{Client, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::transactions::transaction;
 use super::{CHANGE, LABELS, change, update};
 use crate::graphql::given;
 use crate::graphql::history::{as_of_query, changes};
-use crate::harness::{Client, Outcome, TestServer};
 use crate::sync::push;
 
-crate::cases![
+seachange_testkit::cases![
     never_a_value_that_nobody_wrote,
     the_value_before,
     an_exchange_that_was_undone,

@@ -3,11 +3,11 @@
 use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, Schema};
 use seachange::changelog::Hooks;
+use seachange_testkit::{Outcome, TestServer, reference_app};
 use serde_json::json;
 
 use super::super::given::Names;
 use super::{CHANGE, newest, rows};
-use crate::harness::{Outcome, TestServer, reference_app};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -34,7 +34,7 @@ impl Hooks for ActiveModel {
     }
 }
 
-crate::cases![own_hooks_have_a_say];
+seachange_testkit::cases![own_hooks_have_a_say];
 
 const NOTICES: Names = Names {
     field: "notice",

@@ -5,6 +5,7 @@ use sea_orm::{
     TransactionTrait,
 };
 use seachange_entity::{label, project, task, task_label};
+use seachange_testkit::{Client, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
@@ -12,9 +13,8 @@ use super::super::given::{self, LABELS, PROJECTS, TASK_LABELS, TASKS};
 use super::super::history::changes;
 use super::super::watch::head;
 use super::{change, rows, update};
-use crate::harness::{Client, Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     rows_that_refer_to_each_other,
     a_row_changed_again_and_again,
     all_or_nothing,

@@ -17,10 +17,10 @@ use tokio::time::timeout;
 use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
-use crate::harness::{Database, Outcome, Random, TestServer, measured};
 use frames::Frames;
+use seachange_testkit::{Database, Outcome, Random, TestServer, measured};
 
-crate::cases![frames_at_random];
+seachange_testkit::cases![frames_at_random];
 
 /// Unless `SEACHANGE_TEST_FRAMES` says otherwise.
 const FRAMES: u64 = 20_000;

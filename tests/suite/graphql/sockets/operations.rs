@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use seachange_testkit::{Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::FOLLOW;
 use crate::graphql::given::{self, PROJECTS};
 use crate::graphql::watch::{Watch, head};
-use crate::harness::{Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     queries_and_mutations,
     an_id_used_again,
     complete_stops,

@@ -1,11 +1,11 @@
 //! Integers of 64 bits are `BigInt`: text in answers, text or integers in inputs, exact in both.
 
+use seachange_testkit::{Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::super::given::{self, LABELS, TASK_LABELS};
-use crate::harness::{Outcome, TestServer};
 
-crate::cases![in_and_out, only_the_row_that_was_meant, no_integers];
+seachange_testkit::cases![in_and_out, only_the_row_that_was_meant, no_integers];
 
 /// The first integer that a JavaScript number does not hold, and its neighbour, which it becomes there.
 const FAR: i64 = 9_007_199_254_740_993;

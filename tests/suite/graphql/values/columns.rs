@@ -1,12 +1,12 @@
 //! What each kind of column takes: kept as it is, brought into its one form, or `BAD_INPUT`.
 
+use seachange_testkit::{Outcome, TestServer};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use crate::graphql::given::{self, PROJECTS, TASKS};
-use crate::harness::{Outcome, TestServer};
 
-crate::cases![
+seachange_testkit::cases![
     numbers,
     decimals,
     beyond_the_column,

@@ -1,8 +1,7 @@
 //! Frames of RFC 6455, right and wrong, with messages of the protocol, right and wrong.
 
+use seachange_testkit::Random;
 use serde_json::json;
-
-use crate::harness::Random;
 
 const TEXT: u8 = 1;
 const BINARY: u8 = 2;

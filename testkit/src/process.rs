@@ -13,12 +13,7 @@ use super::client::Client;
 /// A test fails rather than waits longer for a line or an end.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The program with these arguments and no setting but its database.
-pub fn command(url: &str, arguments: &[&str]) -> Command {
-    command_of(env!("CARGO_BIN_EXE_seachange-app"), url, arguments)
-}
-
-/// Another build of the program.
+/// A build of the reference application, with these arguments and no setting but its database.
 pub fn command_of(program: &str, url: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
@@ -40,8 +35,11 @@ pub struct Process {
 /// What a process left behind.
 #[derive(Debug)]
 pub struct Ended {
+    /// How it ended.
     pub status: ExitStatus,
+    /// The lines of its output that nobody has read before.
     pub stdout: String,
+    /// The lines of its error output that nobody has read before.
     pub stderr: String,
 }
 
@@ -53,6 +51,7 @@ impl Ended {
 }
 
 impl Process {
+    /// Starts it; its output is read from now on.
     pub fn start(mut command: Command) -> anyhow::Result<Self> {
         command
             .stdin(Stdio::null())
@@ -153,13 +152,9 @@ async fn rest(lines: &mut mpsc::UnboundedReceiver<String>, deadline: Instant) ->
     text
 }
 
-/// Runs a command of the program to its end.
-pub async fn run(url: &str, arguments: &[&str]) -> anyhow::Result<Ended> {
-    Process::start(command(url, arguments))?.ended().await
-}
-
 /// A running server.
 pub struct Server {
+    /// Its process.
     pub process: Process,
     /// `http://…`, no slash at the end.
     pub url: String,
@@ -168,13 +163,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts the program on this database, on a free port.
-    pub async fn start(url: &str) -> anyhow::Result<Self> {
-        Self::start_with(command(url, &["--listen", "127.0.0.1:0"])).await
-    }
-
     /// Starts a server by this command and waits until it listens.
-    pub async fn start_with(command: Command) -> anyhow::Result<Self> {
+    pub async fn start(command: Command) -> anyhow::Result<Self> {
         let begin = Instant::now();
         let mut process = Process::start(command)?;
         let line = process.line().await?;
