@@ -19,10 +19,14 @@ pub fn cases() -> Vec<Case> {
     [
         recorded::cases(),
         refused::cases(),
+        refused::cascades::cases(),
         atomic::cases(),
         waits::cases(),
         dropped::cases(),
         ended::cases(),
+        ended::requests::cases(),
+        ended::savepoints::cases(),
+        ended::servers::cases(),
         large::cases(),
     ]
     .into_iter()

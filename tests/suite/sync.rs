@@ -31,6 +31,7 @@ pub fn cases() -> Vec<Case> {
         batch::cases(),
         policies::cases(),
         bad::cases(),
+        bad::unreadable::cases(),
         nul::cases(),
         large::cases(),
         inbox::cases(),

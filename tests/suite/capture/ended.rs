@@ -4,6 +4,10 @@
 //! SQLite ends one when there is no room, by `RAISE(ROLLBACK)` and by `ON CONFLICT ROLLBACK`; MariaDB at
 //! a deadlock; a server that ends a connection ends its transaction too.
 
+pub mod requests;
+pub mod savepoints;
+pub mod servers;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -15,27 +19,15 @@ use seachange::changelog::{CaptureError, TrackedTransaction};
 use seachange::{Consumer, ConsumerState, Delivery, Handler, HandlerError, Start};
 use seachange_entity::label;
 use seachange_testkit::{Database, Outcome, TestServer};
-use serde_json::{Value as Json, json};
-
-use super::a_project;
-use crate::graphql::given::LABELS;
-use crate::graphql::revert;
-use crate::sync::push;
+use serde_json::json;
 
 seachange_testkit::cases![
     a_write_through_hooks,
     a_write_in_a_savepoint,
     many_rows_at_once,
-    mutations,
-    a_push_with_a_row_that_ends_it,
-    a_revert,
     a_consumers_checkpoint,
     a_plain_transaction,
     a_statement_that_fails_and_leaves_rows,
-    a_deadlock_in_a_savepoint,
-    a_connection_that_is_killed_before_the_commit,
-    a_commit_around_an_open_savepoint,
-    a_rollback_around_an_open_savepoint,
 ];
 
 /// What the row's trigger does to the transaction.
@@ -215,90 +207,6 @@ async fn many_rows_at_once(server: &TestServer) -> Outcome {
     Ok(())
 }
 
-async fn mutations(server: &TestServer) -> Outcome {
-    if !is_sqlite(server) {
-        return Ok(());
-    }
-    triggers(server).await?;
-    let client = server.client();
-    for name in bad_names() {
-        room(server, name.starts_with("no room")).await?;
-        let one = client
-            .send(
-                "mutation($name: String!) { labelCreateOne(data: { name: $name }) { id } }",
-                json!({ "name": name }),
-            )
-            .await?;
-        assert!(one.body["errors"].is_array(), "{}", &name[..8]);
-        let keyed = client.with_header("idempotency-key", &uuid::Uuid::now_v7().to_string());
-        let many = keyed
-            .send(
-                "mutation($data: [LabelInsertInput!]!) { labelCreateBatch(data: $data) { id } }",
-                json!({ "data": [{ "name": "lost" }, { "name": name }] }),
-            )
-            .await?;
-        assert!(many.body["errors"].is_array(), "{}", &name[..8]);
-        goes_on(server, &[]).await?;
-    }
-    Ok(())
-}
-
-/// Rows are acknowledged only if they are stored, or lie in the inbox.
-async fn a_push_with_a_row_that_ends_it(server: &TestServer) -> Outcome {
-    if !is_sqlite(server) {
-        return Ok(());
-    }
-    triggers(server).await?;
-    let client = server.client();
-    let mut stored = Vec::new();
-    for (round, bad) in bad_names().into_iter().enumerate() {
-        room(server, bad.starts_with("no room")).await?;
-        let names = [format!("first {round}"), bad, format!("last {round}")];
-        let ids = 1_000 * (round + 1)..;
-        let documents = ids.zip(&names).map(|(id, name)| {
-            let document = json!({ "id": id, "name": name, "_deleted": false });
-            (Json::Null, document)
-        });
-        let rows: Vec<(Json, Json)> = documents.collect();
-        match push(&client, LABELS, &rows).await {
-            Ok(pushed) => {
-                assert_eq!(pushed.rejections.len(), 1, "{pushed:?}");
-                stored.extend([names[0].clone(), names[2].clone()]);
-            }
-            // Without room the client keeps all of it and tries again.
-            Err(error) => {
-                assert!(names[1].starts_with("no room"), "{error}");
-                assert!(error.to_string().contains("UNAVAILABLE"), "{error}");
-            }
-        }
-        let stored: Vec<&str> = stored.iter().map(String::as_str).collect();
-        goes_on(server, &stored).await?;
-    }
-    Ok(())
-}
-
-async fn a_revert(server: &TestServer) -> Outcome {
-    if !is_sqlite(server) {
-        return Ok(());
-    }
-    let client = server.client();
-    let mut cursors = Vec::new();
-    for name in BAD {
-        server.label(name).await?;
-        revert::delete(&client, LABELS, json!({ "name": { "eq": name } })).await?;
-        cursors.push(revert::newest(&client).await?);
-    }
-    triggers(server).await?;
-    for cursor in cursors {
-        let answer = client
-            .send(revert::CHANGE, json!({ "cursor": cursor }))
-            .await?;
-        assert!(answer.body["errors"].is_array(), "{}", answer.body);
-        goes_on(server, &[]).await?;
-    }
-    Ok(())
-}
-
 /// Says what it handled, and never fails.
 struct Heard(tokio::sync::mpsc::UnboundedSender<usize>);
 
@@ -404,142 +312,4 @@ async fn a_statement_that_fails_and_leaves_rows(server: &TestServer) -> Outcome 
         .await?;
     assert!(answer.body["errors"].is_array());
     goes_on(server, &["kept", "kept too"]).await
-}
-
-/// A server with two connections that write, beside which its own are idle.
-async fn with_few_connections(server: &TestServer) -> anyhow::Result<TestServer> {
-    server
-        .beside(|settings| settings.database_connections = 3)
-        .await
-}
-
-/// Nothing is written beside a transaction on any of the connections.
-async fn all_take_back(server: &TestServer) -> Outcome {
-    let open = [server.db().begin().await?, server.db().begin().await?];
-    for (number, tx) in open.iter().enumerate() {
-        insert(tx, &format!("taken back {number}")).await?;
-    }
-    for tx in open {
-        tx.rollback().await?;
-    }
-    goes_on(server, &["one", "two"]).await
-}
-
-async fn rename(tx: &TrackedTransaction, row: &label::Model, name: &str) -> Result<(), DbErr> {
-    let mut model: label::ActiveModel = row.clone().into();
-    model.name = Set(name.to_owned());
-    model.update(tx).await.map(|_| ())
-}
-
-async fn a_deadlock_in_a_savepoint(server: &TestServer) -> Outcome {
-    if !matches!(server.kind, Database::MariaDb(_)) {
-        return Ok(());
-    }
-    let few = with_few_connections(server).await?;
-    let tx = few.db().begin().await?;
-    let one = named("one").insert(&tx).await?;
-    let two = named("two").insert(&tx).await?;
-    tx.commit().await?;
-    for is_dropped in [false, true] {
-        let (left, right) = (few.db().begin().await?, few.db().begin().await?);
-        rename(&left, &one, "left").await?;
-        rename(&right, &two, "right").await?;
-        let (left_inner, right_inner) = (left.begin().await?, right.begin().await?);
-        let (mine, theirs) = tokio::join!(
-            rename(&left_inner, &two, "left too"),
-            rename(&right_inner, &one, "right too")
-        );
-        assert!(mine.is_err() != theirs.is_err(), "{mine:?} {theirs:?}");
-        if is_dropped {
-            drop((left_inner, left));
-            drop((right_inner, right));
-        } else {
-            left_inner.rollback().await?;
-            right_inner.rollback().await?;
-            left.rollback().await?;
-            right.rollback().await?;
-        }
-        all_take_back(&few).await?;
-    }
-    few.stop().await
-}
-
-async fn a_connection_that_is_killed_before_the_commit(server: &TestServer) -> Outcome {
-    if is_sqlite(server) {
-        return Ok(());
-    }
-    let few = with_few_connections(server).await?;
-    let tx = few.db().begin().await?;
-    insert(&tx, "one").await?;
-    insert(&tx, "two").await?;
-    tx.commit().await?;
-    let backend = few.db().writer().get_database_backend();
-    let (ask, kill) = match server.kind {
-        Database::Postgres(_) => (
-            "SELECT pg_backend_pid()::bigint AS id",
-            "SELECT pg_terminate_backend(",
-        ),
-        _ => ("SELECT CAST(CONNECTION_ID() AS SIGNED) AS id", "KILL ("),
-    };
-    for is_nested in [false, true] {
-        let tx = few.db().begin().await?;
-        let row = tx
-            .query_one_raw(Statement::from_string(backend, ask))
-            .await?;
-        let id: i64 = row
-            .map(|row| row.try_get("", "id"))
-            .transpose()?
-            .unwrap_or(0);
-        let savepoint = if is_nested {
-            Some(tx.begin().await?)
-        } else {
-            None
-        };
-        insert(savepoint.as_ref().unwrap_or(&tx), "lost").await?;
-        other(server)
-            .await?
-            .execute_unprepared(&format!("{kill}{id})"))
-            .await?;
-        if let Some(savepoint) = savepoint {
-            savepoint.commit().await.expect_err("it is gone");
-        }
-        tx.commit().await.expect_err("it is gone");
-        all_take_back(&few).await?;
-    }
-    few.stop().await
-}
-
-/// A commit that could only end the savepoint must not be answered as done.
-async fn a_commit_around_an_open_savepoint(server: &TestServer) -> Outcome {
-    a_project(server).await?;
-    let tx = server.db().begin().await?;
-    insert(&tx, "lost").await?;
-    let savepoint = tx.begin().await?;
-    insert(&savepoint, "lost too").await?;
-    tx.commit().await.expect_err("a savepoint is open");
-    savepoint
-        .commit()
-        .await
-        .expect_err("it ended with its transaction");
-    goes_on(server, &[]).await
-}
-
-async fn a_rollback_around_an_open_savepoint(server: &TestServer) -> Outcome {
-    for is_dropped in [false, true] {
-        let tx = server.db().begin().await?;
-        insert(&tx, "lost").await?;
-        let savepoint = tx.begin().await?;
-        insert(&savepoint, "lost too").await?;
-        if is_dropped {
-            drop(tx);
-        } else {
-            tx.rollback().await?;
-        }
-        savepoint
-            .commit()
-            .await
-            .expect_err("it ended with its transaction");
-        goes_on(server, &[]).await?;
-    }
-    Ok(())
 }
