@@ -26,10 +26,14 @@ pub struct Case {
 pub enum On {
     /// On every database given.
     Every,
-    /// Once, on SQLite: it says nothing about databases, or of SQLite alone.
+    /// Once, on SQLite: it says something of SQLite alone, or nothing about databases.
     Sqlite,
     /// Where the database is a server: PostgreSQL and MariaDB.
     Servers,
+    /// On PostgreSQL alone.
+    Postgres,
+    /// On MariaDB alone.
+    MariaDb,
 }
 
 impl On {
@@ -39,6 +43,8 @@ impl On {
             Self::Every => true,
             Self::Sqlite => matches!(database, Database::Sqlite),
             Self::Servers => !matches!(database, Database::Sqlite),
+            Self::Postgres => matches!(database, Database::Postgres(_)),
+            Self::MariaDb => matches!(database, Database::MariaDb(_)),
         }
     }
 }

@@ -15,11 +15,10 @@ use serde_json::json;
 
 use crate::graphql::given::LABELS;
 
-seachange_testkit::cases![
-    a_transaction_waits_for_as_long_as_it_says,
-    a_wait_for_a_lock_ends_for_those_who_wait,
-    readyz_says_when_nothing_can_be_written,
-];
+seachange_testkit::cases! {
+    Every: a_wait_for_a_lock_ends_for_those_who_wait, readyz_says_when_nothing_can_be_written;
+    Servers: a_transaction_waits_for_as_long_as_it_says;
+}
 
 /// More than there are connections.
 const WAITING: usize = 12;
@@ -108,9 +107,6 @@ async fn a_wait_for_a_lock_ends_for_those_who_wait(server: &TestServer) -> Outco
 }
 
 async fn a_transaction_waits_for_as_long_as_it_says(server: &TestServer) -> Outcome {
-    if matches!(server.kind, Database::Sqlite) {
-        return Ok(());
-    }
     let long = server
         .beside(|settings| {
             settings.limits.lock_wait = Duration::from_secs(60);

@@ -4,8 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbBackend, TransactionSession,
-    TransactionTrait,
+    ActiveModelTrait, ActiveValue::Set, ConnectionTrait, TransactionSession, TransactionTrait,
 };
 use seachange::changelog::{Baseline, BaselineStep, Source, baseline, prune};
 use seachange_testkit::{Outcome, TestServer, measured};
@@ -13,12 +12,10 @@ use seachange_testkit::{Outcome, TestServer, measured};
 use super::{forget, old_notes, unbroken};
 use crate::triggers::{note, other};
 
-seachange_testkit::cases![
-    after_each_step,
-    in_the_middle_of_a_step,
-    whoever_writes_is_waited_for_alone,
-    after_retention,
-];
+seachange_testkit::cases! {
+    Every: after_each_step, in_the_middle_of_a_step, after_retention;
+    Servers: whoever_writes_is_waited_for_alone;
+}
 
 /// A test fails rather than waits longer.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -70,11 +67,9 @@ async fn in_the_middle_of_a_step(server: &TestServer) -> Outcome {
 }
 
 /// A row that is being written is left until its writer has ended, and what that has recorded counts.
+///
+/// SQLite writes one transaction at a time.
 async fn whoever_writes_is_waited_for_alone(server: &TestServer) -> Outcome {
-    if server.db().get_database_backend() == DbBackend::Sqlite {
-        // One writes at a time.
-        return Ok(());
-    }
     note::create(server).await?;
     let server = &note::beside(server).await?;
     old_notes(server, 20).await?;

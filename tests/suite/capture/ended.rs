@@ -21,14 +21,10 @@ use seachange_entity::label;
 use seachange_testkit::{Database, Outcome, TestServer};
 use serde_json::json;
 
-seachange_testkit::cases![
-    a_write_through_hooks,
-    a_write_in_a_savepoint,
-    many_rows_at_once,
-    a_consumers_checkpoint,
-    a_plain_transaction,
-    a_statement_that_fails_and_leaves_rows,
-];
+seachange_testkit::cases! {
+    Sqlite: a_write_through_hooks, a_write_in_a_savepoint, many_rows_at_once,
+        a_consumers_checkpoint, a_plain_transaction, a_statement_that_fails_and_leaves_rows;
+}
 
 /// What the row's trigger does to the transaction.
 const BAD: [&str; 3] = ["raise rollback", "conflict rollback", "raise abort"];
@@ -133,9 +129,6 @@ async fn goes_on(server: &TestServer, acknowledged: &[&str]) -> Outcome {
 }
 
 async fn a_write_through_hooks(server: &TestServer) -> Outcome {
-    if !is_sqlite(server) {
-        return Ok(());
-    }
     triggers(server).await?;
     for ending in ["commit", "rollback", "drop"] {
         for name in bad_names() {
@@ -163,9 +156,6 @@ async fn a_write_through_hooks(server: &TestServer) -> Outcome {
 }
 
 async fn a_write_in_a_savepoint(server: &TestServer) -> Outcome {
-    if !is_sqlite(server) {
-        return Ok(());
-    }
     triggers(server).await?;
     for is_dropped in [false, true] {
         for name in bad_names() {
@@ -189,9 +179,6 @@ async fn a_write_in_a_savepoint(server: &TestServer) -> Outcome {
 }
 
 async fn many_rows_at_once(server: &TestServer) -> Outcome {
-    if !is_sqlite(server) {
-        return Ok(());
-    }
     triggers(server).await?;
     for name in bad_names() {
         room(server, name.starts_with("no room")).await?;
@@ -218,9 +205,6 @@ impl Handler for Heard {
 }
 
 async fn a_consumers_checkpoint(server: &TestServer) -> Outcome {
-    if !is_sqlite(server) {
-        return Ok(());
-    }
     let writer = server.db().writer();
     writer
         .execute_unprepared(
@@ -250,9 +234,6 @@ async fn a_consumers_checkpoint(server: &TestServer) -> Outcome {
 
 /// What an adopter does on the connection without tracking.
 async fn a_plain_transaction(server: &TestServer) -> Outcome {
-    if !is_sqlite(server) {
-        return Ok(());
-    }
     triggers(server).await?;
     for ending in ["commit", "rollback", "drop"] {
         let tx = server.db().writer().begin().await?;
@@ -275,9 +256,6 @@ async fn a_plain_transaction(server: &TestServer) -> Outcome {
 
 /// `RAISE(FAIL)` ends a statement and leaves the rows that it wrote before: no hook could record them.
 async fn a_statement_that_fails_and_leaves_rows(server: &TestServer) -> Outcome {
-    if !is_sqlite(server) {
-        return Ok(());
-    }
     server
         .db()
         .writer()

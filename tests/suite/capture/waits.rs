@@ -23,19 +23,14 @@ use crate::graphql::revert;
 use crate::triggers::{note, other};
 use seachange_testkit::{Outcome, TestServer};
 
-seachange_testkit::cases![
-    a_long_statement_holds_up_no_other_table,
-    a_row_to_which_others_refer,
-    two_who_refer_to_a_row_and_update_it,
-    a_delete_waits_for_who_refers_to_the_row,
-];
+seachange_testkit::cases! {
+    Postgres: a_row_to_which_others_refer, two_who_refer_to_a_row_and_update_it,
+        a_delete_waits_for_who_refers_to_the_row;
+    MariaDb: a_long_statement_holds_up_no_other_table;
+}
 
 /// Longer than anything here takes that is not held up.
 const LONG: Duration = Duration::from_secs(5);
-
-fn backend(server: &TestServer) -> DbBackend {
-    server.db().get_database_backend()
-}
 
 /// Waits until the statement of this MariaDB connection has changed a few rows: before each it sleeps
 /// anew.
@@ -62,9 +57,6 @@ async fn has_begun(server: &TestServer, connection: i64) -> Outcome {
 /// On MariaDB the counter of the inbox is not locked for the length of a statement, be it that of a
 /// trigger or of a hook.
 async fn a_long_statement_holds_up_no_other_table(server: &TestServer) -> Outcome {
-    if backend(server) != DbBackend::MySql {
-        return Ok(());
-    }
     let server = &note::start(server).await?;
     let project = a_project(server).await?;
     let tx = server.db().begin().await?;
@@ -160,9 +152,6 @@ async fn commenting(server: &TestServer, task: &task::Model) -> anyhow::Result<T
 /// PostgreSQL: whatever updates a task without changing its key waits for nobody who is writing a
 /// comment of it. (MariaDB's foreign keys lock the parent's row; SQLite has one writer.)
 async fn a_row_to_which_others_refer(server: &TestServer) -> Outcome {
-    if backend(server) != DbBackend::Postgres {
-        return Ok(());
-    }
     let task = committed(server).await?;
     let open = commenting(server, &task).await?;
     let client = server.client();
@@ -197,9 +186,6 @@ async fn a_row_to_which_others_refer(server: &TestServer) -> Outcome {
 
 /// PostgreSQL: both have a share of the row's key, and neither needs it alone.
 async fn two_who_refer_to_a_row_and_update_it(server: &TestServer) -> Outcome {
-    if backend(server) != DbBackend::Postgres {
-        return Ok(());
-    }
     let task = committed(server).await?;
     let first = commenting(server, &task).await?;
     let second = commenting(server, &task).await?;
@@ -218,9 +204,6 @@ async fn two_who_refer_to_a_row_and_update_it(server: &TestServer) -> Outcome {
 
 /// PostgreSQL: a delete takes its lock at once, so that who refers to the row may go on and update it.
 async fn a_delete_waits_for_who_refers_to_the_row(server: &TestServer) -> Outcome {
-    if backend(server) != DbBackend::Postgres {
-        return Ok(());
-    }
     let task = committed(server).await?;
     let open = commenting(server, &task).await?;
     let tx = server.db().begin().await?;

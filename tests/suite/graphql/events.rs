@@ -1,7 +1,7 @@
 //! GraphQL over server-sent events: one operation a request, resumed by `Last-Event-ID`.
 
 use seachange_testkit::{Events, Outcome, TestServer};
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use super::auth;
 

@@ -1,22 +1,15 @@
 //! Statements of many rows, whose changes PostgreSQL's triggers log at once: which old row is which new
 //! one's, in what order they come, and where they must come row by row.
 
-use sea_orm::{ConnectionTrait, DbBackend};
+use sea_orm::ConnectionTrait;
 use seachange::changelog::{Operation, TriggerOptions, check_triggers, track_by_triggers};
 use seachange_testkit::{Outcome, TestServer};
 
 use super::{note, other, whole_log};
 
-seachange_testkit::cases![
-    many_rows_by_one_statement,
-    many_rows_after_few,
-    a_row_changed_twice_by_one_statement,
-    a_trigger_that_writes_between,
-    a_partition_row_by_row,
-];
-
-fn is_postgres(server: &TestServer) -> bool {
-    server.db().get_database_backend() == DbBackend::Postgres
+seachange_testkit::cases! {
+    Postgres: many_rows_by_one_statement, many_rows_after_few, a_row_changed_twice_by_one_statement,
+        a_trigger_that_writes_between, a_partition_row_by_row;
 }
 
 /// Statements, and what becomes of the log.
@@ -65,9 +58,6 @@ const STEPS: [(&str, &[&str]); 8] = [
 ];
 
 async fn many_rows_by_one_statement(server: &TestServer) -> Outcome {
-    if !is_postgres(server) {
-        return Ok(());
-    }
     let server = &note::start(server).await?;
     let db = other(server).await?;
     let mut before = 0;
@@ -83,9 +73,6 @@ async fn many_rows_by_one_statement(server: &TestServer) -> Outcome {
 
 /// The plan that the database has made for one row must do for many.
 async fn many_rows_after_few(server: &TestServer) -> Outcome {
-    if !is_postgres(server) {
-        return Ok(());
-    }
     let server = &note::start(server).await?;
     let mut sql = "INSERT INTO note (id, name, body)
         SELECT n, 'n' || n, 'one' FROM generate_series(1, 20000) n;"
@@ -102,9 +89,6 @@ async fn many_rows_after_few(server: &TestServer) -> Outcome {
 
 /// Two foreign keys empty two columns of one row.
 async fn a_row_changed_twice_by_one_statement(server: &TestServer) -> Outcome {
-    if !is_postgres(server) {
-        return Ok(());
-    }
     let server = &note::start(server).await?;
     let db = other(server).await?;
     for sql in [
@@ -143,9 +127,6 @@ async fn a_row_changed_twice_by_one_statement(server: &TestServer) -> Outcome {
 
 /// A trigger of the adopter's changes the rows of a statement before it is through.
 async fn a_trigger_that_writes_between(server: &TestServer) -> Outcome {
-    if !is_postgres(server) {
-        return Ok(());
-    }
     let server = &note::start(server).await?;
     let db = other(server).await?;
     for sql in [
@@ -181,9 +162,6 @@ async fn a_trigger_that_writes_between(server: &TestServer) -> Outcome {
 
 /// Rows of a partitioned table can be written through their partition.
 async fn a_partition_row_by_row(server: &TestServer) -> Outcome {
-    if !is_postgres(server) {
-        return Ok(());
-    }
     let server = &note::start(server).await?;
     let db = other(server).await?;
     for sql in [

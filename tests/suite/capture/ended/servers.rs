@@ -8,12 +8,12 @@ use seachange::changelog::TrackedTransaction;
 use seachange_entity::label;
 use seachange_testkit::{Database, Outcome, TestServer};
 
-use super::{goes_on, insert, is_sqlite, named, other};
+use super::{goes_on, insert, named, other};
 
-seachange_testkit::cases![
-    a_deadlock_in_a_savepoint,
-    a_connection_that_is_killed_before_the_commit,
-];
+seachange_testkit::cases! {
+    Servers: a_connection_that_is_killed_before_the_commit;
+    MariaDb: a_deadlock_in_a_savepoint;
+}
 
 /// A server with two connections that write, beside which its own are idle.
 async fn with_few_connections(server: &TestServer) -> anyhow::Result<TestServer> {
@@ -41,9 +41,6 @@ async fn rename(tx: &TrackedTransaction, row: &label::Model, name: &str) -> Resu
 }
 
 async fn a_deadlock_in_a_savepoint(server: &TestServer) -> Outcome {
-    if !matches!(server.kind, Database::MariaDb(_)) {
-        return Ok(());
-    }
     let few = with_few_connections(server).await?;
     let tx = few.db().begin().await?;
     let one = named("one").insert(&tx).await?;
@@ -74,9 +71,6 @@ async fn a_deadlock_in_a_savepoint(server: &TestServer) -> Outcome {
 }
 
 async fn a_connection_that_is_killed_before_the_commit(server: &TestServer) -> Outcome {
-    if is_sqlite(server) {
-        return Ok(());
-    }
     let few = with_few_connections(server).await?;
     let tx = few.db().begin().await?;
     insert(&tx, "one").await?;

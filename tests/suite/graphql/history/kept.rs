@@ -7,7 +7,7 @@ use sea_orm::{
 };
 use seachange::changelog::{new_epoch, prune};
 use seachange_entity::label;
-use seachange_testkit::{Client, Database, Outcome, TestServer};
+use seachange_testkit::{Client, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
 use super::super::given::{self, LABELS};
@@ -15,12 +15,11 @@ use super::super::revert;
 use super::super::watch::head;
 use super::{as_of, as_of_query, changes, history, history_query};
 
-seachange_testkit::cases![
-    behind_the_horizon,
-    what_retention_has_removed,
-    before_they_have_a_place,
-    transactions_that_overlap,
-];
+seachange_testkit::cases! {
+    Every: behind_the_horizon, what_retention_has_removed;
+    Servers: transactions_that_overlap;
+    MariaDb: before_they_have_a_place;
+}
 
 /// A label's key; its names one after the other, each with its own batch of the log.
 async fn label(client: &Client, names: &[&str]) -> anyhow::Result<Json> {
@@ -147,9 +146,6 @@ async fn what_retention_has_removed(server: &TestServer) -> Outcome {
 /// MariaDB: a commit whose changes nobody has moved into the log, because another process holds the
 /// sequencer's lock.
 async fn before_they_have_a_place(server: &TestServer) -> Outcome {
-    if !matches!(server.kind, Database::MariaDb(_)) {
-        return Ok(());
-    }
     let client = server.client();
     let key = label(&client, &["a", "b"]).await?;
     let known = changes(&client).await?;
@@ -186,11 +182,9 @@ async fn before_they_have_a_place(server: &TestServer) -> Outcome {
 }
 
 /// Written first, committed last: its place is after what others have read meanwhile.
+///
+/// SQLite writes one transaction at a time.
 async fn transactions_that_overlap(server: &TestServer) -> Outcome {
-    if matches!(server.kind, Database::Sqlite) {
-        // One transaction writes at a time.
-        return Ok(());
-    }
     let client = server.client();
     let slow = label(&client, &["slow"]).await?;
     let quick = label(&client, &["quick"]).await?;
