@@ -4,6 +4,7 @@ mod again;
 mod bad;
 mod batch;
 mod converge;
+mod counter;
 mod inbox;
 mod large;
 mod memo;
@@ -16,6 +17,7 @@ mod repeats;
 mod replica;
 mod stream;
 mod tag;
+mod unsigned;
 
 use seachange_testkit::{Case, Client};
 use serde_json::{Value as Json, json};
@@ -35,6 +37,7 @@ pub fn cases() -> Vec<Case> {
         nul::cases(),
         large::cases(),
         inbox::cases(),
+        unsigned::cases(),
         stream::cases(),
         converge::cases(),
         again::cases(),
