@@ -218,7 +218,14 @@ mod tests {
         kept.keep(2, &page(1_000, 1_500, 1_300, "{}"));
         let found = |group, id| {
             let page = kept.after(group, position(id));
-            page.map(|page| (page.from.id, page.to.id, page.first_after(position(id))))
+            let id_of = |position: Position| position.parts()[2];
+            page.map(|page| {
+                (
+                    id_of(page.from),
+                    id_of(page.to),
+                    page.first_after(position(id)),
+                )
+            })
         };
         assert_eq!(found(1, 0), Some((0, 200, 0)));
         assert_eq!(found(1, 150), Some((0, 200, 150)));
