@@ -29,6 +29,7 @@ pub fn cases() -> Vec<Case> {
     [
         pull::cases(),
         push::cases(),
+        push::at_once::cases(),
         repeats::cases(),
         batch::cases(),
         policies::cases(),

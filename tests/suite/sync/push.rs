@@ -1,5 +1,7 @@
 //! What a client pushes, rule by rule: stored as sent, or the row comes back.
 
+pub mod at_once;
+
 use seachange_testkit::{Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
@@ -13,7 +15,6 @@ seachange_testkit::cases![
     an_edit_and_again,
     what_came_later_survives_a_retry,
     what_came_later_survives_where_nothing_is_stamped,
-    the_same_push_twice_at_once,
     deletes_and_recreates,
     a_row_with_this_key_is_there,
     a_row_that_was_deleted,
@@ -23,7 +24,6 @@ seachange_testkit::cases![
     each_change_tells_whose_it_is,
     several_rows_in_one_transaction,
     the_same_row_twice_in_a_batch,
-    batches_side_by_side,
 ];
 
 async fn a_new_row_and_again(server: &TestServer) -> Outcome {
@@ -339,64 +339,5 @@ async fn the_same_row_twice_in_a_batch(server: &TestServer) -> Outcome {
     ];
     assert!(push(&client, TASKS, &rows).await?.is_taken());
     assert_eq!(changes_of(&client, "task").await?.len(), 3);
-    Ok(())
-}
-
-/// RxDB sends its batches side by side, and so do several clients; they insert into the same gaps.
-async fn batches_side_by_side(server: &TestServer) -> Outcome {
-    let client = server.client();
-    let project = project(&client, "p").await?;
-    let mut pushing = tokio::task::JoinSet::new();
-    for batch in 0..10 {
-        let (client, project) = (client.clone(), project.clone());
-        pushing.spawn(async move {
-            for round in 0..4 {
-                let rows: Vec<(Json, Json)> = (0..10)
-                    .map(|n| {
-                        let id = format!("00000000-0000-4000-8000-{round:04}{n:04}{batch:04}");
-                        let title = format!("{batch} {round} {n}");
-                        let task = json!({ "id": id, "projectId": project, "title": title,
-                            "status": "todo", "priority": 0, "_deleted": false });
-                        (Json::Null, task)
-                    })
-                    .collect();
-                let pushed = push(&client, TASKS, &rows).await?;
-                anyhow::ensure!(pushed.is_taken(), "{pushed:?}");
-            }
-            anyhow::Ok(())
-        });
-    }
-    while let Some(done) = pushing.join_next().await {
-        done??;
-    }
-    assert_eq!(changes_of(&client, "task").await?.len(), 400);
-    Ok(())
-}
-
-/// A client that gives up waiting sends it again while the first is still at work: no row that is there
-/// is answered as deleted.
-async fn the_same_push_twice_at_once(server: &TestServer) -> Outcome {
-    let client = server.client();
-    let project = project(&client, "p").await?;
-    for _ in 0..5 {
-        let rows: Vec<(Json, Json)> = (0..20)
-            .map(|n| {
-                let id = uuid::Uuid::new_v4().to_string();
-                let task = json!({ "id": id, "projectId": project, "title": format!("t{n}"),
-                    "status": "todo", "priority": 0, "_deleted": false });
-                (Json::Null, task)
-            })
-            .collect();
-        let both = tokio::join!(push(&client, TASKS, &rows), push(&client, TASKS, &rows));
-        for pushed in [both.0?, both.1?] {
-            assert!(pushed.rejections.is_empty(), "{pushed:?}");
-            let there = pushed
-                .documents
-                .iter()
-                .all(|task| task["_deleted"] == false);
-            assert!(there, "{pushed:?}");
-        }
-    }
-    assert!(conflicts(&client).await?.is_empty());
     Ok(())
 }
