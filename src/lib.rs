@@ -113,6 +113,10 @@
     not(feature = "cli"),
     expect(dead_code, reason = "only the server or the commands use it")
 )]
+#![cfg_attr(
+    not(feature = "server"),
+    expect(unused_imports, reason = "only GraphQL or the server use it")
+)]
 
 mod abort_on_drop;
 #[cfg(feature = "server")]
