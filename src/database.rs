@@ -61,10 +61,8 @@ pub async fn connect(settings: &DatabaseSettings) -> Result<TrackedConnection, D
     let url = &settings.url;
     check(url)?;
     if url.contains(":memory:") || url.contains("mode=memory") {
-        return Err(DbErr::Custom(
-            "an in-memory SQLite database cannot be read while it is written; name a file"
-                .to_owned(),
-        ));
+        let text = "an in-memory SQLite database cannot be read while it is written; name a file";
+        return Err(DbErr::Conn(RuntimeErr::Internal(text.to_owned())));
     }
     let wait = settings.lock_wait;
     if is_file(url) {

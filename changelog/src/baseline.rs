@@ -42,11 +42,11 @@ const ROWS: u64 = 200;
 /// Rows whose changes retention has removed are recorded again, because the log then has no change of them.
 ///
 /// # Errors
-/// [`CaptureError::NoChangeLog`](crate::CaptureError::NoChangeLog);
-/// [`CaptureError::NoTable`](crate::CaptureError::NoTable);
-/// [`CaptureError::NotTracked`](crate::CaptureError::NotTracked), also if hooks track the table and the
-/// program has not linked its entity; on MariaDB [`CaptureError::NoImage`](crate::CaptureError::NoImage) and
-/// [`CaptureError::TooLarge`](crate::CaptureError::TooLarge), which name a row that does not fit into
+/// [`SetupRefusal::NoChangeLog`](crate::SetupRefusal::NoChangeLog);
+/// [`SetupRefusal::NoTable`](crate::SetupRefusal::NoTable);
+/// [`SetupRefusal::NotTracked`](crate::SetupRefusal::NotTracked), also if hooks track the table and the
+/// program has not linked its entity; on MariaDB [`ValueRefusal::NoImage`](crate::ValueRefusal::NoImage) and
+/// [`ValueRefusal::TooLarge`](crate::ValueRefusal::TooLarge), which name a row that does not fit into
 /// `max_allowed_packet` (rows before its step are recorded); or an error of the database.
 pub async fn baseline<C>(db: &C, table: &str) -> Result<u64, DbErr>
 where

@@ -10,7 +10,7 @@ use sea_orm::{DbBackend, EntityTrait, IdenStatic, Statement};
 use serde_json::Value as Json;
 
 use crate::database;
-use crate::error::CaptureError;
+use crate::error::ValueRefusal;
 use crate::image::{self, ImageError};
 
 /// The same value in a type that the driver binds without loss.
@@ -50,21 +50,21 @@ pub fn operand<E: EntityTrait>(
 /// Refuses a value that the driver would lose, take for another, or panic on.
 ///
 /// # Errors
-/// [`CaptureError::OutOfRange`], [`CaptureError::IntegerTooLarge`], [`CaptureError::UnsupportedHere`].
-pub fn check(column: &str, value: &Value, backend: DbBackend) -> Result<(), CaptureError> {
+/// [`ValueRefusal::OutOfRange`], [`ValueRefusal::IntegerTooLarge`], [`ValueRefusal::UnsupportedHere`].
+pub fn check(column: &str, value: &Value, backend: DbBackend) -> Result<(), ValueRefusal> {
     let dialect = database::on(backend);
     let facts = dialect.facts();
     match value {
         Value::BigUnsigned(Some(number))
             if !facts.takes_unsigned && i64::try_from(*number).is_err() =>
         {
-            Err(CaptureError::IntegerTooLarge {
+            Err(ValueRefusal::IntegerTooLarge {
                 column: column.to_owned(),
                 value: *number,
             })
         }
         Value::Array(..) | Value::IpNetwork(_) | Value::MacAddress(_) if !facts.takes_arrays => {
-            Err(CaptureError::UnsupportedHere {
+            Err(ValueRefusal::UnsupportedHere {
                 column: column.to_owned(),
                 database: backend.as_str(),
             })
@@ -72,7 +72,7 @@ pub fn check(column: &str, value: &Value, backend: DbBackend) -> Result<(), Capt
         Value::Array(_, Some(items)) => items
             .iter()
             .try_for_each(|item| check(column, item, backend)),
-        value if value.is_some() && !dialect.holds(value) => Err(CaptureError::OutOfRange {
+        value if value.is_some() && !dialect.holds(value) => Err(ValueRefusal::OutOfRange {
             column: column.to_owned(),
         }),
         _ => Ok(()),

@@ -27,7 +27,7 @@ pub use written::{Target, Written};
 use sea_orm::{ActiveModelBehavior, DbErr, EntityTrait, IntoActiveModel};
 
 use crate::capture::Hooks;
-use crate::error::CaptureError;
+use crate::error::BulkRefusal;
 use crate::registry::Tracked;
 use crate::rows::Stored;
 use crate::tracked::TrackedTransaction;
@@ -92,9 +92,9 @@ impl TrackedTransaction {
     /// Rows that get the same values share a statement. A row deleted meanwhile is not updated.
     ///
     /// # Errors
-    /// As for a single update; [`CaptureError::KeyChanged`](crate::CaptureError::KeyChanged) if a key would
-    /// change, [`CaptureError::TooMany`](crate::CaptureError::TooMany) beyond the target's bound;
-    /// [`CaptureError::NoModel`](crate::CaptureError::NoModel) if one of the rows has a value that the model
+    /// As for a single update; [`BulkRefusal::KeyChanged`](crate::BulkRefusal::KeyChanged) if a key would
+    /// change, [`BulkRefusal::TooMany`](crate::BulkRefusal::TooMany) beyond the target's bound;
+    /// [`BulkRefusal::NoModel`](crate::BulkRefusal::NoModel) if one of the rows has a value that the model
     /// cannot hold. Nothing of the call is then kept.
     pub async fn update_many<E: BulkEntity>(
         &self,
@@ -110,7 +110,7 @@ impl TrackedTransaction {
     ///
     /// # Errors
     /// As [`update_many`](Self::update_many), except for
-    /// [`CaptureError::NoModel`](crate::CaptureError::NoModel).
+    /// [`BulkRefusal::NoModel`](crate::BulkRefusal::NoModel).
     pub async fn update_rows<E: BulkEntity>(
         &self,
         target: Target,
@@ -123,7 +123,7 @@ impl TrackedTransaction {
     /// Deletes the rows of `target` and returns their number.
     ///
     /// # Errors
-    /// As for a single delete; [`CaptureError::TooMany`](crate::CaptureError::TooMany) beyond the target's
+    /// As for a single delete; [`BulkRefusal::TooMany`](crate::BulkRefusal::TooMany) beyond the target's
     /// bound. Nothing of the call is then kept.
     pub async fn delete_many<E: BulkEntity>(&self, target: Target) -> Result<u64, DbErr> {
         self.savepoint(delete::rows::<E>(self, target)).await
@@ -139,7 +139,7 @@ impl TrackedTransaction {
     /// run for both.
     ///
     /// # Errors
-    /// As for single writes; [`CaptureError::NoConflictValue`](crate::CaptureError::NoConflictValue) for a
+    /// As for single writes; [`BulkRefusal::NoConflictValue`](crate::BulkRefusal::NoConflictValue) for a
     /// model that does not set the columns. Nothing of the call is then kept.
     pub async fn upsert_many<E: BulkEntity>(
         &self,
@@ -176,7 +176,7 @@ fn all_held<E: EntityTrait>(
 fn model<E: EntityTrait>(row: Stored<E::Model>) -> Result<E::Model, DbErr> {
     match row {
         Stored::Model(model) => Ok(model),
-        Stored::Image(_) => Err(CaptureError::NoModel {
+        Stored::Image(_) => Err(BulkRefusal::NoModel {
             table: table::<E>().to_owned(),
         }
         .into()),

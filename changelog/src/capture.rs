@@ -45,7 +45,7 @@ pub use model::model_from;
 /// update that changed it has [`REDACTED_CHANGED`](crate::REDACTED_CHANGED). An excluded column is in no
 /// image. An update of excluded columns alone is written but not recorded, and does not change `updated_at`.
 /// Columns of the primary key cannot be redacted or excluded: every write to such a table is refused with
-/// [`CaptureError::HiddenKey`](crate::CaptureError::HiddenKey).
+/// [`SetupRefusal::HiddenKey`](crate::SetupRefusal::HiddenKey).
 ///
 /// A computed column is one that only the database fills: `GENERATED ALWAYS AS (…)`, `GENERATED ALWAYS AS
 /// IDENTITY`, or by an adopter's trigger. Images show it as it is stored, for which the row is read back

@@ -6,6 +6,7 @@ use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 
 use crate::collation::Equality;
 use crate::database::{self, Dialect};
+use crate::error::SetupRefusal;
 use crate::shape::{Found, Table};
 
 /// Reads a table.
@@ -15,11 +16,12 @@ use crate::shape::{Found, Table};
 pub(crate) async fn read<C: ConnectionTrait>(db: &C, table: &str) -> Result<Table, DbErr> {
     let columns = columns(db, table).await?;
     if columns.is_empty() {
-        return Err(DbErr::Custom(format!("there is no table `{table}`")));
+        let table = table.to_owned();
+        return Err(SetupRefusal::NoTable { table }.into());
     }
     if !columns.iter().any(|column| column.is_key) {
-        let text = format!("table `{table}` has no primary key, so its rows cannot be identified");
-        return Err(DbErr::Custom(text));
+        let table = table.to_owned();
+        return Err(SetupRefusal::NoPrimaryKey { table }.into());
     }
     let mut found = Table {
         columns,

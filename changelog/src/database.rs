@@ -9,6 +9,7 @@
 //! readers or transactions.
 
 mod capture;
+mod cause;
 mod dialect;
 mod drivers;
 mod errors;
@@ -25,6 +26,7 @@ mod syntax;
 mod types;
 
 pub use self::capture::{After, ContextTexts, Unseen, Writer, Written};
+pub use cause::{Cause, cause};
 pub use dialect::{Dialect, ReadAs};
 pub use drivers::{Driver, Listener, TimeField, driver};
 pub use errors::{database_error, mariadb_number, of_error};

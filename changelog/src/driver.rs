@@ -1,4 +1,4 @@
-//! Which of the databases' errors are worth a retry, by their own codes.
+//! What the databases' errors mean: whether a retry may help, and what else was wrong, by their own codes.
 
 use sea_orm::{DbErr, RuntimeErr, SqlxError};
 
@@ -6,13 +6,49 @@ use crate::database::{self, database_error};
 use crate::error::CaptureError;
 
 /// Whether the same transaction may succeed if it is retried unchanged: after a deadlock, a serialisation
-/// failure, a lock that was not granted in time, or a race that capture noticed.
+/// failure, a lock that was not granted in time, or a race that capture noticed. Nothing of the failed try is
+/// stored.
+///
+/// A retry begins with a new transaction. It should be bounded, and wait a little first:
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use sea_orm::{DbErr, TransactionSession, TransactionTrait};
+/// use seachange_changelog::{TrackedConnection, TrackedTransaction, is_transient};
+///
+/// const TRIES: u32 = 5;
+///
+/// /// Runs `work` in a transaction, and again if other transactions were in its way.
+/// async fn transact(
+///     db: &TrackedConnection,
+///     work: impl AsyncFn(&TrackedTransaction) -> Result<(), DbErr>,
+/// ) -> Result<(), DbErr> {
+///     let mut wait = Duration::from_millis(20);
+///     for _ in 1..TRIES {
+///         match attempt(db, &work).await {
+///             Err(error) if is_transient(&error) => tokio::time::sleep(wait).await,
+///             done => return done,
+///         }
+///         wait *= 2;
+///     }
+///     attempt(db, &work).await
+/// }
+///
+/// async fn attempt(
+///     db: &TrackedConnection,
+///     work: &impl AsyncFn(&TrackedTransaction) -> Result<(), DbErr>,
+/// ) -> Result<(), DbErr> {
+///     let tx = db.begin().await?;
+///     // After an error the transaction is dropped, which rolls it back.
+///     work(&tx).await?;
+///     tx.commit().await
+/// }
+/// ```
 #[must_use]
 pub fn is_transient(error: &DbErr) -> bool {
     match CaptureError::of(error) {
-        Some(CaptureError::Raced { .. } | CaptureError::Switched { .. } | CaptureError::Ended) => {
-            return true;
-        }
+        Some(CaptureError::Retry(_)) => return true,
         Some(CaptureError::Log { source, .. }) => return is_transient(source),
         Some(_) => return false,
         None => {}

@@ -110,9 +110,12 @@ pub use baseline::{Baseline, BaselineStep, baseline};
 pub use bulk::{BulkEntity, Target, Written};
 pub use capture::{Hooks, model_from};
 pub use context::Context;
+pub use database::{Cause, cause};
 pub use doctor::{Flaw, FlawCode, check_computed};
 pub use driver::{is_transient, is_unavailable};
-pub use error::CaptureError;
+pub use error::{
+    BulkRefusal, CaptureError, CommitRefusal, Retry, SetupRefusal, ValueRefusal, WriteRefusal,
+};
 pub use image::{Image, ImageError, REDACTED, REDACTED_CHANGED};
 pub use log::{Operation, Source};
 pub use migration::{ColumnTypes, create_change_log, drop_change_log};

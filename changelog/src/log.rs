@@ -8,7 +8,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, InsertStatement, Query, Value};
 use serde::{Deserialize, Serialize};
 
-use crate::database::{Dialect, mariadb_number};
+use crate::database::{Dialect, database_error, of_error};
 
 /// The kind of a change.
 #[derive(
@@ -181,8 +181,10 @@ fn version_of(entity: &str, dialect: &dyn Dialect) -> Expr {
     Expr::cust_with_values(sql, [entity, entity])
 }
 
-/// Whether an [`insertion`] failed because triggers write the log of the table. MariaDB reports 1048, a
-/// column that cannot be null; no other value of the statement can be null there.
+/// Whether an [`insertion`] failed because triggers write the log of the table.
 pub(crate) fn left_to_triggers(error: &DbErr) -> bool {
-    mariadb_number(error) == Some(1048)
+    let Some(reported) = database_error(error) else {
+        return false;
+    };
+    of_error(reported).is_some_and(|dialect| dialect.is_left_to_triggers(reported))
 }

@@ -9,7 +9,7 @@ use sea_orm::sea_query::Value;
 use sea_orm::{ConnectionTrait, DbErr, Statement};
 
 use crate::database;
-use crate::error::CaptureError;
+use crate::error::ValueRefusal;
 use crate::image::text_of;
 
 /// Statements below this size are not checked: any server's setting is at least a few times as large.
@@ -34,7 +34,7 @@ pub(crate) async fn most<C: ConnectionTrait>(db: &C) -> Result<Option<usize>, Db
 /// Refuses a statement that the database would not take.
 ///
 /// # Errors
-/// [`CaptureError::StatementTooLarge`], or an error of the database.
+/// [`ValueRefusal::StatementTooLarge`], or an error of the database.
 pub(crate) async fn check<C: ConnectionTrait>(db: &C, statement: &Statement) -> Result<(), DbErr> {
     let dialect = database::on(statement.db_backend);
     if dialect.facts().largest_statement.is_none() {
@@ -48,7 +48,7 @@ pub(crate) async fn check<C: ConnectionTrait>(db: &C, statement: &Statement) -> 
     }
     match most(db).await? {
         Some(most) if bytes.saturating_add(BESIDE) > most => {
-            Err(CaptureError::StatementTooLarge { bytes, most }.into())
+            Err(ValueRefusal::StatementTooLarge { bytes, most }.into())
         }
         _ => Ok(()),
     }

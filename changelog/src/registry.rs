@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use sea_orm::sea_query::ArrayType;
 use sea_orm::{ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable, ModelTrait};
 
-use crate::error::CaptureError;
+use crate::error::SetupRefusal;
 pub use hidden::Hidden;
 
 /// An entity whose writes are recorded. It is implemented by [`track!`](crate::track).
@@ -186,10 +186,10 @@ impl Registry {
     }
 
     /// Refuses a table whose `track!` line hides a key column.
-    pub(crate) fn check_hidden(self, table: &str) -> Result<(), CaptureError> {
+    pub(crate) fn check_hidden(self, table: &str) -> Result<(), SetupRefusal> {
         match self.hidden(table).and_then(Hidden::key) {
             None => Ok(()),
-            Some(column) => Err(CaptureError::HiddenKey {
+            Some(column) => Err(SetupRefusal::HiddenKey {
                 table: table.to_owned(),
                 column,
             }),

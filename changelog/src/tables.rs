@@ -53,10 +53,9 @@ impl TableRows {
     pub async fn of(tx: &DatabaseTransaction, table: &str) -> Result<Result<Self, String>, DbErr> {
         match CurrentRows::look(tx, table).await {
             Ok(present) => Ok(Ok(Self(present))),
-            Err(error) => match (CaptureError::of(&error), &error) {
-                (Some(refusal), _) => Ok(Err(refusal.to_string())),
-                (None, DbErr::Custom(why)) => Ok(Err(why.clone())),
-                (None, _) => Err(error),
+            Err(error) => match CaptureError::of(&error) {
+                Some(refusal) => Ok(Err(refusal.to_string())),
+                None => Err(error),
             },
         }
     }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use sea_orm::{DatabaseConnection, DbErr};
 use seachange_changelog::internal::tracked_here;
-use seachange_changelog::{Baseline, CaptureError, Refused};
+use seachange_changelog::{Baseline, CaptureError, Refused, SetupRefusal};
 
 use super::interrupt::interrupted;
 use super::open_feed::is_missing_table;
@@ -68,7 +68,11 @@ async fn of_tables(
         match of_table(db, &table).await {
             Ok((rows, recorded)) => println!("{table}: {recorded} of {rows} rows recorded"),
             Err(error) => match CaptureError::of(&error) {
-                Some(wrong @ (CaptureError::NoTable { .. } | CaptureError::NotTracked { .. })) => {
+                Some(
+                    wrong @ CaptureError::Setup(
+                        SetupRefusal::NoTable { .. } | SetupRefusal::NotTracked { .. },
+                    ),
+                ) => {
                     eprintln!("error: {wrong}");
                     return Ok(ExitCode::from(2));
                 }

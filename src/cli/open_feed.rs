@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use sea_orm::{DbErr, RuntimeErr};
-use seachange_changelog::Refused;
+use sea_orm::DbErr;
+use seachange_changelog::{Cause, Refused, cause};
 use tokio::sync::Notify;
 
 use crate::app::Settings;
@@ -25,15 +25,6 @@ pub(super) async fn open_feed(settings: &Settings) -> Result<Feed, FeedError> {
     })
 }
 
-/// PostgreSQL reports 42P01 and MariaDB 42S02; SQLite has no separate code for it.
 pub(super) fn is_missing_table(error: &DbErr) -> bool {
-    let (DbErr::Query(RuntimeErr::SqlxError(driver)) | DbErr::Exec(RuntimeErr::SqlxError(driver))) =
-        error
-    else {
-        return false;
-    };
-    driver.as_database_error().is_some_and(|database| {
-        matches!(database.code().as_deref(), Some("42P01" | "42S02"))
-            || database.message().starts_with("no such table")
-    })
+    cause(error) == Some(Cause::NoTable)
 }

@@ -129,6 +129,9 @@ pub enum VerifyError {
         std::env::temp_dir().display()
     )]
     Disk(#[from] std::io::Error),
+    /// A second read of a table did not find the rows of the first.
+    #[error("rows have moved within a snapshot")]
+    Moved,
 }
 
 impl From<DbErr> for VerifyError {

@@ -9,8 +9,10 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use sea_orm::{DbErr, SqlErr};
-use seachange_changelog::{CaptureError, ImageError, is_transient};
+use sea_orm::DbErr;
+use seachange_changelog::{
+    BulkRefusal, CaptureError, Cause, ImageError, SetupRefusal, ValueRefusal, cause, is_transient,
+};
 use serde_json::Value as Json;
 
 use super::code::ErrorCode;
@@ -112,13 +114,12 @@ impl ServiceError {
 
     /// Whether the database reports a violated unique value or key.
     pub(crate) fn is_unique(&self) -> bool {
-        let error = self.database().and_then(DbErr::sql_err);
-        matches!(error, Some(SqlErr::UniqueConstraintViolation(_)))
+        self.database().and_then(cause) == Some(Cause::Unique)
     }
 
     /// Whether the database reports a violated foreign key.
     pub(crate) fn is_foreign_key(&self) -> bool {
-        self.database().is_some_and(driver::is_foreign_key)
+        self.database().and_then(cause) == Some(Cause::ForeignKey)
     }
 
     /// The sentence for a client. This also writes what an operator has to know to the program's log. For an
@@ -147,7 +148,10 @@ impl ServiceError {
 
     fn needs_operator(&self) -> bool {
         let capture = self.database().and_then(CaptureError::of);
-        matches!(capture, Some(CaptureError::TriggersGone { .. }))
+        matches!(
+            capture,
+            Some(CaptureError::Setup(SetupRefusal::TriggersGone { .. }))
+        )
     }
 }
 
@@ -201,13 +205,6 @@ fn of_database(error: &DbErr) -> ServiceError {
     if let Some(error) = CaptureError::of(error) {
         return of_capture(error);
     }
-    match error.sql_err() {
-        Some(SqlErr::UniqueConstraintViolation(_)) => {
-            return ServiceError::conflict("a row with this key or unique value exists");
-        }
-        Some(SqlErr::ForeignKeyConstraintViolation(_)) => return driver::foreign_key(),
-        _ => {}
-    }
     match error {
         // A hook of the application's speaks to the client this way.
         DbErr::Custom(text) => ServiceError::bad_input(text.clone()),
@@ -215,7 +212,7 @@ fn of_database(error: &DbErr) -> ServiceError {
         DbErr::RecordNotUpdated | DbErr::RecordNotFound(_) => {
             ServiceError::new(ErrorCode::NotFound, "no such row")
         }
-        DbErr::Query(source) | DbErr::Exec(source) => driver::refused(source, error),
+        DbErr::Query(_) | DbErr::Exec(_) => driver::refused(error),
         _ => internal(),
     }
 }
@@ -227,30 +224,30 @@ fn internal() -> ServiceError {
 
 fn of_capture(error: &CaptureError) -> ServiceError {
     match error {
-        CaptureError::IntegerTooLarge { .. }
-        | CaptureError::OutOfRange { .. }
-        | CaptureError::Image(_) => ServiceError::bad_input(error.to_string()),
-        CaptureError::KeyChanged { .. } => {
+        CaptureError::Value(
+            ValueRefusal::IntegerTooLarge { .. }
+            | ValueRefusal::OutOfRange { .. }
+            | ValueRefusal::Image(_),
+        ) => ServiceError::bad_input(error.to_string()),
+        CaptureError::Bulk(BulkRefusal::KeyChanged { .. }) => {
             ServiceError::bad_input("a key cannot change: insert a new row and delete the old one")
         }
-        CaptureError::ChangedSince { current, .. } => {
+        CaptureError::Bulk(BulkRefusal::ChangedSince { current, .. }) => {
             let current = current.iter().map(|row| Json::Object(row.clone()));
             ServiceError::conflict("rows have been changed since")
                 .with_fact(Fact::Current(current.collect()))
         }
-        CaptureError::TooMany { most, .. } => {
+        CaptureError::Bulk(BulkRefusal::TooMany { most, .. }) => {
             ServiceError::limit(format!("more than {most} rows in one mutation"))
         }
-        CaptureError::TooLarge { most, .. } => ServiceError::limit(format!(
+        CaptureError::Value(ValueRefusal::TooLarge { most, .. }) => ServiceError::limit(format!(
             "the row is too large: a change of it, as it was and as it is, would not fit into {most} bytes"
         )),
-        CaptureError::StatementTooLarge { most, .. } => ServiceError::limit(format!(
-            "the row is too large: the database takes {most} bytes"
-        )),
-        CaptureError::Raced { .. } | CaptureError::Switched { .. } | CaptureError::Ended => {
-            ServiceError::busy()
-        }
-        CaptureError::TriggersGone { .. } => ServiceError::new(
+        CaptureError::Value(ValueRefusal::StatementTooLarge { most, .. }) => ServiceError::limit(
+            format!("the row is too large: the database takes {most} bytes"),
+        ),
+        CaptureError::Retry(_) => ServiceError::busy(),
+        CaptureError::Setup(SetupRefusal::TriggersGone { .. }) => ServiceError::new(
             ErrorCode::Unavailable,
             "the database does not record changes of this table now",
         ),

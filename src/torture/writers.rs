@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, DbErr, EntityTrait, TransactionSession, TransactionTrait,
+    ActiveModelTrait, ActiveValue::Set, DbErr, EntityTrait, RuntimeErr, TransactionSession,
+    TransactionTrait,
 };
 use seachange_changelog::{TrackedConnection, TrackedTransaction};
 
@@ -77,7 +78,8 @@ impl Writers {
             .collect();
         for task in tasks {
             if let Err(error) = task.await {
-                return Err(DbErr::Custom(format!("a writer failed: {error}")));
+                let text = format!("a writer failed: {error}");
+                return Err(DbErr::Exec(RuntimeErr::Internal(text)));
             }
         }
         let mut truth = self.truth.lock();

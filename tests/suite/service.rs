@@ -11,7 +11,7 @@ use sea_orm::{
     TransactionSession, TransactionTrait,
 };
 use seachange::changelog::internal::request;
-use seachange::changelog::{CaptureError, Context, TrackedTransaction};
+use seachange::changelog::{Context, Retry, TrackedTransaction};
 use seachange::{
     Cursor, ErrorCode, Fact, InboxChoice, InboxFilter, Limits, Page, Service, ServiceError, Start,
     When,
@@ -78,7 +78,7 @@ async fn tried_again(server: &TestServer) -> Outcome {
             insert(tx, "once").await?;
             if tries.fetch_add(1, Ordering::Relaxed) == 0 {
                 let table = "label".to_owned();
-                return Err(DbErr::from(CaptureError::Raced { table }).into());
+                return Err(DbErr::from(Retry::Raced { table }).into());
             }
             Ok(())
         })

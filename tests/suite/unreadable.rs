@@ -16,7 +16,7 @@ use sea_orm::{
     TransactionTrait,
 };
 use seachange::changelog::{
-    CaptureError, Flaw, FlawCode, Target, TriggerOptions, Written, track_by_triggers,
+    CaptureError, Flaw, FlawCode, Retry, Target, TriggerOptions, Written, track_by_triggers,
 };
 use serde_json::{Value as Json, json};
 
@@ -295,7 +295,10 @@ async fn other_rows_are_pushed(server: &TestServer) -> Outcome {
 }
 
 fn is_switched(error: &DbErr) -> bool {
-    matches!(CaptureError::of(error), Some(CaptureError::Switched { .. }))
+    matches!(
+        CaptureError::of(error),
+        Some(CaptureError::Retry(Retry::Switched { .. }))
+    )
 }
 
 /// The same writes once by hooks and once by triggers: the log has the same images.

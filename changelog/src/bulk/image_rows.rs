@@ -26,7 +26,8 @@ impl TrackedTransaction {
     /// defaults; the key must be present.
     ///
     /// # Errors
-    /// As for a single insert; [`CaptureError::Image`] for a value that its column cannot have.
+    /// As for a single insert; [`ValueRefusal::Image`](crate::ValueRefusal::Image) for a value that its column
+    /// cannot have.
     pub async fn insert_image<E: BulkEntity>(
         &self,
         row: &Image,
@@ -40,7 +41,8 @@ impl TrackedTransaction {
     /// Sets columns of a stored row to the values of an image and returns the row as stored.
     ///
     /// # Errors
-    /// As for a single update; [`CaptureError::Image`] for a value that its column cannot have.
+    /// As for a single update; [`ValueRefusal::Image`](crate::ValueRefusal::Image) for a value that its column
+    /// cannot have.
     pub async fn update_image<E: BulkEntity>(
         &self,
         row: &Row<E>,

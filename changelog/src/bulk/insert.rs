@@ -16,7 +16,7 @@ use super::{BulkEntity, table};
 use crate::capture::hooks::now;
 use crate::capture::{Hooks, row};
 use crate::database;
-use crate::error::CaptureError;
+use crate::error::{CaptureError, Retry};
 use crate::log::Operation;
 use crate::row_lock::RowLock;
 use crate::rows::{Row, Stored};
@@ -218,7 +218,7 @@ async fn insert<E: BulkEntity>(
     let rows = lock::<E>(tx, among(&columns, found), RowLock::Update, None).await?;
     if rows.len() < run.len() {
         let table = table::<E>().to_owned();
-        return Err(CaptureError::Raced { table }.into());
+        return Err(Retry::Raced { table }.into());
     }
     Ok(in_order::<E>(run, rows)?)
 }

@@ -12,7 +12,7 @@ use sea_orm::{
 
 use super::{BulkEntity, Target, table};
 use crate::database;
-use crate::error::CaptureError;
+use crate::error::{BulkRefusal, Retry};
 use crate::image::{self, Image};
 use crate::reader::{Position, changed_after};
 use crate::row_lock::{RowLock, lock_rows};
@@ -106,7 +106,7 @@ impl<E: BulkEntity> Chunks<E> {
         let rows = lock::<E>(tx, condition, self.row_lock, Some(CHUNK)).await?;
         self.found += rows.len() as u64;
         if self.found > self.target.most {
-            return Err(CaptureError::TooMany {
+            return Err(BulkRefusal::TooMany {
                 table: table::<E>().to_owned(),
                 most: self.target.most,
             }
@@ -136,7 +136,7 @@ async fn check_unchanged<E: BulkEntity>(
     let changed = changed.into_iter();
     let current = changed.map(|place| rows[place].image().clone()).collect();
     let table = entity.to_owned();
-    Err(CaptureError::ChangedSince { table, current }.into())
+    Err(BulkRefusal::ChangedSince { table, current }.into())
 }
 
 /// Whether statements return the rows that they wrote. MariaDB's rows are read back by key.
@@ -156,7 +156,7 @@ pub(super) async fn as_stored<E: BulkEntity>(
     let stored = relock::<E>(tx, &rows).await?;
     if stored.len() < count {
         let table = table::<E>().to_owned();
-        return Err(CaptureError::Raced { table }.into());
+        return Err(Retry::Raced { table }.into());
     }
     Ok(stored)
 }

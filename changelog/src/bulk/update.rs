@@ -17,7 +17,7 @@ use super::unfit::Unfit;
 use super::{BulkEntity, Target, Written, table};
 use crate::capture::hooks::now;
 use crate::capture::{Hooks, row};
-use crate::error::CaptureError;
+use crate::error::{BulkRefusal, CaptureError, Retry};
 use crate::image::{self, Image};
 use crate::log::Operation;
 use crate::row_lock::RowLock;
@@ -82,7 +82,7 @@ fn check_key<E: BulkEntity>(row: &Row<E>, model: &E::ActiveModel) -> Result<(), 
         };
         if !is_same {
             let table = table::<E>().to_owned();
-            return Err(CaptureError::KeyChanged { table });
+            return Err(BulkRefusal::KeyChanged { table }.into());
         }
     }
     Ok(())
@@ -258,7 +258,7 @@ fn in_order<E: BulkEntity>(
         .collect();
     let ordered = members.iter().map(|place| {
         let row = by_key.remove(&image::text_of(&rows[*place].key()));
-        let raced = || CaptureError::Raced {
+        let raced = || Retry::Raced {
             table: table::<E>().to_owned(),
         };
         row.ok_or_else(|| raced().into())

@@ -23,7 +23,7 @@ use super::row_order::{row_values_text, values_text};
 use super::{BulkEntity, Written, table, update};
 use crate::capture::row::canonicalise;
 use crate::database;
-use crate::error::CaptureError;
+use crate::error::{BulkRefusal, CaptureError, Retry};
 use crate::log::Operation;
 use crate::row_lock::RowLock;
 use crate::rows::{self, Row, Stored};
@@ -68,8 +68,8 @@ pub(super) async fn rows<E: BulkEntity>(
     all.ok_or_else(|| raced::<E>().into())
 }
 
-fn raced<E: BulkEntity>() -> CaptureError {
-    CaptureError::Raced {
+fn raced<E: BulkEntity>() -> Retry {
+    Retry::Raced {
         table: table::<E>().to_owned(),
     }
 }
@@ -109,22 +109,25 @@ fn find_by<E: BulkEntity>(
     model: &E::ActiveModel,
     unique: &[E::Column],
 ) -> Result<(String, Vec<Value>), CaptureError> {
-    let missing = |column: &str| CaptureError::NoConflictValue {
-        table: table::<E>().to_owned(),
-        column: column.to_owned(),
+    let missing = |column: &E::Column| {
+        CaptureError::from(BulkRefusal::NoConflictValue {
+            table: table::<E>().to_owned(),
+            column: column.as_str().to_owned(),
+        })
     };
-    if unique.is_empty() {
-        return Err(missing(""));
-    }
+    let Some(first) = unique.first() else {
+        let table = table::<E>().to_owned();
+        return Err(BulkRefusal::NoConflictColumn { table }.into());
+    };
     for column in unique {
         let value = model.get(*column).into_value();
         if !value.is_some_and(|value| value.is_some()) {
-            return Err(missing(column.as_str()));
+            return Err(missing(column));
         }
     }
     match (values_text::<E>(model, unique)?, values_in(model, unique)) {
         (Some(name), Some(values)) => Ok((name, values)),
-        _ => Err(missing("")),
+        _ => Err(missing(first)),
     }
 }
 
@@ -202,7 +205,7 @@ async fn update_stored<E: BulkEntity>(
         let name = row_values_text::<E>(&row, unique);
         if by_name.insert(name, row).is_some() {
             let table = table::<E>().to_owned();
-            return Err(CaptureError::NotUnique { table }.into());
+            return Err(BulkRefusal::NotUnique { table }.into());
         }
     }
     let (mut rows, mut models, mut places) = (Vec::new(), Vec::new(), Vec::new());

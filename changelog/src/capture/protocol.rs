@@ -8,7 +8,7 @@ use sea_orm::StatementBuilder;
 use sea_orm::sea_query::{Value, Values};
 use sea_orm::{AuditError, ConnectionTrait, DbBackend, DbErr, QueryAccessAudit, Statement};
 
-use crate::error::CaptureError;
+use crate::error::{CaptureError, WriteRefusal};
 use crate::image::Image;
 use crate::log::Operation;
 
@@ -45,7 +45,7 @@ impl Message {
             Ok(_) => Ok(()),
             Err(error) if CaptureError::of(&error).is_some() => Err(error),
             // The text reached a database, so this connection does not capture.
-            Err(DbErr::Query(_) | DbErr::Exec(_)) => Err(CaptureError::Untracked {
+            Err(DbErr::Query(_) | DbErr::Exec(_)) => Err(WriteRefusal::Untracked {
                 table: self.table,
                 operation: self.operation,
             }
@@ -55,10 +55,10 @@ impl Message {
     }
 
     /// The message in a built statement, if the statement is a message.
-    pub(crate) fn of(statement: &Statement) -> Option<Result<Self, CaptureError>> {
+    pub(crate) fn of(statement: &Statement) -> Option<Result<Self, WriteRefusal>> {
         (statement.sql == MARK).then(|| {
             let values = statement.values.as_ref().map(|values| values.0.as_slice());
-            values.and_then(Self::read).ok_or(CaptureError::Protocol)
+            values.and_then(Self::read).ok_or(WriteRefusal::Protocol)
         })
     }
 

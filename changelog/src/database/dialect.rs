@@ -10,7 +10,7 @@ use sea_orm::{
 };
 
 use super::{
-    After, Begin, Catalogue, ContextTexts, Facts, Made, Piece, Plan, Refused, Row, RowLock,
+    After, Begin, Catalogue, Cause, ContextTexts, Facts, Made, Piece, Plan, Refused, Row, RowLock,
     Session, Shared, Syntax, Unseen, Writer, Written,
 };
 use crate::collation::Equality;
@@ -163,6 +163,9 @@ pub trait Dialect: std::fmt::Debug + Send + Sync + 'static {
 
     /// Whether the error says that the database is unavailable for now, so that a later retry may succeed.
     fn is_unavailable(&self, error: &dyn DatabaseError) -> bool;
+
+    /// Why the database did not do what a statement asked, beyond the violations that SeaORM recognises.
+    fn cause(&self, error: &dyn DatabaseError) -> Option<Cause>;
 
     // The log.
 
@@ -320,6 +323,11 @@ pub trait Dialect: std::fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// Errors of the database.
     async fn writer(&self, db: &dyn Session, written: &Written<'_>) -> Result<Writer, DbErr>;
+
+    /// Whether the insertion of a change failed because triggers write the log of the table.
+    fn is_left_to_triggers(&self, _error: &dyn DatabaseError) -> bool {
+        false
+    }
 
     /// Whether the catalogue has the table's triggers and all are switched on. It is called before a write,
     /// and takes a lock that keeps them so.

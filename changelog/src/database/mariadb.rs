@@ -23,7 +23,8 @@ use super::log_rows::{COLUMNS, Row, SHARED, Shared};
 use super::plan::{Made, Piece, Plan};
 use super::syntax::Syntax;
 use super::{
-    After, Begin, ContextTexts, Dialect, ReadAs, Refused, RowLock, Session, Unseen, Writer, Written,
+    After, Begin, Cause, ContextTexts, Dialect, ReadAs, Refused, RowLock, Session, Unseen, Writer,
+    Written,
 };
 use crate::collation::Equality;
 use crate::image;
@@ -155,6 +156,21 @@ impl Dialect for MariaDb {
         )
     }
 
+    /// 1153 a packet and 1301 the text of a value larger than max_allowed_packet; 1969 max_statement_time;
+    /// 1048 null, 1264 out of range, 1292 bad time, 1364 no default, 1366 bad encoding, 1406 too long, 4025 a
+    /// check, and whatever else has the SQL standard's class of data exceptions (22).
+    fn cause(&self, error: &dyn DatabaseError) -> Option<Cause> {
+        let number = number(error)?;
+        match (number, error.code().as_deref()) {
+            (1153 | 1301, _) => Some(Cause::TooLarge),
+            (1969, _) => Some(Cause::Overtime),
+            (1048 | 1264 | 1292 | 1364 | 1366 | 1406 | 4025, _) => Some(Cause::Value),
+            (_, Some(code)) if code.starts_with("22") => Some(Cause::Value),
+            (_, Some("42S02")) => Some(Cause::NoTable),
+            _ => None,
+        }
+    }
+
     /// The shared values are repeated for each row. The names are quoted because `before` is otherwise not a
     /// name.
     fn insert_rows(&self, table: &str, shared: Shared, rows: Vec<Row>) -> Statement {
@@ -250,6 +266,11 @@ impl Dialect for MariaDb {
 
     async fn writer(&self, db: &dyn Session, written: &Written<'_>) -> Result<Writer, DbErr> {
         capture::writer(db, written).await
+    }
+
+    /// 1048: a column that cannot be null; no other value of the statement can be null there.
+    fn is_left_to_triggers(&self, error: &dyn DatabaseError) -> bool {
+        number(error) == Some(1048)
     }
 
     async fn are_triggers_in_force(&self, db: &dyn Session, entity: &str) -> Result<bool, DbErr> {

@@ -21,7 +21,7 @@ use super::log_rows::{COLUMNS, Row, Shared};
 use super::plan::{Made, Piece, Plan};
 use super::syntax::Syntax;
 use super::{
-    After, Begin, ContextTexts, Dialect, ReadAs, Refused, RowLock, Session, Writer, Written,
+    After, Begin, Cause, ContextTexts, Dialect, ReadAs, Refused, RowLock, Session, Writer, Written,
 };
 use crate::collation::Equality;
 use crate::shape::{Column, Reading, Table, Version};
@@ -171,6 +171,21 @@ impl Dialect for Postgres {
         let code = error.code().unwrap_or_default();
         let classes = ["08", "53", "57P"];
         matches!(&*code, "25P03" | "25006") || classes.iter().any(|class| code.starts_with(class))
+    }
+
+    /// 23502 not null, 23514 a check, 54000 too long for an index, class 22 the data exceptions; of these,
+    /// 22023 is that of a shared snapshot whose transaction was ended. 42883: no such operator, as where a
+    /// `json` column is to be ordered by. 57014: cancelled. 42P01: no such table.
+    fn cause(&self, error: &dyn DatabaseError) -> Option<Cause> {
+        match error.code().as_deref()? {
+            "23502" | "23514" | "54000" => Some(Cause::Value),
+            "22023" => Some(Cause::SnapshotGone),
+            code if code.starts_with("22") => Some(Cause::Value),
+            "42883" => Some(Cause::Type),
+            "57014" => Some(Cause::Overtime),
+            "42P01" => Some(Cause::NoTable),
+            _ => None,
+        }
     }
 
     /// The text is always the same for a table, so drivers keep it prepared.

@@ -22,7 +22,7 @@ use super::log_rows::{COLUMNS, Row, SHARED, Shared};
 use super::plan::{Made, Piece, Plan};
 use super::syntax::Syntax;
 use super::{
-    After, Begin, ContextTexts, Dialect, ReadAs, Refused, RowLock, Session, Writer, Written,
+    After, Begin, Cause, ContextTexts, Dialect, ReadAs, Refused, RowLock, Session, Writer, Written,
 };
 use crate::collation::Equality;
 use crate::shape::{Column, Reading, Table, Version};
@@ -133,6 +133,20 @@ impl Dialect for Sqlite {
     /// Read-only, an I/O error, no space, a missing file.
     fn is_unavailable(&self, error: &dyn DatabaseError) -> bool {
         matches!(sqlite_code(error), Some(8 | 10 | 13 | 14))
+    }
+
+    /// 18 a string or blob too big; 1299 not null, 275 a check, 3091 a type. A restricting foreign key is
+    /// reported as a trigger's error (1811), as that of a user's trigger is. A missing table has no code.
+    fn cause(&self, error: &dyn DatabaseError) -> Option<Cause> {
+        match error.code().as_deref() {
+            Some("18") => Some(Cause::TooLarge),
+            Some("1299" | "275" | "3091") => Some(Cause::Value),
+            Some("1811") if error.message() == "FOREIGN KEY constraint failed" => {
+                Some(Cause::ForeignKey)
+            }
+            _ if error.message().starts_with("no such table") => Some(Cause::NoTable),
+            _ => None,
+        }
     }
 
     /// The shared values are one row of their own. Parameters have no numbers, because SQLite would look up

@@ -11,7 +11,7 @@ use sea_orm::{
 use crate::catalogue::{column_names, is_there};
 use crate::context::Context;
 use crate::database;
-use crate::error::CaptureError;
+use crate::error::{CaptureError, SetupRefusal};
 use crate::image;
 use crate::log::{self, Operation, Source};
 use crate::reader::sequence;
@@ -46,9 +46,8 @@ pub(super) async fn check_name<C: ConnectionTrait>(
     if !is_known || old == new {
         return Ok(());
     }
-    Err(DbErr::Custom(format!(
-        "the log has changes of another table `{new}`: `{old}` cannot get its name"
-    )))
+    let (old, new) = (old.to_owned(), new.to_owned());
+    Err(SetupRefusal::NameTaken { old, new }.into())
 }
 
 /// Gives the table's rows in the log's tables its new name. On MariaDB those of the log itself follow later,
@@ -141,8 +140,8 @@ where
         sequence(db).await?;
         looks += 1;
         if looks == LOOKS {
-            let text = format!("changes of `{old}` do not get their places: run it again");
-            return Err(DbErr::Custom(text));
+            let table = old.to_owned();
+            return Err(SetupRefusal::NotPlaced { table }.into());
         }
     }
     let ends = log::Entity::find()

@@ -8,7 +8,7 @@ use sea_orm::{ConnectionTrait, DbErr};
 use super::state::State;
 use super::transaction::TrackedTransaction;
 use crate::database::{self, ContextTexts};
-use crate::error::CaptureError;
+use crate::error::SetupRefusal;
 
 impl TrackedTransaction {
     /// Sends the context if triggers are believed to capture one of the tables, which are about to be written.
@@ -87,7 +87,7 @@ impl TrackedTransaction {
             return Ok(false);
         }
         if !dialect.are_triggers_in_force(db, &entity).await? {
-            return Err(CaptureError::TriggersGone { table: entity }.into());
+            return Err(SetupRefusal::TriggersGone { table: entity }.into());
         }
         self.send().await?;
         if self.sees_snapshot() {

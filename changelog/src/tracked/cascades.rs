@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sea_orm::{ConnectionTrait, DbErr};
 
 use crate::database;
-use crate::error::CaptureError;
+use crate::error::WriteRefusal;
 use crate::log::Operation;
 use crate::raw_sql::SqlText;
 use crate::registry::Registry;
@@ -106,7 +106,7 @@ impl Cascades {
         operation: Operation,
         text: &SqlText<'_>,
         captured: &BTreeSet<String>,
-    ) -> Result<(), CaptureError> {
+    ) -> Result<(), WriteRefusal> {
         let table = table.to_lowercase();
         let escapes = |tables: &BTreeSet<String>| self.escaping(tables, captured).next().cloned();
         let reached = match operation {
@@ -121,7 +121,7 @@ impl Cascades {
         };
         match reached {
             None => Ok(()),
-            Some(child) => Err(CaptureError::Cascade {
+            Some(child) => Err(WriteRefusal::Cascade {
                 parent: table,
                 child,
                 operation,

@@ -20,7 +20,7 @@ use crate::binding::make_bindable;
 use crate::capture::protocol::Message;
 use crate::context::Context;
 use crate::database::{self, Begin};
-use crate::error::CaptureError;
+use crate::error::WriteRefusal;
 use crate::raw_sql::SqlText;
 use crate::registry::Registry;
 
@@ -112,7 +112,7 @@ impl TrackedConnection {
             let Message {
                 table, operation, ..
             } = message?;
-            return Err(CaptureError::OutsideTransaction { table, operation }.into());
+            return Err(WriteRefusal::OutsideTransaction { table, operation }.into());
         }
         let text = self.text(&built.sql);
         let writes = writes_of(statement, &text, self.settings.tracked);
@@ -120,7 +120,7 @@ impl TrackedConnection {
             .check(&self.reader, &text, &writes, &BTreeSet::new())
             .await?;
         if let Some((table, operation)) = writes.tracked.into_iter().next() {
-            return Err(CaptureError::OutsideTransaction { table, operation }.into());
+            return Err(WriteRefusal::OutsideTransaction { table, operation }.into());
         }
         let access = Access::of(&text);
         Ok((make_bindable(built), access))

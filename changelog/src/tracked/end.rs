@@ -23,9 +23,9 @@ impl TransactionSession for TrackedTransaction {
     /// Commits rows and changes together. An answer means that the database has made the commit.
     ///
     /// # Errors
-    /// [`CaptureError::Unfinished`] if a tracked table was written and the change not recorded;
-    /// [`CaptureError::CutOff`] if a statement's future was dropped; [`CaptureError::SavepointOpen`];
-    /// [`CaptureError::Ended`]. Everything is then rolled back. After an error of the database it is not known
+    /// [`CommitRefusal::Unfinished`](crate::CommitRefusal::Unfinished) if a tracked table was written and the change not recorded;
+    /// [`CommitRefusal::CutOff`](crate::CommitRefusal::CutOff) if a statement's future was dropped; [`CommitRefusal::SavepointOpen`](crate::CommitRefusal::SavepointOpen);
+    /// [`Retry::Ended`](crate::Retry::Ended). Everything is then rolled back. After an error of the database it is not known
     /// whether it has committed, if the connection was lost.
     async fn commit(self) -> Result<(), DbErr> {
         let refusal = self.level.in_transaction(|state, id| state.may_commit(id));

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 
 use crate::context::Context;
 use crate::database::{self, Dialect, Row, Shared};
-use crate::error::CaptureError;
+use crate::error::ValueRefusal;
 use crate::image::{Image, text_of};
 use crate::log::{self, Operation, Source};
 use crate::packet;
@@ -54,7 +54,7 @@ pub(crate) struct Origin<'a> {
 impl Origin<'_> {
     /// Refuses a change that is too large for a statement, and a row whose next change would be too large, because
     /// it could never be updated again. The next change may have the row as it is now twice.
-    fn check(&self, table: &str, change: &RowChange) -> Result<(), CaptureError> {
+    fn check(&self, table: &str, change: &RowChange) -> Result<(), ValueRefusal> {
         let Some(most) = self.most else { return Ok(()) };
         let size = |measure: fn(&Image) -> usize| {
             let of = |image: &Option<Image>| image.as_ref().map_or(0, measure);
@@ -77,7 +77,7 @@ impl Origin<'_> {
             return Ok(());
         }
         let (table, key) = (table.to_owned(), text_of(&change.key));
-        Err(CaptureError::TooLarge {
+        Err(ValueRefusal::TooLarge {
             table,
             key,
             bytes,
@@ -122,7 +122,7 @@ fn longest(image: &Image) -> usize {
 /// nothing differs is left out, because the database may have stored what was there before (rounding, padding).
 /// Without the table's `version` each statement has one row, and asks whether triggers write instead.
 ///
-/// In place of a statement with a change that is too large there is [`CaptureError::TooLarge`].
+/// In place of a statement with a change that is too large there is [`ValueRefusal::TooLarge`].
 pub(crate) fn insertions<'a>(
     origin: Origin<'a>,
     table: &'a str,
@@ -130,7 +130,7 @@ pub(crate) fn insertions<'a>(
     changes: Vec<RowChange>,
     version: Option<i32>,
     dialect: &'static dyn Dialect,
-) -> impl Iterator<Item = Result<Statement, CaptureError>> + 'a {
+) -> impl Iterator<Item = Result<Statement, ValueRefusal>> + 'a {
     let now = chrono::Utc::now();
     let shown = move |change: RowChange| {
         let RowChange { key, before, after } = change;

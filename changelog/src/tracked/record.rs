@@ -8,7 +8,7 @@ use super::state::State;
 use super::transaction::TrackedTransaction;
 use crate::capture::protocol::{Message, Step};
 use crate::database::{self, Writer, Written};
-use crate::error::CaptureError;
+use crate::error::{CaptureError, Retry, SetupRefusal, WriteRefusal};
 use crate::image::Image;
 use crate::log::{Operation, Source, left_to_triggers};
 
@@ -42,13 +42,13 @@ impl TrackedTransaction {
     ) -> Result<(), DbErr> {
         let settlement = self
             .books(|books| books.record(&table, operation, &key))
-            .map_err(|_| CaptureError::Unrecorded {
+            .map_err(|_| WriteRefusal::Unrecorded {
                 table: table.clone(),
                 operation,
             })?;
         let before = match settlement {
             Settlement::Untouched => return Ok(()),
-            Settlement::Raced => return Err(CaptureError::Raced { table }.into()),
+            Settlement::Raced => return Err(Retry::Raced { table }.into()),
             Settlement::Changed(before) => before,
         };
         let change = RowChange { key, before, after };
@@ -106,7 +106,7 @@ impl TrackedTransaction {
             };
             if !is_written {
                 // The triggers did not have the context; otherwise the question would have been asked above.
-                return Err(self.switched(table));
+                return Err(self.switched(table).into());
             }
             self.scope.state(State::set_recorded);
         }
@@ -124,19 +124,19 @@ impl TrackedTransaction {
                 })?;
         if !in_force {
             let table = table.to_owned();
-            return Err(CaptureError::TriggersGone { table });
+            return Err(SetupRefusal::TriggersGone { table }.into());
         }
         if is_recorded {
             self.scope.state(State::set_recorded);
             return Ok(());
         }
-        Err(self.switched(table))
+        Err(self.switched(table).into())
     }
 
     /// The error for a table about which the connection's hint was wrong. The hint is read again.
-    fn switched(&self, table: &str) -> CaptureError {
+    fn switched(&self, table: &str) -> Retry {
         self.scope.settings.captured.forget();
         let table = table.to_owned();
-        CaptureError::Switched { table }
+        Retry::Switched { table }
     }
 }

@@ -11,7 +11,7 @@ use super::state::State;
 use super::statement_writes::Writes;
 use super::transaction::TrackedTransaction;
 use crate::binding::make_bindable;
-use crate::error::CaptureError;
+use crate::error::{CaptureError, Retry};
 use crate::log::Operation;
 
 /// A statement on rows of one tracked table.
@@ -40,7 +40,7 @@ impl TrackedTransaction {
     /// [`record_rows`](Self::record_rows); otherwise the transaction does not commit.
     ///
     /// # Errors
-    /// An error of the database; [`CaptureError::Raced`] if fewer rows were there than must be.
+    /// An error of the database; [`Retry::Raced`] if fewer rows were there than must be.
     pub(crate) async fn write_rows(&self, write: RowsStatement) -> Result<Vec<QueryResult>, DbErr> {
         let RowsStatement {
             table,
@@ -78,7 +78,7 @@ impl TrackedTransaction {
         let (_, found) = ran?;
         if touched > rows as u64 || untouched > 0 && answer != Answer::SomeRows {
             let table = table.to_owned();
-            return Err(CaptureError::Raced { table }.into());
+            return Err(Retry::Raced { table }.into());
         }
         Ok(found)
     }

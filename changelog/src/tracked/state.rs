@@ -41,7 +41,7 @@ use super::ledger::Ledger;
 use super::trigger_context::TriggerContext;
 use crate::context::Context;
 use crate::database::After;
-use crate::error::CaptureError;
+use crate::error::{CaptureError, CommitRefusal, Retry};
 use crate::log::Operation;
 
 /// What a level of a transaction can still do.
@@ -71,10 +71,12 @@ pub(super) enum Refusal {
 impl From<Refusal> for CaptureError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::CutOff => Self::CutOff,
-            Refusal::SavepointOpen => Self::SavepointOpen,
-            Refusal::Ended => Self::Ended,
-            Refusal::Unfinished { table, operation } => Self::Unfinished { table, operation },
+            Refusal::CutOff => CommitRefusal::CutOff.into(),
+            Refusal::SavepointOpen => CommitRefusal::SavepointOpen.into(),
+            Refusal::Ended => Retry::Ended.into(),
+            Refusal::Unfinished { table, operation } => {
+                CommitRefusal::Unfinished { table, operation }.into()
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use sea_orm::DbErr;
 use super::statement_writes::{Write, Writes};
 use super::transaction::TrackedTransaction;
 use crate::database;
-use crate::error::CaptureError;
+use crate::error::{CaptureError, WriteRefusal};
 use crate::raw_sql::SqlText;
 
 impl TrackedTransaction {
@@ -18,9 +18,9 @@ impl TrackedTransaction {
     }
 
     /// Refuses SQL text before which the database would commit by itself.
-    pub(super) fn check_stays(&self, text: &SqlText<'_>) -> Result<(), CaptureError> {
+    pub(super) fn check_stays(&self, text: &SqlText<'_>) -> Result<(), WriteRefusal> {
         match text.ends_transaction() {
-            Some(verb) => Err(CaptureError::RawTransaction { verb }),
+            Some(verb) => Err(WriteRefusal::RawTransaction { verb }),
             None => Ok(()),
         }
     }
@@ -48,8 +48,12 @@ impl TrackedTransaction {
                     self.look_after(&refusal).await;
                     return Err(refusal);
                 }
-                Some(CaptureError::Cascade { child, .. }) => vec![child.clone()],
-                Some(CaptureError::RawWrite { table, .. }) if text.fires_triggers() => {
+                Some(CaptureError::Write(WriteRefusal::Cascade { child, .. })) => {
+                    vec![child.clone()]
+                }
+                Some(CaptureError::Write(WriteRefusal::RawWrite { table, .. }))
+                    if text.fires_triggers() =>
+                {
                     let cascades = settings.cascades(&self.inner).await?;
                     let mut tables = cascades.reached_from(table, &captured);
                     if settings.tracked.is_tracked(table) {

@@ -6,7 +6,7 @@ use sea_orm::StatementBuilder;
 use sea_orm::sea_query::audit::AccessType;
 
 use super::cascades::Cascades;
-use crate::error::CaptureError;
+use crate::error::WriteRefusal;
 use crate::log::Operation;
 use crate::raw_sql::{RawRefusal, SqlText};
 use crate::registry::Registry;
@@ -90,7 +90,7 @@ pub(super) fn check_raw(
     tracked: Registry,
     cascades: &Cascades,
     captured: &BTreeSet<String>,
-) -> Result<(), CaptureError> {
+) -> Result<(), WriteRefusal> {
     let is_tracked = |table: &str| {
         // The triggers that record changes have such names.
         table.starts_with("change_capture_")
@@ -98,8 +98,8 @@ pub(super) fn check_raw(
             || cascades.concerns(table, captured)
     };
     text.check(&is_tracked).map_err(|refusal| match refusal {
-        RawRefusal::Writes { table, verb } => CaptureError::RawWrite { table, verb },
-        RawRefusal::Unclear { verb } => CaptureError::RawUnclear { verb },
-        RawRefusal::TransactionControl { verb } => CaptureError::RawTransaction { verb },
+        RawRefusal::Writes { table, verb } => WriteRefusal::RawWrite { table, verb },
+        RawRefusal::Unclear { verb } => WriteRefusal::RawUnclear { verb },
+        RawRefusal::TransactionControl { verb } => WriteRefusal::RawTransaction { verb },
     })
 }

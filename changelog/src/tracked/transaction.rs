@@ -25,7 +25,7 @@ use super::statement_writes::{Write, writes_of};
 use crate::binding::make_bindable;
 use crate::capture::protocol::Message;
 use crate::database;
-use crate::error::CaptureError;
+use crate::error::{Retry, WriteRefusal};
 use crate::packet;
 
 /// A transaction that cannot commit a tracked row without its change, nor the change without it.
@@ -123,13 +123,13 @@ impl TrackedTransaction {
     /// commit; if the answer is an error, this finds out what it left of the transaction.
     ///
     /// # Errors
-    /// [`CaptureError::Ended`] if the level takes no statement; an error of the statement.
+    /// [`Retry::Ended`] if the level takes no statement; an error of the statement.
     pub(super) async fn answer<T>(
         &self,
         statement: impl Future<Output = Result<T, DbErr>>,
     ) -> Result<T, DbErr> {
         let Some(in_flight) = self.level.begin_statement() else {
-            return Err(CaptureError::Ended.into());
+            return Err(Retry::Ended.into());
         };
         self.wait(in_flight, statement).await
     }
@@ -162,7 +162,7 @@ impl TrackedTransaction {
     }
 
     /// Enters the statement's writes in the books.
-    fn enter(&self, writes: &[Write]) -> Result<(), CaptureError> {
+    fn enter(&self, writes: &[Write]) -> Result<(), WriteRefusal> {
         self.scope.state(State::count_write);
         self.books(|books| {
             for (done, (table, operation)) in writes.iter().enumerate() {
@@ -170,7 +170,7 @@ impl TrackedTransaction {
                     for (table, operation) in &writes[..done] {
                         books.revoke(table, *operation);
                     }
-                    return Err(CaptureError::Unrecorded {
+                    return Err(WriteRefusal::Unrecorded {
                         table: table.clone(),
                         operation: *operation,
                     });
@@ -242,7 +242,7 @@ impl ConnectionTrait for TrackedTransaction {
         )
         .await?
         // Hooks speak through `query_one`; no message can come this way.
-        .ok_or_else(|| CaptureError::Protocol.into())
+        .ok_or_else(|| WriteRefusal::Protocol.into())
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {

@@ -7,6 +7,7 @@ use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 use super::schema::Schemas;
 use crate::catalogue;
 use crate::database::{self, Dialect, KINDS, Made, Piece, Plan, Unseen, piece_name};
+use crate::error::CaptureError;
 use crate::registry::Registry;
 use crate::shape::{Column, Found, Version};
 
@@ -184,13 +185,15 @@ async fn check_table<C: ConnectionTrait>(
     let own = || entity.to_owned();
     let table = match catalogue::read(db, entity).await {
         Ok(table) => table,
-        Err(DbErr::Custom(reason)) => {
+        Err(error) => {
+            let Some(refusal) = CaptureError::of(&error) else {
+                return Err(error);
+            };
             return Ok(vec![TriggerFinding::Unreadable {
                 entity: own(),
-                reason,
+                reason: refusal.message(),
             }]);
         }
-        Err(error) => return Err(error),
     };
     let Some(version) = schemas.newest(entity) else {
         return Ok(vec![TriggerFinding::Unfinished { entity: own() }]);

@@ -15,7 +15,7 @@ use super::decode;
 use super::schema::Schemas;
 use crate::catalogue::{self, column_names, key_names};
 use crate::database::{self, Dialect, ROW};
-use crate::error::CaptureError;
+use crate::error::{SetupRefusal, ValueRefusal};
 use crate::image::{self, Image};
 use crate::registry::{Hidden, Registry};
 use crate::row_lock::{self, RowLock};
@@ -71,7 +71,7 @@ impl CurrentRows {
     /// Determines who writes the table's log, and makes a switch wait until the transaction ends.
     ///
     /// # Errors
-    /// [`CaptureError::NoTable`], [`CaptureError::NotTracked`], [`CaptureError::HiddenKey`], or
+    /// [`SetupRefusal::NoTable`], [`SetupRefusal::NotTracked`], [`SetupRefusal::HiddenKey`], or
     /// an error of the database.
     pub(crate) async fn open<C: ConnectionTrait>(tx: &C, table: &str) -> Result<Self, DbErr> {
         let dialect = database::of(tx);
@@ -107,19 +107,17 @@ impl CurrentRows {
                 tracked.check_hidden(&entity)?;
                 as_hooks_see(&entity, &found.columns, version, hidden)
             }
-            _ => return Err(CaptureError::NotTracked { table: entity }.into()),
+            _ => return Err(SetupRefusal::NotTracked { table: entity }.into()),
         };
         let is_there = |column: &Column| found.columns.iter().any(|now| now.name == column.name);
         if !shape.columns.iter().all(is_there) {
-            let text = format!("table `{entity}` has lost columns without change_tables");
-            return Err(DbErr::Custom(text));
+            return Err(SetupRefusal::LostColumns { table: entity }.into());
         }
         let names = key_names(tx, &entity).await?;
         let named = |name: &String| shape.columns.iter().find(|column| column.name == *name);
         let keys: Vec<Column> = names.iter().filter_map(named).cloned().collect();
         if keys.is_empty() || keys.len() < names.len() {
-            let text = format!("the key of table `{entity}` is not as capture knows it");
-            return Err(DbErr::Custom(text));
+            return Err(SetupRefusal::KeyUnknown { table: entity }.into());
         }
         let of_keys = Version {
             version,
@@ -238,7 +236,7 @@ impl CurrentRows {
     /// locks: a write transaction has the database to itself.
     ///
     /// # Errors
-    /// [`CaptureError::NoImage`], or an error of the database.
+    /// [`ValueRefusal::NoImage`], or an error of the database.
     pub(crate) async fn lock<C: ConnectionTrait>(
         &self,
         tx: &C,
@@ -267,7 +265,7 @@ impl CurrentRows {
             if is_lost && dialect.read_text(row, IMAGE)?.is_none() {
                 let key = image::text_of(&self.read(row, "key_image", dialect)?);
                 let table = self.entity.clone();
-                return Err(CaptureError::NoImage { table, key }.into());
+                return Err(ValueRefusal::NoImage { table, key }.into());
             }
             let image = self.read(row, IMAGE, dialect)?;
             Ok((self.key_of(&image), image))
@@ -303,7 +301,7 @@ async fn called<C: ConnectionTrait>(tx: &C, table: &str) -> Result<String, DbErr
     let by_hooks = Registry::linked().name_of(table);
     let entity = by_hooks.unwrap_or(table).to_owned();
     if column_names(tx, &entity).await?.is_empty() {
-        Err(CaptureError::NoTable { table: entity }.into())
+        Err(SetupRefusal::NoTable { table: entity }.into())
     } else {
         Ok(entity)
     }

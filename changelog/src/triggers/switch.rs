@@ -14,6 +14,7 @@ use super::schema::{Schemas, store};
 use super::tables;
 use crate::catalogue;
 use crate::database::{self, Begin, Dialect, Plan};
+use crate::error::SetupRefusal;
 use crate::shape::{Column, FIRST_VERSION, Found, Shown, Version};
 
 /// Lets database triggers write the log of a table, so that writes of every program by any means are
@@ -31,7 +32,7 @@ use crate::shape::{Column, FIRST_VERSION, Found, Shown, Version};
 /// lost or recorded twice. A second call brings the triggers up to date with the table and the options.
 ///
 /// # Errors
-/// [`CaptureError::NoChangeLog`](crate::CaptureError::NoChangeLog) before
+/// [`SetupRefusal::NoChangeLog`](crate::SetupRefusal::NoChangeLog) before
 /// [`create_change_log`](crate::create_change_log); an error if the table is missing or has no primary key or
 /// one of a type that triggers cannot write; or an error of the database.
 pub async fn track_by_triggers<C>(
@@ -59,7 +60,7 @@ where
 /// are then no longer recorded.
 ///
 /// # Errors
-/// [`CaptureError::NoChangeLog`](crate::CaptureError::NoChangeLog), or an error of the database.
+/// [`SetupRefusal::NoChangeLog`](crate::SetupRefusal::NoChangeLog), or an error of the database.
 pub async fn track_by_hooks<C>(db: &C, entity: &str) -> Result<(), DbErr>
 where
     C: ConnectionTrait + TransactionTrait,
@@ -299,8 +300,11 @@ fn columns(
             None => was.map_or(Shown::Whole, |was| was.shown),
         };
         if found.is_key && shown != Shown::Whole {
-            let text = format!("key column `{}` of `{entity}` must be shown", found.name);
-            return Err(DbErr::Custom(text));
+            return Err(SetupRefusal::KeyNotShown {
+                table: entity.to_owned(),
+                column: found.name.clone(),
+            }
+            .into());
         }
         columns.push(Column {
             number,
@@ -315,9 +319,8 @@ fn columns(
         .flat_map(|o| o.redacted.iter().chain(&o.left_out));
     for column in named {
         if !columns.iter().any(|known| known.name == *column) {
-            return Err(DbErr::Custom(format!(
-                "table `{entity}` has no column `{column}`"
-            )));
+            let (table, column) = (entity.to_owned(), column.clone());
+            return Err(SetupRefusal::NoColumn { table, column }.into());
         }
     }
     Ok(columns)
@@ -344,11 +347,12 @@ fn check_key(entity: &str, version: &Version, dialect: &dyn Dialect) -> Result<(
         let ty = key.ty.as_str();
         let is_plain = !refused.iter().any(|start| ty.starts_with(start));
         if !is_plain || !dialect.takes_key(ty) {
-            let text = format!(
-                "triggers take keys of integers, texts and UUIDs; `{}` of `{entity}` is {ty}",
-                key.name
-            );
-            return Err(DbErr::Custom(text));
+            return Err(SetupRefusal::KeyType {
+                table: entity.to_owned(),
+                column: key.name.clone(),
+                type_name: ty.to_owned(),
+            }
+            .into());
         }
     }
     Ok(())

@@ -4,7 +4,7 @@ use sea_orm::{ConnectionTrait, DbErr};
 
 use crate::catalogue::is_there;
 use crate::database::{self, Dialect, Facts};
-use crate::error::CaptureError;
+use crate::error::SetupRefusal;
 
 /// The current writer of a table, the writer that a migration aims at, and the newest version. A missing row
 /// means hooks and version 1.
@@ -55,11 +55,11 @@ pub(crate) async fn create<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> {
 /// the table would fail.
 ///
 /// # Errors
-/// [`CaptureError::NoChangeLog`], or an error of the database.
+/// [`SetupRefusal::NoChangeLog`], or an error of the database.
 pub(crate) async fn require_log<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> {
     for table in database::of(db).facts().logs() {
         if !is_there(db, table).await? {
-            return Err(CaptureError::NoChangeLog.into());
+            return Err(SetupRefusal::NoChangeLog.into());
         }
     }
     Ok(())

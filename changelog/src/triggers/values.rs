@@ -13,7 +13,7 @@ use super::current_rows::{IMAGE, KeyPlace, keys, place_alias, text_in};
 use super::decode::decode_row;
 use crate::catalogue::columns;
 use crate::database::{self, Dialect};
-use crate::error::CaptureError;
+use crate::error::SetupRefusal;
 use crate::image::Image;
 use crate::shape::{Column, Reading, Shown, Version};
 
@@ -34,13 +34,13 @@ impl Values {
     /// Reads the types of the entity's columns from the catalogue.
     ///
     /// # Errors
-    /// [`CaptureError::NoTable`], or an error of the database.
+    /// [`SetupRefusal::NoTable`], or an error of the database.
     pub(crate) async fn of<E: EntityTrait>(db: &impl ConnectionTrait) -> Result<Self, DbErr> {
         let dialect = database::of(db);
         let entity = E::default().table_name().to_owned();
         let found = columns(db, &entity).await?;
         if found.is_empty() {
-            return Err(CaptureError::NoTable { table: entity }.into());
+            return Err(SetupRefusal::NoTable { table: entity }.into());
         }
         let (mut columns, mut readings) = (Vec::new(), Vec::new());
         for (column, number) in E::Column::iter().zip(1..) {

@@ -4,9 +4,9 @@ use sea_orm::{DatabaseTransaction, DbErr};
 use seachange_changelog::internal::reader::{ReplayPlace, change_at, changes_at};
 use serde_json::Value as Json;
 
-use super::Finding;
 use super::faults::{Fault, FaultKind, Tally, Why};
 use super::table::{ReadRow, RowPage, RowPages, VerifiedTable};
+use super::{Finding, VerifyError};
 
 /// Doubts that one query settles.
 const AT_A_TIME: usize = 250;
@@ -103,7 +103,7 @@ pub(super) async fn settle_left(
     tx: &DatabaseTransaction,
     tables: &[VerifiedTable],
     tally: &mut Tally,
-) -> Result<(), DbErr> {
+) -> Result<(), VerifyError> {
     tally.doubts.sort_unstable();
     for table in tables {
         let ordinal = |fault: Fault| match fault.what {
@@ -125,9 +125,7 @@ pub(super) async fn settle_left(
     if tally.doubts.is_empty() {
         Ok(())
     } else {
-        Err(DbErr::Custom(
-            "rows have moved within a snapshot".to_owned(),
-        ))
+        Err(VerifyError::Moved)
     }
 }
 

@@ -17,7 +17,7 @@ use sea_orm::{DbErr, IsolationLevel};
 use seachange_changelog::internal::image::text_of;
 use seachange_changelog::internal::reader::last_of;
 use seachange_changelog::sync_tables::orphan;
-use seachange_changelog::{CaptureError, Context, Image, TrackedTransaction};
+use seachange_changelog::{Context, Image, Retry, TrackedTransaction};
 use serde_json::json;
 
 use self::batch_progress::BatchProgress;
@@ -133,7 +133,7 @@ impl PushBatch<'_> {
             return error;
         }
         self.with_ending(|ending| ending.insert(pushed.mutation_id.clone(), error));
-        DbErr::from(CaptureError::Ended).into()
+        DbErr::from(Retry::Ended).into()
     }
 
     fn with_ending<T>(&self, act: impl FnOnce(&mut HashMap<String, ServiceError>) -> T) -> T {

@@ -7,7 +7,8 @@ use sea_orm::{
     TransactionSession, TransactionTrait,
 };
 use seachange::changelog::{
-    CaptureError, Source, TableChange, TriggerOptions, baseline, change_tables, track_by_triggers,
+    CaptureError, SetupRefusal, Source, TableChange, TriggerOptions, baseline, change_tables,
+    track_by_triggers,
 };
 use seachange_entity::{comment, label, project, task, task_label};
 use seachange_testkit::{Outcome, TestServer};
@@ -181,11 +182,13 @@ async fn what_is_not_tracked(server: &TestServer) -> Outcome {
         CaptureError::of(&error).cloned()
     };
     let unknown = refused("nowhere").await;
-    assert!(matches!(unknown, Some(CaptureError::NoTable { table }) if table == "nowhere"));
+    assert!(
+        matches!(unknown, Some(CaptureError::Setup(SetupRefusal::NoTable { table })) if table == "nowhere")
+    );
     for table in ["book", "change_epoch"] {
         let untracked = refused(table).await;
         assert!(
-            matches!(&untracked, Some(CaptureError::NotTracked { table: named }) if named == table),
+            matches!(&untracked, Some(CaptureError::Setup(SetupRefusal::NotTracked { table: named })) if named == table),
             "{untracked:?}"
         );
     }

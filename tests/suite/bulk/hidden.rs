@@ -5,8 +5,8 @@ use sea_orm::{
     Schema, TransactionSession, TransactionTrait,
 };
 use seachange::changelog::{
-    CaptureError, FlawCode, ImageError, Target, TriggerFinding, TriggerOptions, Written,
-    check_triggers, model_from, track_by_triggers,
+    CaptureError, FlawCode, ImageError, SetupRefusal, Target, TriggerFinding, TriggerOptions,
+    Written, check_triggers, model_from, track_by_triggers,
 };
 use seachange_testkit::{Database, Outcome, TestServer, reference_app};
 use serde_json::{Value as Json, json};
@@ -311,7 +311,13 @@ async fn a_hidden_key(server: &TestServer) -> Outcome {
         let error = error.ok_or_else(|| anyhow::anyhow!("written"))?;
         let told = CaptureError::of(&error);
         assert!(
-            matches!(told, Some(CaptureError::HiddenKey { column: "id", .. })),
+            matches!(
+                told,
+                Some(CaptureError::Setup(SetupRefusal::HiddenKey {
+                    column: "id",
+                    ..
+                }))
+            ),
             "{error}"
         );
         assert!(error.to_string().contains("cure: "));

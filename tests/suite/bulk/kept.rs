@@ -7,7 +7,9 @@ use sea_orm::{
     TransactionSession, TransactionTrait,
 };
 use seachange::DatabaseSettings;
-use seachange::changelog::{CaptureError, Target, TrackedTransaction, Written};
+use seachange::changelog::{
+    CaptureError, CommitRefusal, Retry, Target, TrackedTransaction, Written,
+};
 use seachange_entity::{label, project};
 use seachange_testkit::{Outcome, TestServer};
 
@@ -182,7 +184,10 @@ async fn a_call_cut_off(server: &TestServer) -> Outcome {
         assert_eq!(finished.is_some(), committed.is_ok(), "round {round}");
         if let Err(error) = committed {
             let told = CaptureError::of(&error);
-            assert!(matches!(told, Some(CaptureError::CutOff)), "{error}");
+            assert!(
+                matches!(told, Some(CaptureError::Commit(CommitRefusal::CutOff))),
+                "{error}"
+            );
             refused += 1;
         }
     }
@@ -256,7 +261,10 @@ async fn outside_a_transaction_that_the_database_ended(server: &TestServer) -> O
         .await;
     let error = error.expect_err("written beside it");
     let told = CaptureError::of(&error);
-    assert!(matches!(told, Some(CaptureError::Ended)), "{error}");
+    assert!(
+        matches!(told, Some(CaptureError::Retry(Retry::Ended))),
+        "{error}"
+    );
     ended.commit().await.expect_err("nothing to commit");
     assert_eq!(labels(server).await?, ["a", "b"]);
     assert_eq!(server.logged().await?.len(), 2);

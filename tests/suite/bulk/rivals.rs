@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use sea_orm::{ActiveValue::Set, ColumnTrait, DbErr, TransactionSession, TransactionTrait};
-use seachange::changelog::{CaptureError, Target, TrackedConnection, TrackedTransaction};
+use seachange::changelog::{CaptureError, Retry, Target, TrackedConnection, TrackedTransaction};
 use seachange_testkit::{Outcome, Random, Seed, TestServer, measured};
 
 use super::parcel;
@@ -126,7 +126,7 @@ async fn transaction(
 fn is_rivalry(error: &DbErr) -> bool {
     if matches!(
         CaptureError::of(error),
-        Some(CaptureError::Raced { .. } | CaptureError::Ended)
+        Some(CaptureError::Retry(Retry::Raced { .. } | Retry::Ended))
     ) {
         return true;
     }

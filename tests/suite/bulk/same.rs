@@ -7,7 +7,7 @@ use sea_orm::{
     QueryFilter, TransactionSession, TransactionTrait,
 };
 use seachange::changelog::internal::image;
-use seachange::changelog::{CaptureError, Operation, Target, Written, log};
+use seachange::changelog::{BulkRefusal, CaptureError, Operation, Target, Written, log};
 use seachange_entity::{label, project, task, task_label};
 use seachange_testkit::{Outcome, TestServer};
 use serde_json::Value as Json;
@@ -303,7 +303,10 @@ async fn bounds_and_keys(server: &TestServer) -> Outcome {
     let error = error.expect_err("one too many");
     let told = CaptureError::of(&error);
     assert!(
-        matches!(told, Some(CaptureError::TooMany { most: 1_000, .. })),
+        matches!(
+            told,
+            Some(CaptureError::Bulk(BulkRefusal::TooMany { most: 1_000, .. }))
+        ),
         "{error}"
     );
     let moved = label::ActiveModel {
@@ -316,7 +319,10 @@ async fn bounds_and_keys(server: &TestServer) -> Outcome {
     let error = error.expect_err("all of them get one key");
     let told = CaptureError::of(&error);
     assert!(
-        matches!(told, Some(CaptureError::KeyChanged { .. })),
+        matches!(
+            told,
+            Some(CaptureError::Bulk(BulkRefusal::KeyChanged { .. }))
+        ),
         "{error}"
     );
     let first = Target::matching(label::Column::Id.eq(rows[0].id));

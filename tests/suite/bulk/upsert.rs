@@ -4,7 +4,7 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, EntityTrait, TransactionSession, TransactionTrait,
 };
 use seachange::changelog::internal::image;
-use seachange::changelog::{CaptureError, Operation, Written};
+use seachange::changelog::{BulkRefusal, CaptureError, Operation, Written};
 use seachange_entity::{label, project};
 use seachange_testkit::{Outcome, TestServer};
 
@@ -143,11 +143,20 @@ async fn without_a_value(server: &TestServer) -> Outcome {
         owner: Set(None),
         ..a_project("x")
     };
+    let nowhere = tx
+        .upsert_many::<label::Entity>([a_label("x")], &[])
+        .await
+        .expect_err("a column is named");
+    let told = CaptureError::of(&nowhere);
+    assert!(
+        matches!(
+            told,
+            Some(CaptureError::Bulk(BulkRefusal::NoConflictColumn { .. }))
+        ),
+        "{nowhere}"
+    );
     let missing = [
         tx.upsert_many::<label::Entity>([nameless], &[label::Column::Name])
-            .await
-            .err(),
-        tx.upsert_many::<label::Entity>([a_label("x")], &[])
             .await
             .err(),
         tx.upsert_many::<project::Entity>([unowned], &[project::Column::Owner])
@@ -158,7 +167,10 @@ async fn without_a_value(server: &TestServer) -> Outcome {
         let error = error.ok_or_else(|| anyhow::anyhow!("upserted"))?;
         let told = CaptureError::of(&error);
         assert!(
-            matches!(told, Some(CaptureError::NoConflictValue { .. })),
+            matches!(
+                told,
+                Some(CaptureError::Bulk(BulkRefusal::NoConflictValue { .. }))
+            ),
             "{error}"
         );
     }

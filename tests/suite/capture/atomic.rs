@@ -4,7 +4,7 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
     TransactionSession, TransactionTrait,
 };
-use seachange::changelog::{CaptureError, TrackedTransaction};
+use seachange::changelog::{CaptureError, CommitRefusal, Retry, TrackedTransaction};
 use seachange_entity::project;
 use seachange_testkit::{Database, Outcome, TestServer};
 
@@ -124,7 +124,10 @@ async fn a_failing_log_insert(server: &TestServer) -> Outcome {
         let error = committed.expect_err("unrecorded");
         let told = CaptureError::of(&error);
         assert!(
-            matches!(told, Some(CaptureError::Unfinished { .. })),
+            matches!(
+                told,
+                Some(CaptureError::Commit(CommitRefusal::Unfinished { .. }))
+            ),
             "{error}"
         );
     }
@@ -205,11 +208,17 @@ async fn goes_no_further(
         .await
         .expect_err("written beside it");
     let told = CaptureError::of(&refused);
-    assert!(matches!(told, Some(CaptureError::Ended)), "{refused}");
+    assert!(
+        matches!(told, Some(CaptureError::Retry(Retry::Ended))),
+        "{refused}"
+    );
     assert!(tx.begin().await.is_err(), "a savepoint of nothing");
     let refused = tx.commit().await.expect_err("nothing to commit");
     let told = CaptureError::of(&refused);
-    assert!(matches!(told, Some(CaptureError::Ended)), "{refused}");
+    assert!(
+        matches!(told, Some(CaptureError::Retry(Retry::Ended))),
+        "{refused}"
+    );
     let rows = project::Entity::find().all(server.db()).await?;
     assert!(rows.iter().all(|row| row.name == "Ship"), "{rows:?}");
     assert_eq!(server.logged().await?.len(), 2);

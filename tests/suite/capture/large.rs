@@ -5,7 +5,7 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ConnectOptions, ConnectionTrait, Database as SeaDatabase,
     DbBackend, IntoActiveModel, Statement, TransactionSession, TransactionTrait,
 };
-use seachange::changelog::CaptureError;
+use seachange::changelog::{CaptureError, ValueRefusal};
 use seachange_entity::{project, task};
 use seachange_testkit::{Database, Outcome, TestServer};
 use serde_json::json;
@@ -51,7 +51,10 @@ async fn a_row_that_could_not_be_updated(server: &TestServer) -> Outcome {
     for error in [by_hooks.expect_err("hooks"), by_bulk.expect_err("bulk")] {
         let told = CaptureError::of(&error);
         assert!(
-            matches!(told, Some(CaptureError::TooLarge { .. })),
+            matches!(
+                told,
+                Some(CaptureError::Value(ValueRefusal::TooLarge { .. }))
+            ),
             "{error}"
         );
     }
@@ -61,7 +64,10 @@ async fn a_row_that_could_not_be_updated(server: &TestServer) -> Outcome {
     let error = error.expect_err("a statement");
     let told = CaptureError::of(&error);
     assert!(
-        matches!(told, Some(CaptureError::StatementTooLarge { .. })),
+        matches!(
+            told,
+            Some(CaptureError::Value(ValueRefusal::StatementTooLarge { .. }))
+        ),
         "{error}"
     );
     large(&project, 10).insert(&tx).await?;
@@ -74,7 +80,10 @@ async fn a_row_that_could_not_be_updated(server: &TestServer) -> Outcome {
     let error = row.update(&tx).await.expect_err("update");
     let told = CaptureError::of(&error);
     assert!(
-        matches!(told, Some(CaptureError::TooLarge { .. })),
+        matches!(
+            told,
+            Some(CaptureError::Value(ValueRefusal::TooLarge { .. }))
+        ),
         "{error}"
     );
     tx.rollback().await?;

@@ -10,7 +10,9 @@ use sea_orm::{
     DbErr, EntityLoaderTrait, EntityTrait, IntoActiveModel, ModelTrait, QueryFilter, Statement,
     TransactionSession, TransactionTrait,
 };
-use seachange::changelog::{CaptureError, Operation, TrackedTransaction};
+use seachange::changelog::{
+    CaptureError, CommitRefusal, Operation, TrackedTransaction, WriteRefusal,
+};
 use seachange_entity::{label, project, task, task_label};
 use seachange_testkit::{Database, Outcome, TestServer};
 
@@ -42,7 +44,9 @@ fn fresh(name: &str) -> project::ActiveModel {
 /// The refusal names table, verb and cure.
 fn unrecorded<T: std::fmt::Debug>(result: Result<T, DbErr>, expected: Operation) {
     let error = result.expect_err("must be refused");
-    let Some(CaptureError::Unrecorded { table, operation }) = CaptureError::of(&error) else {
+    let Some(CaptureError::Write(WriteRefusal::Unrecorded { table, operation })) =
+        CaptureError::of(&error)
+    else {
         panic!("another error: {error}");
     };
     assert_eq!((table.as_str(), *operation), ("project", expected));
@@ -135,7 +139,7 @@ async fn raw_sql(server: &TestServer) -> Outcome {
     ] {
         let error = tx.execute_unprepared(sql).await.expect_err(sql);
         assert!(
-            matches!(CaptureError::of(&error), Some(CaptureError::RawWrite { table, .. }) if table == "project"),
+            matches!(CaptureError::of(&error), Some(CaptureError::Write(WriteRefusal::RawWrite { table, .. })) if table == "project"),
             "{sql}: {error}"
         );
         let statement = Statement::from_string(backend, sql);
@@ -147,7 +151,10 @@ async fn raw_sql(server: &TestServer) -> Outcome {
         let error = tx.execute_unprepared(sql).await.expect_err(sql);
         let told = CaptureError::of(&error);
         assert!(
-            matches!(told, Some(CaptureError::RawTransaction { .. })),
+            matches!(
+                told,
+                Some(CaptureError::Write(WriteRefusal::RawTransaction { .. }))
+            ),
             "{sql}: {error}"
         );
     }
@@ -167,7 +174,10 @@ async fn raw_sql(server: &TestServer) -> Outcome {
             let error = tx.execute_unprepared(sql).await.expect_err(sql);
             let told = CaptureError::of(&error);
             assert!(
-                matches!(told, Some(CaptureError::RawTransaction { .. })),
+                matches!(
+                    told,
+                    Some(CaptureError::Write(WriteRefusal::RawTransaction { .. }))
+                ),
                 "{sql}: {error}"
             );
         }
@@ -191,7 +201,7 @@ async fn update_without_returning(server: &TestServer) -> Outcome {
     model.update_without_returning(&tx).await?;
     let error = tx.commit().await.expect_err("must not commit");
     assert!(
-        matches!(CaptureError::of(&error), Some(CaptureError::Unfinished { table, operation: Operation::Update }) if table == "project"),
+        matches!(CaptureError::of(&error), Some(CaptureError::Commit(CommitRefusal::Unfinished { table, operation: Operation::Update })) if table == "project"),
         "{error}"
     );
     let stored = project::Entity::find_by_id(row.id).one(server.db()).await?;
@@ -207,7 +217,10 @@ async fn writes_outside_a_transaction(server: &TestServer) -> Outcome {
     let outside = |error: DbErr| {
         let told = CaptureError::of(&error);
         assert!(
-            matches!(told, Some(CaptureError::OutsideTransaction { .. })),
+            matches!(
+                told,
+                Some(CaptureError::Write(WriteRefusal::OutsideTransaction { .. }))
+            ),
             "{error}"
         );
     };
@@ -233,7 +246,10 @@ async fn a_connection_that_does_not_capture(server: &TestServer) -> Outcome {
     let untracked = |error: DbErr| {
         let told = CaptureError::of(&error);
         assert!(
-            matches!(told, Some(CaptureError::Untracked { .. })),
+            matches!(
+                told,
+                Some(CaptureError::Write(WriteRefusal::Untracked { .. }))
+            ),
             "{error}"
         );
     };
@@ -277,7 +293,7 @@ async fn many_to_many_links_removed_by_seaorm(server: &TestServer) -> Outcome {
         .await
         .expect_err("links go by a plain delete_many");
     assert!(
-        matches!(CaptureError::of(&error), Some(CaptureError::Unrecorded { table, .. }) if table == "task_label"),
+        matches!(CaptureError::of(&error), Some(CaptureError::Write(WriteRefusal::Unrecorded { table, .. })) if table == "task_label"),
         "{error}"
     );
     assert_eq!(task_label::Entity::find().all(server.db()).await?.len(), 1);

@@ -7,7 +7,9 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr,
     EntityTrait, IntoActiveModel, ModelTrait, TransactionSession, TransactionTrait,
 };
-use seachange::changelog::{CaptureError, Target, TrackedConnection, TrackedTransaction};
+use seachange::changelog::{
+    CaptureError, Target, TrackedConnection, TrackedTransaction, WriteRefusal,
+};
 use seachange_testkit::{Outcome, TestServer};
 
 use super::plan::{Change, Program, Row, Step, Transaction};
@@ -172,7 +174,9 @@ fn is_refused(error: Option<DbErr>) -> Outcome {
     let refused = CaptureError::of(&error);
     let is_refused = matches!(
         refused,
-        Some(CaptureError::RawWrite { .. } | CaptureError::Cascade { .. })
+        Some(CaptureError::Write(
+            WriteRefusal::RawWrite { .. } | WriteRefusal::Cascade { .. }
+        ))
     );
     ensure!(is_refused, "another error: {error:?}");
     Ok(())

@@ -10,7 +10,7 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
     TransactionSession, TransactionTrait,
 };
-use seachange::changelog::{CaptureError, Source};
+use seachange::changelog::{CaptureError, Source, WriteRefusal};
 
 use super::note;
 use super::{a_comment, a_task, other};
@@ -98,7 +98,9 @@ async fn raw_sql_that_is_refused(server: &TestServer) -> Outcome {
     let refused = |error: sea_orm::DbErr| {
         matches!(
             CaptureError::of(&error),
-            Some(CaptureError::RawWrite { .. } | CaptureError::RawUnclear { .. })
+            Some(CaptureError::Write(
+                WriteRefusal::RawWrite { .. } | WriteRefusal::RawUnclear { .. }
+            ))
         )
     };
     for sql in [

@@ -2,8 +2,8 @@
 
 use sea_orm::{ConnectionTrait, DbBackend};
 use seachange::changelog::{
-    CaptureError, TriggerFinding, TriggerOptions, baseline, check_triggers, create_change_log,
-    track_by_hooks, track_by_triggers,
+    CaptureError, SetupRefusal, TriggerFinding, TriggerOptions, baseline, check_triggers,
+    create_change_log, track_by_hooks, track_by_triggers,
 };
 use seachange_testkit::{Outcome, OwnDatabase, TestServer};
 
@@ -112,7 +112,10 @@ async fn nothing_to_write_into(server: &TestServer) -> Outcome {
     for error in errors {
         let error = error.expect_err("there is no log");
         assert!(
-            matches!(CaptureError::of(&error), Some(CaptureError::NoChangeLog)),
+            matches!(
+                CaptureError::of(&error),
+                Some(CaptureError::Setup(SetupRefusal::NoChangeLog))
+            ),
             "{error}"
         );
         assert!(error.to_string().contains("create_change_log"), "{error}");

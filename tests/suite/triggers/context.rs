@@ -9,7 +9,7 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbBackend, EntityTrait, IntoActiveModel,
     TransactionSession, TransactionTrait,
 };
-use seachange::changelog::{CaptureError, TriggerOptions};
+use seachange::changelog::{CaptureError, Retry, TriggerOptions};
 use seachange::changelog::{Context, TrackedConnection, track_by_hooks, track_by_triggers};
 use seachange::{DatabaseSettings, connect};
 
@@ -247,7 +247,7 @@ async fn a_stale_hint_is_told(server: &TestServer) -> Outcome {
     assert!(
         matches!(
             CaptureError::of(&error),
-            Some(CaptureError::Switched { .. })
+            Some(CaptureError::Retry(Retry::Switched { .. }))
         ),
         "{error}"
     );

@@ -11,7 +11,7 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbBackend, DbErr, EntityTrait,
     IntoActiveModel, TransactionSession, TransactionTrait,
 };
-use seachange::changelog::{CaptureError, Target, TriggerOptions, track_by_triggers};
+use seachange::changelog::{CaptureError, SetupRefusal, Target, TriggerOptions, track_by_triggers};
 use seachange_entity::comment;
 use serde_json::json;
 
@@ -45,7 +45,7 @@ fn assert_gone<T: std::fmt::Debug>(result: Result<T, DbErr>) {
     assert!(
         matches!(
             CaptureError::of(&error),
-            Some(CaptureError::TriggersGone { table }) if table == "comment"
+            Some(CaptureError::Setup(SetupRefusal::TriggersGone { table })) if table == "comment"
         ),
         "{error}"
     );

@@ -5,7 +5,8 @@ use sea_orm::{
     ConnectOptions, ConnectionTrait, Database as SeaDatabase, DatabaseConnection, DbErr,
 };
 use seachange::changelog::{
-    CaptureError, REDACTED_CHANGED, TriggerOptions, baseline, track_by_hooks, track_by_triggers,
+    CaptureError, REDACTED_CHANGED, TriggerOptions, ValueRefusal, baseline, track_by_hooks,
+    track_by_triggers,
 };
 use seachange_testkit::{Outcome, TestServer};
 use serde_json::json;
@@ -124,7 +125,7 @@ async fn a_row_from_before_tracking(server: &TestServer) -> Outcome {
         }
         let error = baseline(&db, "comment").await.expect_err(mode);
         match CaptureError::of(&error) {
-            Some(CaptureError::NoImage { table, key }) => {
+            Some(CaptureError::Value(ValueRefusal::NoImage { table, key })) => {
                 assert_eq!(table, "comment");
                 assert!(key.contains(&id.to_string()), "{key}");
             }

@@ -10,8 +10,8 @@ use sea_orm::{
     IntoActiveModel, IsolationLevel, TransactionSession, TransactionTrait,
 };
 use seachange::changelog::{
-    CaptureError, Context, Operation, TrackedConnection, TriggerOptions, check_triggers, log,
-    track_by_hooks, track_by_triggers,
+    CaptureError, Context, Operation, Retry, TrackedConnection, TriggerOptions, check_triggers,
+    log, track_by_hooks, track_by_triggers,
 };
 use seachange::{DatabaseSettings, connect};
 use seachange_testkit::{Outcome, TestServer};
@@ -104,7 +104,9 @@ pub fn is_passing(error: &DbErr) -> bool {
     ];
     matches!(
         CaptureError::of(error),
-        Some(CaptureError::Switched { .. } | CaptureError::Ended | CaptureError::Raced { .. })
+        Some(CaptureError::Retry(
+            Retry::Switched { .. } | Retry::Ended | Retry::Raced { .. }
+        ))
     ) || passing.iter().any(|word| text.contains(word))
 }
 
@@ -262,7 +264,7 @@ async fn a_snapshot_older_than_the_switch(server: &TestServer) -> Outcome {
         let error = error.expect("refused");
         let reason = CaptureError::of(&error);
         assert!(
-            matches!(reason, Some(CaptureError::Switched { .. })),
+            matches!(reason, Some(CaptureError::Retry(Retry::Switched { .. }))),
             "{error}"
         );
     };

@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use sea_orm::{DbErr, RuntimeErr};
+use sea_orm::DbErr;
 
 use super::{Dialect, MariaDb, Session};
 use crate::backoff::Backoff;
+use crate::database::mariadb_number;
 
 /// If a program prepared a statement before a trigger was created, MariaDB prepares it again only if the
 /// trigger is younger than it. The trigger's time is cut to hundredths of a second, so a trigger created
@@ -59,16 +60,7 @@ pub(super) async fn patiently(
     }
 }
 
-/// Whether the error is a deadlock or a lock wait that has timed out.
+/// Whether the error is a deadlock (1213) or a lock wait that has timed out (1205).
 fn is_deadlock(error: &DbErr) -> bool {
-    let (DbErr::Exec(RuntimeErr::SqlxError(driver)) | DbErr::Query(RuntimeErr::SqlxError(driver))) =
-        error
-    else {
-        return false;
-    };
-    let code = driver
-        .as_database_error()
-        .and_then(|database| database.code());
-    // SQLSTATE 40001 is the deadlock; a lock wait has no SQLSTATE of its own.
-    code.as_deref() == Some("40001") || driver.to_string().contains("1205 (HY000)")
+    matches!(mariadb_number(error), Some(1205 | 1213))
 }

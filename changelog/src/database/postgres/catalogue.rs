@@ -7,6 +7,7 @@ use sea_orm::{DbErr, QueryResult};
 use super::{Dialect, Postgres, Session};
 use crate::collation::{Equality, Undecided};
 use crate::database::facts::Catalogue;
+use crate::error::SetupRefusal;
 
 pub(super) static CATALOGUE: Catalogue = Catalogue {
     columns: "SELECT a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS ty,
@@ -64,8 +65,7 @@ pub(super) async fn is_entangled(db: &dyn Session, table: &str) -> Result<bool, 
 pub(super) async fn schema_name(db: &dyn Session) -> Result<String, DbErr> {
     let sql = "SELECT current_schema()::text AS name";
     let row = db.row(Postgres.statement(sql, Vec::new())).await?;
-    row.ok_or_else(|| DbErr::Custom("no schema is current".to_owned()))?
-        .try_get("", "name")
+    row.ok_or(SetupRefusal::NoSchema)?.try_get("", "name")
 }
 
 /// A domain has its base type's collation, however many domains lie between.

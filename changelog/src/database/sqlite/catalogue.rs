@@ -7,6 +7,7 @@ use sea_orm::DbErr;
 use super::{Dialect, Session, Sqlite};
 use crate::collation::{Equality, Undecided};
 use crate::database::facts::Catalogue;
+use crate::error::SetupRefusal;
 use crate::shape::Unique;
 
 pub(super) static CATALOGUE: Catalogue = Catalogue {
@@ -49,10 +50,7 @@ pub(super) async fn uniques(db: &dyn Session, table: &str) -> Result<Vec<Unique>
             .collect::<Result<_, DbErr>>()?;
         if columns.iter().any(|(column, _)| column.is_empty()) {
             let index = Sqlite.quote(&index);
-            let text = format!(
-                "unique index {index} is on an expression: the rows that a REPLACE removes by it cannot be found"
-            );
-            return Err(DbErr::Custom(text));
+            return Err(SetupRefusal::ExpressionIndex { index }.into());
         }
         uniques.push(Unique { columns });
     }

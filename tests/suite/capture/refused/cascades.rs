@@ -2,7 +2,7 @@
 
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Query};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, TransactionSession, TransactionTrait};
-use seachange::changelog::CaptureError;
+use seachange::changelog::{CaptureError, WriteRefusal};
 use seachange_testkit::{Outcome, TestServer};
 
 seachange_testkit::cases![
@@ -27,7 +27,7 @@ async fn refuses_cascade(server: &TestServer, raw: &str, parent: &str) -> Outcom
         .to_owned();
     let error = tx.execute(&delete).await.expect_err("a statement");
     assert!(
-        matches!(CaptureError::of(&error), Some(CaptureError::Cascade { child, .. }) if child == "gadget"),
+        matches!(CaptureError::of(&error), Some(CaptureError::Write(WriteRefusal::Cascade { child, .. })) if child == "gadget"),
         "{error}"
     );
     let cure = "let triggers record `gadget` (track_by_triggers";
@@ -83,8 +83,7 @@ async fn cascades_of_upserts_and_subqueries(server: &TestServer) -> Outcome {
     let refused = async |what: &str, result: Result<_, DbErr>| {
         let error = result.expect_err(what);
         let cascade = CaptureError::of(&error);
-        let told =
-            matches!(cascade, Some(CaptureError::Cascade { child, .. }) if child == "gadget");
+        let told = matches!(cascade, Some(CaptureError::Write(WriteRefusal::Cascade { child, .. })) if child == "gadget");
         assert!(told, "{what}: {error}");
     };
     let tx = server.db().begin().await?;
