@@ -17,4 +17,4 @@ mod tail;
 mod torture;
 mod verify;
 
-pub use verify::{Finding, Unverified, Verdict, VerifyError};
+pub use verify::{Fault, Unverified, Verdict, VerifyError};

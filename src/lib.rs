@@ -139,7 +139,7 @@ mod torture;
 #[cfg(feature = "server")]
 pub use app::{App, Server, Settings, StartError};
 #[cfg(feature = "cli")]
-pub use cli::{Finding, Unverified, Verdict, VerifyError};
+pub use cli::{Fault, Unverified, Verdict, VerifyError};
 pub use consumer::{
     Consumer, ConsumerHandle, ConsumerState, Delivery, Handler, HandlerError, LEASE,
 };

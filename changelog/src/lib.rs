@@ -83,6 +83,7 @@ mod doctor;
 mod driver;
 mod epoch;
 mod error;
+mod finding;
 mod image;
 pub mod log;
 mod migration;
@@ -111,11 +112,12 @@ pub use bulk::{BulkEntity, Target, Written};
 pub use capture::{Hooks, model_from};
 pub use context::Context;
 pub use database::{Cause, cause};
-pub use doctor::{Flaw, FlawCode, check_computed};
+pub use doctor::check_computed;
 pub use driver::{is_transient, is_unavailable};
 pub use error::{
     BulkRefusal, CaptureError, CommitRefusal, Retry, SetupRefusal, ValueRefusal, WriteRefusal,
 };
+pub use finding::{Finding, FindingCode};
 pub use image::{Image, ImageError, REDACTED, REDACTED_CHANGED};
 pub use log::{Operation, Source};
 pub use migration::{ColumnTypes, create_change_log, drop_change_log};
@@ -126,9 +128,7 @@ pub use sqlite_time::create_time_index;
 pub use sync_tables::{create_sync_tables, drop_sync_tables};
 pub use table_change::{TableChange, change_tables};
 pub use tracked::{TrackedConnection, TrackedTransaction};
-pub use triggers::{
-    TriggerFinding, TriggerOptions, check_triggers, track_by_hooks, track_by_triggers,
-};
+pub use triggers::{TriggerOptions, check_triggers, track_by_hooks, track_by_triggers};
 
 /// What the crate `seachange` and the tests use. It is not a public interface: anything here may change at any
 /// time.

@@ -11,6 +11,7 @@
 mod check;
 mod current_rows;
 mod decode;
+mod findings;
 mod install;
 mod options;
 mod schema;
@@ -19,7 +20,7 @@ mod tables;
 mod values;
 
 pub(crate) use check::captured_tables;
-pub use check::{TriggerFinding, check_triggers, tables_by_triggers};
+pub use check::{check_triggers, tables_by_triggers};
 pub(crate) use current_rows::settings::{Settings, pin as pin_settings};
 pub(crate) use current_rows::{CurrentRows, FoundKey, KeyPlace, Wait};
 pub(crate) use decode::decode;

@@ -150,9 +150,9 @@ impl App {
             Err(error) => tracing::warn!(%error, "the triggers could not be checked"),
         }
         match check_computed(db.writer()).await {
-            Ok(flaws) => flaws
+            Ok(findings) => findings
                 .iter()
-                .for_each(|flaw| tracing::warn!("{}; cure: {}", flaw.message, flaw.fix)),
+                .for_each(|finding| tracing::warn!("{finding}")),
             Err(error) => tracing::warn!(%error, "computed columns could not be checked"),
         }
         let limits = settings.limits.clone();

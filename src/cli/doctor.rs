@@ -10,7 +10,7 @@ use sea_orm::{DatabaseConnection, EntityTrait};
 use seachange_changelog::internal::image::text_of;
 use seachange_changelog::internal::reader::{self, Position, ReadError};
 use seachange_changelog::internal::{Expected, epoch, examine};
-use seachange_changelog::{Flaw, FlawCode, TrackedConnection, consumer, sync_tables};
+use seachange_changelog::{Finding, FindingCode, TrackedConnection, consumer, sync_tables};
 
 use crate::app::{App, Settings};
 use crate::database;
@@ -32,31 +32,32 @@ impl App {
     ///
     /// # Errors
     /// If the database cannot be queried.
-    pub async fn doctor(&self, db: &TrackedConnection) -> Result<Vec<Flaw>, FeedError> {
+    pub async fn doctor(&self, db: &TrackedConnection) -> Result<Vec<Finding>, FeedError> {
         let db = db.writer();
         let registered = self.entities.registered();
         let expected = registered.iter().map(Registered::expected);
         let of_sync = sync_tables::shapes().filter(|_| self.entities.are_synced());
         let of_sync = of_sync.map(|(table, columns)| Expected { table, columns });
-        let mut flaws = examine(db, &expected.chain(of_sync).collect::<Vec<_>>()).await?;
-        let is_of_log = |flaw: &Flaw| {
-            use FlawCode::{EpochMissing, LogMissing, LogOutdated};
-            matches!(flaw.code, LogMissing | LogOutdated | EpochMissing)
+        let mut findings = examine(db, &expected.chain(of_sync).collect::<Vec<_>>()).await?;
+        let is_of_log = |finding: &Finding| {
+            use FindingCode::{EpochMissing, LogMissing, LogOutdated};
+            matches!(finding.code, LogMissing | LogOutdated | EpochMissing)
         };
         for entity in &registered {
             // A table without the columns that this query needs already has a finding.
-            let is_of_table = |flaw: &Flaw| {
-                use FlawCode::{ColumnMissing, TableMissing};
-                flaw.table == entity.info.table && matches!(flaw.code, TableMissing | ColumnMissing)
+            let is_of_table = |finding: &Finding| {
+                use FindingCode::{ColumnMissing, TableMissing};
+                finding.table == entity.info.table
+                    && matches!(finding.code, TableMissing | ColumnMissing)
             };
-            if !flaws.iter().any(is_of_table) {
-                flaws.extend(unfit(db, entity).await?);
+            if !findings.iter().any(is_of_table) {
+                findings.extend(unfit(db, entity).await?);
             }
         }
-        if !flaws.iter().any(is_of_log) {
-            flaws.extend(consumers(db).await?);
+        if !findings.iter().any(is_of_log) {
+            findings.extend(consumers(db).await?);
         }
-        Ok(flaws)
+        Ok(findings)
     }
 }
 
@@ -64,21 +65,21 @@ impl App {
 const UNFIT_ROWS: usize = 100;
 
 /// The rows of a table that have values which its entity cannot hold. It reads the whole table.
-async fn unfit(db: &DatabaseConnection, entity: &Registered) -> Result<Vec<Flaw>, FeedError> {
+async fn unfit(db: &DatabaseConnection, entity: &Registered) -> Result<Vec<Finding>, FeedError> {
     let table = entity.info.table;
     let rows = entity.table.misfits(db, UNFIT_ROWS).await?;
-    let flaws = rows.iter().flat_map(|row| {
+    let findings = rows.iter().flat_map(|row| {
         let key = text_of(&row.key);
         row.columns.iter().map(move |column| {
             let message =
                 format!("`{table}` {key}: the entity's field cannot hold what is in `{column}`");
-            let fix = "update the column of this row, by the API or by any other program, or give \
+            let cure = "update the column of this row, by the API or by any other program, or give \
                        the field a type that holds the value; until then the row is read by its \
                        values, and code that asks for its model fails";
-            Flaw::new(FlawCode::ValueUnfit, table, message, fix)
+            Finding::new(FindingCode::ValueUnfit, table, message, cure)
         })
     });
-    Ok(flaws.collect())
+    Ok(findings.collect())
 }
 
 pub(super) async fn command(
@@ -87,19 +88,19 @@ pub(super) async fn command(
     args: &DoctorArgs,
 ) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let db = database::connect(&settings.database()).await?;
-    let flaws = app.doctor(&db).await?;
+    let findings = app.doctor(&db).await?;
     if args.json {
-        println!("{}", serde_json::to_string(&flaws)?);
+        println!("{}", serde_json::to_string(&findings)?);
     } else {
-        for Flaw { message, fix, .. } in &flaws {
-            println!("{message}; cure: {fix}");
+        for finding in &findings {
+            println!("{finding}");
         }
-        match flaws.len() {
+        match findings.len() {
             0 => println!("sound: nothing found"),
             count => println!("NOT SOUND: {count} findings"),
         }
     }
-    Ok(ExitCode::from(u8::from(!flaws.is_empty())))
+    Ok(ExitCode::from(u8::from(!findings.is_empty())))
 }
 
 /// The log to which consumers' checkpoints should belong.
@@ -109,7 +110,7 @@ struct Log {
     horizon: Option<Position>,
 }
 
-async fn consumers(db: &DatabaseConnection) -> Result<Vec<Flaw>, FeedError> {
+async fn consumers(db: &DatabaseConnection) -> Result<Vec<Finding>, FeedError> {
     let consumers = consumer::consumers(db).await?;
     if consumers.is_empty() {
         return Ok(Vec::new());
@@ -123,53 +124,63 @@ async fn consumers(db: &DatabaseConnection) -> Result<Vec<Flaw>, FeedError> {
     };
     let log = Log { epoch, horizon };
     let now = Utc::now();
-    let flaws = consumers.iter().flat_map(|consumer| {
-        let flaws = [standing(consumer, now), lost(consumer, &log)];
-        flaws.into_iter().flatten()
+    let findings = consumers.iter().flat_map(|consumer| {
+        let findings = [standing(consumer, now), lost(consumer, &log)];
+        findings.into_iter().flatten()
     });
-    Ok(flaws.collect())
+    Ok(findings.collect())
 }
 
 const CONSUMERS: &str = "change_consumer";
 
 /// Whether no process is running the consumer.
-fn standing(consumer: &consumer::Model, now: DateTime<Utc>) -> Option<Flaw> {
+fn standing(consumer: &consumer::Model, now: DateTime<Utc>) -> Option<Finding> {
     let name = &consumer.name;
     if consumer.paused {
         let message = format!("consumer `{name}` is paused");
-        let fix = "resume it: changelog::consumer::resume(db, name)";
-        return Some(Flaw::new(FlawCode::ConsumerPaused, CONSUMERS, message, fix));
+        let cure = "resume it: changelog::consumer::resume(db, name)";
+        return Some(Finding::new(
+            FindingCode::ConsumerPaused,
+            CONSUMERS,
+            message,
+            cure,
+        ));
     }
     let is_held = consumer.holder.is_some() && consumer.held_until.is_some_and(|until| until > now);
     if is_held {
         return None;
     }
     let message = format!("no process is running consumer `{name}`");
-    let fix = "start a server that registers it, or read the log of a running one; delete its row if it \
-               is no longer needed";
-    Some(Flaw::new(FlawCode::ConsumerUnheld, CONSUMERS, message, fix))
+    let cure = "start a server that registers it, or read the log of a running one; delete its row if it \
+                is no longer needed";
+    Some(Finding::new(
+        FindingCode::ConsumerUnheld,
+        CONSUMERS,
+        message,
+        cure,
+    ))
 }
 
 /// Whether the log cannot be continued from the consumer's checkpoint.
-fn lost(consumer: &consumer::Model, log: &Log) -> Option<Flaw> {
+fn lost(consumer: &consumer::Model, log: &Log) -> Option<Finding> {
     let text = consumer.cursor.as_ref()?;
     let name = &consumer.name;
-    let fix = "rebuild what it builds, and return from its handler's `restart` the cursor to continue from";
-    let flaw = |code, message| Some(Flaw::new(code, CONSUMERS, message, fix));
+    let cure = "rebuild what it builds, and return from its handler's `restart` the cursor to continue from";
+    let finding = |code, message| Some(Finding::new(code, CONSUMERS, message, cure));
     let cursor: Cursor = match text.parse() {
         Ok(cursor) => cursor,
         Err(_) => {
             let message = format!("the checkpoint of consumer `{name}` is not a cursor");
-            return flaw(FlawCode::ConsumerAstray, message);
+            return finding(FindingCode::ConsumerAstray, message);
         }
     };
     if cursor.epoch.to_string() != log.epoch {
         let message = format!("the checkpoint of consumer `{name}` belongs to another log");
-        return flaw(FlawCode::ConsumerAstray, message);
+        return finding(FindingCode::ConsumerAstray, message);
     }
     if log.horizon.is_some_and(|horizon| cursor.position < horizon) {
         let message = format!("changes that consumer `{name}` has not handled are no longer kept");
-        return flaw(FlawCode::ConsumerExpired, message);
+        return finding(FindingCode::ConsumerExpired, message);
     }
     None
 }

@@ -1,6 +1,6 @@
 //! `verify`: replays the log against the tables.
 //!
-//! It reads the log once and each table once, in one snapshot, so that concurrent writes are not findings. Of
+//! It reads the log once and each table once, in one snapshot, so that concurrent writes are not faults. Of
 //! each logged row it keeps a hash of the newest state; records of rows beyond the memory limit wait in
 //! temporary files.
 
@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
 use sea_orm::{DatabaseTransaction, DbErr, EntityTrait};
-use seachange_changelog::FlawCode;
+use seachange_changelog::FindingCode;
 use seachange_changelog::internal::{TableRows, epoch, examine_entity, tracked_here};
 use serde::Serialize;
 
@@ -33,7 +33,7 @@ use faults::Tally;
 use partitions::{Partition, RowStates};
 use table::{RowSource, VerifiedTable};
 
-/// The number of findings that are listed; the rest are only counted.
+/// The number of faults that are listed; the rest are only counted.
 const LISTED: usize = 1_000;
 /// How much later than the end of what retention has removed a row must have been written for the log to know
 /// it. The clocks of servers differ, and the time of a batch can differ from that of a row by the duration of
@@ -60,7 +60,7 @@ pub(super) struct VerifyArgs {
 
 /// A row where table and log differ.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Finding {
+pub struct Fault {
     /// The table.
     pub entity: String,
     /// The row's key as JSON.
@@ -69,7 +69,7 @@ pub struct Finding {
     pub fault: String,
 }
 
-impl Finding {
+impl Fault {
     fn new(entity: &str, key: impl Into<String>, fault: impl Into<String>) -> Self {
         Self {
             entity: entity.to_owned(),
@@ -107,8 +107,9 @@ pub struct Verdict {
     /// Values that the log does not have (of redacted and excluded columns) or does not have in today's shape
     /// (of columns that were added or changed their type).
     pub not_compared: u64,
-    /// The first faults.
-    pub findings: Vec<Finding>,
+    /// The first faults; `findings` in JSON.
+    #[serde(rename = "findings")]
+    pub listed: Vec<Fault>,
     /// The number of all faults.
     pub faults: u64,
     /// The tables that were not examined.
@@ -146,12 +147,12 @@ async fn unreadable(
     tx: &DatabaseTransaction,
     entity: &Registered,
 ) -> Result<Option<String>, DbErr> {
-    let flaws = examine_entity(tx, &entity.expected()).await?;
-    let mut missing = flaws.into_iter().filter(|flaw| {
-        use FlawCode::{ColumnMissing, TableMissing};
-        matches!(flaw.code, TableMissing | ColumnMissing)
+    let findings = examine_entity(tx, &entity.expected()).await?;
+    let mut missing = findings.into_iter().filter(|finding| {
+        use FindingCode::{ColumnMissing, TableMissing};
+        matches!(finding.code, TableMissing | ColumnMissing)
     });
-    Ok(missing.next().map(|flaw| flaw.message))
+    Ok(missing.next().map(|finding| finding.message))
 }
 
 impl Verdict {
@@ -224,7 +225,7 @@ impl App {
         verdict.not_compared += tally.not_logged;
         verdict.without_baseline = tally.without_baseline;
         verdict.faults = tally.faults;
-        verdict.findings = tally.into_findings();
+        verdict.listed = tally.into_listed();
         Ok(verdict)
     }
 
@@ -334,10 +335,10 @@ struct Report<'a> {
 }
 
 fn print(verdict: &Verdict) {
-    for Finding { entity, key, fault } in &verdict.findings {
+    for Fault { entity, key, fault } in &verdict.listed {
         println!("{entity} {key}: {fault}");
     }
-    let unlisted = verdict.faults - verdict.findings.len() as u64;
+    let unlisted = verdict.faults - verdict.listed.len() as u64;
     if unlisted > 0 {
         println!("… and {unlisted} more");
     }

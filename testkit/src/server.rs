@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use sea_orm::EntityTrait;
 use seachange::changelog::internal::epoch;
-use seachange::changelog::{Flaw, TrackedConnection, log, prune};
+use seachange::changelog::{Finding, TrackedConnection, log, prune};
 use seachange::{App, Selection, Server, Settings, Start, Verdict};
 use seachange_app::reference_app;
 use serde_json::json;
@@ -114,7 +114,7 @@ impl TestServer {
     }
 
     /// What could escape or is wrong.
-    pub async fn doctor(&self) -> anyhow::Result<Vec<Flaw>> {
+    pub async fn doctor(&self) -> anyhow::Result<Vec<Finding>> {
         Ok(self.app.doctor(self.db()).await?)
     }
 

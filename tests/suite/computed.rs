@@ -12,7 +12,7 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, EntityTrait, IntoActiveModel, TransactionSession,
 };
 use sea_orm::{ColumnTrait, TransactionTrait};
-use seachange::changelog::{FlawCode, Target};
+use seachange::changelog::{FindingCode, Target};
 use serde_json::{Value as Json, json};
 
 use crate::graphql::given::list;
@@ -227,10 +227,10 @@ async fn the_doctor_knows_those_that_are_not_declared(server: &TestServer) -> Ou
     assert_eq!(one.doctor().await?, []);
     one.stop().await?;
     let other = invoice::start_undeclared(server).await?;
-    let flaws = other.doctor().await?;
-    assert_eq!(flaws.len(), 1, "{flaws:?}");
-    assert_eq!(flaws[0].code, FlawCode::ColumnComputed);
-    assert_eq!(flaws[0].table, "receipt");
-    assert!(flaws[0].message.contains("total"), "{flaws:?}");
+    let findings = other.doctor().await?;
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    assert_eq!(findings[0].code, FindingCode::ColumnComputed);
+    assert_eq!(findings[0].table, "receipt");
+    assert!(findings[0].message.contains("total"), "{findings:?}");
     other.stop().await
 }

@@ -1,9 +1,9 @@
-//! What `doctor` finds, on every database: nothing where all is well, and each flaw by its code.
+//! What `doctor` finds, on every database: nothing where all is well, and each finding by its code.
 
 use chrono::{TimeDelta, Utc};
 use sea_orm::sea_query::Query;
 use sea_orm::{ConnectionTrait, DbBackend, EntityTrait};
-use seachange::changelog::{FlawCode, consumer, new_epoch, prune, track_by_hooks};
+use seachange::changelog::{FindingCode, consumer, new_epoch, prune, track_by_hooks};
 use seachange_testkit::{Outcome, TestServer};
 
 use crate::triggers::{note, other};
@@ -16,20 +16,23 @@ seachange_testkit::cases![
     consumers_that_stand_still,
 ];
 
-/// Code and table of each flaw, in the order found. Each says what to do.
-async fn found(server: &TestServer) -> anyhow::Result<Vec<(FlawCode, String)>> {
-    let flaws = server.doctor().await?;
-    for flaw in &flaws {
-        assert!(!flaw.fix.is_empty() && !flaw.message.is_empty(), "{flaw:?}");
-        assert!(!flaw.message.contains("cure"), "{flaw:?}");
+/// Code and table of each finding, in the order found. Each says what to do.
+async fn found(server: &TestServer) -> anyhow::Result<Vec<(FindingCode, String)>> {
+    let findings = server.doctor().await?;
+    for finding in &findings {
+        assert!(
+            !finding.cure.is_empty() && !finding.message.is_empty(),
+            "{finding:?}"
+        );
+        assert!(!finding.message.contains("cure"), "{finding:?}");
     }
-    Ok(flaws
+    Ok(findings
         .into_iter()
-        .map(|flaw| (flaw.code, flaw.table))
+        .map(|finding| (finding.code, finding.table))
         .collect())
 }
 
-fn of_note(codes: &[FlawCode]) -> Vec<(FlawCode, String)> {
+fn of_note(codes: &[FindingCode]) -> Vec<(FindingCode, String)> {
     codes
         .iter()
         .map(|code| (*code, "note".to_owned()))
@@ -46,17 +49,17 @@ async fn triggers_and_columns(server: &TestServer) -> Outcome {
     let db = other(server).await?;
     let backend = db.get_database_backend();
     // No trigger sees what MariaDB's foreign keys do.
-    let cascade: &[FlawCode] = match backend {
-        DbBackend::MySql => &[FlawCode::Cascade],
+    let cascade: &[FindingCode] = match backend {
+        DbBackend::MySql => &[FindingCode::Cascade],
         _ => &[],
     };
     assert_eq!(found(server).await?, of_note(cascade));
     db.execute_unprepared("ALTER TABLE note ADD COLUMN stars integer")
         .await?;
     let expected = [
-        &[FlawCode::TriggerOutdated],
+        &[FindingCode::TriggerOutdated],
         cascade,
-        &[FlawCode::ColumnUnknown],
+        &[FindingCode::ColumnUnknown],
     ];
     assert_eq!(found(server).await?, of_note(&expected.concat()));
     db.execute_unprepared("ALTER TABLE note DROP COLUMN stars")
@@ -65,11 +68,11 @@ async fn triggers_and_columns(server: &TestServer) -> Outcome {
     let (drop, code) = match backend {
         DbBackend::Postgres => (
             "ALTER TABLE note DISABLE TRIGGER change_capture_update_note",
-            FlawCode::TriggerDisabled,
+            FindingCode::TriggerDisabled,
         ),
         _ => (
             "DROP TRIGGER change_capture_delete_note",
-            FlawCode::TriggerMissing,
+            FindingCode::TriggerMissing,
         ),
     };
     db.execute_unprepared(drop).await?;
@@ -80,19 +83,19 @@ async fn triggers_and_columns(server: &TestServer) -> Outcome {
 async fn what_hooks_cannot_see(server: &TestServer) -> Outcome {
     note::create(server).await?;
     let server = &note::beside(server).await?;
-    assert_eq!(found(server).await?, of_note(&[FlawCode::Cascade]));
+    assert_eq!(found(server).await?, of_note(&[FindingCode::Cascade]));
     let db = other(server).await?;
     db.execute_unprepared("ALTER TABLE note DROP COLUMN body")
         .await?;
-    let expected = of_note(&[FlawCode::Cascade, FlawCode::ColumnMissing]);
+    let expected = of_note(&[FindingCode::Cascade, FindingCode::ColumnMissing]);
     assert_eq!(found(server).await?, expected);
     db.execute_unprepared("DROP TABLE note").await?;
-    assert_eq!(found(server).await?, of_note(&[FlawCode::TableMissing]));
+    assert_eq!(found(server).await?, of_note(&[FindingCode::TableMissing]));
     // With triggers that are told to write it, too, and once.
     let wanted = "INSERT INTO change_capture (entity, writer, wanted, version)
         VALUES ('note', 'trigger', 'hook', 1)";
     db.execute_unprepared(wanted).await?;
-    let expected = of_note(&[FlawCode::CaptureUnfinished, FlawCode::TableMissing]);
+    let expected = of_note(&[FindingCode::CaptureUnfinished, FindingCode::TableMissing]);
     assert_eq!(found(server).await?, expected);
     // What `verify` cannot look at it does not call sound.
     db.execute_unprepared("DELETE FROM change_capture WHERE entity = 'note'")
@@ -102,12 +105,12 @@ async fn what_hooks_cannot_see(server: &TestServer) -> Outcome {
 
 async fn tables_of_the_log(server: &TestServer) -> Outcome {
     let db = other(server).await?;
-    let of = |code: FlawCode| vec![(code, "change_consumer".to_owned())];
+    let of = |code: FindingCode| vec![(code, "change_consumer".to_owned())];
     db.execute_unprepared("ALTER TABLE change_consumer DROP COLUMN paused")
         .await?;
-    assert_eq!(found(server).await?, of(FlawCode::LogOutdated));
+    assert_eq!(found(server).await?, of(FindingCode::LogOutdated));
     db.execute_unprepared("DROP TABLE change_consumer").await?;
-    assert_eq!(found(server).await?, of(FlawCode::LogMissing));
+    assert_eq!(found(server).await?, of(FindingCode::LogMissing));
     Ok(())
 }
 
@@ -157,16 +160,16 @@ async fn consumers_that_stand_still(server: &TestServer) -> Outcome {
     consumer(server, "nonsense", "x", false, held).await?;
     // In the order of their names.
     let expected = [
-        (FlawCode::ConsumerUnheld, "`dead`"),
-        (FlawCode::ConsumerUnheld, "`left`"),
-        (FlawCode::ConsumerAstray, "`nonsense`"),
-        (FlawCode::ConsumerPaused, "`paused`"),
+        (FindingCode::ConsumerUnheld, "`dead`"),
+        (FindingCode::ConsumerUnheld, "`left`"),
+        (FindingCode::ConsumerAstray, "`nonsense`"),
+        (FindingCode::ConsumerPaused, "`paused`"),
     ];
     let told = server.doctor().await?;
     assert_eq!(told.len(), expected.len(), "{told:?}");
-    for (flaw, (code, name)) in told.iter().zip(expected) {
-        assert_eq!(flaw.code, code);
-        assert!(flaw.message.contains(name), "{flaw:?}");
+    for (finding, (code, name)) in told.iter().zip(expected) {
+        assert_eq!(finding.code, code);
+        assert!(finding.message.contains(name), "{finding:?}");
     }
     consumer::Entity::delete_many()
         .exec(server.db().writer())
@@ -177,12 +180,12 @@ async fn consumers_that_stand_still(server: &TestServer) -> Outcome {
     server.client().data(create, serde_json::json!({})).await?;
     server.server().feed().head().await?;
     prune(server.db().writer(), Utc::now() + TimeDelta::hours(1)).await?;
-    let of = |code: FlawCode| vec![(code, "change_consumer".to_owned())];
-    assert_eq!(found(server).await?, of(FlawCode::ConsumerExpired));
+    let of = |code: FindingCode| vec![(code, "change_consumer".to_owned())];
+    assert_eq!(found(server).await?, of(FindingCode::ConsumerExpired));
     new_epoch(server.db().writer()).await?;
-    assert_eq!(found(server).await?, of(FlawCode::ConsumerAstray));
+    assert_eq!(found(server).await?, of(FindingCode::ConsumerAstray));
     // Switching to hooks what they write already is nothing to find.
     track_by_hooks(server.db().writer(), "label").await?;
-    assert_eq!(found(server).await?, of(FlawCode::ConsumerAstray));
+    assert_eq!(found(server).await?, of(FindingCode::ConsumerAstray));
     Ok(())
 }

@@ -16,7 +16,7 @@ use sea_orm::{
     TransactionTrait,
 };
 use seachange::changelog::{
-    CaptureError, Flaw, FlawCode, Retry, Target, TriggerOptions, Written, track_by_triggers,
+    CaptureError, Finding, FindingCode, Retry, Target, TriggerOptions, Written, track_by_triggers,
 };
 use serde_json::{Value as Json, json};
 
@@ -346,20 +346,20 @@ async fn hooks_read_them_as_triggers_do(server: &TestServer) -> Outcome {
 
 async fn doctor_names_them(server: &TestServer) -> Outcome {
     let server = gauge::start(server).await?;
-    let named = |flaws: Vec<Flaw>| {
-        let unfit = flaws
+    let named = |findings: Vec<Finding>| {
+        let unfit = findings
             .into_iter()
-            .filter(|flaw| flaw.code == FlawCode::ValueUnfit);
+            .filter(|finding| finding.code == FindingCode::ValueUnfit);
         unfit.collect::<Vec<_>>()
     };
-    let flaws = named(server.doctor().await?);
+    let findings = named(server.doctor().await?);
     let all = all_odd(&server);
-    assert_eq!(flaws.len(), all.len(), "{flaws:?}");
-    for (flaw, (id, Odd { column, .. })) in flaws.iter().zip(&all) {
-        assert_eq!(flaw.table, "gauge");
-        let names_row = flaw.message.contains(&format!("{{\"id\":{id}}}"));
-        let names_column = flaw.message.contains(&format!("`{column}`"));
-        assert!(names_row && names_column, "{flaw:?} of {id}");
+    assert_eq!(findings.len(), all.len(), "{findings:?}");
+    for (finding, (id, Odd { column, .. })) in findings.iter().zip(&all) {
+        assert_eq!(finding.table, "gauge");
+        let names_row = finding.message.contains(&format!("{{\"id\":{id}}}"));
+        let names_column = finding.message.contains(&format!("`{column}`"));
+        assert!(names_row && names_column, "{finding:?} of {id}");
     }
     for (id, Odd { column, .. }) in all {
         let tx = server.db().begin().await?;

@@ -3,7 +3,7 @@
 
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use seachange::changelog::{TriggerOptions, baseline, track_by_triggers};
-use seachange::{Finding, Verdict};
+use seachange::{Fault, Verdict};
 use seachange_testkit::{Outcome, TestServer};
 
 use crate::triggers::other;
@@ -20,8 +20,8 @@ seachange_testkit::cases![
 fn assert_found(verdict: &Verdict, expected: &[(&str, &str, &str)]) {
     assert!(!verdict.is_sound());
     assert_eq!(verdict.faults, expected.len() as u64, "{verdict:?}");
-    for (finding, (entity, key, fault)) in verdict.findings.iter().zip(expected) {
-        let Finding {
+    for (finding, (entity, key, fault)) in verdict.listed.iter().zip(expected) {
+        let Fault {
             entity: found,
             key: at,
             fault: told,

@@ -1,16 +1,18 @@
 //! Why a database cannot be served.
 
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
+
 use sea_orm::DbErr;
 
-/// Why a database cannot be served.
-#[derive(Clone, Debug, thiserror::Error)]
+/// Why a database cannot be served. `Display` joins message and cure.
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Refused {
     /// The server is a replica, which cannot know which transactions are still in progress, or is read-only.
-    #[error("the database is a replica or read-only; cure: use the primary, or a file to write to")]
     ReadOnly,
     /// The role may not write a table, and making changes readable takes writes.
-    #[error("the database role may not write {table}; cure: grant it {rights} there")]
     NoRights {
         /// The table.
         table: &'static str,
@@ -18,12 +20,62 @@ pub enum Refused {
         rights: &'static str,
     },
     /// The server is part of a cluster in which ids given by several servers have no common order.
-    #[error("a Galera cluster has no order of commits to follow; cure: use one server")]
     Galera,
     /// The database has not been migrated.
-    #[error("the database has no change log; cure: run `migrate up`")]
     NoLog,
     /// Any other error of the database.
-    #[error(transparent)]
-    Database(#[from] DbErr),
+    Database(DbErr),
+}
+
+impl Refused {
+    /// What is wrong, without the cure.
+    pub fn message(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::ReadOnly => "the database is a replica or read-only",
+            Self::NoRights { table, .. } => {
+                return format!("the database role may not write {table}").into();
+            }
+            Self::Galera => "a Galera cluster has no order of commits to follow",
+            Self::NoLog => "the database has no change log",
+            Self::Database(error) => return error.to_string().into(),
+        })
+    }
+
+    /// What to do about it; `None` for an error of the database.
+    pub fn cure(&self) -> Option<Cow<'static, str>> {
+        Some(Cow::Borrowed(match self {
+            Self::ReadOnly => "use the primary, or a file to write to",
+            Self::NoRights { rights, .. } => {
+                return Some(format!("grant it {rights} there").into());
+            }
+            Self::Galera => "use one server",
+            Self::NoLog => "run `migrate up`",
+            Self::Database(_) => return None,
+        }))
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message())?;
+        match self.cure() {
+            Some(cure) => write!(f, "; cure: {cure}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Error for Refused {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Database(error) => error.source(),
+            _ => None,
+        }
+    }
+}
+
+impl From<DbErr> for Refused {
+    fn from(error: DbErr) -> Self {
+        Self::Database(error)
+    }
 }

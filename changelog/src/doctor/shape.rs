@@ -2,18 +2,18 @@
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
 
-use super::{Expected, Flaw, FlawCode, columns};
+use super::{Expected, Finding, FindingCode, columns};
 use crate::{database, migration};
 
 /// The tables of the log.
-pub(super) async fn of_log(db: &DatabaseConnection) -> Result<Vec<Flaw>, DbErr> {
-    let mut flaws = Vec::new();
+pub(super) async fn of_log(db: &DatabaseConnection) -> Result<Vec<Finding>, DbErr> {
+    let mut findings = Vec::new();
     for (table, expected) in migration::shapes(database::of(db)) {
         let Some(found) = columns(db, table).await? else {
             let message = format!("`{table}`, a table of the log, is not there");
-            let fix = "run `migrate up`; if that was done, put it back from a copy, or, where the role \
+            let cure = "run `migrate up`; if that was done, put it back from a copy, or, where the role \
                        may not see it, grant it rights there";
-            flaws.push(Flaw::new(FlawCode::LogMissing, table, message, fix));
+            findings.push(Finding::new(FindingCode::LogMissing, table, message, cure));
             continue;
         };
         let missing: Vec<&str> = expected
@@ -25,11 +25,11 @@ pub(super) async fn of_log(db: &DatabaseConnection) -> Result<Vec<Flaw>, DbErr> 
                 "`{table}` has an older shape, without {}",
                 missing.join(", ")
             );
-            let fix = "a migration that brings the log to this version's shape";
-            flaws.push(Flaw::new(FlawCode::LogOutdated, table, message, fix));
+            let cure = "a migration that brings the log to this version's shape";
+            findings.push(Finding::new(FindingCode::LogOutdated, table, message, cure));
         }
     }
-    Ok(flaws)
+    Ok(findings)
 }
 
 /// Compares an entity with its table: the table may be missing, or columns of either.
@@ -39,13 +39,18 @@ pub(super) async fn of_log(db: &DatabaseConnection) -> Result<Vec<Flaw>, DbErr> 
 pub async fn examine_entity<C: ConnectionTrait>(
     db: &C,
     entity: &Expected,
-) -> Result<Vec<Flaw>, DbErr> {
+) -> Result<Vec<Finding>, DbErr> {
     let dialect = database::of(db);
     let table = entity.table;
     let Some(found) = columns(db, table).await? else {
         let message = format!("`{table}` is tracked and not there");
-        let fix = "run `migrate up`, or take the entity out of the program";
-        return Ok(vec![Flaw::new(FlawCode::TableMissing, table, message, fix)]);
+        let cure = "run `migrate up`, or take the entity out of the program";
+        return Ok(vec![Finding::new(
+            FindingCode::TableMissing,
+            table,
+            message,
+            cure,
+        )]);
     };
     let known = |name: &&&str| found.contains(&dialect.fold(name));
     let missing: Vec<&str> = entity
@@ -60,22 +65,32 @@ pub async fn examine_entity<C: ConnectionTrait>(
         .filter(|name| !is_known(name))
         .map(String::as_str)
         .collect();
-    let mut flaws = Vec::new();
+    let mut findings = Vec::new();
     if !missing.is_empty() {
         let message = format!(
             "`{table}` has no {}, which its entity has",
             missing.join(", ")
         );
-        let fix = "a migration that adds them, or an entity without them";
-        flaws.push(Flaw::new(FlawCode::ColumnMissing, table, message, fix));
+        let cure = "a migration that adds them, or an entity without them";
+        findings.push(Finding::new(
+            FindingCode::ColumnMissing,
+            table,
+            message,
+            cure,
+        ));
     }
     if !unknown.is_empty() {
         let message = format!(
             "the entity of `{table}` does not know {}",
             unknown.join(", ")
         );
-        let fix = "add them to the entity: what it does not know, hooks do not record";
-        flaws.push(Flaw::new(FlawCode::ColumnUnknown, table, message, fix));
+        let cure = "add them to the entity: what it does not know, hooks do not record";
+        findings.push(Finding::new(
+            FindingCode::ColumnUnknown,
+            table,
+            message,
+            cure,
+        ));
     }
-    Ok(flaws)
+    Ok(findings)
 }

@@ -5,7 +5,7 @@
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
 
-use super::{Expected, Flaw, FlawCode, columns};
+use super::{Expected, Finding, FindingCode, columns};
 use crate::database::{self, Dialect, Sqlite};
 use crate::registry::Registry;
 use crate::sqlite_time::Times;
@@ -22,7 +22,10 @@ struct Spelling {
 }
 
 /// The columns whose times differ in more than their digits. It reads the whole table.
-pub(super) async fn mixed(db: &DatabaseConnection, entity: &Expected) -> Result<Vec<Flaw>, DbErr> {
+pub(super) async fn mixed(
+    db: &DatabaseConnection,
+    entity: &Expected,
+) -> Result<Vec<Finding>, DbErr> {
     if !database::of(db).facts().times_are_texts {
         return Ok(Vec::new());
     }
@@ -31,7 +34,7 @@ pub(super) async fn mixed(db: &DatabaseConnection, entity: &Expected) -> Result<
     };
     let is_there = |column: &str| there.contains(&column.to_lowercase());
     let registry = Registry::linked();
-    let mut flaws = Vec::new();
+    let mut findings = Vec::new();
     for column in entity.columns.iter().filter(|column| is_there(column)) {
         let rust = registry.column(entity.table, column, is_there);
         let Some(times) = rust.and_then(|(_, rust)| Times::of(&rust)) else {
@@ -39,13 +42,13 @@ pub(super) async fn mixed(db: &DatabaseConnection, entity: &Expected) -> Result<
         };
         let found = spellings(db, entity.table, column, times).await?;
         if found.len() > 1 {
-            flaws.push(flaw(entity.table, column, &found));
+            findings.push(finding(entity.table, column, &found));
         }
     }
-    Ok(flaws)
+    Ok(findings)
 }
 
-fn flaw(table: &str, column: &str, found: &[Spelling]) -> Flaw {
+fn finding(table: &str, column: &str, found: &[Spelling]) -> Finding {
     let forms = found.iter().take(SPELLINGS).map(|spelling| {
         let Spelling { form, rows, key } = spelling;
         format!("{form} in {rows} rows (such as {key})")
@@ -58,9 +61,9 @@ fn flaw(table: &str, column: &str, found: &[Spelling]) -> Flaw {
         "`{table}`.`{column}` has times in several spellings, which texts, keys and unique indexes treat as different: {}",
         forms.join(", ")
     );
-    let fix = "write all as SeaORM does (of a moment 2026-11-30T12:00:00.123456+00:00), those of other programs \
+    let cure = "write all as SeaORM does (of a moment 2026-11-30T12:00:00.123456+00:00), those of other programs \
                included; the API compares moments, however they are written";
-    Flaw::new(FlawCode::TimesMixed, table, message, fix)
+    Finding::new(FindingCode::TimesMixed, table, message, cure)
 }
 
 /// The spellings of a column, the most frequent first.

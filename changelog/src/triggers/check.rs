@@ -4,133 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 
+use super::findings;
 use super::schema::Schemas;
 use crate::catalogue;
 use crate::database::{self, Dialect, KINDS, Made, Piece, Plan, Unseen, piece_name};
 use crate::error::CaptureError;
+use crate::finding::Finding;
 use crate::registry::Registry;
 use crate::shape::{Column, Found, Version};
-
-/// A flaw by which changes escape or cannot be read, now or from the next write on.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TriggerFinding {
-    /// Triggers write for the table, but one is missing.
-    #[error("`{entity}`: trigger {trigger} is missing; cure: track_by_triggers in a migration")]
-    Missing {
-        /// The table.
-        entity: String,
-        /// The trigger or function.
-        trigger: String,
-    },
-    /// A trigger exists but is switched off.
-    #[error("`{entity}`: trigger {trigger} is disabled; cure: ALTER TABLE … ENABLE TRIGGER")]
-    Disabled {
-        /// The table.
-        entity: String,
-        /// The trigger.
-        trigger: String,
-    },
-    /// A trigger differs from the one that this version would create.
-    #[error("`{entity}`: trigger {trigger} is another; cure: track_by_triggers in a migration")]
-    Different {
-        /// The table.
-        entity: String,
-        /// The trigger or function.
-        trigger: String,
-    },
-    /// The table's columns have changed without [`change_tables`](crate::change_tables).
-    #[error(
-        "`{entity}`: {columns:?} are not as the triggers know them; cure: change_tables in a migration"
-    )]
-    Outdated {
-        /// The table.
-        entity: String,
-        /// The columns that were added, removed or changed.
-        columns: Vec<String>,
-    },
-    /// Hooks write for the table, and its columns have changed without
-    /// [`change_tables`](crate::change_tables) since the log last stored them.
-    #[error(
-        "`{entity}`: {columns:?} are not as the log knows them: if one was renamed, older changes have \
-         it under its old name; cure: change_tables in a migration, which may come later"
-    )]
-    Reshaped {
-        /// The table.
-        entity: String,
-        /// The columns that were added, removed or changed.
-        columns: Vec<String>,
-    },
-    /// The log has values that the `track!` line hides: triggers follow their migration's options, not that
-    /// line.
-    #[error(
-        "`{entity}`: triggers show {columns:?}, which `track!` hides; cure: track_by_triggers in a \
-         migration, with TriggerOptions that redact or exclude them"
-    )]
-    Shown {
-        /// The table.
-        entity: String,
-        /// The columns.
-        columns: Vec<String>,
-    },
-    /// A migration has not finished.
-    #[error("`{entity}`: a migration between hooks and triggers is half-done; cure: run it again")]
-    Unfinished {
-        /// The table.
-        entity: String,
-    },
-    /// The table is missing.
-    #[error("`{entity}`: {reason}; cure: bring the table back, or track_by_hooks in a migration")]
-    Unreadable {
-        /// The table.
-        entity: String,
-        /// What the catalogue reports.
-        reason: String,
-    },
-    /// On MariaDB, a foreign key's action changes the table and fires no trigger.
-    #[error(
-        "`{entity}`: rows of `{parent}` take rows along by a foreign key, unrecorded; \
-         cure: a foreign key that restricts"
-    )]
-    Cascade {
-        /// The table.
-        entity: String,
-        /// The table that it refers to.
-        parent: String,
-    },
-    /// On MariaDB, rows of a partition can be removed without a trigger.
-    #[error(
-        "`{entity}` has partitions, which can be emptied unrecorded; cure: delete rows instead of \
-         truncating or dropping partitions, or a table without partitions"
-    )]
-    Partitioned {
-        /// The table.
-        entity: String,
-    },
-}
-
-impl TriggerFinding {
-    /// The table.
-    pub fn entity(&self) -> &str {
-        match self {
-            Self::Missing { entity, .. }
-            | Self::Disabled { entity, .. }
-            | Self::Different { entity, .. }
-            | Self::Outdated { entity, .. }
-            | Self::Reshaped { entity, .. }
-            | Self::Shown { entity, .. }
-            | Self::Unfinished { entity }
-            | Self::Unreadable { entity, .. }
-            | Self::Cascade { entity, .. }
-            | Self::Partitioned { entity } => entity,
-        }
-    }
-}
 
 /// Checks every table for which triggers write. A server does this when it starts.
 ///
 /// # Errors
 /// Errors of the database.
-pub async fn check_triggers<C: ConnectionTrait>(db: &C) -> Result<Vec<TriggerFinding>, DbErr> {
+pub async fn check_triggers<C: ConnectionTrait>(db: &C) -> Result<Vec<Finding>, DbErr> {
     let sql = "SELECT entity, writer, wanted FROM change_capture ORDER BY entity";
     let ask = database::of(db).statement(sql, Vec::new());
     let rows = db.query_all_raw(ask).await?;
@@ -141,9 +28,7 @@ pub async fn check_triggers<C: ConnectionTrait>(db: &C) -> Result<Vec<TriggerFin
         let (writer, wanted): (String, String) =
             (row.try_get("", "writer")?, row.try_get("", "wanted")?);
         if writer != wanted {
-            findings.push(TriggerFinding::Unfinished {
-                entity: entity.clone(),
-            });
+            findings.push(findings::unfinished(&entity));
         }
         if writer == "trigger" {
             findings.extend(check_table(db, &entity, &schemas).await?);
@@ -151,7 +36,7 @@ pub async fn check_triggers<C: ConnectionTrait>(db: &C) -> Result<Vec<TriggerFin
             let found = catalogue::columns(db, &entity).await?;
             let columns = changed(known, &found);
             if !found.is_empty() && !columns.is_empty() {
-                findings.push(TriggerFinding::Reshaped { entity, columns });
+                findings.push(findings::reshaped(&entity, columns));
             }
         }
     }
@@ -181,30 +66,23 @@ async fn check_table<C: ConnectionTrait>(
     db: &C,
     entity: &str,
     schemas: &Schemas,
-) -> Result<Vec<TriggerFinding>, DbErr> {
-    let own = || entity.to_owned();
+) -> Result<Vec<Finding>, DbErr> {
     let table = match catalogue::read(db, entity).await {
         Ok(table) => table,
         Err(error) => {
             let Some(refusal) = CaptureError::of(&error) else {
                 return Err(error);
             };
-            return Ok(vec![TriggerFinding::Unreadable {
-                entity: own(),
-                reason: refusal.message(),
-            }]);
+            return Ok(vec![findings::unreadable(entity, refusal)]);
         }
     };
     let Some(version) = schemas.newest(entity) else {
-        return Ok(vec![TriggerFinding::Unfinished { entity: own() }]);
+        return Ok(vec![findings::unfinished(entity)]);
     };
     let mut findings = Vec::new();
     let columns = changed(version, &table.columns);
     if !columns.is_empty() {
-        findings.push(TriggerFinding::Outdated {
-            entity: own(),
-            columns,
-        });
+        findings.push(findings::outdated(entity, columns));
     }
     findings.extend(shown(entity, version));
     let dialect = database::of(db);
@@ -225,17 +103,13 @@ async fn check_table<C: ConnectionTrait>(
         let trigger = piece_name(kind, entity);
         let is_wanted = |piece: &Piece| piece.name == trigger && !piece.is_function();
         if made.contains_key(&trigger) && !pieces.iter().any(is_wanted) {
-            let entity = own();
-            findings.push(TriggerFinding::Different { entity, trigger });
+            findings.push(findings::different(entity, trigger));
         }
     }
     let unseen = dialect.unseen(db, entity).await?.into_iter();
-    findings.extend(unseen.map(|unseen| {
-        let entity = own();
-        match unseen {
-            Unseen::Cascade(parent) => TriggerFinding::Cascade { entity, parent },
-            Unseen::Partitions => TriggerFinding::Partitioned { entity },
-        }
+    findings.extend(unseen.map(|unseen| match unseen {
+        Unseen::Cascade(parent) => findings::cascade(entity, parent),
+        Unseen::Partitions => findings::partitioned(entity),
     }));
     Ok(findings)
 }
@@ -254,13 +128,12 @@ fn changed(version: &Version, found: &[Found]) -> Vec<String> {
 }
 
 /// The columns of which triggers show more than the `track!` line of this program allows.
-fn shown(entity: &str, version: &Version) -> Option<TriggerFinding> {
+fn shown(entity: &str, version: &Version) -> Option<Finding> {
     let hidden = Registry::linked().hidden(entity)?;
     let is_more = |column: &&Column| column.shown < hidden.of_column(&column.name);
     let columns = version.columns.iter().filter(is_more);
     let columns: Vec<String> = columns.map(|column| column.name.clone()).collect();
-    let entity = entity.to_owned();
-    (!columns.is_empty()).then_some(TriggerFinding::Shown { entity, columns })
+    (!columns.is_empty()).then(|| findings::shown(entity, columns))
 }
 
 /// The triggers and functions that exist for the table, by name.
@@ -282,18 +155,17 @@ fn check_piece(
     piece: &Piece,
     made: &BTreeMap<String, Made>,
     dialect: &dyn Dialect,
-) -> Option<TriggerFinding> {
+) -> Option<Finding> {
     let called = if piece.is_function() {
         format!("function {}", piece.name)
     } else {
         piece.name.clone()
     };
-    let (entity, trigger) = (plan.entity.to_owned(), called.clone());
     let Some(found) = made.get(&called) else {
-        return Some(TriggerFinding::Missing { entity, trigger });
+        return Some(findings::missing(plan.entity, called));
     };
     if !dialect.is_as_made(plan, piece, found) {
-        return Some(TriggerFinding::Different { entity, trigger });
+        return Some(findings::different(plan.entity, called));
     }
-    (!found.is_enabled).then_some(TriggerFinding::Disabled { entity, trigger })
+    (!found.is_enabled).then(|| findings::disabled(plan.entity, called))
 }

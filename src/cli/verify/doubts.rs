@@ -4,9 +4,9 @@ use sea_orm::{DatabaseTransaction, DbErr};
 use seachange_changelog::internal::reader::{ReplayPlace, change_at, changes_at};
 use serde_json::Value as Json;
 
-use super::faults::{Fault, FaultKind, Tally, Why};
+use super::faults::{FaultKind, Spot, Tally, Why};
 use super::table::{ReadRow, RowPage, RowPages, VerifiedTable};
-use super::{Finding, VerifyError};
+use super::{Fault, VerifyError};
 
 /// Doubts that one query settles.
 const AT_A_TIME: usize = 250;
@@ -18,7 +18,7 @@ pub(super) async fn settle_gaps(
     tally: &mut Tally,
 ) -> Result<(), DbErr> {
     let doubts = std::mem::take(&mut tally.doubts);
-    let (gaps, others): (Vec<Fault>, Vec<Fault>) = doubts
+    let (gaps, others): (Vec<Spot>, Vec<Spot>) = doubts
         .into_iter()
         .partition(|fault| matches!(fault.what, FaultKind::Gap { .. }));
     tally.doubts = others;
@@ -55,14 +55,14 @@ pub(super) async fn settle_rows(
     page: &RowPage,
     tally: &mut Tally,
 ) -> Result<(), DbErr> {
-    let seen = |fault: &Fault| match fault.what {
+    let seen = |fault: &Spot| match fault.what {
         FaultKind::Row { ordinal, why } if fault.table == table.number => {
             page.row(ordinal).map(|seen| (seen, why))
         }
         _ => None,
     };
     let count = tally.doubts.partition_point(|fault| seen(fault).is_some());
-    let doubts: Vec<Fault> = tally.doubts.drain(..count).collect();
+    let doubts: Vec<Spot> = tally.doubts.drain(..count).collect();
     for doubts in doubts.chunks(AT_A_TIME) {
         let places = doubts.iter().filter_map(|fault| match fault.what {
             FaultKind::Row {
@@ -88,7 +88,7 @@ pub(super) async fn settle_rows(
             }
         }
     }
-    let undescribed: Vec<Fault> = tally.undescribed().collect();
+    let undescribed: Vec<Spot> = tally.undescribed().collect();
     for fault in undescribed {
         if let Some((seen, why)) = seen(&fault) {
             tally.describe(fault, of_row(tx, table, seen, why).await?);
@@ -106,7 +106,7 @@ pub(super) async fn settle_left(
 ) -> Result<(), VerifyError> {
     tally.doubts.sort_unstable();
     for table in tables {
-        let ordinal = |fault: Fault| match fault.what {
+        let ordinal = |fault: Spot| match fault.what {
             FaultKind::Row { ordinal, .. } if fault.table == table.number => Some(ordinal),
             _ => None,
         };
@@ -135,7 +135,7 @@ pub(super) async fn describe_changes(
     tables: &[VerifiedTable],
     tally: &mut Tally,
 ) -> Result<(), DbErr> {
-    let undescribed: Vec<Fault> = tally.undescribed().collect();
+    let undescribed: Vec<Spot> = tally.undescribed().collect();
     for fault in undescribed {
         let Some(table) = table_of(tables, fault) else {
             continue;
@@ -153,12 +153,12 @@ pub(super) async fn describe_changes(
         };
         let change = change_at(tx, change).await?;
         let key = change.map_or_else(String::new, |change| change.row_key.to_string());
-        tally.describe(fault, Finding::new(table.name(), key, text));
+        tally.describe(fault, Fault::new(table.name(), key, text));
     }
     Ok(())
 }
 
-fn table_of(tables: &[VerifiedTable], fault: Fault) -> Option<&VerifiedTable> {
+fn table_of(tables: &[VerifiedTable], fault: Spot) -> Option<&VerifiedTable> {
     tables.iter().find(|table| table.number == fault.table)
 }
 
@@ -167,7 +167,7 @@ async fn of_row(
     table: &VerifiedTable,
     seen: &ReadRow,
     why: Why,
-) -> Result<Finding, DbErr> {
+) -> Result<Fault, DbErr> {
     let ReadRow { key, image, .. } = seen;
     let text = match why {
         Why::Differs { change } => {
@@ -178,7 +178,7 @@ async fn of_row(
         Why::Deleted { change } => format!("in the table, deleted in the log (change {change})"),
         Why::Unknown => "in the table, written after tracking began, not in the log".to_owned(),
     };
-    Ok(Finding::new(table.name(), key, text))
+    Ok(Fault::new(table.name(), key, text))
 }
 
 /// The columns in which a row differs from what a change left.

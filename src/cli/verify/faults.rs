@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use seachange_changelog::internal::reader::ReplayPlace;
 
 use super::records::Digest;
-use super::{Finding, LISTED};
+use super::{Fault, LISTED};
 
 /// A place where log and table differ, in the order of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Fault {
+pub(super) struct Spot {
     /// The number of the table.
     pub(super) table: u32,
     pub(super) what: FaultKind,
@@ -53,14 +53,14 @@ pub(super) struct Tally {
     pub(super) known: BTreeMap<u32, u64>,
     /// Possible faults: two images differ, but perhaps only because one lacks hidden or later columns, or has
     /// an older form of their values.
-    pub(super) doubts: Vec<Fault>,
+    pub(super) doubts: Vec<Spot>,
     /// The first faults, each with its description as soon as it is known.
-    listed: BTreeMap<Fault, Option<Finding>>,
+    listed: BTreeMap<Spot, Option<Fault>>,
 }
 
 impl Tally {
     /// Counts a fault.
-    pub(super) fn add(&mut self, fault: Fault) {
+    pub(super) fn add(&mut self, fault: Spot) {
         self.faults += 1;
         self.listed.insert(fault, None);
         if self.listed.len() > LISTED {
@@ -69,7 +69,7 @@ impl Tally {
     }
 
     /// Counts a fault if only one of two images exists, and records a doubt if the two images differ.
-    pub(super) fn compare(&mut self, fault: Fault, one: Option<Digest>, other: Option<Digest>) {
+    pub(super) fn compare(&mut self, fault: Spot, one: Option<Digest>, other: Option<Digest>) {
         match (one, other) {
             _ if one == other => {}
             (Some(_), Some(_)) => self.doubts.push(fault),
@@ -78,20 +78,20 @@ impl Tally {
     }
 
     /// The first faults that have no description yet, in order.
-    pub(super) fn undescribed(&self) -> impl Iterator<Item = Fault> {
-        let undescribed = self.listed.iter().filter(|(_, finding)| finding.is_none());
-        undescribed.map(|(fault, _)| *fault)
+    pub(super) fn undescribed(&self) -> impl Iterator<Item = Spot> {
+        let undescribed = self.listed.iter().filter(|(_, fault)| fault.is_none());
+        undescribed.map(|(spot, _)| *spot)
     }
 
     /// Sets the description of a fault, if it is one of the first.
-    pub(super) fn describe(&mut self, fault: Fault, finding: Finding) {
-        if let Some(described) = self.listed.get_mut(&fault) {
-            *described = Some(finding);
+    pub(super) fn describe(&mut self, spot: Spot, fault: Fault) {
+        if let Some(described) = self.listed.get_mut(&spot) {
+            *described = Some(fault);
         }
     }
 
     /// The descriptions of the first faults.
-    pub(super) fn into_findings(self) -> Vec<Finding> {
+    pub(super) fn into_listed(self) -> Vec<Fault> {
         self.listed.into_values().flatten().collect()
     }
 }

@@ -11,7 +11,7 @@ use std::io;
 
 use seachange_changelog::internal::reader::ReplayPlace;
 
-use super::faults::{Fault, FaultKind, Tally, Why};
+use super::faults::{FaultKind, Spot, Tally, Why};
 use super::files::{WaitingRecords, WrittenRecords};
 use super::keys::RowHash;
 use super::records::{Digest, Record, RecordKind};
@@ -131,14 +131,14 @@ impl RowStates {
                 };
                 let (change, left) = (place, last.change);
                 let what = FaultKind::Gap { change, left };
-                tally.compare(Fault { table, what }, last.image, before);
+                tally.compare(Spot { table, what }, last.image, before);
             }
             RecordKind::Row {
                 ordinal,
                 image,
                 is_expected,
             } => {
-                let fault = |why| Fault {
+                let fault = |why| Spot {
                     table,
                     what: FaultKind::Row { ordinal, why },
                 };
@@ -191,7 +191,7 @@ impl RowStates {
         {
             if image.is_some() {
                 let what = FaultKind::Gone { change };
-                tally.add(Fault { table, what });
+                tally.add(Spot { table, what });
             }
         }
         let level = self.level + 1;

@@ -5,8 +5,8 @@ use sea_orm::{
     Schema, TransactionSession, TransactionTrait,
 };
 use seachange::changelog::{
-    CaptureError, FlawCode, ImageError, SetupRefusal, Target, TriggerFinding, TriggerOptions,
-    Written, check_triggers, model_from, track_by_triggers,
+    CaptureError, Finding, FindingCode, ImageError, SetupRefusal, Target, TriggerOptions, Written,
+    check_triggers, model_from, track_by_triggers,
 };
 use seachange_testkit::{Database, Outcome, TestServer, reference_app};
 use serde_json::{Value as Json, json};
@@ -339,12 +339,14 @@ async fn triggers_that_show_it(server: &TestServer) -> Outcome {
     let found = async |options| {
         track_by_triggers(db, "vault", options).await?;
         let columns = check_triggers(db).await?.into_iter().find_map(|f| match f {
-            TriggerFinding::Shown { columns, .. } => Some(columns),
+            Finding { code, names, .. } if code == FindingCode::ColumnShown => Some(names),
             _ => None,
         });
-        let flaws = server.doctor().await?;
-        let is_told = flaws.iter().any(|flaw| flaw.code == FlawCode::ColumnShown);
-        assert_eq!(is_told, columns.is_some(), "{flaws:?}");
+        let findings = server.doctor().await?;
+        let is_told = findings
+            .iter()
+            .any(|finding| finding.code == FindingCode::ColumnShown);
+        assert_eq!(is_told, columns.is_some(), "{findings:?}");
         anyhow::Ok(columns.unwrap_or_default())
     };
     let none = TriggerOptions::new();

@@ -1,7 +1,7 @@
 //! Columns that come, go, and change name or type.
 
 use sea_orm::ConnectionTrait;
-use seachange::changelog::{FlawCode, TableChange};
+use seachange::changelog::{FindingCode, TableChange};
 use seachange_testkit::{Client, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
@@ -323,11 +323,11 @@ async fn a_change_is_not_said_of_a_table_once_known(server: &TestServer) -> Outc
     .await?;
     let second = bulletin::start_second(server).await?;
     second.verify().await?;
-    let flaws = second.doctor().await?;
-    assert_eq!(flaws.len(), 1, "{flaws:?}");
-    assert_eq!(flaws[0].code, FlawCode::TableReshaped);
-    assert_eq!(flaws[0].table, "bulletin");
-    assert!(flaws[0].message.contains("place"), "{flaws:?}");
+    let findings = second.doctor().await?;
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    assert_eq!(findings[0].code, FindingCode::TableReshaped);
+    assert_eq!(findings[0].table, "bulletin");
+    assert!(findings[0].message.contains("place"), "{findings:?}");
     alter(&db, Way::Said, TableChange::of("bulletin"), Vec::new()).await?;
     assert_eq!(second.doctor().await?, []);
     second.verify().await?;

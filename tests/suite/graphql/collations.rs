@@ -6,7 +6,7 @@ mod word;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, ensure};
-use seachange::changelog::FlawCode;
+use seachange::changelog::FindingCode;
 use seachange_testkit::{Client, Database, Outcome, Socket, TestServer};
 use serde_json::{Value as Json, json};
 
@@ -202,11 +202,11 @@ async fn a_row_that_came_is_followed(server: &TestServer) -> Outcome {
 async fn doctor_names_what_memory_cannot_decide(server: &TestServer) -> Outcome {
     let server = &word::start(server).await?;
     let mut named = Vec::new();
-    for flaw in server.doctor().await? {
-        assert_eq!(flaw.code, FlawCode::CollationUndecided, "{flaw:?}");
-        assert_eq!(flaw.table, "word");
-        assert!(flaw.fix.contains("collation"), "{flaw:?}");
-        named.push(flaw.message);
+    for finding in server.doctor().await? {
+        assert_eq!(finding.code, FindingCode::CollationUndecided, "{finding:?}");
+        assert_eq!(finding.table, "word");
+        assert!(finding.cure.contains("collation"), "{finding:?}");
+        named.push(finding.message);
     }
     let expected = undecided(server);
     assert_eq!(named.len(), expected.len(), "{named:?}");

@@ -8,8 +8,8 @@ use super::*;
 #[derive(Debug, PartialEq)]
 struct Found {
     counts: (u64, u64, Vec<(u32, u64)>),
-    doubts: Vec<Fault>,
-    listed: Vec<Fault>,
+    doubts: Vec<Spot>,
+    listed: Vec<Spot>,
 }
 
 fn found(records: &[Record], most: usize) -> Found {

@@ -1,7 +1,7 @@
 //! What `doctor` says of a column whose times are spelled in more than one way.
 
 use sea_orm::ConnectionTrait;
-use seachange::changelog::FlawCode;
+use seachange::changelog::FindingCode;
 use seachange_testkit::{Database, Outcome, TestServer};
 use serde_json::{Value as Json, json};
 
@@ -13,10 +13,10 @@ seachange_testkit::cases![doctor_names_the_spellings];
 async fn doctor_names_the_spellings(server: &TestServer) -> Outcome {
     let server = &event::start(server).await?;
     let mixed = async || {
-        let flaws = server.doctor().await?.into_iter();
+        let findings = server.doctor().await?.into_iter();
         anyhow::Ok(
-            flaws
-                .filter(|flaw| flaw.code == FlawCode::TimesMixed)
+            findings
+                .filter(|finding| finding.code == FindingCode::TimesMixed)
                 .collect::<Vec<_>>(),
         )
     };
@@ -35,16 +35,20 @@ async fn doctor_names_the_spellings(server: &TestServer) -> Outcome {
         assert_eq!(found, []);
         return Ok(());
     }
-    let [flaw] = &found[..] else {
+    let [finding] = &found[..] else {
         anyhow::bail!("{found:?}")
     };
-    assert_eq!(flaw.table, "event");
+    assert_eq!(finding.table, "event");
     for part in [
         "`at`",
         "YYYY-MM-DD HH:MM:SS in 2 rows (such as id 50)",
         "YYYY-MM-DDTHH:MM:SS+00:00 in 4 rows",
     ] {
-        assert!(flaw.message.contains(part), "{part}: {}", flaw.message);
+        assert!(
+            finding.message.contains(part),
+            "{part}: {}",
+            finding.message
+        );
     }
     Ok(())
 }
