@@ -10,6 +10,7 @@ const QUOTED: usize = 40;
 
 /// A value that cannot be written into an image or read from one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ImageError {
     /// A fact about one column of a row.
     #[error("column `{column}`: {fact}")]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use sea_orm::{ActiveValue::Set, ColumnTrait, DbErr, TransactionSession, TransactionTrait};
-use seachange::changelog::{CaptureError, Retry, Target, TrackedConnection, TrackedTransaction};
+use seachange::changelog::{Target, TrackedConnection, TrackedTransaction, is_transient};
 use seachange_testkit::{Outcome, Random, Seed, TestServer, measured};
 
 use super::parcel;
@@ -79,7 +79,7 @@ async fn write(
                 tally.committed += 1;
             }
             Err(error) => {
-                anyhow::ensure!(is_rivalry(&error), "another error: {error:?}");
+                anyhow::ensure!(is_transient(&error), "another error: {error:?}");
                 let _ = tx.rollback().await;
                 tally.tried_again += 1;
             }
@@ -120,25 +120,4 @@ async fn transaction(
         }
     }
     Ok(())
-}
-
-/// Deadlocks, serialisation failures and lock waits.
-fn is_rivalry(error: &DbErr) -> bool {
-    if matches!(
-        CaptureError::of(error),
-        Some(CaptureError::Retry(Retry::Raced { .. } | Retry::Ended))
-    ) {
-        return true;
-    }
-    let text = error.to_string().to_lowercase();
-    [
-        "deadlock",
-        "lock wait",
-        "lock timeout",
-        "could not serialize",
-        "record has changed",
-        "locked",
-    ]
-    .iter()
-    .any(|words| text.contains(words))
 }

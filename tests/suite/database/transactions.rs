@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait};
 use seachange::changelog::internal::{After, Begin, Dialect, RowLock, database_error, of_error};
-use seachange::changelog::{is_transient, is_unavailable};
+use seachange::changelog::{Cause, cause, is_transient, is_unavailable};
 use seachange_testkit::{Outcome, TestServer};
 use tokio::time::timeout;
 
@@ -18,6 +18,7 @@ seachange_testkit::cases![
     bounds_of_time,
     what_an_error_leaves,
     an_error_is_its_databases,
+    what_was_wrong_with_a_statement,
     what_was_committed_meanwhile_is_seen,
     statements_that_change_tables,
 ];
@@ -166,6 +167,33 @@ async fn an_error_is_its_databases(server: &TestServer) -> Outcome {
     assert_eq!(of, Some(dialect.backend()));
     assert!(!dialect.is_transient(said) && !dialect.is_unavailable(said));
     assert!(!is_transient(&error) && !is_unavailable(&error));
+    Ok(())
+}
+
+async fn what_was_wrong_with_a_statement(server: &TestServer) -> Outcome {
+    let (db, dialect) = open(server).await?;
+    let tail = dialect.facts().table_tail;
+    let parents = format!("CREATE TABLE one (id integer NOT NULL PRIMARY KEY){tail}");
+    let children = format!(
+        "CREATE TABLE many (id integer NOT NULL PRIMARY KEY, one integer NOT NULL,
+         FOREIGN KEY (one) REFERENCES one (id)){tail}"
+    );
+    let rows = [
+        "INSERT INTO one VALUES (1)",
+        "INSERT INTO many VALUES (1, 1)",
+    ];
+    run(&db, &[&parents, &children, rows[0], rows[1]]).await?;
+    for (sql, expected) in [
+        ("INSERT INTO one VALUES (1)", Cause::Unique),
+        ("INSERT INTO many VALUES (2, 2)", Cause::ForeignKey),
+        ("DELETE FROM one", Cause::ForeignKey),
+        ("INSERT INTO many VALUES (2, NULL)", Cause::Value),
+        ("INSERT INTO nowhere VALUES (1)", Cause::NoTable),
+    ] {
+        let error = db.execute_unprepared(sql).await.expect_err(sql);
+        assert_eq!(cause(&error), Some(expected), "{sql}: {error}");
+        assert!(!is_transient(&error) && !is_unavailable(&error), "{error}");
+    }
     Ok(())
 }
 

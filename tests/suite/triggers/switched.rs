@@ -11,7 +11,7 @@ use sea_orm::{
 };
 use seachange::changelog::{
     CaptureError, Context, Operation, Retry, TrackedConnection, TriggerOptions, check_triggers,
-    log, track_by_hooks, track_by_triggers,
+    is_transient, log, track_by_hooks, track_by_triggers,
 };
 use seachange::{DatabaseSettings, connect};
 use seachange_testkit::{Outcome, TestServer};
@@ -90,24 +90,7 @@ async fn under_twelve_writers(server: &TestServer) -> Outcome {
 
 /// Whether a writer may try again.
 pub fn is_passing(error: &DbErr) -> bool {
-    let text = error.to_string();
-    let passing = [
-        "deadlock",
-        "Deadlock",
-        "lock",
-        "1213",
-        "1205",
-        "1020",
-        "busy",
-        "Timeout",
-        "timed out",
-    ];
-    matches!(
-        CaptureError::of(error),
-        Some(CaptureError::Retry(
-            Retry::Switched { .. } | Retry::Ended | Retry::Raced { .. }
-        ))
-    ) || passing.iter().any(|word| text.contains(word))
+    is_transient(error) || matches!(error, DbErr::ConnectionAcquire(_))
 }
 
 /// Inserts a row, updates it in another transaction, and deletes every other one. How many changes
