@@ -2,7 +2,9 @@
 
 use anyhow::ensure;
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, TransactionSession};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, Statement, TransactionSession, TransactionTrait,
+};
 use seachange::changelog::BulkEntity;
 use seachange_entity::{comment, project, task};
 use seachange_testkit::{Client, Database, OwnDatabase, TestServer};
