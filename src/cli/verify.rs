@@ -12,6 +12,7 @@ mod keys;
 mod partitions;
 mod records;
 mod replay;
+mod row_source;
 mod table;
 
 use std::collections::BTreeSet;
@@ -31,7 +32,8 @@ use crate::feed::{Feed, FeedError};
 use crate::service::registered::Registered;
 use faults::Tally;
 use partitions::{Partition, RowStates};
-use table::{RowSource, VerifiedTable};
+use row_source::RowSource;
+use table::VerifiedTable;
 
 /// The number of faults that are listed; the rest are only counted.
 const LISTED: usize = 1_000;

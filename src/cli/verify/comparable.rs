@@ -11,7 +11,7 @@ use seachange_changelog::internal::{image, is_redacted};
 use serde_json::Value as Json;
 
 use super::records::Digest;
-use super::table::RowSource;
+use super::row_source::RowSource;
 use crate::service::entity::ColumnInfo;
 use crate::service::registered::Registered;
 

@@ -4,32 +4,15 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use sea_orm::{DatabaseTransaction, DbErr};
 use seachange_changelog::Image;
 use seachange_changelog::internal::image::text_of;
-use seachange_changelog::internal::{RowPlace, TableRow, TableRows};
+use seachange_changelog::internal::{RowPlace, TableRow};
 use serde_json::Value as Json;
 
 use super::comparable::Compared;
-use crate::service::registered::Registered;
+use super::row_source::RowSource;
 use crate::service::table::{KeyedRow, TablePage};
 
 /// Rows read at a time.
 const PAGE: u64 = 1_000;
-
-/// How the rows of a table are read.
-pub(super) enum RowSource {
-    /// By a registered entity.
-    Entity(Registered),
-    /// In the form in which capture would write them: the table, of this name, has no registered entity.
-    Rows(String, Box<TableRows>),
-}
-
-impl RowSource {
-    pub(super) fn name(&self) -> &str {
-        match self {
-            Self::Entity(entity) => entity.info.table,
-            Self::Rows(name, _) => name,
-        }
-    }
-}
 
 /// A table.
 pub(super) struct VerifiedTable {

@@ -264,10 +264,9 @@ impl<'a> Sql<'a> {
         let kept_as_r = self.kept_as_r(&self.inserted_either_way());
         let replaced = "JOIN change_replaced r";
         let of_row = format!("{kept_as_r} AND r.row_key = {key}");
-        let of_others = format!(
-            "{kept_as_r} AND r.row_key <> {key} AND r.log_id IS NULL AND {}",
-            self.is_gone()
-        );
+        let is_gone = self.is_gone();
+        let of_others =
+            format!("{kept_as_r} AND r.row_key <> {key} AND r.log_id IS NULL AND {is_gone}");
         let after = self.image("NEW");
         let steps = vec![
             format!(
