@@ -38,11 +38,13 @@ pub(super) async fn check_name<C: ConnectionTrait>(
     if is_there(new).await? && !is_there(old).await? {
         return Ok(());
     }
-    let logged = "SELECT 1 AS one FROM change_log WHERE entity = ? LIMIT 1";
-    let logged = db
-        .query_one_raw(dialect.statement(logged, vec![new.into()]))
-        .await?;
-    let is_known = logged.is_some() || Schemas::read(db).await?.newest(new).is_some();
+    let mut is_known = Schemas::read(db).await?.newest(new).is_some();
+    // On MariaDB the first changes of a table may still be on their way into the log.
+    for table in dialect.facts().logs() {
+        let logged = format!("SELECT 1 AS one FROM {table} WHERE entity = ? LIMIT 1");
+        let logged = dialect.statement(&logged, vec![new.into()]);
+        is_known |= db.query_one_raw(logged).await?.is_some();
+    }
     if !is_known || old == new {
         return Ok(());
     }

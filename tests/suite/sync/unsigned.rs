@@ -50,7 +50,7 @@ async fn an_entry_of_the_inbox_has_one(server: &TestServer) -> Outcome {
         let filed = conflicts(&client).await?;
         let filed = filed
             .iter()
-            .find(|filed| filed["key"] == json!({ "id": key }));
+            .find(|filed| filed["key"] == json!({ "id": key.to_string() }));
         let filed = filed.ok_or_else(|| anyhow::anyhow!("nothing of {key}"))?;
         assert_eq!(filed["server"]["name"], "theirs", "{filed}");
         resolve(&client, &filed["id"], json!({ "use": "USE_CLIENT" })).await?;

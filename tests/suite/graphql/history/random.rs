@@ -134,7 +134,8 @@ async fn undo(client: &Client, random: &mut Random, known: &[Json]) -> anyhow::R
             let row = expected.entry(place).or_insert_with(|| json!({}));
             for (column, value) in was.as_object().into_iter().flatten() {
                 let field = camel(column);
-                if *value != was_then[column] && !["createdAt", "updatedAt"].contains(&&*field) {
+                let is_undone = was_then.is_null() || *value != was_then[column];
+                if is_undone && !["createdAt", "updatedAt"].contains(&&*field) {
                     row[field] = value.clone();
                 }
             }
