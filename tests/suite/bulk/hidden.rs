@@ -339,7 +339,11 @@ async fn triggers_that_show_it(server: &TestServer) -> Outcome {
     let found = async |options| {
         track_by_triggers(db, "vault", options).await?;
         let columns = check_triggers(db).await?.into_iter().find_map(|f| match f {
-            Finding { code, names, .. } if code == FindingCode::ColumnShown => Some(names),
+            Finding {
+                code: FindingCode::ColumnShown,
+                names,
+                ..
+            } => Some(names),
             _ => None,
         });
         let findings = server.doctor().await?;
