@@ -86,6 +86,9 @@ async fn connections_are_cut(database: &OwnDatabase) -> Outcome {
     let proxy = Proxy::start(&database.url).await?;
     let server = server_through(&proxy).await?;
     let load = Load::start(&server.url, SEED);
+    // A subscription that begins while the database is away is answered with an error. One that has begun lives
+    // through it.
+    progress(&load.received, 1).await?;
     let mut random = Random::seeded(SEED);
     for cut in 0..CUTS {
         progress(&load.acknowledged, 5 + random.below(40)).await?;
