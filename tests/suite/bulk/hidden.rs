@@ -92,7 +92,7 @@ pub async fn serve(server: &TestServer) -> anyhow::Result<TestServer> {
 }
 
 /// Before, after and changed columns of each change, without times.
-async fn told(server: &TestServer) -> anyhow::Result<Vec<Json>> {
+async fn refusal(server: &TestServer) -> anyhow::Result<Vec<Json>> {
     let query = "{ changes(after: \"0\") { nodes { operation before after changedFields } } }";
     let data = server.client().data(query, json!({})).await?;
     let nodes = data["changes"]["nodes"].as_array().cloned();
@@ -196,9 +196,9 @@ async fn what_the_log_tells(server: &TestServer) -> Outcome {
         json!({ "operation": "DELETE", "before": image("w", hidden, hidden), "after": null, "changedFields": all }),
     ];
     writes(&server, false).await?;
-    assert_eq!(told(&server).await?, expected);
+    assert_eq!(refusal(&server).await?, expected);
     writes(&server, true).await?;
-    assert_eq!(told(&server).await?[5..], expected);
+    assert_eq!(refusal(&server).await?[5..], expected);
     for change in server.logged().await? {
         let text = serde_json::to_string(&[&change.before, &change.after])?;
         assert!(
@@ -309,10 +309,10 @@ async fn a_hidden_key(server: &TestServer) -> Outcome {
     ];
     for error in refused {
         let error = error.ok_or_else(|| anyhow::anyhow!("written"))?;
-        let told = CaptureError::of(&error);
+        let refusal = CaptureError::of(&error);
         assert!(
             matches!(
-                told,
+                refusal,
                 Some(CaptureError::Setup(SetupRefusal::HiddenKey {
                     column: "id",
                     ..

@@ -183,9 +183,9 @@ async fn a_call_cut_off(server: &TestServer) -> Outcome {
         let committed = tx.commit().await;
         assert_eq!(finished.is_some(), committed.is_ok(), "round {round}");
         if let Err(error) = committed {
-            let told = CaptureError::of(&error);
+            let refusal = CaptureError::of(&error);
             assert!(
-                matches!(told, Some(CaptureError::Commit(CommitRefusal::CutOff))),
+                matches!(refusal, Some(CaptureError::Commit(CommitRefusal::CutOff))),
                 "{error}"
             );
             refused += 1;
@@ -260,9 +260,9 @@ async fn outside_a_transaction_that_the_database_ended(server: &TestServer) -> O
         .insert_many::<label::Entity>([a_label("beside")])
         .await;
     let error = error.expect_err("written beside it");
-    let told = CaptureError::of(&error);
+    let refusal = CaptureError::of(&error);
     assert!(
-        matches!(told, Some(CaptureError::Retry(Retry::Ended))),
+        matches!(refusal, Some(CaptureError::Retry(Retry::Ended))),
         "{error}"
     );
     ended.commit().await.expect_err("nothing to commit");

@@ -301,10 +301,10 @@ async fn bounds_and_keys(server: &TestServer) -> Outcome {
     let target = || Target::all().at_most(1_000);
     let error = tx.delete_many::<label::Entity>(target()).await;
     let error = error.expect_err("one too many");
-    let told = CaptureError::of(&error);
+    let refusal = CaptureError::of(&error);
     assert!(
         matches!(
-            told,
+            refusal,
             Some(CaptureError::Bulk(BulkRefusal::TooMany { most: 1_000, .. }))
         ),
         "{error}"
@@ -317,10 +317,10 @@ async fn bounds_and_keys(server: &TestServer) -> Outcome {
         .update_many::<label::Entity>(Target::all(), moved.clone())
         .await;
     let error = error.expect_err("all of them get one key");
-    let told = CaptureError::of(&error);
+    let refusal = CaptureError::of(&error);
     assert!(
         matches!(
-            told,
+            refusal,
             Some(CaptureError::Bulk(BulkRefusal::KeyChanged { .. }))
         ),
         "{error}"

@@ -147,10 +147,10 @@ async fn without_a_value(server: &TestServer) -> Outcome {
         .upsert_many::<label::Entity>([a_label("x")], &[])
         .await
         .expect_err("a column is named");
-    let told = CaptureError::of(&nowhere);
+    let refusal = CaptureError::of(&nowhere);
     assert!(
         matches!(
-            told,
+            refusal,
             Some(CaptureError::Bulk(BulkRefusal::NoConflictColumn { .. }))
         ),
         "{nowhere}"
@@ -165,10 +165,10 @@ async fn without_a_value(server: &TestServer) -> Outcome {
     ];
     for error in missing {
         let error = error.ok_or_else(|| anyhow::anyhow!("upserted"))?;
-        let told = CaptureError::of(&error);
+        let refusal = CaptureError::of(&error);
         assert!(
             matches!(
-                told,
+                refusal,
                 Some(CaptureError::Bulk(BulkRefusal::NoConflictValue { .. }))
             ),
             "{error}"

@@ -116,16 +116,16 @@ async fn a_failing_log_insert(server: &TestServer) -> Outcome {
     plain.execute_unprepared(&rename(log, "hidden")).await?;
     let tx = server.db().begin().await?;
     let error = super::project(&tx, "unlogged").await.expect_err("no log");
-    let told = error.downcast_ref().and_then(CaptureError::of);
-    assert!(matches!(told, Some(CaptureError::Log { .. })), "{error}");
+    let refusal = error.downcast_ref().and_then(CaptureError::of);
+    assert!(matches!(refusal, Some(CaptureError::Log { .. })), "{error}");
     // Whoever swallows the error still cannot commit the row.
     let committed = tx.commit().await;
     if !matches!(server.kind, Database::Postgres(_)) {
         let error = committed.expect_err("unrecorded");
-        let told = CaptureError::of(&error);
+        let refusal = CaptureError::of(&error);
         assert!(
             matches!(
-                told,
+                refusal,
                 Some(CaptureError::Commit(CommitRefusal::Unfinished { .. }))
             ),
             "{error}"
@@ -207,16 +207,16 @@ async fn goes_no_further(
     let refused = rename(&tx, row, "beside")
         .await
         .expect_err("written beside it");
-    let told = CaptureError::of(&refused);
+    let refusal = CaptureError::of(&refused);
     assert!(
-        matches!(told, Some(CaptureError::Retry(Retry::Ended))),
+        matches!(refusal, Some(CaptureError::Retry(Retry::Ended))),
         "{refused}"
     );
     assert!(tx.begin().await.is_err(), "a savepoint of nothing");
     let refused = tx.commit().await.expect_err("nothing to commit");
-    let told = CaptureError::of(&refused);
+    let refusal = CaptureError::of(&refused);
     assert!(
-        matches!(told, Some(CaptureError::Retry(Retry::Ended))),
+        matches!(refusal, Some(CaptureError::Retry(Retry::Ended))),
         "{refused}"
     );
     let rows = project::Entity::find().all(server.db()).await?;

@@ -143,9 +143,9 @@ async fn a_write_through_hooks(server: &TestServer) -> Outcome {
                 }
                 "commit" => {
                     let refused = tx.commit().await.expect_err("nothing to commit");
-                    let told = CaptureError::of(&refused);
+                    let refusal = CaptureError::of(&refused);
                     assert!(
-                        matches!(told, Some(CaptureError::Retry(Retry::Ended))),
+                        matches!(refusal, Some(CaptureError::Retry(Retry::Ended))),
                         "{refused}"
                     );
                 }

@@ -49,10 +49,10 @@ async fn a_row_that_could_not_be_updated(server: &TestServer) -> Outcome {
         return Ok(());
     }
     for error in [by_hooks.expect_err("hooks"), by_bulk.expect_err("bulk")] {
-        let told = CaptureError::of(&error);
+        let refusal = CaptureError::of(&error);
         assert!(
             matches!(
-                told,
+                refusal,
                 Some(CaptureError::Value(ValueRefusal::TooLarge { .. }))
             ),
             "{error}"
@@ -62,10 +62,10 @@ async fn a_row_that_could_not_be_updated(server: &TestServer) -> Outcome {
     let tx = server.db().begin().await?;
     let error = large(&project, 17 << 20).insert(&tx).await;
     let error = error.expect_err("a statement");
-    let told = CaptureError::of(&error);
+    let refusal = CaptureError::of(&error);
     assert!(
         matches!(
-            told,
+            refusal,
             Some(CaptureError::Value(ValueRefusal::StatementTooLarge { .. }))
         ),
         "{error}"
@@ -78,10 +78,10 @@ async fn a_row_that_could_not_be_updated(server: &TestServer) -> Outcome {
     let mut row = row.into_active_model();
     row.details = Set(Some(json!("x".repeat(TOO_LARGE))));
     let error = row.update(&tx).await.expect_err("update");
-    let told = CaptureError::of(&error);
+    let refusal = CaptureError::of(&error);
     assert!(
         matches!(
-            told,
+            refusal,
             Some(CaptureError::Value(ValueRefusal::TooLarge { .. }))
         ),
         "{error}"

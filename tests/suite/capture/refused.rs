@@ -149,10 +149,10 @@ async fn raw_sql(server: &TestServer) -> Outcome {
     }
     for sql in ["COMMIT", "ROLLBACK", "SAVEPOINT here"] {
         let error = tx.execute_unprepared(sql).await.expect_err(sql);
-        let told = CaptureError::of(&error);
+        let refusal = CaptureError::of(&error);
         assert!(
             matches!(
-                told,
+                refusal,
                 Some(CaptureError::Write(WriteRefusal::RawTransaction { .. }))
             ),
             "{sql}: {error}"
@@ -172,10 +172,10 @@ async fn raw_sql(server: &TestServer) -> Outcome {
             "GRANT SELECT ON *.* TO x",
         ] {
             let error = tx.execute_unprepared(sql).await.expect_err(sql);
-            let told = CaptureError::of(&error);
+            let refusal = CaptureError::of(&error);
             assert!(
                 matches!(
-                    told,
+                    refusal,
                     Some(CaptureError::Write(WriteRefusal::RawTransaction { .. }))
                 ),
                 "{sql}: {error}"
@@ -215,10 +215,10 @@ async fn writes_outside_a_transaction(server: &TestServer) -> Outcome {
     let mut model = row.clone().into_active_model();
     model.name = Set("half".to_owned());
     let outside = |error: DbErr| {
-        let told = CaptureError::of(&error);
+        let refusal = CaptureError::of(&error);
         assert!(
             matches!(
-                told,
+                refusal,
                 Some(CaptureError::Write(WriteRefusal::OutsideTransaction { .. }))
             ),
             "{error}"
@@ -244,10 +244,10 @@ async fn a_connection_that_does_not_capture(server: &TestServer) -> Outcome {
     let mut model = row.clone().into_active_model();
     model.name = Set("half".to_owned());
     let untracked = |error: DbErr| {
-        let told = CaptureError::of(&error);
+        let refusal = CaptureError::of(&error);
         assert!(
             matches!(
-                told,
+                refusal,
                 Some(CaptureError::Write(WriteRefusal::Untracked { .. }))
             ),
             "{error}"

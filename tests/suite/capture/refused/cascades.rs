@@ -83,8 +83,8 @@ async fn cascades_of_upserts_and_subqueries(server: &TestServer) -> Outcome {
     let refused = async |what: &str, result: Result<_, DbErr>| {
         let error = result.expect_err(what);
         let cascade = CaptureError::of(&error);
-        let told = matches!(cascade, Some(CaptureError::Write(WriteRefusal::Cascade { child, .. })) if child == "gadget");
-        assert!(told, "{what}: {error}");
+        let is_cascade = matches!(cascade, Some(CaptureError::Write(WriteRefusal::Cascade { child, .. })) if child == "gadget");
+        assert!(is_cascade, "{what}: {error}");
     };
     let tx = server.db().begin().await?;
     let newest = Query::select()
