@@ -106,7 +106,7 @@
 //! | `server` | `App`: GraphQL over HTTP, WebSocket and event streams; implies `graphql` |
 //! | `cli` (default) | `App::run`: the server as a program with commands; implies `server` |
 //!
-//! See the README for a tour and ARCHITECTURE for how it holds together.
+//! See the README for a tour, `docs/` for guides and reference, and ARCHITECTURE for how it holds together.
 
 // Without the program, functions are left over that only it or its server calls.
 #![cfg_attr(
@@ -171,3 +171,9 @@ pub use seachange_changelog as changelog;
 pub mod internal {
     pub use crate::torture::{Report, Tally, Torture};
 }
+
+/// Compiles what the README shows. It is not the documentation of the crate, because its links are relative: on a
+/// page of rustdoc they would lead nowhere, and the links of this crate's own documentation would be raw text in it.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -9,7 +9,7 @@ use crate::app::Settings;
 use crate::limits::Limits;
 use crate::server::AllowedOrigins;
 
-/// Everything that can be set from outside. The README has the table.
+/// Everything that can be set from outside. `docs/reference/settings.md` has the table.
 #[derive(Args, Clone, Debug)]
 pub(super) struct Flags {
     /// sqlite://…, postgres://… or mysql://…

@@ -56,9 +56,9 @@ mod tests {
 
     #[test]
     fn the_documentation_has_the_same_codes_in_the_same_order() {
-        let documentation = include_str!("../../README.md");
+        let documentation = include_str!("../../docs/reference/error-codes.md");
         let (_, section) = documentation
-            .split_once("\n## Error codes\n")
+            .split_once("\n## The codes\n")
             .expect("section");
         let section = section.split("\n## ").next().expect("section");
         let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));

@@ -82,9 +82,9 @@ test('what happened while nobody was connected is replayed', async (t) => {
   assert.deepEqual(names, ['d', 'e', 'f', 'g']);
 });
 
-test("the README's program runs as it stands, and continues after a restart", async (t) => {
-  const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
-  const program = /```js\n(\/\/ watch\.mjs[^]*?)```/.exec(readme)[1];
+test("the tutorial's program runs as it stands, and continues after a restart", async (t) => {
+  const tutorial = await readFile(new URL('../../docs/tutorial.md', import.meta.url), 'utf8');
+  const program = /```js\n(\/\/ watch\.mjs[^]*?)```/.exec(tutorial)[1];
   const server = await Server.start(t);
   assert.ok(program.includes('127.0.0.1:8080'));
   const file = new URL('.watch.mjs', import.meta.url);

@@ -47,6 +47,8 @@ fn main() -> ExitCode {
         frozen::cases(),
         full::cases(),
         readme::cases(),
+        readme::tables::cases(),
+        readme::steps::cases(),
     ])
     // One measures time, one builds, all start processes: side by side they would disturb each other.
     .threads(1)

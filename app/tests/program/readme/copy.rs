@@ -1,4 +1,4 @@
-//! A copy of the workspace with the README's steps taken, built with the workspace's own target
+//! A copy of the workspace with the steps of the pages taken, built with the workspace's own target
 //! folder: dependencies are there already, and only what the steps touch is compiled.
 
 use std::collections::BTreeMap;
@@ -25,6 +25,8 @@ pub struct Built {
     pub program: PathBuf,
     /// The example `write`.
     pub write: PathBuf,
+    /// The README's program of one file.
+    pub notes: PathBuf,
 }
 
 type Files = BTreeMap<PathBuf, Vec<u8>>;
@@ -34,7 +36,9 @@ pub async fn build(steps: &[Block]) -> anyhow::Result<Built> {
     let mut files = Files::new();
     collect(&workspace(), Path::new(""), &mut files)?;
     for step in steps {
-        take(step, &mut files).with_context(|| format!("{:?}", step.place))?;
+        if let Some(place) = &step.place {
+            take(place, &step.text, &mut files).with_context(|| format!("{place:?}"))?;
+        }
     }
     keep_apart(&mut files)?;
     // At the same place each time, so that a second run compiles nothing.
@@ -62,17 +66,17 @@ fn collect(root: &Path, folder: &Path, files: &mut Files) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Does what the README says in front of a block.
-fn take(step: &Block, files: &mut Files) -> anyhow::Result<()> {
-    let (anchor, path, is_kept) = match &step.place {
-        Place::File(_) | Place::PartOf(_) => return Ok(()),
+/// Does what a page says in front of a block.
+fn take(place: &Place, text: &str, files: &mut Files) -> anyhow::Result<()> {
+    let (anchor, path, is_kept) = match place {
         Place::NewFile(path) => {
-            let before = files.insert(path.into(), step.text.clone().into_bytes());
+            let before = files.insert(path.into(), text.as_bytes().to_vec());
             ensure!(before.is_none(), "the file exists");
             return Ok(());
         }
         Place::After { anchor, path } => (anchor, path, true),
         Place::InsteadOf { anchor, path } => (anchor, path, false),
+        _ => return Ok(()),
     };
     edit(files, path, |file| {
         let mut edited = String::new();
@@ -85,7 +89,7 @@ fn take(step: &Block, files: &mut Files) -> anyhow::Result<()> {
             found += 1;
             let indent = &line[..line.len() - line.trim_start().len()];
             let kept = is_kept.then_some(line).into_iter().map(str::to_owned);
-            let new = step.text.lines().map(|line| format!("{indent}{line}"));
+            let new = text.lines().map(|line| format!("{indent}{line}"));
             edited.extend(kept.chain(new).map(|line| line + "\n"));
         }
         ensure!(found == 1, "the line is there {found} times");
@@ -114,6 +118,13 @@ fn keep_apart(files: &mut Files) -> anyhow::Result<()> {
     let other = format!("version = \"{}+readme\"", env!("CARGO_PKG_VERSION"));
     edit(files, "Cargo.toml", |file| {
         replace(file, &format!("\n{version}\n"), &format!("\n{other}\n"))
+    })?;
+    // The project of its own becomes a member of the copy, which then shares its dependencies.
+    edit(files, "Cargo.toml", |file| {
+        replace(file, "\"testkit\"]\n", "\"testkit\", \"notes\"]\n")
+    })?;
+    edit(files, "notes/Cargo.toml", |file| {
+        replace(file, "path = \"../seachange\"", "path = \"..\"")
     })?;
     edit(files, "app/Cargo.toml", |file| {
         let file = replace(file, "[package]\n", "[package]\nautobins = false\n")?;
@@ -170,12 +181,19 @@ async fn compile(copy: &Path) -> anyhow::Result<Built> {
         .current_dir(copy)
         .env("CARGO_TARGET_DIR", target)
         .args(["build", "--offline", "--workspace", "--profile", profile])
-        .args(["--bin", "seachange-app-readme", "--example", "write"]);
+        .args([
+            "--bin",
+            "seachange-app-readme",
+            "--bin",
+            "notes",
+            "--example",
+            "write",
+        ]);
     let begin = Instant::now();
     let ended = Process::start(cargo)?.ended_within(PATIENCE).await?;
     ensure!(
         ended.code() == Some(0),
-        "the README's steps do not build: {}",
+        "the steps do not build: {}",
         ended.stderr
     );
     measured(format_args!(
@@ -185,5 +203,6 @@ async fn compile(copy: &Path) -> anyhow::Result<Built> {
     Ok(Built {
         program: folder.join("seachange-app-readme"),
         write: folder.join("examples/write"),
+        notes: folder.join("notes"),
     })
 }
