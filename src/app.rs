@@ -3,6 +3,7 @@
 //! Knows nothing of commands and arguments: a program that has its own starts an [`App`] with [`Settings`].
 
 mod migrations;
+mod mount;
 mod sdl;
 mod settings;
 mod start;
@@ -14,15 +15,18 @@ use seachange_changelog::TrackedConnection;
 use crate::consumer::{Consumer, ConsumerHandle, Handler};
 use crate::feed::Feed;
 use crate::graphql::{Builder, Entities};
-use crate::service::Writable;
+use crate::service::{Exposure, Writable};
 use crate::sync::Policy;
-use migrations::{Migrations, migrations};
+use axum::Router;
+use migrations::{Migrations, NoMigrations, migrations};
+pub use mount::{MountSettings, Mounted};
 pub use settings::Settings;
 pub use start::{Server, StartError};
 
 /// An application: its migrations, its entities, and its fields in addition to ours.
 ///
-/// A program with arguments of its own starts it with settings:
+/// There are three ways to serve it. `run` is a whole program with commands. [`start`](Self::start) is a
+/// server in a program with arguments of its own:
 ///
 /// ```no_run
 /// use seachange::{App, Settings};
@@ -30,7 +34,7 @@ pub use start::{Server, StartError};
 /// use seachange_migration::Migrator;
 ///
 /// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
-/// let app = App::new::<Migrator>().entity::<project::Entity>();
+/// let app = App::new().migrator::<Migrator>().entity::<project::Entity>();
 /// let settings = Settings::new("sqlite://projects.db?mode=rwc", ([127, 0, 0, 1], 8080).into());
 /// let server = app.start(&settings).await?;
 /// println!("listening on http://{}", server.address);
@@ -39,29 +43,57 @@ pub use start::{Server, StartError};
 /// # Ok(())
 /// # }
 /// ```
+///
+/// [`mount`](Self::mount) gives routes for a server of your own.
 pub struct App {
     pub(crate) migrations: Box<dyn Migrations>,
     pub(crate) entities: Entities,
     consumers: Vec<Box<StartConsumer>>,
+    routes: Router,
+}
+
+impl Default for App {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// Starts a consumer on a server's feed and database.
 type StartConsumer = dyn Fn(&Feed, &TrackedConnection) -> ConsumerHandle + Send + Sync;
 
 impl App {
-    /// An application whose tables the migrator `M` creates.
-    pub fn new<M: MigratorTrait + 'static>() -> Self {
+    /// An application without entities, whose tables exist.
+    pub fn new() -> Self {
         Self {
-            migrations: migrations::<M>(),
+            migrations: Box::new(NoMigrations),
             entities: Entities::new(),
             consumers: Vec::new(),
+            routes: Router::new(),
         }
     }
 
-    /// Registers a tracked entity: queries, mutations, and subscriptions to its changes.
+    /// Names the migrator that creates the application's tables. Its pending migrations are applied before the
+    /// application is served.
+    #[must_use]
+    pub fn migrator<M: MigratorTrait + 'static>(mut self) -> Self {
+        self.migrations = migrations::<M>();
+        self
+    }
+
+    /// Registers a tracked entity: queries, mutations, and subscriptions to its changes. All of it is open to
+    /// every caller; [`expose`](Self::expose) opens less.
     #[must_use]
     pub fn entity<E: Writable>(mut self) -> Self {
         self.entities.entity::<E>();
+        self
+    }
+
+    /// Registers a tracked entity, and says what callers may see of it and do with it. A server that
+    /// authenticates its callers does not start while it registers an entity of which nothing is said, by this
+    /// or by [`sync`](Self::sync).
+    #[must_use]
+    pub fn expose<E: Writable>(mut self, exposure: Exposure) -> Self {
+        self.entities.expose::<E>(exposure);
         self
     }
 
@@ -99,6 +131,14 @@ impl App {
         let start =
             move |feed: &Feed, db: &TrackedConnection| consumer.clone().start(feed, db, handler());
         self.consumers.push(Box::new(start));
+        self
+    }
+
+    /// Adds routes to those of the server that [`start`](Self::start) and `run` make, such as an application's
+    /// own pages. A path must not be one of ours, and the routes must have no fallback.
+    #[must_use]
+    pub fn routes(mut self, routes: Router) -> Self {
+        self.routes = self.routes.merge(routes);
         self
     }
 }

@@ -41,6 +41,7 @@ mod scalar;
 mod schema;
 mod source;
 mod subscription;
+mod visible;
 
 pub use crate::service::ErrorCode;
 pub(crate) use crate::service::unreadable;

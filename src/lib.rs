@@ -83,7 +83,8 @@
 //! use seachange_migration::Migrator;
 //!
 //! fn main() -> std::process::ExitCode {
-//!     App::new::<Migrator>()
+//!     App::new()
+//!         .migrator::<Migrator>()
 //!         .entity::<project::Entity>()
 //!         .entity::<task::Entity>()
 //!         .entity::<comment::Entity>()
@@ -137,13 +138,13 @@ mod sync;
 mod torture;
 
 #[cfg(feature = "server")]
-pub use app::{App, Server, Settings, StartError};
+pub use app::{App, MountSettings, Mounted, Server, Settings, StartError};
 #[cfg(feature = "cli")]
 pub use cli::{Fault, Unverified, Verdict, VerifyError};
 pub use consumer::{
     Consumer, ConsumerHandle, ConsumerState, Delivery, Handler, HandlerError, LEASE,
 };
-pub use database::{DatabaseSettings, connect};
+pub use database::{Connections, DatabaseSettings, connect};
 pub use feed::{
     Change, ChangeLine, Cursor, CursorError, Epoch, Feed, FeedError, FeedItem, Page, Past,
     Position, RowName, Selection, Snapshot, Start, Subscription, When,
@@ -152,16 +153,23 @@ pub use feed::{
 pub use graphql::{Builder, Caller};
 pub use limits::Limits;
 #[cfg(feature = "server")]
-pub use server::{AllowedOrigins, BadOrigins};
+pub use server::{
+    AllowedOrigins, Auth, AuthError, Authenticator, BadOrigins, BadPublicKey, Credentials,
+};
 pub use service::{
-    ErrorCode, Fact, InboxChoice, InboxFilter, InboxPage, Pulled, PushAnswer, Rejection, Service,
-    ServiceError, Writable,
+    Action, ErrorCode, Exposure, Fact, InboxChoice, InboxFilter, InboxPage, Pulled, PushAnswer,
+    Rejection, Service, ServiceError, Writable,
 };
 pub use sync::{Choice, Conflict, Policy, Resolver, Rule, State};
 
 /// The GraphQL library, for fields of your own.
 #[cfg(feature = "graphql")]
 pub use async_graphql;
+/// For implementations of this crate's traits with `async` functions.
+pub use async_trait::async_trait;
+/// The HTTP library, whose routers the API's routes are nested in.
+#[cfg(feature = "server")]
+pub use axum;
 /// The change log and capture.
 pub use seachange_changelog as changelog;
 

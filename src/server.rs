@@ -1,7 +1,7 @@
 //! HTTP and WebSocket: turns bytes into requests for the [`Api`], and answers into bytes.
 //!
 //! Guarantees: every refusal is a GraphQL response with a code; whatever a client may fill or hold open is
-//! bounded by [`Limits`]; nothing outlives [`serve`] by more than its grace time.
+//! bounded by [`Limits`]; nothing outlives [`Endpoint::closed`] by more than its grace time.
 //!
 //! This module knows neither entities nor the change log nor the database.
 
@@ -9,7 +9,6 @@ mod auth;
 mod body;
 mod close_code;
 mod console;
-mod demo;
 mod health;
 mod http;
 mod idempotency;
@@ -26,8 +25,6 @@ mod sse;
 mod tests;
 
 use std::io;
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,7 +34,7 @@ use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
-pub use auth::{Auth, BadPublicKey};
+pub use auth::{Auth, AuthError, Authenticator, BadPublicKey, Credentials};
 pub use health::Health;
 pub use origin::{AllowedOrigins, BadOrigins};
 
@@ -46,19 +43,15 @@ use crate::limits::Limits;
 use metrics::Metrics;
 use origin::Origins;
 
-/// The server's configuration.
+/// What the host of an API decides.
 #[derive(Clone, Debug)]
-pub struct ServerConfig {
-    /// The address of the listener given to [`serve`].
-    pub listen: SocketAddr,
+pub(crate) struct ServerConfig {
     /// What one client may request.
-    pub limits: Limits,
+    pub(crate) limits: Limits,
     /// How callers are authenticated.
-    pub auth: Auth,
+    pub(crate) auth: Auth,
     /// The origins whose pages may send requests.
-    pub origins: AllowedOrigins,
-    /// The folder of the built demo, if there is one.
-    pub demo: Option<PathBuf>,
+    pub(crate) origins: AllowedOrigins,
 }
 
 /// The time that running requests and sockets have after the shutdown signal before they are cut off.
@@ -97,48 +90,70 @@ impl Server {
     }
 }
 
+/// The API as routes of a server. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Endpoint(Arc<Server>);
+
+impl Endpoint {
+    pub(crate) fn new(api: Api, health: Health, config: ServerConfig) -> Self {
+        tracing::debug!(auth = ?config.auth, "serving");
+        Self(Arc::new(Server::new(api, health, config)))
+    }
+
+    /// The routes. They know no path of their own, so that they can be nested.
+    pub(crate) fn router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        router(&self.0.origins).with_state(Arc::clone(&self.0))
+    }
+
+    /// Begins to close: sockets are closed with 1001, event streams end, and new ones are refused. Requests
+    /// that are running go on.
+    pub(crate) fn close(&self) {
+        self.0.stopping.send_replace(true);
+    }
+
+    /// Completes when all sockets and event streams have closed after [`close`](Self::close), or after the
+    /// grace time, which is five seconds.
+    pub(crate) async fn closed(&self) {
+        tokio::select! {
+            () = self.0.stopping.closed() => {}
+            () = grace_over(&self.0) => {
+                tracing::warn!("some connections did not end in time and are cut off");
+            }
+        }
+    }
+}
+
 /// Answers on `listener` until `shutdown` completes, then lets running requests end, closes the sockets with
 /// 1001, and returns within five seconds.
 ///
 /// # Errors
 /// The listener failed.
-pub async fn serve(
+pub(crate) async fn serve(
     listener: TcpListener,
-    api: Api,
-    health: Health,
-    config: ServerConfig,
+    routes: Router,
+    endpoint: Endpoint,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    tracing::debug!(listen = %config.listen, auth = ?config.auth, "serving");
-    let demo = config.demo.clone();
-    let server = Arc::new(Server::new(api, health, config));
-    let mut routes = router(&server.origins);
-    if let Some(folder) = demo {
-        routes = demo::add(routes, &folder);
-    }
-    let routes = routes.with_state(Arc::clone(&server));
     // A change is one small frame, and waiting to fill a packet would only delay it.
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY refused");
         }
     });
-    let signal = {
-        let server = Arc::clone(&server);
-        async move {
-            shutdown.await;
-            server.stopping.send_replace(true);
-        }
+    let closing = endpoint.clone();
+    let signal = async move {
+        shutdown.await;
+        closing.close();
     };
     let serving = axum::serve(listener, routes).with_graceful_shutdown(signal);
     let drained = async {
         serving.await?;
-        server.stopping.closed().await;
+        endpoint.0.stopping.closed().await;
         Ok(())
     };
     tokio::select! {
         result = drained => result,
-        () = grace_over(&server) => {
+        () = grace_over(&endpoint.0) => {
             tracing::warn!("some connections did not end in time and are cut off");
             Ok(())
         }

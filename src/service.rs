@@ -12,6 +12,7 @@ pub(crate) mod columns;
 pub(crate) mod decimal;
 pub(crate) mod entity;
 pub(crate) mod error;
+pub(crate) mod exposure;
 pub(crate) mod filter;
 mod handle;
 mod hash;
@@ -35,6 +36,7 @@ pub(crate) mod writable;
 
 pub use code::ErrorCode;
 pub use error::{Fact, ServiceError};
+pub use exposure::{Action, Exposure};
 pub use handle::{Pulled, PushAnswer, Service};
 pub use offline::inbox::{InboxFilter, InboxPage};
 pub use offline::rejection::Rejection;

@@ -12,15 +12,13 @@ mod readers;
 mod table;
 mod writers;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::{DbErr, TransactionSession};
 use seachange_changelog::internal;
-use tokio::sync::Notify;
 
-use crate::database::{self, Connections, DatabaseSettings};
-use crate::feed::{Feed, FeedError};
+use crate::database::{Connections, DatabaseSettings};
+use crate::feed::FeedError;
 pub use judge::{Report, Tally};
 use writers::{Truth, Writers};
 
@@ -66,15 +64,14 @@ impl Torture {
             connections: u32::try_from(self.writers + 4).unwrap_or(u32::MAX),
             ..settings.clone()
         };
-        let wake = Arc::new(Notify::new());
-        let signal = Arc::clone(&wake);
-        let Connections { tracked, feed } = database::connect_all(&settings).await?;
-        let db = tracked.with_on_commit(move || signal.notify_one());
+        let connections = Connections::open(settings.clone()).await?;
+        let db = connections.tracked().clone();
         table::create(&db, self.rows).await?;
-        let mut feeds = vec![Feed::start(feed, wake).await?];
+        let mut feeds = vec![connections.follow().await?];
         while feeds.len() < SERVERS {
-            let other = database::connect_all(&settings).await?.feed;
-            feeds.push(Feed::start(other, Arc::new(Notify::new())).await?);
+            // Its own connections, which this process's commits do not wake.
+            let other = Connections::open(settings.clone()).await?;
+            feeds.push(other.follow().await?);
         }
         let start = feeds[0].head().await?;
         let readers = readers::start(&feeds, &start).await?;

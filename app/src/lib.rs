@@ -1,12 +1,17 @@
-//! The reference application: its migrations, its entities, and what becomes of their edits in conflict.
+//! The reference application: its migrations, its entities, and what becomes of their edits in conflict; and the
+//! demo of its web client.
 
+mod demo;
+
+pub use demo::demo;
 use seachange::{App, Policy};
 use seachange_entity::{comment, label, project, task, task_label};
 use seachange_migration::Migrator;
 
 /// The application. The program runs it; examples add to it, and tests serve it.
 pub fn reference_app() -> App {
-    App::new::<Migrator>()
+    App::new()
+        .migrator::<Migrator>()
         .entity::<project::Entity>()
         .entity::<task::Entity>()
         .entity::<comment::Entity>()

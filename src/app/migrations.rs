@@ -23,6 +23,25 @@ pub(crate) trait Migrations: Send + Sync {
 
 struct MigrationsOf<M>(PhantomData<fn() -> M>);
 
+/// The migrations of a program that names none: its tables are made by others.
+pub(super) struct NoMigrations;
+
+#[async_trait::async_trait]
+impl Migrations for NoMigrations {
+    async fn up(&self, _db: &DatabaseConnection) -> Result<(), DbErr> {
+        Ok(())
+    }
+
+    async fn down(&self, _db: &DatabaseConnection) -> Result<(), DbErr> {
+        let message = "this program names no migrator; cure: `App::migrator`";
+        Err(DbErr::Migration(message.to_owned()))
+    }
+
+    async fn status(&self, _db: &DatabaseConnection) -> Result<Vec<(String, bool)>, DbErr> {
+        Ok(Vec::new())
+    }
+}
+
 pub(super) fn migrations<M: MigratorTrait + 'static>() -> Box<dyn Migrations> {
     Box::new(MigrationsOf::<M>(PhantomData))
 }

@@ -22,9 +22,6 @@ pub struct Settings {
     pub jwt_public_key: Option<PathBuf>,
     /// The origins whose pages may use the API.
     pub allow_origins: AllowedOrigins,
-    /// The folder of the built offline demo, which is served under `/demo` if it exists.
-    #[doc(hidden)]
-    pub demo: Option<PathBuf>,
     /// The bounds that a client can run into.
     pub limits: Limits,
 }
@@ -34,22 +31,21 @@ impl Settings {
     pub fn new(database_url: impl Into<String>, listen: SocketAddr) -> Self {
         let database = DatabaseSettings::new(database_url);
         Self {
-            database_url: database.url,
+            database_url: database.url().to_owned(),
             database_connections: database.connections,
             listen,
             jwt_secret: None,
             jwt_public_key: None,
             allow_origins: AllowedOrigins::default(),
-            demo: None,
             limits: Limits::default(),
         }
     }
 
     pub(crate) fn database(&self) -> DatabaseSettings {
         DatabaseSettings {
-            url: self.database_url.clone(),
             connections: self.database_connections,
             lock_wait: self.limits.lock_wait,
+            ..DatabaseSettings::new(&self.database_url)
         }
     }
 }

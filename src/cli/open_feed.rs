@@ -1,13 +1,10 @@
 //! Opens the feed for commands that read a database which a server may be serving at the same time.
 
-use std::sync::Arc;
-
 use sea_orm::DbErr;
 use seachange_changelog::{Cause, Refused, cause};
-use tokio::sync::Notify;
 
 use crate::app::Settings;
-use crate::database;
+use crate::database::Connections;
 use crate::feed::{Feed, FeedError};
 
 /// Connects and follows the log. This process does not write, so nothing wakes the feed, and it polls.
@@ -15,9 +12,8 @@ use crate::feed::{Feed, FeedError};
 /// # Errors
 /// [`Refused::NoLog`] for a database that was never migrated, or an error of the database.
 pub(super) async fn open_feed(settings: &Settings) -> Result<Feed, FeedError> {
-    let connections = database::connect_all(&settings.database()).await?;
-    let feed = Feed::start(connections.feed, Arc::new(Notify::new())).await;
-    feed.map_err(|error| match error {
+    let connections = Connections::open(settings.database()).await?;
+    connections.follow().await.map_err(|error| match error {
         FeedError::Refused(Refused::Database(error)) if is_missing_table(&error) => {
             FeedError::Refused(Refused::NoLog)
         }

@@ -39,9 +39,6 @@ pub(super) async fn command(
     println!("  live changes   http://{address}/");
     println!("  GraphQL        http://{address}/graphql");
     println!("  subscriptions  ws://{address}/graphql");
-    if settings.demo.as_ref().is_some_and(|folder| folder.is_dir()) {
-        println!("  offline demo   http://{address}/demo/");
-    }
     interrupted.await;
     let (db, feed) = (server.db().clone(), server.feed().clone());
     server.stop().await?;

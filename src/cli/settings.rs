@@ -54,18 +54,6 @@ pub(super) struct Flags {
         global = true
     )]
     allow_origins: AllowedOrigins,
-    /// Folder of the built offline demo, served under /demo if it exists.
-    #[cfg_attr(
-        feature = "reference",
-        arg(
-            long,
-            env = "SEACHANGE_DEMO",
-            default_value = "clients/web/demo/dist",
-            global = true
-        )
-    )]
-    #[cfg_attr(not(feature = "reference"), arg(skip))]
-    demo: Option<PathBuf>,
     /// What one client may request.
     #[command(flatten)]
     limits: Limits,
@@ -87,7 +75,6 @@ impl Flags {
             jwt_secret: self.jwt_secret,
             jwt_public_key: self.jwt_public_key,
             allow_origins: self.allow_origins,
-            demo: self.demo,
             limits: self.limits,
         }
     }

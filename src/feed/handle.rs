@@ -34,7 +34,22 @@ pub struct Snapshot {
     pub cursor: Cursor,
     /// For reading only. Dropping it rolls it back.
     pub tx: DatabaseTransaction,
+    log: Log,
+    position: Position,
     _permit: OwnedSemaphorePermit,
+}
+
+impl Snapshot {
+    /// A reader of what comes after the snapshot. It needs no connection yet, so that it can be made where the
+    /// snapshot holds the only one.
+    pub(crate) fn replay(&self, wanted: Selection, row: Option<RowName>) -> Replay {
+        Replay {
+            log: self.log.clone(),
+            wanted,
+            row,
+            position: self.position,
+        }
+    }
 }
 
 impl std::fmt::Debug for Feed {
@@ -198,6 +213,8 @@ impl Feed {
         let Moment { tx, position } = followed.log.moment().await?;
         Ok(Snapshot {
             cursor: followed.log.cursor(position),
+            log: followed.log.clone(),
+            position,
             tx,
             _permit: permit,
         })

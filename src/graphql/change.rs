@@ -7,12 +7,14 @@ use async_graphql::{Request, Value as GraphqlValue};
 use sea_orm::Iterable;
 use seachange_changelog::Operation;
 
-use super::context::{budget, feed};
+use super::context::{budget, feed, visible};
 use super::error::Refusal;
 use super::object_of::ObjectOf;
 use super::parameters::{self, operation_name};
+use super::visible::Visible;
 use crate::feed::{Change, Cursor, Epoch, Feed, FeedError, Page, Start};
 use crate::service::budget::Cost;
+use crate::service::exposure::Action;
 use crate::service::time::time;
 
 /// A change, with the epoch that its cursor needs.
@@ -80,7 +82,7 @@ pub(super) fn query() -> Field {
         FieldFuture::new(async move {
             let first = parameters::first(&ctx)?;
             let start = parameters::start(&ctx)?.unwrap_or(Start::Oldest);
-            let mut wanted = parameters::selection(&ctx)?;
+            let mut wanted = Visible::selection(&ctx, Action::History)?;
             wanted.key = parameters::key(&ctx)?;
             wanted.actor = parameters::text(&ctx, "actor")?;
             wanted.transaction_id = parameters::text(&ctx, "transactionId")?;
@@ -90,7 +92,7 @@ pub(super) fn query() -> Field {
                 .await
                 .map_err(Refusal::from)?;
             budget(&ctx)?.charge(Cost::of_changes(&page.changes))?;
-            Ok(Some(FieldValue::owned_any(page)))
+            Ok(Some(FieldValue::owned_any(visible(&ctx)?.page(page))))
         })
     })
     .description("Changes in the order of the feed, from the oldest or from a cursor.")

@@ -8,6 +8,7 @@ use seachange_changelog::TrackedConnection;
 
 use super::budget::AnswerBudget;
 use super::error::Refusal;
+use super::visible::Visible;
 use crate::feed::Feed;
 use crate::limits::Limits;
 use crate::service::budget::Budget;
@@ -46,6 +47,11 @@ pub(super) fn database<'a>(ctx: &ResolverContext<'a>) -> Result<&'a DatabaseConn
 }
 
 pub(super) fn feed<'a>(ctx: &ResolverContext<'a>) -> Result<&'a Feed, Refusal> {
+    data(ctx)
+}
+
+/// What callers may see of the change log.
+pub(super) fn visible<'a>(ctx: &ResolverContext<'a>) -> Result<&'a Visible, Refusal> {
     data(ctx)
 }
 

@@ -8,7 +8,7 @@ use async_graphql::dynamic::{
 };
 use chrono::{DateTime, Datelike, Utc};
 
-use super::context::call;
+use super::context::{call, visible};
 use super::error::Refusal;
 use super::parameters;
 use super::record::record_name;
@@ -28,7 +28,8 @@ pub(super) fn history(entity: &Arc<EntityInfo>) -> Field {
             let first = parameters::first(&ctx)?;
             let start = parameters::start(&ctx)?.unwrap_or(Start::Oldest);
             let page = service::history(call(&ctx)?, &row, &start, first).await;
-            Ok(Some(FieldValue::owned_any(page.map_err(Refusal::from)?)))
+            let page = visible(&ctx)?.page(page.map_err(Refusal::from)?);
+            Ok(Some(FieldValue::owned_any(page)))
         })
     })
     .description("Every change of one row that is kept, in order.")

@@ -22,6 +22,7 @@ use super::parameters;
 use crate::feed::{Cursor, FeedError};
 use crate::service::entity::EntityInfo;
 use crate::service::error::ServiceError;
+use crate::service::exposure::Action;
 use crate::service::filter::condition;
 use crate::service::idempotency::{Repeatable, once};
 use crate::service::row::Row;
@@ -29,14 +30,19 @@ use crate::service::writable::Writable;
 
 pub(super) use revert::{change as revert_change, transaction as revert_transaction};
 
-/// `taskCreateOne`, `taskCreateBatch`, `taskUpdate`, `taskDelete`.
+/// `taskCreateOne`, `taskCreateBatch`, `taskUpdate`, `taskDelete`, as far as they are exposed.
 pub(super) fn fields<E: Writable>(entity: &Arc<EntityInfo>) -> Vec<Field> {
-    vec![
-        create::one::<E>(entity),
-        create::batch::<E>(entity),
-        update::field::<E>(entity),
-        delete::field::<E>(entity),
-    ]
+    let mut fields = Vec::with_capacity(4);
+    if entity.allows(Action::Create) {
+        fields.extend([create::one::<E>(entity), create::batch::<E>(entity)]);
+    }
+    if entity.allows(Action::Update) {
+        fields.push(update::field::<E>(entity));
+    }
+    if entity.allows(Action::Delete) {
+        fields.push(delete::field::<E>(entity));
+    }
+    fields
 }
 
 /// Rows that were written, as the list of a field.
@@ -51,9 +57,15 @@ fn rows<E: EntityTrait>(
     Row::all::<E>(stored).map_err(ServiceError::internal)
 }
 
-/// Does a field's work, at most once under the key of its request.
-async fn write<W: Repeatable>(ctx: &ResolverContext<'_>, work: &W) -> Result<W::Output, Refusal> {
-    let output = once(call(ctx)?, work).await?;
+/// Does a field's work on an entity, at most once under the key of its request.
+async fn write<W: Repeatable>(
+    ctx: &ResolverContext<'_>,
+    entity: &EntityInfo,
+    work: &W,
+) -> Result<W::Output, Refusal> {
+    let output = once(call(ctx)?, work).await;
+    // A conflict shows rows as they are.
+    let output = output.map_err(|error| error.leaving_out(entity))?;
     Committed::add(ctx);
     Ok(output)
 }

@@ -19,15 +19,35 @@ use std::sync::Arc;
 use async_graphql::dynamic::SchemaError;
 
 use super::builder::Builder;
+use crate::service::entity::EntityInfo;
+use crate::service::exposure::Action;
 use crate::service::offline::synced::{Synced, SyncedByTable};
 use crate::service::registered::ByTable;
 use crate::sync::Policy;
 pub(super) use rejections::Rejections;
 
+/// Whether offline clients may push: an entity whose exposure allows no write is only pulled.
+///
+/// # Errors
+/// [`SchemaError`] if some writes are allowed and others are not, because a push may be any of them.
+fn is_pushed(entity: &EntityInfo) -> Result<bool, SchemaError> {
+    let mut allowed = Action::WRITES.iter().map(|action| entity.allows(*action));
+    let first = allowed.next().unwrap_or_default();
+    if allowed.any(|other| other != first) {
+        let table = entity.table;
+        return Err(SchemaError(format!(
+            "`{table}` is synced, and its exposure allows some of create, update and delete: allow all of them, \
+             or none to let clients only pull"
+        )));
+    }
+    Ok(first)
+}
+
 /// Adds the fields and types of sync for these entities.
 ///
 /// # Errors
-/// [`SchemaError`] if an entity is not registered, or a policy names a column that clients do not have.
+/// [`SchemaError`] if an entity is not registered, a policy names a column that clients do not have, or an
+/// exposure allows some writes and not others.
 pub(super) fn add(
     builder: &mut Builder,
     policies: &[(&'static str, Policy)],
@@ -49,7 +69,9 @@ pub(super) fn add(
         builder.begin(format!("the sync of table `{table}`"));
         types::add(builder, &synced);
         builder.queries.push(pull::field(&synced));
-        builder.mutations.push(push::field(&synced));
+        if is_pushed(synced.info())? {
+            builder.mutations.push(push::field(&synced));
+        }
         builder.subscriptions.push(stream::field(&synced));
         all.push(synced);
     }

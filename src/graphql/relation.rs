@@ -1,7 +1,7 @@
 //! The relations between registered entities: those that entities declare, and many-to-many relations through a
 //! table between two of them.
 //!
-//! A relation to an entity that is not registered is left out.
+//! A relation to an entity that is not registered, or whose rows callers may not query, is left out.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use sea_orm::{Identity, RelationDef, RelationType};
 
 use super::listed::Listed;
 use crate::service::entity::{ColumnInfo, EntityInfo};
+use crate::service::exposure::Action;
 use crate::service::names;
 
 /// A relation of an entity, the parent, to another, the child.
@@ -40,8 +41,14 @@ pub(super) struct Via {
 /// [`SchemaError`] for a relation that names a column which its entity does not have.
 pub(super) fn relations(entities: &[Listed]) -> Result<Vec<Vec<Arc<Relation>>>, SchemaError> {
     let mut all: Vec<Vec<Relation>> = Vec::with_capacity(entities.len());
+    // Rows that callers may not query are reached by no relation.
+    let is_queried = |entity: &Listed| entity.info.allows(Action::Query);
     for parent in entities {
-        all.push(declared(parent, entities));
+        all.push(if is_queried(parent) {
+            declared(parent, entities)
+        } else {
+            Vec::new()
+        });
     }
     for between in entities {
         for relation in of_many_to_many(between, entities) {
@@ -148,6 +155,7 @@ fn named<'a>(table: &TableRef, entities: &'a [Listed]) -> Option<&'a Listed> {
     let table = name.1.to_string();
     entities
         .iter()
+        .filter(|entity| entity.info.allows(Action::Query))
         .find(|entity| entity.info.table == table && entity.info.schema == schema)
 }
 

@@ -19,11 +19,13 @@ use super::mutation;
 use super::names::{check_entities, check_words};
 use super::relation::{Relation, relations};
 use super::source::SourceOf;
+use super::visible::Visible;
 use super::{change, history, inputs, list, objects, offline, record, scalar, subscription};
 use crate::feed::Feed;
 use crate::limits::Limits;
 use crate::service::Service;
 use crate::service::entity::{EntityInfo, EnumValues, Enumerations, enum_values};
+use crate::service::exposure::{Action, Exposure};
 use crate::service::registered::{ByTable, Registered};
 use crate::service::turns::Turns;
 use crate::service::writable::Writable;
@@ -43,6 +45,8 @@ pub struct Entities {
     extensions: Vec<Extend>,
     /// By table.
     policies: Vec<(&'static str, Policy)>,
+    /// What the adopter says of a table; everything else is exposed as a whole.
+    exposures: HashMap<&'static str, Exposure>,
 }
 
 impl Entities {
@@ -53,6 +57,25 @@ impl Entities {
     /// Registers a tracked entity with its relations.
     pub fn entity<E: Writable>(&mut self) {
         self.entities.push(Box::new(EntityOf::<E>(PhantomData)));
+    }
+
+    /// Registers a tracked entity with its relations, and says what callers may see of it and do with it.
+    pub fn expose<E: Writable>(&mut self, exposure: Exposure) {
+        self.exposures.insert(E::default().table_name(), exposure);
+        self.entity::<E>();
+    }
+
+    /// Checks that the adopter says what callers may see and do.
+    ///
+    /// # Errors
+    /// A table of which nothing is said, and which no offline client syncs either.
+    pub(crate) fn check_exposed(&self) -> Result<(), &'static str> {
+        let tables = self.entities.iter().map(|entity| entity.table());
+        let mut unsaid = tables.filter(|table| {
+            let is_synced = self.policies.iter().any(|(synced, _)| synced == table);
+            !is_synced && !self.exposures.contains_key(table)
+        });
+        unsaid.next().map_or(Ok(()), Err)
     }
 
     /// Registers an enumeration that columns use.
@@ -81,18 +104,30 @@ impl Entities {
         self.enumerations.iter().map(|of| of.values()).collect()
     }
 
-    /// The entities, without facts from a database's catalogue.
+    /// The entities with all of their columns, whatever callers may see of them.
     pub(crate) fn registered(&self) -> Vec<Registered> {
-        self.registered_on(&Equalities::new())
-    }
-
-    /// The entities, with the way in which their database compares texts.
-    fn registered_on(&self, equalities: &Equalities) -> Vec<Registered> {
         let enums = self.enums();
         let entities = self.entities.iter();
-        entities
-            .map(|entity| entity.registered(&enums, equalities))
-            .collect()
+        entities.map(|entity| entity.registered(&enums)).collect()
+    }
+
+    /// The entities as callers may see them, with the way in which their database compares texts.
+    ///
+    /// # Errors
+    /// [`SchemaError`] for an exposure that does not fit its entity.
+    fn exposed(&self, equalities: &Equalities) -> Result<Vec<Registered>, SchemaError> {
+        let exposed = self.registered().into_iter().map(|of| {
+            let table = of.info.table;
+            let mut info = EntityInfo::clone(&of.info);
+            if let Some(equalities) = equalities.get(table) {
+                info = info.compared_by(equalities);
+            }
+            let exposure = self.exposures.get(table).cloned().unwrap_or_default();
+            let info = info.exposed_as(exposure).map_err(SchemaError)?;
+            let info = Arc::new(info);
+            Ok(Registered { info, ..of })
+        });
+        exposed.collect()
     }
 
     /// How the database compares the texts of the entities' columns.
@@ -119,8 +154,8 @@ impl Entities {
         limits: Limits,
     ) -> Result<Service, SchemaError> {
         let service = Service::taking_turns(db, feed, turns).with_limits(limits);
-        let registered = self.registered().into_iter();
-        let service = registered.fold(service, Service::registering);
+        let exposed = self.exposed(&Equalities::new())?.into_iter();
+        let service = exposed.fold(service, Service::registering);
         let mut policies = self.policies.iter();
         policies.try_fold(service, |service, (table, policy)| {
             let synced = service.syncing(table, policy.clone());
@@ -140,24 +175,25 @@ impl Entities {
         limits: &Limits,
         equalities: &Equalities,
     ) -> Result<Schema, SchemaError> {
-        let registered = self.registered_on(equalities);
-        let entities = self.entities.iter().zip(&registered);
+        let exposed = self.exposed(equalities)?;
+        let entities = self.entities.iter().zip(&exposed);
         let listed: Vec<Listed> = entities.map(|(entity, of)| entity.listed(of)).collect();
         let relations = relations(&listed)?;
         check_entities(&listed, &relations)?;
         let mut builder = Builder::default();
         self.add_shared(&mut builder)?;
-        let entities = self.entities.iter().zip(registered.iter().zip(&listed));
+        let entities = self.entities.iter().zip(exposed.iter().zip(&listed));
         for ((entity, of), relations) in entities.zip(relations) {
             builder.begin(format!("table `{}`", of.0.info.table));
             entity.register(&mut builder, of, relations.into());
         }
-        let by_table = registered.into_iter().map(|of| (of.info.table, of));
-        let by_table: ByTable = Arc::new(by_table.collect());
+        let revertible = exposed.iter().filter(|of| of.info.allows(Action::Revert));
+        let revertible: ByTable = Arc::new(by_table(revertible.cloned()));
         builder.mutations.extend([
-            mutation::revert_change(&by_table),
-            mutation::revert_transaction(&by_table),
+            mutation::revert_change(&revertible),
+            mutation::revert_transaction(&revertible),
         ]);
+        let by_table: ByTable = Arc::new(by_table(exposed));
         offline::add(&mut builder, &self.policies, &by_table)?;
         builder.queries.extend([change::query(), change::head()]);
         builder.subscriptions.push(subscription::changes());
@@ -171,7 +207,8 @@ impl Entities {
             .limit_depth(limits.query_depth)
             .extension(Guard)
             .data(db.reader().clone())
-            .data(limits.clone());
+            .data(limits.clone())
+            .data(Visible::new(&by_table));
         match serving {
             Some((feed, turns)) => schema.data(feed).data(turns),
             None => schema,
@@ -224,9 +261,15 @@ impl Entities {
     }
 }
 
+fn by_table(entities: impl IntoIterator<Item = Registered>) -> HashMap<&'static str, Registered> {
+    let entities = entities.into_iter();
+    entities.map(|of| (of.info.table, of)).collect()
+}
+
 /// An entity with its Rust type erased.
 trait Registration: Send + Sync {
-    fn registered(&self, enums: &Enumerations, equalities: &Equalities) -> Registered;
+    fn table(&self) -> &'static str;
+    fn registered(&self, enums: &Enumerations) -> Registered;
     fn listed(&self, of: &Registered) -> Listed;
     fn register(
         &self,
@@ -239,13 +282,12 @@ trait Registration: Send + Sync {
 struct EntityOf<E>(PhantomData<fn() -> E>);
 
 impl<E: Writable> Registration for EntityOf<E> {
-    fn registered(&self, enums: &Enumerations, equalities: &Equalities) -> Registered {
-        let info = EntityInfo::of::<E>(enums);
-        let info = match equalities.get(info.table) {
-            Some(equalities) => info.compared_by(equalities),
-            None => info,
-        };
-        Registered::of::<E>(info)
+    fn table(&self) -> &'static str {
+        E::default().table_name()
+    }
+
+    fn registered(&self, enums: &Enumerations) -> Registered {
+        Registered::of::<E>(EntityInfo::of::<E>(enums))
     }
 
     fn listed(&self, of: &Registered) -> Listed {
@@ -262,26 +304,45 @@ impl<E: Writable> Registration for EntityOf<E> {
         relations: Arc<[Arc<Relation>]>,
     ) {
         let Registered { info, table, .. } = of;
-        builder.register(objects::object(listed, &relations));
-        builder.register(objects::basic(listed));
-        builder.register(connection::edge(info));
-        builder.register(connection::object(info));
-        builder.register(record::record_object(info));
-        builder.register(record::change_object(info));
-        for input in arguments::inputs(info, &relations) {
-            builder.register(input);
+        let reads = info.allows(Action::Query);
+        if reads {
+            builder.register(objects::object(listed, &relations));
+            builder.register(connection::edge(info));
+            builder.register(connection::object(info));
+            builder.queries.push(list::field(listed, &relations));
         }
-        builder.register(inputs::insert(info));
-        builder.register(inputs::update(info));
-        builder.queries.extend([
-            list::field(listed, &relations),
-            history::history(info),
-            history::as_of(of),
-        ]);
+        let filters = [Action::Query, Action::Live, Action::Update, Action::Delete];
+        if info.allows_any(&filters) {
+            let [filter, having, order] = arguments::inputs(info, &relations);
+            builder.register(filter);
+            if reads {
+                builder.register(having);
+                builder.register(order);
+            }
+        }
+        if info.allows_any(&[Action::Create, Action::Update]) {
+            builder.register(objects::basic(listed));
+        }
+        if info.allows(Action::Create) {
+            builder.register(inputs::insert(info));
+        }
+        if info.allows(Action::Update) {
+            builder.register(inputs::update(info));
+        }
         builder.mutations.extend(mutation::fields::<E>(info));
-        builder
-            .subscriptions
-            .push(subscription::records(info, table));
+        if info.allows_any(&[Action::History, Action::Live]) {
+            builder.register(record::record_object(info));
+        }
+        if info.allows(Action::History) {
+            builder.queries.push(history::history(info));
+            builder.queries.push(history::as_of(of));
+        }
+        if info.allows(Action::Live) {
+            builder.register(record::change_object(info));
+            builder
+                .subscriptions
+                .push(subscription::records(info, table));
+        }
     }
 }
 

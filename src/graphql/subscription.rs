@@ -8,12 +8,15 @@ use seachange_changelog::{Image, Operation};
 
 use super::arguments::{self, filter_name};
 use super::change::ChangeNode;
+use super::context::visible;
 use super::error::Refusal;
 use super::live::{Begin, Item, Plan, Role, RouteKey, Watched, WatchedRows, pinned};
 use super::parameters;
 use super::record::{RecordChange, RecordChangeKind, change_name};
+use super::visible::Visible;
 use crate::feed::{Change, Cursor, Epoch, RowName, Selection};
 use crate::service::entity::EntityInfo;
+use crate::service::exposure::Action;
 use crate::service::filter::Predicate;
 use crate::service::table::{KeyedRow, Table};
 use crate::service::time::time;
@@ -23,7 +26,11 @@ pub(super) fn changes() -> SubscriptionField {
     SubscriptionField::new("changes", TypeRef::named_nn("Change"), |ctx| {
         Role::answer(&ctx, |ctx| {
             let begin = parameters::start(ctx)?.map_or(Begin::Now, Begin::From);
-            Ok(Plan::new(Changes(parameters::selection(ctx)?), begin))
+            let changes = Changes {
+                wanted: Visible::selection(ctx, Action::Live)?,
+                visible: visible(ctx)?.clone(),
+            };
+            Ok(Plan::new(changes, begin))
         })
     })
     .description("Every change, in order, once; from a cursor or from now.")
@@ -84,17 +91,20 @@ fn plan(
 }
 
 /// Changes in the form that the log has.
-struct Changes(Selection);
+struct Changes {
+    wanted: Selection,
+    visible: Visible,
+}
 
 impl Watched for Changes {
     fn selection(&self) -> Selection {
-        self.0.clone()
+        self.wanted.clone()
     }
 
     fn item(&self, epoch: &Epoch, parcel: &[Arc<Change>]) -> Option<Item> {
-        let change = parcel.last().filter(|change| self.0.admits(change))?;
+        let change = parcel.last().filter(|change| self.wanted.admits(change))?;
         Some(Item::of(ChangeNode {
-            change: Arc::clone(change),
+            change: self.visible.change(change),
             epoch: epoch.clone(),
         }))
     }
@@ -149,6 +159,13 @@ impl WatchedRows for Records {
 }
 
 impl Records {
+    /// The columns that differ, without those that the API leaves out.
+    fn changed_fields(&self, change: &Change) -> Vec<String> {
+        let mut changed = change.changed_fields();
+        changed.retain(|name| !self.entity.leaves_out(name));
+        changed
+    }
+
     /// The change as seen through the filter: a row that enters it is an insert, one that leaves it a delete.
     fn through(&self, epoch: &Epoch, change: &Change) -> Option<RecordChange> {
         let row = &change.row;
@@ -170,7 +187,7 @@ impl Records {
             key: row.row_key.as_object().cloned(),
             record: after.filter(|_| kind != RecordChangeKind::Delete).cloned(),
             previous: before.filter(|_| kind != RecordChangeKind::Insert).cloned(),
-            changed_fields: change.changed_fields(),
+            changed_fields: self.changed_fields(change),
             actor: row.actor.clone(),
             transaction_id: Some(row.transaction_id.clone()),
             recorded_at: Some(time(row.recorded_at)),

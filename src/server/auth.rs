@@ -1,132 +1,121 @@
-//! Authentication: the caller is a bearer token's `sub`, or anonymous in open mode.
+//! Authentication: who the caller of a request is, by an [`Authenticator`], or nobody in open mode.
 //!
-//! Guarantees: with a key, no request passes without a token that this key signed and that is valid now; the
-//! server chooses the algorithm, never the token; no secret is ever printed.
+//! Guarantees: in a server that is not open, no request passes that its authenticator has not admitted, nor one
+//! of a caller whose time is over; no secret is ever printed.
 
-mod key;
+mod authenticator;
+mod credentials;
+mod host;
+mod token;
 
-use axum::http::{HeaderMap, header};
-use serde_json::{Map, Value};
-use tokio::time::Instant;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use crate::graphql::Caller;
-pub use key::{BadPublicKey, TokenKey};
+pub use authenticator::{AuthError, Authenticator};
+pub use credentials::Credentials;
+pub use token::BadPublicKey;
 
-/// How callers are authenticated.
-#[derive(Clone, Debug)]
-pub enum Auth {
-    /// Not at all: every caller is anonymous and tokens are ignored. Use it only on a loopback address;
-    /// browsers' requests from other sites are refused by their `Origin` and `Host`, unless they are allowed.
+use host::Host;
+use token::TokenKey;
+
+/// How callers are authenticated. Cheap to clone.
+#[derive(Clone)]
+pub struct Auth(Mode);
+
+#[derive(Clone)]
+enum Mode {
     Open,
-    /// By a JWT that this key accepts.
-    Token(TokenKey),
+    By(Arc<dyn Authenticator>),
 }
 
-/// An admitted caller.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Admitted {
-    pub(super) caller: Caller,
-    /// When the token expires; `None` if it never does.
-    pub(super) until: Option<Instant>,
-}
-
-/// The reason why a caller is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Unauthenticated {
-    #[error("a bearer token is required")]
-    Missing,
-    #[error("the authorization is not one bearer token")]
-    NoBearer,
-    #[error("the token has expired")]
-    Expired,
-    #[error("the token is not valid yet")]
-    NotYet,
-    #[error("the token is not valid")]
-    Invalid,
+impl fmt::Debug for Auth {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self.0 {
+            Mode::Open => "Auth::open",
+            Mode::By(_) => "Auth::by",
+        })
+    }
 }
 
 impl Auth {
-    /// No authentication.
+    /// Not at all: every caller is anonymous and tokens are ignored. Use it only where nobody else can reach
+    /// the server, as on a loopback address; browsers' requests from other sites are refused by their `Origin`
+    /// and `Host`, unless they are allowed.
     #[must_use]
     pub fn open() -> Self {
-        Self::Open
+        Self(Mode::Open)
     }
 
-    /// Tokens signed with `secret`. An empty secret refuses every token.
+    /// By JSON Web Tokens (HS256) signed with `secret`; the caller is the token's `sub`. An empty secret
+    /// refuses every token.
     #[must_use]
     pub fn hs256(secret: &str) -> Self {
-        Self::Token(TokenKey::hs256(secret))
+        Self::by(TokenKey::hs256(secret))
     }
 
-    /// Tokens signed with the private key that belongs to this public one, a PEM text.
+    /// By JSON Web Tokens signed with the private key that belongs to this public one, a PEM text; the caller
+    /// is the token's `sub`. The kind of key determines the only algorithm that is accepted: RS256, ES256 or
+    /// EdDSA.
     ///
     /// # Errors
     /// [`BadPublicKey`].
     pub fn public_key(pem: &str) -> Result<Self, BadPublicKey> {
-        Ok(Self::Token(TokenKey::public(pem)?))
+        Ok(Self::by(TokenKey::public(pem)?))
     }
 
-    /// The caller of an HTTP request, by its `Authorization` header. The idempotency key is not set.
-    pub(super) fn caller(&self, headers: &HeaderMap) -> Result<Admitted, Unauthenticated> {
-        match self {
-            Self::Open => Ok(Admitted::default()),
-            Self::Token(key) => key.admit(of_headers(headers)?),
+    /// By the host's own middleware, which puts a [`Caller`] into the extensions of each request. A request
+    /// without one is refused. A socket has the caller of its upgrade request.
+    #[must_use]
+    pub fn host() -> Self {
+        Self::by(Host)
+    }
+
+    /// By an authenticator.
+    #[must_use]
+    pub fn by(authenticator: impl Authenticator) -> Self {
+        Self(Mode::By(Arc::new(authenticator)))
+    }
+
+    /// Whether everybody may do everything.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.0, Mode::Open)
+    }
+
+    /// Whether a browser sends what authenticates a caller with any page's requests.
+    pub(crate) fn is_sent_by_browsers(&self) -> bool {
+        match &self.0 {
+            Mode::Open => true,
+            Mode::By(authenticator) => authenticator.is_sent_by_browsers(),
         }
     }
 
-    /// The caller of a socket, by the payload of `connection_init`, or otherwise by the header of the upgrade
-    /// request.
-    pub(super) fn caller_of_socket(
+    /// The caller. The idempotency key is not set.
+    ///
+    /// # Errors
+    /// [`AuthError`]; `Unavailable` if the authenticator takes longer than `patience`.
+    pub(super) async fn caller(
         &self,
-        headers: &HeaderMap,
-        payload: Option<&Map<String, Value>>,
-    ) -> Result<Admitted, Unauthenticated> {
-        let Self::Token(key) = self else {
-            return Ok(Admitted::default());
+        credentials: Credentials<'_>,
+        patience: Duration,
+    ) -> Result<Caller, AuthError> {
+        let Mode::By(authenticator) = &self.0 else {
+            return Ok(Caller::anonymous());
         };
-        match payload.and_then(of_payload) {
-            Some(Value::String(value)) => {
-                let token = bearer(value).unwrap_or(value.trim());
-                key.admit(token)
-            }
-            Some(_) => Err(Unauthenticated::NoBearer),
-            None => key.admit(of_headers(headers)?),
+        let asking = authenticator.authenticate(&credentials);
+        let caller = match tokio::time::timeout(patience, asking).await {
+            Ok(caller) => caller?,
+            Err(_) => return Err(AuthError::Unavailable),
+        };
+        if !caller.has_valid_name() {
+            return Err(AuthError::Invalid);
         }
+        if caller.has_expired() {
+            return Err(AuthError::Expired);
+        }
+        Ok(caller)
     }
-}
-
-fn of_headers(headers: &HeaderMap) -> Result<&str, Unauthenticated> {
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    match (values.next(), values.next()) {
-        (None, _) => Err(Unauthenticated::Missing),
-        (Some(value), None) => value
-            .to_str()
-            .ok()
-            .and_then(bearer)
-            .ok_or(Unauthenticated::NoBearer),
-        // Choosing one of the two would be a guess.
-        (Some(_), Some(_)) => Err(Unauthenticated::NoBearer),
-    }
-}
-
-/// `Authorization` or `headers.Authorization`, in any letter case.
-fn of_payload(payload: &Map<String, Value>) -> Option<&Value> {
-    let own = get(payload, "authorization");
-    own.or_else(|| get(get(payload, "headers")?.as_object()?, "authorization"))
-        .filter(|value| !value.is_null())
-}
-
-fn get<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    let mut found = object
-        .iter()
-        .filter(|(key, _)| key.eq_ignore_ascii_case(name));
-    found.next().map(|(_, value)| value)
-}
-
-/// The text after `Bearer`.
-fn bearer(value: &str) -> Option<&str> {
-    let (scheme, token) = value.trim().split_once(char::is_whitespace)?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 #[cfg(test)]

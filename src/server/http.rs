@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use async_graphql::Response as Answer;
 use axum::body::Body;
-use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::http::{HeaderMap, Uri, header};
+use axum::extract::{Request, State};
+use axum::http::header;
+use axum::http::request::Parts;
 use axum::response::Response;
 
-use super::auth::Admitted;
+use super::auth::Credentials;
 use super::media_type::{Accept, MediaType};
 use super::rejection::Rejection;
 use super::reply;
@@ -20,84 +21,71 @@ use crate::graphql::{Caller, ErrorCode, OperationKind, Prepared, refusal};
 
 /// What the head of a request says.
 struct Head {
-    uri: Uri,
-    headers: HeaderMap,
+    parts: Parts,
     accept: Accept,
 }
 
 /// `POST /graphql`.
 pub(super) async fn post(
     State(server): State<Arc<Server>>,
-    uri: Uri,
     accept: Accept,
-    headers: HeaderMap,
-    body: Body,
+    request: Request,
 ) -> Response {
-    let head = Head {
-        uri,
-        headers,
-        accept,
-    };
+    let (parts, body) = request.into_parts();
+    let head = Head { parts, accept };
     match read(&server, &head, body).await {
-        Ok((prepared, admitted)) => answer(&server, &head, prepared, admitted).await,
+        Ok((prepared, caller)) => answer(&server, &head, prepared, caller).await,
         Err(rejection) => reject(&server, rejection, accept.media),
     }
 }
 
 /// Answers by events or by one response, as the client requests.
-async fn answer(
-    server: &Arc<Server>,
-    head: &Head,
-    prepared: Prepared,
-    admitted: Admitted,
-) -> Response {
+async fn answer(server: &Arc<Server>, head: &Head, prepared: Prepared, caller: Caller) -> Response {
     let Accept { is_events, media } = head.accept;
     if !is_events {
-        return execute(server, prepared, admitted.caller, media).await;
+        return execute(server, prepared, caller, media).await;
     }
-    sse::answer(server, &head.headers, prepared, admitted)
+    sse::answer(server, &head.parts.headers, prepared, caller)
         .unwrap_or_else(|rejection| reject(server, rejection, media))
 }
 
 /// Authentication comes before reading, so that a caller without a token cannot make the server buffer a
 /// body.
-async fn read(server: &Server, head: &Head, body: Body) -> Result<(Prepared, Admitted), Rejection> {
-    let admitted = match admit(server, head) {
-        Ok(admitted) => admitted,
+async fn read(server: &Server, head: &Head, body: Body) -> Result<(Prepared, Caller), Rejection> {
+    let caller = match admit(server, head).await {
+        Ok(caller) => caller,
         Err(rejection) => {
             body::discard(body).await;
             return Err(rejection);
         }
     };
     let body = body::read(body, server.limits.request_bytes).await?;
-    Ok((Prepared::new(request::from_json(&body)?), admitted))
+    Ok((Prepared::new(request::from_json(&body)?), caller))
 }
 
 /// `GET /graphql`: a socket, or a query in the query string.
 pub(super) async fn get(
     State(server): State<Arc<Server>>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-    uri: Uri,
     accept: Accept,
-    headers: HeaderMap,
+    request: Request,
 ) -> Response {
-    let head = Head {
-        uri,
-        headers,
-        accept,
-    };
+    let (parts, _) = request.into_parts();
     let rejection = match upgrade {
-        Ok(upgrade) => match open(&server, upgrade, &head) {
+        Ok(upgrade) => match open(&server, upgrade, parts) {
             Ok(response) => return response,
             Err(rejection) => rejection,
         },
-        Err(rejection) if head.headers.contains_key(header::UPGRADE) => {
+        Err(rejection) if parts.headers.contains_key(header::UPGRADE) => {
             Rejection::Upgrade(rejection)
         }
-        Err(_) => match query_of(&server, &head) {
-            Ok((prepared, admitted)) => return answer(&server, &head, prepared, admitted).await,
-            Err(rejection) => rejection,
-        },
+        Err(_) => {
+            let head = Head { parts, accept };
+            match query_of(&server, &head).await {
+                Ok((prepared, caller)) => return answer(&server, &head, prepared, caller).await,
+                Err(rejection) => rejection,
+            }
+        }
     };
     reject(&server, rejection, accept.media)
 }
@@ -105,36 +93,37 @@ pub(super) async fn get(
 fn open(
     server: &Arc<Server>,
     upgrade: WebSocketUpgrade,
-    head: &Head,
+    parts: Parts,
 ) -> Result<Response, Rejection> {
-    server.origins.check(&head.headers, &head.uri)?;
+    server.origins.check(&parts.headers, &parts.uri)?;
     let permit = Arc::clone(&server.sockets)
         .try_acquire_owned()
         .map_err(|_| Rejection::TooManySockets)?;
-    let (server, headers) = (Arc::clone(server), head.headers.clone());
-    Ok(socket::open(server, upgrade, headers, permit))
+    Ok(socket::open(Arc::clone(server), upgrade, parts, permit))
 }
 
-fn query_of(server: &Server, head: &Head) -> Result<(Prepared, Admitted), Rejection> {
-    let admitted = admit(server, head)?;
-    let prepared = Prepared::new(request::from_query_string(&head.uri)?);
+async fn query_of(server: &Server, head: &Head) -> Result<(Prepared, Caller), Rejection> {
+    let caller = admit(server, head).await?;
+    let prepared = Prepared::new(request::from_query_string(&head.parts.uri)?);
     // A link or an image in a page can make a browser send a GET.
     match prepared.kind() {
         OperationKind::Mutation => Err(Rejection::MutationByGet),
-        _ => Ok((prepared, admitted)),
+        _ => Ok((prepared, caller)),
     }
 }
 
-fn admit(server: &Server, head: &Head) -> Result<Admitted, Rejection> {
-    let Head { uri, headers, .. } = head;
+async fn admit(server: &Server, head: &Head) -> Result<Caller, Rejection> {
+    let Parts { uri, headers, .. } = &head.parts;
     if head.accept.is_events {
         server.origins.check(headers, uri)?;
     } else {
         server.origins.check_request(headers, uri)?;
     }
-    let mut admitted = server.auth.caller(headers)?;
-    admitted.caller.idempotency_key = idempotency::of_headers(headers)?;
-    Ok(admitted)
+    let credentials = Credentials::of_request(&head.parts);
+    let patience = server.limits.request_time;
+    let mut caller = server.auth.caller(credentials, patience).await?;
+    caller.idempotency_key = idempotency::of_headers(headers)?;
+    Ok(caller)
 }
 
 async fn execute(

@@ -5,10 +5,11 @@
 //! open mode, if they are pages of this machine, such as those of a development server.
 //!
 //! Guarantees: a socket or an event stream for a page of another site is refused before anything is run, and
-//! no answer to one has a header that would let it be read. A plain request is refused in open mode only:
-//! with a key it needs a token, which no browser adds by itself, and the browser does not let the page read
-//! the answer. In open mode `Host` is checked, too: any page can reach a server on a loopback address under
-//! any DNS name that resolves to 127.0.0.1, and no token prevents it.
+//! no answer to one has a header that would let it be read. A plain request is refused where browsers send by
+//! themselves what authenticates its caller, or nothing does (open mode). Where it needs a bearer token, no
+//! page of another site has one, and the browser does not let the page read the answer. In open mode `Host` is
+//! checked, too: any page can reach a server on a loopback address under any DNS name that resolves to
+//! 127.0.0.1, and no token prevents it.
 
 mod allowed;
 
@@ -49,13 +50,16 @@ pub(super) enum ForeignOrigin {
 pub(super) struct Origins {
     allowed: Arc<Choice>,
     is_open: bool,
+    /// Whether plain requests are checked, too.
+    checks_requests: bool,
 }
 
 impl Origins {
     pub(super) fn new(auth: &Auth, allowed: AllowedOrigins) -> Self {
         Self {
             allowed: Arc::new(allowed.0),
-            is_open: matches!(auth, Auth::Open),
+            is_open: auth.is_open(),
+            checks_requests: auth.is_sent_by_browsers(),
         }
     }
 
@@ -68,7 +72,7 @@ impl Origins {
         headers: &HeaderMap,
         uri: &Uri,
     ) -> Result<(), ForeignOrigin> {
-        if self.is_open {
+        if self.checks_requests {
             self.check(headers, uri)
         } else {
             // Proxies of an application pass on the page's origin with another host.

@@ -10,7 +10,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 
 use super::Server;
-use super::auth::Unauthenticated;
+use super::auth::AuthError;
 use super::body::BodyFault;
 use super::idempotency::InvalidKey;
 use super::media_type::{Accept, MediaType};
@@ -22,7 +22,7 @@ use crate::graphql::{ErrorCode, refusal};
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Rejection {
     #[error(transparent)]
-    Unauthenticated(#[from] Unauthenticated),
+    Auth(#[from] AuthError),
     #[error(transparent)]
     Foreign(#[from] ForeignOrigin),
     #[error(transparent)]
@@ -59,12 +59,14 @@ impl Rejection {
     /// The code and the status of the answer.
     fn answer(&self) -> (ErrorCode, StatusCode) {
         match self {
-            Self::Unauthenticated(_) => (ErrorCode::Unauthenticated, StatusCode::UNAUTHORIZED),
+            Self::Auth(AuthError::Unavailable) | Self::TooManySockets => {
+                (ErrorCode::Unavailable, StatusCode::SERVICE_UNAVAILABLE)
+            }
+            Self::Auth(_) => (ErrorCode::Unauthenticated, StatusCode::UNAUTHORIZED),
             Self::Foreign(_) => (ErrorCode::Forbidden, StatusCode::FORBIDDEN),
             Self::Body(BodyFault::TooLarge { .. }) => {
                 (ErrorCode::LimitExceeded, StatusCode::PAYLOAD_TOO_LARGE)
             }
-            Self::TooManySockets => (ErrorCode::Unavailable, StatusCode::SERVICE_UNAVAILABLE),
             Self::NotFound => (ErrorCode::NotFound, StatusCode::NOT_FOUND),
             Self::MutationByGet | Self::MethodNotAllowed => {
                 (ErrorCode::BadInput, StatusCode::METHOD_NOT_ALLOWED)
@@ -85,9 +87,11 @@ impl Rejection {
         let error = refusal(code, self.to_string());
         let mut response = reply::refusal(status, media, &error);
         let explains = match self {
-            Self::Unauthenticated(_) => Some((header::WWW_AUTHENTICATE, "Bearer")),
             Self::MutationByGet => Some((header::ALLOW, "POST")),
-            Self::TooManySockets => Some((header::RETRY_AFTER, "5")),
+            Self::TooManySockets | Self::Auth(AuthError::Unavailable) => {
+                Some((header::RETRY_AFTER, "5"))
+            }
+            Self::Auth(_) => Some((header::WWW_AUTHENTICATE, "Bearer")),
             _ => None,
         };
         if let Some((name, value)) = explains {

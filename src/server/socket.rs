@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
-use axum::http::HeaderMap;
+use axum::http::request::Parts;
 use axum::response::Response;
 use futures_util::StreamExt;
 use futures_util::stream::SplitStream;
@@ -55,7 +55,7 @@ const LINGER: Duration = Duration::from_secs(1);
 pub(super) fn open(
     server: Arc<Server>,
     upgrade: WebSocketUpgrade,
-    headers: HeaderMap,
+    request: Parts,
     permit: OwnedSemaphorePermit,
 ) -> Response {
     let ceiling = server.limits.message_bytes.saturating_mul(OVERSIZE);
@@ -78,7 +78,7 @@ pub(super) fn open(
         let _open = server.metrics.socket();
         let mut connection = Connection::new(socket, Arc::clone(&server));
         let end = if is_ours {
-            Session::new(Arc::clone(&server), headers)
+            Session::new(Arc::clone(&server), request)
                 .run(&mut connection, stopping)
                 .await
         } else {

@@ -2,7 +2,7 @@
 //!
 //! Guarantees: an event's `id` is a cursor from which the operation continues exactly, so a browser that
 //! reconnects by itself misses nothing; only the socket's own buffers hold data for a slow reader; the
-//! response ends with `complete`, or without it if the server stops or the token expires.
+//! response ends with `complete`, or without it if the server stops or the caller's time is over.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -17,10 +17,9 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use super::Server;
-use super::auth::Admitted;
 use super::metrics::Tally;
 use super::rejection::Rejection;
-use crate::graphql::{Answer, Prepared};
+use crate::graphql::{Answer, Caller, Prepared};
 
 /// The interval is below the idle time after which proxies drop a connection (60 s).
 const KEEP_ALIVE: Duration = Duration::from_secs(25);
@@ -33,9 +32,9 @@ pub(super) fn answer(
     server: &Arc<Server>,
     headers: &HeaderMap,
     prepared: Prepared,
-    admitted: Admitted,
+    caller: Caller,
 ) -> Result<Response, Rejection> {
-    let Admitted { caller, until } = admitted;
+    let until = caller.deadline();
     let permit = Arc::clone(&server.sockets)
         .try_acquire_owned()
         .map_err(|_| Rejection::TooManySockets)?;

@@ -5,6 +5,7 @@ mod http;
 mod origins;
 mod socket;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use async_graphql::dynamic::{
@@ -65,17 +66,16 @@ async fn start_for(auth: Auth, limits: Limits, health: Health, origins: &str) ->
     let db = TrackedConnection::new(DatabaseConnection::default());
     let api = Api::new(schema(), db, limits.clone());
     let config = ServerConfig {
-        listen: address,
         limits,
         auth,
         origins: origins.parse().expect("origins"),
-        demo: None,
     };
+    let endpoint = Endpoint::new(api, health, config);
     let (stop, stopped) = oneshot::channel();
     let shutdown = async {
         let _ = stopped.await;
     };
-    let serving = tokio::spawn(serve(listener, api, health, config, shutdown));
+    let serving = tokio::spawn(serve(listener, endpoint.router(), endpoint, shutdown));
     Running {
         address,
         stop,

@@ -9,9 +9,10 @@ use sea_orm::{
     ActiveEnum, ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable, ModelTrait,
     PrimaryKeyToColumn, PrimaryKeyTrait, Value,
 };
-use seachange_changelog::Tracked;
 use seachange_changelog::internal::{Equality, Hidden};
+use seachange_changelog::{Image, Tracked};
 
+use super::exposure::{Action, Exposure};
 use super::names;
 
 /// The stored values of an enumeration, by their names in the API.
@@ -57,7 +58,8 @@ pub(crate) struct ColumnInfo {
     pub(crate) field: String,
     /// Its place among all columns of the entity.
     pub(crate) place: usize,
-    /// Whether the API leaves it out: `#[seaography(ignore)]`, as SeaORM spells it.
+    /// Whether the API leaves it out: hidden by the entity's exposure, or `#[seaography(ignore)]`, as SeaORM
+    /// spells it.
     pub(crate) is_left_out: bool,
     pub(crate) ty: ColumnType,
     /// The type of the model's field.
@@ -131,6 +133,7 @@ pub(crate) struct EntityInfo {
     pub(crate) shows_key: bool,
     /// The column that is set to the current time at each change, if there is one.
     pub(crate) stamped: Option<&'static str>,
+    exposure: Exposure,
 }
 
 impl EntityInfo {
@@ -177,7 +180,65 @@ impl EntityInfo {
             columns,
             left_out,
             stamped: E::updated_at().map(|column| column.as_str()),
+            exposure: Exposure::default(),
         }
+    }
+
+    /// The entity as callers may see it.
+    ///
+    /// # Errors
+    /// A sentence, if a hidden column is of the key, or is not the entity's.
+    pub(crate) fn exposed_as(mut self, exposure: Exposure) -> Result<Self, String> {
+        for name in exposure.hidden() {
+            let table = self.table;
+            match self.stored(name) {
+                None => {
+                    return Err(format!(
+                        "`{table}` is to hide `{name}`, which it does not have"
+                    ));
+                }
+                Some(column) if column.is_key => {
+                    return Err(format!(
+                        "`{table}` is to hide `{name}`, which is of its key"
+                    ));
+                }
+                Some(_) => {}
+            }
+        }
+        let is_hidden = |column: &mut ColumnInfo| exposure.hidden().contains(column.name);
+        for mut column in self.columns.extract_if(.., is_hidden) {
+            column.is_left_out = true;
+            self.left_out.push(column);
+        }
+        self.exposure = exposure;
+        Ok(self)
+    }
+
+    /// Whether callers may do this.
+    pub(crate) fn allows(&self, action: Action) -> bool {
+        self.exposure.allows(action)
+    }
+
+    /// Whether callers may do one of these.
+    pub(crate) fn allows_any(&self, actions: &[Action]) -> bool {
+        actions.iter().any(|action| self.allows(*action))
+    }
+
+    /// Removes the values of columns that the API leaves out from an image of a row.
+    pub(crate) fn leave_out(&self, image: &mut Image) {
+        for column in &self.left_out {
+            image.remove(column.name);
+        }
+    }
+
+    /// Whether the API leaves out the column.
+    pub(crate) fn leaves_out(&self, name: &str) -> bool {
+        self.left_out.iter().any(|column| column.name == name)
+    }
+
+    /// Whether the API leaves out any column.
+    pub(crate) fn leaves_out_any(&self) -> bool {
+        !self.left_out.is_empty()
     }
 
     /// Adds what the database's catalogue says of how the columns compare.
@@ -202,8 +263,12 @@ impl EntityInfo {
 
     /// Like [`by_name`](Self::by_name), but includes columns that the API leaves out.
     pub(crate) fn stored(&self, name: &str) -> Option<&ColumnInfo> {
-        let mut columns = self.columns.iter().chain(&self.left_out);
-        columns.find(|column| column.name == name)
+        self.all_columns().find(|column| column.name == name)
+    }
+
+    /// All columns, including those that the API leaves out.
+    pub(crate) fn all_columns(&self) -> impl Iterator<Item = &ColumnInfo> {
+        self.columns.iter().chain(&self.left_out)
     }
 
     pub(crate) fn key(&self) -> impl Iterator<Item = &ColumnInfo> {

@@ -16,6 +16,7 @@ use seachange_changelog::{
 use serde_json::Value as Json;
 
 use super::code::ErrorCode;
+use super::entity::EntityInfo;
 use crate::feed::{Cursor, CursorError, FeedError};
 
 /// Why a call failed. Nothing that the call wrote is kept, unless its documentation says so.
@@ -73,6 +74,16 @@ impl ServiceError {
     pub(crate) fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let source: Box<dyn Error + Send + Sync> = source.into();
         Self::new(ErrorCode::Internal, "internal error").caused_by(source.into())
+    }
+
+    /// The same error without the values of columns that the API leaves out.
+    pub(crate) fn leaving_out(mut self, entity: &EntityInfo) -> Self {
+        if let Some(Fact::Current(Json::Array(rows))) = self.fact.as_deref_mut() {
+            for row in rows.iter_mut().filter_map(Json::as_object_mut) {
+                entity.leave_out(row);
+            }
+        }
+        self
     }
 
     /// Attaches a fact, replacing any earlier one.

@@ -13,7 +13,6 @@ use sea_orm::EntityTrait;
 use seachange_changelog::{Context, TrackedConnection, TrackedTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::Notify;
 
 use self::closure::Closure;
 pub use self::offline::{Pulled, PushAnswer};
@@ -28,7 +27,7 @@ use super::registered::{ByTable, Registered};
 use super::transaction::transact;
 use super::turns::Turns;
 use super::writable::Writable;
-use crate::database::{Connections, DatabaseSettings, connect_all};
+use crate::database::{Connections, DatabaseSettings};
 use crate::feed::{Feed, FeedError};
 use crate::limits::Limits;
 use crate::sync::Policy;
@@ -87,12 +86,9 @@ impl Service {
     /// [`FeedError::Refused`] if the database has no log, or cannot be used for another reason;
     /// [`FeedError::Database`] if it cannot be reached.
     pub async fn connect(settings: &DatabaseSettings) -> Result<Self, FeedError> {
-        let wake = Arc::new(Notify::new());
-        let signal = Arc::clone(&wake);
-        let Connections { tracked, feed } = connect_all(settings).await?;
-        let db = tracked.with_on_commit(move || signal.notify_one());
-        let feed = Feed::start(feed, wake).await?;
-        Ok(Self::new(db, feed))
+        let connections = Connections::open(settings.clone()).await?;
+        let feed = connections.follow().await?;
+        Ok(Self::new(connections.tracked().clone(), feed))
     }
 
     /// The connection. What is written through it is recorded.

@@ -87,7 +87,7 @@ impl EntityInfo {
 
     /// The image with its values in today's form; `None` if they already have it.
     pub(crate) fn restated(&self, image: &Image) -> Option<Image> {
-        let of = |name: &str| self.by_name(name);
+        let of = |name: &str| self.stored(name);
         let mut fields = image.iter();
         if fields.all(|(name, json)| of(name).is_none_or(|column| column.writes(json))) {
             return None;

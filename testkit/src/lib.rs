@@ -31,7 +31,7 @@ pub use process::{Ended, Process, Server, command_of};
 pub use proxy::Proxy;
 pub use random::Random;
 pub use runner::Runner;
-pub use seachange_app::reference_app;
+pub use seachange_app::{demo, reference_app};
 pub use seed::Seed;
 pub use server::TestServer;
 pub use socket::Socket;

@@ -35,11 +35,16 @@ impl Socket {
 
     /// Connects and offers a sub-protocol, or none.
     pub async fn connect_offering(url: &str, protocol: Option<&str>) -> anyhow::Result<Self> {
+        let protocol = protocol.map(|protocol| ("sec-websocket-protocol", protocol));
+        Self::connect_with(url, &Vec::from_iter(protocol)).await
+    }
+
+    /// Connects with headers, without initialising.
+    pub async fn connect_with(url: &str, headers: &[(&'static str, &str)]) -> anyhow::Result<Self> {
         let url = format!("{}/graphql", url.replacen("http", "ws", 1));
         let mut request = url.into_client_request()?;
-        if let Some(protocol) = protocol {
-            let headers = request.headers_mut();
-            headers.insert("sec-websocket-protocol", protocol.parse()?);
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse()?);
         }
         let (inner, _) = tokio_tungstenite::connect_async(request).await?;
         Ok(Self { inner, next_id: 1 })
@@ -53,12 +58,17 @@ impl Socket {
     /// Connects and initialises with a payload.
     pub async fn open_with(url: &str, payload: Json) -> anyhow::Result<Self> {
         let mut socket = Self::connect(url).await?;
-        socket
-            .send(&json!({ "type": "connection_init", "payload": payload }))
-            .await?;
-        let ack = socket.message().await?;
-        anyhow::ensure!(ack["type"] == "connection_ack", "not acknowledged: {ack}");
+        socket.initialise(payload).await?;
         Ok(socket)
+    }
+
+    /// Initialises with a payload.
+    pub async fn initialise(&mut self, payload: Json) -> anyhow::Result<()> {
+        self.send(&json!({ "type": "connection_init", "payload": payload }))
+            .await?;
+        let ack = self.message().await?;
+        anyhow::ensure!(ack["type"] == "connection_ack", "not acknowledged: {ack}");
+        Ok(())
     }
 
     /// Sends a message.

@@ -15,6 +15,7 @@ mod doctor;
 mod evolve;
 mod graphql;
 mod kept;
+mod mount;
 mod order;
 mod programs;
 mod service;
@@ -44,6 +45,8 @@ fn main() -> ExitCode {
         graphql::cases(),
         specimen::cases(),
         kept::cases(),
+        mount::cases(),
+        mount::exposed::cases(),
         order::cases(),
         sync::cases(),
         programs::cases(),

@@ -155,6 +155,20 @@ pub trait Dialect: std::fmt::Debug + Send + Sync + 'static {
     /// where a transaction that writes has already waited for all others when it began.
     fn limit_lock_waits(&self, most: Duration) -> Option<String>;
 
+    /// A query whose column `statement` gives other connections what SeaORM has set up on this one, and what
+    /// setting up their pools replaces; `None` where it replaces nothing.
+    fn session_query(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// What is wrong with a pool that this library did not open, with the cure.
+    ///
+    /// # Errors
+    /// The database's error.
+    async fn pool_finding(&self, _db: &dyn Session) -> Result<Option<String>, DbErr> {
+        Ok(None)
+    }
+
     /// The state in which an error left a transaction.
     async fn after_error(&self, tx: &dyn Session, error: &DbErr) -> After;
 

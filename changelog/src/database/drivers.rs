@@ -53,8 +53,9 @@ pub trait Driver: Sync {
     }
 
     /// Sets up a pool whose connections are clean (see [`closing_unclean`](crate::closing_unclean)) and wait
-    /// for a lock no longer than `lock_wait`. Each begins by running `first`, where it is a server's.
-    fn set_up(&self, options: &mut ConnectOptions, lock_wait: Duration, first: Option<String>);
+    /// for a lock no longer than `lock_wait`. Each begins by running the statements `first`, where it is a
+    /// server's.
+    fn set_up(&self, options: &mut ConnectOptions, lock_wait: Duration, first: Vec<String>);
 
     /// The most connections of the pool; `None` where the number bounds only readers, or there is no pool.
     fn most_connections(&self, _pool: &DatabaseConnection) -> Option<u32> {

@@ -156,6 +156,14 @@ impl Dialect for Postgres {
         Some(format!("SET LOCAL {}", lock_timeout(most)))
     }
 
+    /// SeaORM sets the search path of `ConnectOptions` when it has connected.
+    fn session_query(&self) -> Option<&'static str> {
+        Some(
+            "SELECT format('SELECT set_config(''search_path'', %L, false)', current_setting('search_path')) \
+             AS statement",
+        )
+    }
+
     async fn after_error(&self, _tx: &dyn Session, _error: &DbErr) -> After {
         After::Failed
     }

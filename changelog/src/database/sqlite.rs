@@ -113,6 +113,24 @@ impl Dialect for Sqlite {
         None
     }
 
+    /// In other modes a write waits for every reader, and readers for it.
+    async fn pool_finding(&self, db: &dyn Session) -> Result<Option<String>, DbErr> {
+        let ask = self.statement(
+            "SELECT journal_mode AS mode FROM pragma_journal_mode",
+            Vec::new(),
+        );
+        let Some(row) = db.row(ask).await? else {
+            return Ok(None);
+        };
+        let mode: String = row.try_get("", "mode")?;
+        Ok((!["wal", "memory"].contains(&mode.as_str())).then(|| {
+            format!(
+                "the database's journal mode is `{mode}`, in which readers and writers wait for each other; \
+                 cure: open it with seachange's `Connections::open`, or run PRAGMA journal_mode = WAL"
+            )
+        }))
+    }
+
     async fn after_error(&self, tx: &dyn Session, error: &DbErr) -> After {
         // A `BEGIN` succeeds only if no transaction is open.
         if tx.run_text("BEGIN").await.is_ok() {

@@ -29,9 +29,9 @@ impl Compared {
         let lasting = lasting_columns(tx, read.name()).await?;
         let (width, mut columns): (_, BTreeMap<String, _>) = match read {
             RowSource::Entity(Registered { info, .. }) => {
-                let shown = info.columns.iter().filter(|column| !column.is_hidden);
+                let shown = info.all_columns().filter(|column| !column.is_hidden);
                 let shown = shown.map(|column| (column.name.to_owned(), Some(column.clone())));
-                (info.columns.len(), shown.collect())
+                (info.all_columns().count(), shown.collect())
             }
             RowSource::Rows(_, rows) => {
                 let shown = rows.columns().map(|name| (name.to_owned(), None));

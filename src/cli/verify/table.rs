@@ -69,7 +69,7 @@ impl VerifiedTable {
             return false;
         };
         // Times of one form compare as texts do.
-        let columns = entity.info.columns.iter();
+        let columns = entity.info.all_columns();
         let mut managed = columns.filter(|column| column.is_managed);
         managed.any(|column| image.get(column.name).and_then(Json::as_str) > Some(since))
     }

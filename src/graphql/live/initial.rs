@@ -7,7 +7,8 @@ use std::time::Duration;
 use seachange_changelog::Image;
 use tokio::time::Instant;
 
-use crate::feed::{Cursor, Feed, Snapshot, run_detached};
+use super::watched::Watched;
+use crate::feed::{Cursor, Feed, Replay, Snapshot, run_detached};
 use crate::graphql::error::Refusal;
 use crate::service::code::ErrorCode;
 use crate::service::filter::Predicate;
@@ -48,6 +49,11 @@ impl Initial {
 
     pub(super) fn cursor(&self) -> &Cursor {
         &self.snapshot.cursor
+    }
+
+    /// A reader of what comes after these rows.
+    pub(super) fn replay(&self, watched: &dyn Watched) -> Replay {
+        self.snapshot.replay(watched.selection(), watched.row())
     }
 
     /// The next matching row; `None` after the last.

@@ -77,25 +77,27 @@ impl Listener {
         let Plan { watched, begin } = plan;
         let mut initial = None;
         let mut announces = watched.rows().is_some();
-        let start = match (begin, watched.rows()) {
+        let (replay, head) = match (begin, watched.rows()) {
             (Begin::WithRows, Some(rows)) => {
                 let opened = Initial::open(&live.feed, rows.source()).await?;
-                let start = Start::After(opened.cursor().clone());
+                let replay = opened.replay(&*watched);
+                // For this subscription, caught up means that all initial rows have been sent.
+                let head = replay.position();
                 initial = Some(opened);
-                start
+                (replay, head)
             }
-            (Begin::From(start), _) => start,
-            (Begin::Now | Begin::WithRows, _) => {
-                announces = false;
-                Start::Now
+            (begin, _) => {
+                let start = match begin {
+                    Begin::From(start) => start,
+                    Begin::Now | Begin::WithRows => {
+                        announces = false;
+                        Start::Now
+                    }
+                };
+                let replay = live.feed.replay(&start, watched.selection(), watched.row());
+                replay.await?
             }
         };
-        let replay = live.feed.replay(&start, watched.selection(), watched.row());
-        let (replay, mut head) = replay.await?;
-        if initial.is_some() {
-            // For this subscription, caught up means that all initial rows have been sent.
-            head = replay.position();
-        }
         let group = live.join(replay.epoch(), watched, rendering);
         Ok(Self {
             live,

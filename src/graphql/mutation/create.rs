@@ -104,7 +104,7 @@ where
             Ok(model)
         })
         .collect::<Result<_, Refusal>>()?;
-    write(ctx, &Insert::<E> { models }).await
+    write(ctx, entity, &Insert::<E> { models }).await
 }
 
 struct Insert<E: EntityTrait> {

@@ -43,7 +43,7 @@ where
         target: target::<E>(ctx, entity).await?,
         entity: PhantomData,
     };
-    write(ctx, &work).await
+    write(ctx, entity, &work).await
 }
 
 struct Delete<E> {

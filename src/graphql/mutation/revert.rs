@@ -10,7 +10,7 @@ use async_graphql::dynamic::{
 use crate::feed::{Cursor, FeedError, Named};
 use crate::graphql::change::ChangeNode;
 use crate::graphql::committed::Committed;
-use crate::graphql::context::{call, feed};
+use crate::graphql::context::{call, feed, visible};
 use crate::graphql::error::Refusal;
 use crate::graphql::parameters;
 use crate::service::registered::ByTable;
@@ -64,9 +64,10 @@ async fn written(
 ) -> Result<FieldValue<'static>, Refusal> {
     Committed::add(ctx);
     let Named { epoch, changes } = reverted.changes(feed(ctx)?).await?;
+    let visible = visible(ctx)?;
     Ok(FieldValue::list(changes.into_iter().map(move |change| {
         FieldValue::owned_any(ChangeNode {
-            change: Arc::new(change),
+            change: visible.change(&Arc::new(change)),
             epoch: epoch.clone(),
         })
     })))

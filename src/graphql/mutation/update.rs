@@ -52,7 +52,7 @@ where
         changes,
         target: target::<E>(ctx, entity).await?,
     };
-    write(ctx, &work).await
+    write(ctx, entity, &work).await
 }
 
 struct Update<E: EntityTrait> {

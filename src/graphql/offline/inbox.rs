@@ -15,11 +15,12 @@ use serde_json::Value as Json;
 use super::stream::since_accepted;
 use crate::feed::{Change, Epoch, Selection};
 use crate::graphql::builder::Builder;
-use crate::graphql::context::call;
+use crate::graphql::context::{call, visible};
 use crate::graphql::error::Refusal;
 use crate::graphql::live::{Item, Plan, Role, Watched};
 use crate::graphql::object_of::ObjectOf;
 use crate::graphql::parameters;
+use crate::graphql::visible::Visible;
 use crate::service::offline::inbox::{InboxFilter, conflicts};
 use crate::service::offline::synced::SyncedByTable;
 
@@ -27,26 +28,41 @@ use crate::service::offline::synced::SyncedByTable;
 const TABLE: &str = "sync_conflict";
 
 /// A conflict, as its image has it.
-#[derive(Clone, Debug)]
-pub(super) struct ConflictNode(Image);
+#[derive(Clone)]
+pub(super) struct ConflictNode {
+    image: Image,
+    visible: Visible,
+}
 
 impl ConflictNode {
-    pub(super) fn of(model: &Model) -> Result<Self, Refusal> {
-        Ok(Self(image::image_of(model)?))
+    pub(super) fn of(model: &Model, visible: &Visible) -> Result<Self, Refusal> {
+        Ok(Self {
+            image: image::image_of(model)?,
+            visible: visible.clone(),
+        })
     }
 
     fn text(&self, column: &str) -> Option<String> {
-        Some(self.0.get(column)?.as_str()?.to_owned())
+        Some(self.image.get(column)?.as_str()?.to_owned())
     }
 
     /// A column in which JSON is stored as text.
     fn json(&self, column: &str) -> Option<Json> {
-        serde_json::from_str(self.0.get(column)?.as_str()?).ok()
+        serde_json::from_str(self.image.get(column)?.as_str()?).ok()
+    }
+
+    /// A column with a state of the row, which may be older than the entity's exposure.
+    fn state(&self, column: &str) -> Option<Json> {
+        let table = self.text("entity")?;
+        Some(self.visible.json(&table, self.json(column)?))
     }
 }
 
 /// The conflict inbox for one entity or for all.
-struct Conflicts(Option<String>);
+struct Conflicts {
+    of: Option<String>,
+    visible: Visible,
+}
 
 impl Watched for Conflicts {
     fn selection(&self) -> Selection {
@@ -60,8 +76,13 @@ impl Watched for Conflicts {
         let row = &parcel.last()?.row;
         let image = row.after.as_ref()?.as_object()?;
         let of = image.get("entity").and_then(Json::as_str);
-        let is_wanted = row.entity == TABLE && (self.0.is_none() || of == self.0.as_deref());
-        is_wanted.then(|| Item::of(ConflictNode(image.clone())))
+        let is_wanted = row.entity == TABLE && (self.of.is_none() || of == self.of.as_deref());
+        is_wanted.then(|| {
+            Item::of(ConflictNode {
+                image: image.clone(),
+                visible: self.visible.clone(),
+            })
+        })
     }
 }
 
@@ -111,7 +132,9 @@ async fn page(
         after: parameters::text(ctx, "after")?,
     };
     let page = conflicts(call(ctx)?, entities, wanted, first).await?;
-    let conflicts = page.conflicts.iter().map(ConflictNode::of);
+    let visible = visible(ctx)?;
+    let conflicts = page.conflicts.iter();
+    let conflicts = conflicts.map(|conflict| ConflictNode::of(conflict, visible));
     Ok(ConflictPage {
         conflicts: conflicts.collect::<Result<_, _>>()?,
         has_more: page.has_more,
@@ -134,7 +157,10 @@ fn status(ctx: &ResolverContext<'_>) -> Result<Option<Status>, Refusal> {
 pub(super) fn subscription() -> SubscriptionField {
     SubscriptionField::new("syncConflicts", TypeRef::named_nn("SyncConflict"), |ctx| {
         Role::answer(&ctx, |ctx| {
-            let conflicts = Conflicts(parameters::text(ctx, "entity")?);
+            let conflicts = Conflicts {
+                of: parameters::text(ctx, "entity")?,
+                visible: visible(ctx)?.clone(),
+            };
             Ok(Plan::new(conflicts, since_accepted(ctx)?))
         })
     })
@@ -162,9 +188,9 @@ fn object() -> Object {
             conflict.text("status").map(|stored| status_name(&stored))
         })
         .text("reason", |conflict| conflict.text("reason"))
-        .json_or_null("assumed", |conflict| conflict.json("assumed"))
-        .json_or_null("server", |conflict| conflict.json("server"))
-        .json_or_null("client", |conflict| conflict.json("client"))
+        .json_or_null("assumed", |conflict| conflict.state("assumed"))
+        .json_or_null("server", |conflict| conflict.state("server"))
+        .json_or_null("client", |conflict| conflict.state("client"))
         .text_or_null("actor", |conflict| conflict.text("actor"))
         .text("recordedAt", |conflict| conflict.text("recorded_at"))
         .text_or_null("resolvedAt", |conflict| conflict.text("resolved_at"))

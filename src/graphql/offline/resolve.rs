@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::inbox::ConflictNode;
 use crate::graphql::committed::Committed;
-use crate::graphql::context::call;
+use crate::graphql::context::{call, visible};
 use crate::graphql::error::Refusal;
 use crate::graphql::guard::given;
 use crate::graphql::parameters;
@@ -66,7 +66,7 @@ async fn resolved(
     };
     let conflict = resolve(call(ctx)?, entities, decided).await?;
     Committed::add(ctx);
-    ConflictNode::of(&conflict)
+    ConflictNode::of(&conflict, visible(ctx)?)
 }
 
 fn choice(ctx: &ResolverContext<'_>) -> Result<InboxChoice, Refusal> {

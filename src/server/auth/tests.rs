@@ -1,6 +1,9 @@
-use axum::http::HeaderValue;
+use std::time::SystemTime;
+
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Request, header};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, get_current_timestamp};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::*;
 
@@ -29,14 +32,38 @@ fn headers(values: &[&str]) -> HeaderMap {
     headers
 }
 
-fn actor(auth: &Auth, values: &[&str]) -> Result<Option<String>, Unauthenticated> {
-    auth.caller(&headers(values))
-        .map(|admitted| admitted.caller.actor)
+fn parts(headers: HeaderMap) -> Parts {
+    let mut parts = Request::new(()).into_parts().0;
+    parts.headers = headers;
+    parts
+}
+
+/// The caller that these credentials belong to.
+fn caller(auth: &Auth, credentials: Credentials<'_>) -> Result<Caller, AuthError> {
+    let asked = auth.caller(credentials, Duration::from_secs(1));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build();
+    runtime.expect("a runtime").block_on(asked)
+}
+
+fn actor(auth: &Auth, values: &[&str]) -> Result<Option<String>, AuthError> {
+    let parts = parts(headers(values));
+    caller(auth, Credentials::of_request(&parts)).map(|caller| caller.actor)
+}
+
+fn actor_of_socket(
+    auth: &Auth,
+    headers: &HeaderMap,
+    payload: Option<&Map<String, Value>>,
+) -> Result<Option<String>, AuthError> {
+    let parts = parts(headers.clone());
+    caller(auth, Credentials::of_socket(&parts, payload)).map(|caller| caller.actor)
 }
 
 #[test]
 fn claims() {
-    use Unauthenticated::{Expired, Invalid, NotYet};
+    use AuthError::{Expired, Invalid, NotYet};
     let now = get_current_timestamp();
     let auth = Auth::hs256(SECRET);
     for (claims, expected) in [
@@ -80,33 +107,33 @@ fn forged_tokens() {
     ] {
         let value = format!("Bearer {token}");
         let found = actor(&auth, &[&value]);
-        assert_eq!(found, Err(Unauthenticated::Invalid), "{name}");
+        assert_eq!(found, Err(AuthError::Invalid), "{name}");
         assert_eq!(actor(&Auth::open(), &[&value]), Ok(None), "{name}");
     }
 }
 
 #[test]
 fn headers_that_carry_it() {
-    use Unauthenticated::{Missing, NoBearer};
+    use AuthError::{Missing, NotBearer};
     let token = token(&json!({"sub": "ada"}));
     let auth = Auth::hs256(SECRET);
     let ada = || Ok(Some("ada".to_owned()));
     assert_eq!(actor(&auth, &[&format!("bearer {token}")]), ada());
     assert_eq!(actor(&auth, &[&format!("BEARER  {token}")]), ada());
     assert_eq!(actor(&auth, &[]), Err(Missing));
-    assert_eq!(actor(&auth, &[""]), Err(NoBearer));
-    assert_eq!(actor(&auth, &["Bearer"]), Err(NoBearer));
-    assert_eq!(actor(&auth, &[&token]), Err(NoBearer));
-    assert_eq!(actor(&auth, &[&format!("Basic {token}")]), Err(NoBearer));
+    assert_eq!(actor(&auth, &[""]), Err(NotBearer));
+    assert_eq!(actor(&auth, &["Bearer"]), Err(NotBearer));
+    assert_eq!(actor(&auth, &[&token]), Err(NotBearer));
+    assert_eq!(actor(&auth, &[&format!("Basic {token}")]), Err(NotBearer));
     let value = format!("Bearer {token}");
-    assert_eq!(actor(&auth, &[&value, &value]), Err(NoBearer));
+    assert_eq!(actor(&auth, &[&value, &value]), Err(NotBearer));
     assert_eq!(actor(&Auth::open(), &[]), Ok(None));
     assert_eq!(actor(&Auth::open(), &["Basic x"]), Ok(None));
 }
 
 #[test]
 fn payloads_that_carry_it() {
-    use Unauthenticated::{Invalid, Missing, NoBearer};
+    use AuthError::{Invalid, Missing, NotBearer};
     let good = token(&json!({"sub": "ada"}));
     let with = format!("Bearer {good}");
     let other = token(&json!({"sub": "bob"}));
@@ -134,35 +161,29 @@ fn payloads_that_carry_it() {
         (&none, json!({}), Err(Missing)),
         (&none, json!({"headers": 1}), Err(Missing)),
         (&none, json!({"Authorization": null}), Err(Missing)),
-        (&none, json!({"Authorization": 1}), Err(NoBearer)),
+        (&none, json!({"Authorization": 1}), Err(NotBearer)),
         (&none, json!({"Authorization": ""}), Err(Invalid)),
         (&header, json!({}), Ok("bob")),
         (&header, json!({"Authorization": good}), Ok("ada")),
         (&header, json!({"Authorization": "wrong"}), Err(Invalid)),
     ];
     for (headers, payload, expected) in cases {
-        let found = auth.caller_of_socket(headers, payload.as_object());
+        let found = actor_of_socket(&auth, headers, payload.as_object());
         let expected = expected.map(|sub: &str| Some(sub.to_owned()));
-        assert_eq!(
-            found.map(|admitted| admitted.caller.actor),
-            expected,
-            "{payload}"
-        );
-        let open = Auth::open().caller_of_socket(headers, payload.as_object());
-        assert_eq!(open, Ok(Admitted::default()));
+        assert_eq!(found, expected, "{payload}");
+        let open = actor_of_socket(&Auth::open(), headers, payload.as_object());
+        assert_eq!(open, Ok(None));
     }
-    let bob = auth
-        .caller_of_socket(&header, None)
-        .map(|admitted| admitted.caller.actor);
+    let bob = actor_of_socket(&auth, &header, None);
     assert_eq!(bob, Ok(Some("bob".to_owned())));
-    assert_eq!(auth.caller_of_socket(&none, None), Err(Missing));
+    assert_eq!(actor_of_socket(&auth, &none, None), Err(Missing));
 }
 
 #[test]
 fn an_empty_secret_accepts_nothing() {
     let token = sign(Algorithm::HS256, &json!({"sub": "eve"}), "");
     let found = actor(&Auth::hs256(""), &[&format!("Bearer {token}")]);
-    assert_eq!(found, Err(Unauthenticated::Invalid));
+    assert_eq!(found, Err(AuthError::Invalid));
 }
 
 #[test]
@@ -208,20 +229,20 @@ fn public_keys() {
             let expected = if other == name {
                 Ok(Some("ada".to_owned()))
             } else {
-                Err(Unauthenticated::Invalid)
+                Err(AuthError::Invalid)
             };
             assert_eq!(found, expected, "{other} by {name}");
         }
         // Everyone knows the public key, so it must not be accepted as a secret.
         let forged = sign(Algorithm::HS256, &ada, public);
         let found = actor(&auth, &[&format!("Bearer {forged}")]);
-        assert_eq!(found, Err(Unauthenticated::Invalid), "{name}");
+        assert_eq!(found, Err(AuthError::Invalid), "{name}");
     }
     let rsa = Auth::public_key(pair("rsa").1).expect("a public key");
     let other = Header::new(Algorithm::RS512);
     let token = encode(&other, &ada, &pair("rsa").0).expect("token");
     let found = actor(&rsa, &[&format!("Bearer {token}")]);
-    assert_eq!(found, Err(Unauthenticated::Invalid), "RS512");
+    assert_eq!(found, Err(AuthError::Invalid), "RS512");
 }
 
 #[test]
@@ -236,4 +257,50 @@ fn what_is_no_public_key() {
         let found = Auth::public_key(pem).err();
         assert_eq!(found, Some(expected), "{pem}");
     }
+}
+
+#[test]
+fn callers_of_the_host() {
+    let host = Auth::host();
+    let mut parts = parts(headers(&["Bearer whatever"]));
+    let none = caller(&host, Credentials::of_request(&parts));
+    assert_eq!(none, Err(AuthError::Missing));
+    let now = SystemTime::now();
+    let (soon, before) = (Duration::from_secs(60), Duration::from_millis(1));
+    for (of_host, expected) in [
+        (Caller::new("ada"), Ok(())),
+        (Caller::anonymous(), Ok(())),
+        (Caller::new("ada").until(now + soon), Ok(())),
+        (
+            Caller::new("ada").until(now - before),
+            Err(AuthError::Expired),
+        ),
+        (Caller::new(""), Err(AuthError::Invalid)),
+        (Caller::new("a\0"), Err(AuthError::Invalid)),
+    ] {
+        parts.extensions.insert(of_host.clone());
+        let expected = expected.map(|()| of_host);
+        let found = caller(&host, Credentials::of_request(&parts));
+        assert_eq!(found, expected);
+        let found = caller(&host, Credentials::of_socket(&parts, None));
+        assert_eq!(found, expected);
+    }
+}
+
+/// Never answers.
+struct Hanging;
+
+#[async_trait::async_trait]
+impl Authenticator for Hanging {
+    async fn authenticate(&self, _: &Credentials<'_>) -> Result<Caller, AuthError> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn an_authenticator_that_hangs() {
+    let parts = parts(HeaderMap::new());
+    let asked = Auth::by(Hanging);
+    let asked = asked.caller(Credentials::of_request(&parts), Duration::ZERO);
+    assert_eq!(asked.await, Err(AuthError::Unavailable));
 }

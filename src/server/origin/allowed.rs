@@ -32,6 +32,13 @@ pub struct BadOrigins {
     fault: &'static str,
 }
 
+impl AllowedOrigins {
+    /// Whether pages of every site are allowed.
+    pub(crate) fn are_all(&self) -> bool {
+        self.0 == Choice::Any
+    }
+}
+
 impl FromStr for AllowedOrigins {
     type Err = BadOrigins;
 

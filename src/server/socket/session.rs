@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use async_graphql::Request;
 use axum::extract::ws::{Message, Utf8Bytes};
-use axum::http::HeaderMap;
+use axum::http::request::Parts;
 use futures_util::StreamExt;
+use serde_json::{Map, Value as Json};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
@@ -24,7 +25,7 @@ use super::writer::{Replies, Turn, Writer};
 use super::{Connection, End, message};
 use crate::graphql::{Caller, ErrorCode, OperationKind, refusal};
 use crate::server::Server;
-use crate::server::auth::Admitted;
+use crate::server::auth::{AuthError, Credentials};
 use crate::server::close_code::CloseCode;
 
 /// The number of answers that wait for the peer before operations do: single ones, or payloads that are sent
@@ -34,8 +35,8 @@ const QUEUE: usize = 8;
 /// The state of the conversation, and the operations that it has started.
 pub(super) struct Session {
     server: Arc<Server>,
-    /// The headers of the upgrade request, which may contain a token.
-    headers: HeaderMap,
+    /// The upgrade request, which may say who the caller is, until that is known.
+    request: Option<Box<Parts>>,
     caller: Caller,
     protocol: Protocol,
     deadlines: Deadlines,
@@ -50,11 +51,11 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(server: Arc<Server>, headers: HeaderMap) -> Self {
+    pub(super) fn new(server: Arc<Server>, request: Parts) -> Self {
         let (outbox, answers) = mpsc::channel(QUEUE);
         Self {
-            headers,
-            caller: Caller::default(),
+            request: Some(Box::new(request)),
+            caller: Caller::anonymous(),
             protocol: Protocol::new(server.limits.subscriptions_per_socket),
             deadlines: Deadlines::new(Instant::now(), server.limits.init_wait),
             replies: Replies::default(),
@@ -82,7 +83,12 @@ impl Session {
                 timer.as_mut().reset(self.deadlines.next());
             }
             let going_on = tokio::select! {
-                message = to.stream.next(), if self.replies.has_room() => self.read(message),
+                message = to.stream.next(), if self.replies.has_room() => {
+                    match self.read(message) {
+                        Ok(action) => self.act(action).await,
+                        Err(end) => Err(end),
+                    }
+                }
                 turn = to.writer.turn(&self.replies, &mut self.current, &mut self.answers) => {
                     match turn {
                         Ok(turn) => self.write(turn, &mut to.writer),
@@ -138,7 +144,7 @@ impl Session {
         }
     }
 
-    fn read(&mut self, message: Option<Result<Message, axum::Error>>) -> Result<(), End> {
+    fn read(&mut self, message: Option<Result<Message, axum::Error>>) -> Result<Action, End> {
         let limit = self.server.limits.message_bytes;
         let message = match message {
             Some(Ok(message)) => message,
@@ -146,7 +152,7 @@ impl Session {
             None => return Err(End::Lost),
         };
         self.deadlines.heard(Instant::now());
-        let action = match message {
+        Ok(match message {
             Message::Text(text) if text.len() > limit => {
                 Action::Close(Close::message_too_big(limit))
             }
@@ -161,27 +167,13 @@ impl Session {
                 let code = frame.map_or(CloseCode::NoStatus.number(), |frame| frame.code);
                 return Err(End::Peer(code));
             }
-        };
-        self.act(action)
+        })
     }
 
-    fn act(&mut self, action: Action) -> Result<(), End> {
+    async fn act(&mut self, action: Action) -> Result<(), End> {
         match action {
             Action::Nothing => {}
-            Action::Authenticate(payload) => {
-                let auth = &self.server.auth;
-                let admitted = auth.caller_of_socket(&self.headers, payload.as_ref());
-                let Admitted { caller, until } = admitted.map_err(|reason| {
-                    tracing::debug!(%reason, "socket refused");
-                    End::Close(Close::forbidden())
-                })?;
-                let since = self.server.api.position();
-                self.caller = Caller { since, ..caller };
-                self.deadlines.initialised(until);
-                self.headers = HeaderMap::new();
-                let ack = self.protocol.accept();
-                self.reply(ack);
-            }
+            Action::Authenticate(payload) => self.authenticate(payload.as_ref()).await?,
             Action::Send(text) => self.reply(text),
             Action::Start(operation, request) => self.start(operation, request),
             Action::Stop(serial) => {
@@ -201,6 +193,29 @@ impl Session {
             }
             Action::Close(close) => return Err(End::Close(close)),
         }
+        Ok(())
+    }
+
+    async fn authenticate(&mut self, payload: Option<&Map<String, Json>>) -> Result<(), End> {
+        let Server { auth, limits, .. } = &*self.server;
+        // The protocol takes one `connection_init`.
+        let Some(request) = self.request.take() else {
+            return Err(End::Close(Close::forbidden()));
+        };
+        let credentials = Credentials::of_socket(&request, payload);
+        let caller = auth.caller(credentials, limits.request_time).await;
+        let caller = caller.map_err(|reason| {
+            tracing::debug!(%reason, "socket refused");
+            End::Close(match reason {
+                AuthError::Unavailable => Close::try_again(),
+                _ => Close::forbidden(),
+            })
+        })?;
+        let since = self.server.api.position();
+        self.deadlines.initialised(caller.deadline());
+        self.caller = Caller { since, ..caller };
+        let ack = self.protocol.accept();
+        self.reply(ack);
         Ok(())
     }
 

@@ -191,7 +191,7 @@ fn not_kept(column: &str) -> ServiceError {
 
 /// Whether a revert writes the column: the table still has it, and neither server nor database fill it.
 fn is_ours(column: &str, target: &Registered) -> bool {
-    let info = target.info.by_name(column);
+    let info = target.info.stored(column);
     target.table.columns().contains(&column) && !info.is_some_and(ColumnInfo::is_filled)
 }
 
@@ -208,7 +208,7 @@ fn todays(image: &Image, target: &Registered) -> Image {
 /// the table's default, as rows that existed then did.
 fn row_to_insert(image: &Image, target: &Registered) -> Result<Image, ServiceError> {
     let came_later = |column: &&ColumnInfo| !column.is_hidden && !image.contains_key(column.name);
-    let columns = target.info.columns.iter();
+    let columns = target.info.all_columns();
     let columns = columns.filter(|column| !column.is_filled() && !came_later(column));
     let columns: Vec<String> = columns.map(|column| column.name.to_owned()).collect();
     Ok(todays(&values_of(image, &columns)?, target))

@@ -1,6 +1,6 @@
 //! GraphQL over HTTP: methods, bodies, statuses.
 
-use seachange_testkit::{Client, Outcome, TestServer};
+use seachange_testkit::{Client, Outcome, TestServer, demo, reference_app};
 use serde_json::{Value as Json, json};
 
 use super::given::{self, PROJECTS};
@@ -255,9 +255,9 @@ async fn the_demos_files(server: &TestServer) -> Outcome {
     std::fs::create_dir(folder.path().join("assets"))?;
     std::fs::write(folder.path().join("index.html"), "<p>board</p>")?;
     std::fs::write(folder.path().join("assets/a.js"), "1")?;
-    let with_demo = server
-        .beside(|settings| settings.demo = Some(folder.path().to_owned()))
-        .await?;
+    let app = reference_app().routes(demo(folder.path()));
+    let with_demo =
+        TestServer::start_with(server.kind.clone(), app, server.settings.clone()).await?;
     let http = reqwest::Client::new();
     for (path, status, body) in [
         ("/demo", 200, "<p>board</p>"),

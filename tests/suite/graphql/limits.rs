@@ -282,10 +282,15 @@ async fn an_item_of_a_subscription(server: &TestServer) -> Outcome {
         .await?;
     let mut socket = small.socket().await?;
     let many = aliases(20, "record { body }");
-    let query = format!("subscription {{ taskChanges {{ kind {many} }} }}");
-    socket.subscribe(&query, json!({})).await?;
-    // It listens when this is answered.
+    // From a position, so that it does not matter when it begins.
     let client = small.client();
+    let head = client.data("{ changesHead }", json!({})).await?;
+    let query =
+        format!("subscription($after: String!) {{ taskChanges(after: $after) {{ kind {many} }} }}");
+    let after = json!({ "after": head["changesHead"] });
+    socket.subscribe(&query, after).await?;
+    let caught_up = socket.message().await?["payload"].take();
+    assert_eq!(caught_up["data"]["taskChanges"]["kind"], "CAUGHT_UP");
     let project = given::project(&client, "p").await?;
     for (title, body) in [("small", 10), ("large", 10_000), ("after it", 10)] {
         let row = json!({ "projectId": project, "title": title, "body": "x".repeat(body) });

@@ -44,14 +44,16 @@ impl super::Driver for Driver {
         }
     }
 
-    fn set_up(&self, options: &mut ConnectOptions, lock_wait: Duration, first: Option<String>) {
+    fn set_up(&self, options: &mut ConnectOptions, lock_wait: Duration, first: Vec<String>) {
         options.map_sqlx_mysql_pool_opts(move |options| {
             // The first is for rows, the second for tables. Zero would mean not to wait at all.
             let seconds = lock_wait.as_secs_f64().ceil().max(1.0);
             let wait = format!(
                 "SET SESSION innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}"
             );
-            beginning_with(closing_unclean(options), [Some(wait), first.clone()])
+            let mut statements = first.clone();
+            statements.push(wait);
+            beginning_with(closing_unclean(options), statements)
         });
     }
 

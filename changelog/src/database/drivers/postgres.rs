@@ -37,10 +37,12 @@ impl super::Driver for Driver {
         value.as_bytes().is_ok_and(|bytes| !holds(field, bytes))
     }
 
-    fn set_up(&self, options: &mut ConnectOptions, lock_wait: Duration, first: Option<String>) {
+    fn set_up(&self, options: &mut ConnectOptions, lock_wait: Duration, first: Vec<String>) {
         options.map_sqlx_postgres_pool_opts(move |options| {
             let wait = format!("SET {}", lock_timeout(lock_wait));
-            beginning_with(closing_unclean(options), [Some(wait), first.clone()])
+            let mut statements = first.clone();
+            statements.push(wait);
+            beginning_with(closing_unclean(options), statements)
         });
     }
 

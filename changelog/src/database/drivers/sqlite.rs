@@ -23,7 +23,7 @@ impl super::Driver for Driver {
         error.try_downcast_ref::<SqliteError>().is_some()
     }
 
-    fn set_up(&self, options: &mut ConnectOptions, lock_wait: Duration, _first: Option<String>) {
+    fn set_up(&self, options: &mut ConnectOptions, lock_wait: Duration, _first: Vec<String>) {
         options
             .map_sqlx_sqlite_opts(move |options| {
                 options

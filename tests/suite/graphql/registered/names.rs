@@ -48,7 +48,7 @@ async fn sdl(server: &TestServer, app: App) -> Result<String, String> {
 }
 
 fn app() -> App {
-    let app = App::new::<Migrator>().entity::<task::Entity>();
+    let app = App::new().migrator::<Migrator>().entity::<task::Entity>();
     app.sync::<task::Entity>(Policy::manual())
 }
 

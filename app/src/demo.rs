@@ -1,11 +1,11 @@
-//! `/demo`: the built demo of the web client, if it exists.
+//! `/demo`: the built demo of the web client.
 
 use std::path::Path;
 
-use axum::Router;
-use axum::http::{HeaderName, HeaderValue, header};
-use axum::response::Redirect;
-use axum::routing::get;
+use seachange::axum::Router;
+use seachange::axum::http::{HeaderName, HeaderValue, header};
+use seachange::axum::response::Redirect;
+use seachange::axum::routing::get;
 use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
 
@@ -13,8 +13,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Adds the files of a folder under `/demo`.
-pub(super) fn add<S: Clone + Send + Sync + 'static>(router: Router<S>, folder: &Path) -> Router<S> {
+/// The files of a folder, under `/demo`.
+pub fn demo(folder: &Path) -> Router {
     let files = Router::new().fallback_service(ServeDir::new(folder));
     let files = [
         (header::CONTENT_SECURITY_POLICY, POLICY),
@@ -26,7 +26,7 @@ pub(super) fn add<S: Clone + Send + Sync + 'static>(router: Router<S>, folder: &
     .fold(files, with_header);
     // Without the slash the page would be outside the scope of its service worker.
     let redirect = get(|| async { Redirect::permanent("/demo/") });
-    router
+    Router::new()
         .route("/demo", redirect)
         .nest_service("/demo/", files)
 }

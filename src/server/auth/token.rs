@@ -4,18 +4,18 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use async_trait::async_trait;
 use jsonwebtoken::crypto::verify;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
-use tokio::time::Instant;
 
-use super::{Admitted, Unauthenticated};
+use super::{AuthError, Authenticator, Credentials};
 use crate::graphql::Caller;
 
 /// A key that verifies tokens, and the requirements on their claims. Cheap to clone.
 #[derive(Clone)]
-pub struct TokenKey {
+pub(super) struct TokenKey {
     verifier: Arc<Verifier>,
 }
 
@@ -92,50 +92,47 @@ impl TokenKey {
         Self { verifier }
     }
 
-    pub(super) fn admit(&self, token: &str) -> Result<Admitted, Unauthenticated> {
+    fn caller(&self, token: &str) -> Result<Caller, AuthError> {
         let Verifier {
             key,
             validation,
             is_empty,
         } = &*self.verifier;
         if *is_empty {
-            return Err(Unauthenticated::Invalid);
+            return Err(AuthError::Invalid);
         }
         match jsonwebtoken::decode::<Claims>(token, key, validation) {
-            Ok(token) if !can_be_actor(&token.claims.sub) => Err(Unauthenticated::Invalid),
-            Ok(token) => Ok(Admitted {
-                until: token.claims.exp.map_or(Ok(None), until)?,
-                caller: Caller {
-                    actor: Some(token.claims.sub),
-                    ..Caller::default()
-                },
-            }),
+            Ok(token) => {
+                let caller = Caller::new(token.claims.sub);
+                Ok(match token.claims.exp.and_then(time) {
+                    Some(expiry) => caller.until(expiry),
+                    None => caller,
+                })
+            }
             Err(error) => {
                 tracing::debug!(%error, "token refused");
                 Err(match error.kind() {
-                    ErrorKind::ExpiredSignature => Unauthenticated::Expired,
-                    ErrorKind::ImmatureSignature => Unauthenticated::NotYet,
-                    _ => Unauthenticated::Invalid,
+                    ErrorKind::ExpiredSignature => AuthError::Expired,
+                    ErrorKind::ImmatureSignature => AuthError::NotYet,
+                    _ => AuthError::Invalid,
                 })
             }
         }
     }
 }
 
-/// Whether changes can say that they are by this one. A NUL character is in no name, and PostgreSQL stores
-/// none: each write of such a caller would fail, however often it is tried.
-fn can_be_actor(sub: &str) -> bool {
-    !sub.is_empty() && !sub.contains('\0')
+#[async_trait]
+impl Authenticator for TokenKey {
+    async fn authenticate(&self, credentials: &Credentials<'_>) -> Result<Caller, AuthError> {
+        self.caller(credentials.bearer_token()?)
+    }
+
+    fn is_sent_by_browsers(&self) -> bool {
+        false
+    }
 }
 
-/// The instant of these seconds since 1970; `None` if no clock reaches it. A token is invalid from then on
-/// (RFC 7519), while jsonwebtoken's own check accepts it during that second.
-fn until(expiry: f64) -> Result<Option<Instant>, Unauthenticated> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let left = expiry - now.unwrap_or_default().as_secs_f64();
-    if left <= 0.0 {
-        return Err(Unauthenticated::Expired);
-    }
-    let left = Duration::try_from_secs_f64(left).ok();
-    Ok(left.and_then(|left| Instant::now().checked_add(left)))
+/// The time of these seconds since 1970; `None` if no clock reaches it.
+fn time(expiry: f64) -> Option<SystemTime> {
+    UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(expiry).ok()?)
 }
