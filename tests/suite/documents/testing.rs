@@ -1,13 +1,10 @@
 //! `docs/how-to/testing.md`: a database in memory, and a server on a file.
 
-use anyhow::Context as _;
 use sea_orm::ActiveValue::Set;
-use sea_orm::{
-    ActiveModelTrait, ConnectOptions, Database, EntityTrait, TransactionSession, TransactionTrait,
-};
+use sea_orm::{ActiveModelTrait, TransactionSession, TransactionTrait};
 use sea_orm_migration::MigratorTrait;
-use seachange::changelog::{Context, TrackedConnection, log};
-use seachange::{App, Settings};
+use seachange::changelog::Context;
+use seachange::{App, Connections, DatabaseSettings, Selection, Settings, Start};
 use seachange_entity::label;
 use seachange_migration::Migrator;
 use seachange_testkit::{Outcome, OwnDatabase};
@@ -16,16 +13,17 @@ seachange_testkit::cases! { Sqlite: in_memory, with_a_server; }
 
 /// The application as its `main` has it.
 fn app() -> App {
-    App::new::<Migrator>().entity::<label::Entity>()
+    App::new()
+        .migrator::<Migrator>()
+        .entity::<label::Entity>()
 }
 
 async fn in_memory(_: &OwnDatabase) -> Outcome {
-    let mut options = ConnectOptions::new("sqlite::memory:");
-    options.max_connections(1).sqlx_logging(false);
-    let db = Database::connect(options).await?;
-    Migrator::up(&db, None).await?;
-    let db = TrackedConnection::new(db).with_context(Context::actor("test"));
+    let connections = Connections::open(DatabaseSettings::new("sqlite::memory:")).await?;
+    Migrator::up(connections.tracked().writer(), None).await?;
+    let feed = connections.follow().await?;
 
+    let db = connections.tracked().with_context(Context::actor("test"));
     let tx = db.begin().await?;
     let label = label::ActiveModel {
         name: Set("urgent".to_owned()),
@@ -34,8 +32,8 @@ async fn in_memory(_: &OwnDatabase) -> Outcome {
     label.insert(&tx).await?;
     tx.commit().await?;
 
-    let change = log::Entity::find().one(&db).await?.context("no change")?;
-    assert_eq!(change.actor.as_deref(), Some("test"));
+    let page = feed.page(&Start::Oldest, &Selection::default(), 10).await?;
+    assert_eq!(page.changes[0].row.actor.as_deref(), Some("test"));
     Ok(())
 }
 
