@@ -36,6 +36,30 @@ mod customer {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+/// The entity as it is once the connection is tracked.
+#[allow(
+    dead_code,
+    reason = "SeaORM's macro generates more than a private entity uses"
+)]
+mod tracked {
+    pub mod customer {
+        use sea_orm::entity::prelude::*;
+
+        #[sea_orm::model]
+        #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+        #[sea_orm(table_name = "customer")]
+        pub struct Model {
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub id: i64,
+            pub name: String,
+            pub password_hash: String,
+            pub orders: i32,
+        }
+
+        seachange_changelog::track!(redact: [PasswordHash]);
+    }
+}
+
 /// The migration that the page shows.
 struct Audit;
 
@@ -112,6 +136,8 @@ async fn insert(db: &DatabaseConnection, id: i64) -> Outcome {
 }
 
 async fn with_the_actor(db: DatabaseConnection) -> Outcome {
+    use tracked::customer;
+
     let db = TrackedConnection::new(db);
     // Where a request begins, e.g. in an axum extractor:
     let db = db.with_context(Context::actor("alice"));

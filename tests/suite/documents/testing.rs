@@ -13,9 +13,7 @@ seachange_testkit::cases! { Sqlite: in_memory, with_a_server; }
 
 /// The application as its `main` has it.
 fn app() -> App {
-    App::new()
-        .migrator::<Migrator>()
-        .entity::<label::Entity>()
+    App::new().migrator::<Migrator>().entity::<label::Entity>()
 }
 
 async fn in_memory(_: &OwnDatabase) -> Outcome {
