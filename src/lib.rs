@@ -15,18 +15,17 @@
 //!
 //! mod note {
 //!     use sea_orm::entity::prelude::*;
+//!     use seachange::changelog::Track;
 //!
+//!     // `Track` takes the place of `impl ActiveModelBehavior for ActiveModel {}`.
 //!     #[sea_orm::model]
-//!     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+//!     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Track)]
 //!     #[sea_orm(table_name = "note")]
 //!     pub struct Model {
 //!         #[sea_orm(primary_key)]
 //!         pub id: i64,
 //!         pub text: String,
 //!     }
-//!
-//!     // Takes the place of `impl ActiveModelBehavior for ActiveModel {}`.
-//!     seachange::changelog::track!();
 //! }
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -171,7 +170,13 @@ pub use async_trait::async_trait;
 #[cfg(feature = "server")]
 pub use axum;
 /// The change log and capture.
-pub use seachange_changelog as changelog;
+pub mod changelog {
+    // The derive writes paths, and here this crate is the way to them.
+    #[doc(inline)]
+    pub use seachange_changelog::__private::TrackInSeachange as Track;
+    #[doc(inline)]
+    pub use seachange_changelog::*;
+}
 
 /// What only the reference program and the tests of this repository use. It is not a public interface.
 #[cfg(feature = "reference")]

@@ -1,6 +1,6 @@
 //! Capture by hooks: what an entity's `ActiveModelBehavior` does so that its writes are recorded.
 //!
-//! It is switched on by [`track!`](crate::track). The hooks are stateless: they read and lock the current
+//! It is switched on by [`track!`](crate::track), or by the derive [`Track`], which calls it. The hooks are stateless: they read and lock the current
 //! row, compare, and use [`protocol`] messages to announce the next statement to the connection and to report
 //! its result. Writing the log and deciding whether a transaction may commit is the business of
 //! [`TrackedTransaction`](crate::TrackedTransaction); nothing here knows it.
@@ -13,12 +13,99 @@ pub(crate) mod row;
 pub use hooks::{Hooks, after_delete, after_save, before_delete, before_save};
 pub use model::model_from;
 
+/// Records every insert, update and delete of the entity: [`track!`](crate::track) as a derive on its `Model`.
+///
+/// It says all that `track!` says, by the names of fields. An option stands on the struct or on its field. In the
+/// crate `seachange` it is `seachange::changelog::Track`.
+///
+/// ```
+/// mod user {
+///     use sea_orm::entity::prelude::*;
+///     use seachange_changelog::Track;
+///
+///     #[sea_orm::model]
+///     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Track)]
+///     #[sea_orm(table_name = "user")]
+///     #[track(updated_at, exclude(last_seen))]
+///     pub struct Model {
+///         #[sea_orm(primary_key)]
+///         pub id: i64,
+///         #[track(redact)]
+///         pub password: String,
+///         pub last_seen: Option<DateTimeUtc>,
+///         pub updated_at: DateTimeUtc,
+///     }
+/// }
+/// ```
+///
+/// | on the struct | on a field | meaning |
+/// |---|---|---|
+/// | `created_at` or `created_at(field)` | `created_at` | set to the time of the insert |
+/// | `updated_at` or `updated_at(field)` | `updated_at` | set whenever another column changes |
+/// | `redact(field, …)` | `redact` | its values are not in the log |
+/// | `exclude(field, …)` | `exclude` | it is not in the log |
+/// | `computed(field, …)` | `computed` | only the database fills it |
+/// | `hooks` | | the entity has custom [`Hooks`] |
+/// | `crate = path` | | the path of this crate, if it is renamed |
+///
+/// # Entities that `sea-orm-cli` generates
+///
+/// The derive stays when entities are generated again, where a `track!` line is lost:
+///
+/// ```sh
+/// sea-orm-cli generate entity --impl-active-model-behavior=false --model-extra-derives seachange_changelog::Track
+/// ```
+///
+/// tracks every table. To track some, or with options, write the derive by hand and generate with
+/// `--experimental-preserve-user-modifications`. Custom hooks must be in another file; the generator drops an
+/// `impl Hooks` in its own. `doctor` reports a table that is in the log and that no entity tracks any more.
+///
+/// # Errors of the compiler
+///
+/// *Conflicting implementations of `ActiveModelBehavior`* (E0119): the entity has an `impl ActiveModelBehavior for
+/// ActiveModel`. Remove it if it is empty; otherwise rename it to `impl Hooks for ActiveModel` and say `hooks`.
+/// Entities that are generated with `--impl-active-model-behavior=false` have none.
+///
+/// ```compile_fail,E0119
+/// # mod note {
+/// # use sea_orm::entity::prelude::*;
+/// #[sea_orm::model]
+/// #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, seachange_changelog::Track)]
+/// #[sea_orm(table_name = "note")]
+/// pub struct Model {
+///     #[sea_orm(primary_key)]
+///     pub id: i64,
+/// }
+///
+/// impl ActiveModelBehavior for ActiveModel {}
+/// # }
+/// ```
+///
+/// *Conflicting implementations of `Tracked`* (E0119): the entity is tracked twice, by the derive and by `track!`, say.
+///
+/// ```compile_fail,E0119
+/// # mod note {
+/// # use sea_orm::entity::prelude::*;
+/// # #[sea_orm::model]
+/// #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, seachange_changelog::Track)]
+/// # #[sea_orm(table_name = "note")]
+/// pub struct Model {
+/// #     #[sea_orm(primary_key)]
+/// #     pub id: i64,
+///     // …
+/// }
+///
+/// seachange_changelog::track!();
+/// # }
+/// ```
+pub use seachange_changelog_derive::Track;
+
 /// Records every insert, update and delete of the entity in this file, with one line.
 ///
 /// It names the server-managed columns, if the table has them, columns whose values must stay out of the log,
 /// columns that only the database fills, and `hooks` if the entity has custom hooks (then implement
 /// [`Hooks`](crate::Hooks) for `ActiveModel`). It replaces SeaORM's `impl ActiveModelBehavior for ActiveModel
-/// {}`.
+/// {}`. The derive [`Track`](derive@crate::Track) says the same on the entity's `Model`.
 ///
 /// ```
 /// mod user {

@@ -1,6 +1,6 @@
 //! Change tracking for SeaORM: the change log, and capture that no tracked write can bypass.
 //!
-//! Put [`track!`] in an entity's file, [`create_change_log`] in a migration, and write through a
+//! Derive [`Track`] on an entity's `Model`, put [`create_change_log`] in a migration, and write through a
 //! [`TrackedConnection`]: each insert, update and delete is then in the `change_log` table, committed together
 //! with the row or not at all.
 //!
@@ -11,18 +11,17 @@
 //!
 //! mod note {
 //!     use sea_orm::entity::prelude::*;
+//!     use seachange_changelog::Track;
 //!
+//!     // `Track` takes the place of `impl ActiveModelBehavior for ActiveModel {}`.
 //!     #[sea_orm::model]
-//!     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+//!     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Track)]
 //!     #[sea_orm(table_name = "note")]
 //!     pub struct Model {
 //!         #[sea_orm(primary_key)]
 //!         pub id: i64,
 //!         pub text: String,
 //!     }
-//!
-//!     // Takes the place of `impl ActiveModelBehavior for ActiveModel {}`.
-//!     seachange_changelog::track!();
 //! }
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -109,7 +108,7 @@ mod try_write;
 pub use admission::Refused;
 pub use baseline::{Baseline, BaselineStep, baseline};
 pub use bulk::{BulkEntity, Target, Written};
-pub use capture::{Hooks, model_from};
+pub use capture::{Hooks, Track, model_from};
 pub use context::Context;
 pub use database::{Cause, cause};
 pub use doctor::check_computed;
@@ -186,5 +185,6 @@ pub mod internal {
 pub mod __private {
     pub use crate::capture::{after_delete, after_save, before_delete, before_save};
     pub use crate::registry::{Hidden, TrackedTable};
+    pub use seachange_changelog_derive::TrackInSeachange;
     pub use {async_trait, inventory, sea_orm};
 }

@@ -1,4 +1,5 @@
-//! Which tables are tracked by hooks: every `track!` line that is linked into the program.
+//! Which tables are tracked by hooks: every entity with `track!` or the derive `Track` that is linked into the
+//! program.
 //!
 //! The list is collected at link time, so that no connection can omit a table.
 
@@ -8,12 +9,21 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::LazyLock;
 
 use sea_orm::sea_query::ArrayType;
-use sea_orm::{ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable, ModelTrait};
+use sea_orm::{
+    ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable, ModelTrait,
+};
 
 use crate::error::SetupRefusal;
 pub use hidden::Hidden;
 
-/// An entity whose writes are recorded. It is implemented by [`track!`](crate::track).
+/// An entity whose writes are recorded. It is implemented by the derive [`Track`](derive@crate::Track) and by
+/// [`track!`](crate::track).
+#[diagnostic::on_unimplemented(
+    message = "the entity `{Self}` is not tracked",
+    label = "its writes are not recorded",
+    note = "derive `Track` on the entity's `Model`, or put `track!()` in its file, and remove `impl \
+            ActiveModelBehavior for ActiveModel {{}}`; if `sea-orm-cli` has written the file again, the line was lost"
+)]
 pub trait Tracked: EntityTrait {
     /// The column that is set to the time of the insert, if the server manages one.
     fn created_at() -> Option<Self::Column>;

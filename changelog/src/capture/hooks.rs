@@ -17,6 +17,16 @@ use crate::row_lock::RowLock;
 
 /// An entity's custom hooks, which run in addition to capture: the same four as in `ActiveModelBehavior`,
 /// which [`track!`](crate::track) implements. An error stops the write and rolls nothing else back.
+///
+/// An entity that had hooks before it was tracked keeps them: its `impl ActiveModelBehavior for ActiveModel` is
+/// renamed to `impl Hooks for ActiveModel`, and its tracking says `hooks`.
+#[diagnostic::on_unimplemented(
+    message = "the entity of `{Self}` is tracked with `hooks`, but `{Self}` does not implement `Hooks`",
+    label = "the hooks of this entity are missing",
+    note = "if it has an `impl ActiveModelBehavior for ActiveModel`, rename that to `impl seachange_changelog::Hooks \
+            for ActiveModel`: tracking implements `ActiveModelBehavior` itself, and calls `Hooks`",
+    note = "if it has no hooks, remove the word `hooks` from its tracking"
+)]
 #[async_trait::async_trait]
 pub trait Hooks: ActiveModelTrait {
     /// A fresh active model; every column unset unless overridden.

@@ -1,0 +1,15 @@
+//! What the code of an adopter does: entities that derive `Track`, entities that SeaORM generates, transactions of
+//! plain SeaORM, the feed with an entity's own types, data migrations, a database that has no log yet.
+//!
+//! Each test runs on every database it is given, like those of the suite. It is a program of its own, because
+//! which entities are tracked is a matter of the whole program.
+
+mod derived;
+
+use std::process::ExitCode;
+
+use seachange_testkit::Runner;
+
+fn main() -> ExitCode {
+    Runner::new([derived::cases()]).run()
+}
