@@ -6,8 +6,10 @@
 
 mod shape;
 mod times;
+mod untracked;
 
 pub use shape::examine_entity;
+pub use untracked::check_untracked;
 
 use std::collections::BTreeSet;
 
@@ -123,6 +125,7 @@ async fn capture(db: &DatabaseConnection) -> Result<Vec<Finding>, DbErr> {
         };
         findings.push(Finding::new(FindingCode::Cascade, child, message, cure));
     }
+    findings.extend(check_untracked(db).await?);
     Ok(findings)
 }
 

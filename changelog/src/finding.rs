@@ -45,6 +45,8 @@ pub enum FindingCode {
     Partitioned,
     /// A tracked table is missing.
     TableMissing,
+    /// A table has changes in the log, and nothing records it any more.
+    TableUntracked,
     /// A column of the entity is not in the table.
     ColumnMissing,
     /// A column of the table is not in the entity.

@@ -111,7 +111,7 @@ pub use bulk::{BulkEntity, Target, Written};
 pub use capture::{Hooks, Track, model_from};
 pub use context::Context;
 pub use database::{Cause, cause};
-pub use doctor::check_computed;
+pub use doctor::{check_computed, check_untracked};
 pub use driver::{is_transient, is_unavailable};
 pub use error::{
     BulkRefusal, CaptureError, CommitRefusal, Retry, SetupRefusal, ValueRefusal, WriteRefusal,
@@ -127,7 +127,7 @@ pub use sqlite_time::create_time_index;
 pub use sync_tables::{create_sync_tables, drop_sync_tables};
 pub use table_change::{TableChange, change_tables};
 pub use tracked::{TrackedConnection, TrackedTransaction};
-pub use triggers::{TriggerOptions, check_triggers, track_by_hooks, track_by_triggers};
+pub use triggers::{TriggerOptions, check_triggers, track_by_hooks, track_by_triggers, untrack};
 
 /// What the crate `seachange` and the tests use. It is not a public interface: anything here may change at any
 /// time.
@@ -146,7 +146,7 @@ pub mod internal {
     pub use crate::sqlite_time::{BELOW_DIGITS, Times};
     pub use crate::statement_time::limit_statements;
     pub use crate::tables::{RowPlace, TableRow, TableRows, tracked_here};
-    pub use crate::triggers::tables_by_triggers;
+    pub use crate::triggers::{tables_by_triggers, untracked_tables};
     pub use crate::try_write::try_write;
 
     /// The identity of the log.

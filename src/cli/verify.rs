@@ -22,7 +22,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
 use sea_orm::{DatabaseTransaction, DbErr, EntityTrait};
 use seachange_changelog::FindingCode;
-use seachange_changelog::internal::{TableRows, epoch, examine_entity, tracked_here};
+use seachange_changelog::internal::{
+    TableRows, epoch, examine_entity, tracked_here, untracked_tables,
+};
 use serde::Serialize;
 
 use super::open_feed::open_feed;
@@ -203,7 +205,8 @@ impl App {
         let (changes, others) =
             replay::log(tx, &mut tables, &mut rows, &mut tally, progress).await?;
         verdict.changes = changes;
-        for entity in others {
+        let ended = untracked_tables(tx).await?;
+        for entity in others.into_iter().filter(|entity| !ended.contains(entity)) {
             if !verdict
                 .unverified
                 .iter()

@@ -5,11 +5,16 @@
 //! which entities are tracked is a matter of the whole program.
 
 mod derived;
+mod generated;
 
 use std::process::ExitCode;
 
 use seachange_testkit::Runner;
 
 fn main() -> ExitCode {
-    Runner::new([derived::cases()]).run()
+    Runner::new([
+        derived::cases(),
+        generated::cases(),
+    ])
+    .run()
 }

@@ -6,6 +6,7 @@ use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 
 use super::findings;
 use super::schema::Schemas;
+use super::switch::Recorder;
 use crate::catalogue;
 use crate::database::{self, Dialect, KINDS, Made, Piece, Plan, Unseen, piece_name};
 use crate::error::CaptureError;
@@ -32,7 +33,7 @@ pub async fn check_triggers<C: ConnectionTrait>(db: &C) -> Result<Vec<Finding>, 
         }
         if writer == "trigger" {
             findings.extend(check_table(db, &entity, &schemas).await?);
-        } else if let Some(known) = schemas.newest(&entity) {
+        } else if let Some(known) = schemas.newest(&entity).filter(|_| writer == "hook") {
             let found = catalogue::columns(db, &entity).await?;
             let columns = changed(known, &found);
             if !found.is_empty() && !columns.is_empty() {
@@ -48,10 +49,24 @@ pub async fn check_triggers<C: ConnectionTrait>(db: &C) -> Result<Vec<Finding>, 
 /// # Errors
 /// Errors of the database.
 pub async fn tables_by_triggers<C: ConnectionTrait>(db: &C) -> Result<BTreeSet<String>, DbErr> {
-    let sql = "SELECT entity FROM change_capture WHERE writer = 'trigger'";
-    let rows = db
-        .query_all_raw(database::of(db).statement(sql, Vec::new()))
-        .await?;
+    tables_of(db, Recorder::Trigger).await
+}
+
+/// The tables that a migration has said to be recorded no more.
+///
+/// # Errors
+/// Errors of the database.
+pub async fn untracked_tables<C: ConnectionTrait>(db: &C) -> Result<BTreeSet<String>, DbErr> {
+    tables_of(db, Recorder::Nothing).await
+}
+
+async fn tables_of<C: ConnectionTrait>(
+    db: &C,
+    recorder: Recorder,
+) -> Result<BTreeSet<String>, DbErr> {
+    let sql = "SELECT entity FROM change_capture WHERE writer = ?";
+    let ask = database::of(db).statement(sql, vec![recorder.as_str().into()]);
+    let rows = db.query_all_raw(ask).await?;
     let name = |row: &QueryResult| row.try_get::<String>("", "entity");
     rows.iter().map(name).collect()
 }

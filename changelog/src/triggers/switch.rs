@@ -56,30 +56,6 @@ where
     tx.commit().await
 }
 
-/// Lets the entity's hooks write the log of a table again, and drops its triggers. Writes of other programs
-/// are then no longer recorded.
-///
-/// # Errors
-/// [`SetupRefusal::NoChangeLog`](crate::SetupRefusal::NoChangeLog), or an error of the database.
-pub async fn track_by_hooks<C>(db: &C, entity: &str) -> Result<(), DbErr>
-where
-    C: ConnectionTrait + TransactionTrait,
-{
-    tables::require_log(db).await?;
-    tables::create(db).await?;
-    if !database::of(db).facts().transactional_ddl {
-        want(db, entity, Recorder::Hook).await?;
-        set_recorder(db, entity, Recorder::Hook).await?;
-        return drop_triggers(db, entity).await;
-    }
-    let tx = begin(db).await?;
-    lock(&tx, entity).await?;
-    want(&tx, entity, Recorder::Hook).await?;
-    set_recorder(&tx, entity, Recorder::Hook).await?;
-    drop_triggers(&tx, entity).await?;
-    tx.commit().await
-}
-
 /// [`track_by_triggers`] where each statement commits by itself.
 async fn step_by_step<C: ConnectionTrait>(
     db: &C,
@@ -115,13 +91,17 @@ pub(crate) async fn lock<C: ConnectionTrait>(db: &C, entity: &str) -> Result<(),
 pub(crate) enum Recorder {
     Hook,
     Trigger,
+    /// A migration has said that the table is recorded no more. Hooks that run all the same record.
+    Nothing,
 }
 
 impl Recorder {
-    fn as_str(self) -> &'static str {
+    /// The word in `change_capture`.
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Hook => "hook",
             Self::Trigger => "trigger",
+            Self::Nothing => "nothing",
         }
     }
 }
@@ -132,14 +112,18 @@ pub(crate) async fn want<C: ConnectionTrait>(
     entity: &str,
     recorder: Recorder,
 ) -> Result<(), DbErr> {
+    let sql = wanting(db, entity, recorder);
+    database::of(db).change_capture(db, entity, &sql).await
+}
+
+pub(super) fn wanting<C: ConnectionTrait>(db: &C, entity: &str, recorder: Recorder) -> String {
     let dialect = database::of(db);
     let (name, wanted) = (dialect.literal(entity), recorder.as_str());
-    let sql = format!(
+    format!(
         "INSERT INTO change_capture (entity, wanted, writer, version)
          VALUES ({name}, '{wanted}', 'hook', 1) {} wanted = '{wanted}'",
         dialect.facts().or_update_entity
-    );
-    dialect.change_capture(db, entity, &sql).await
+    )
 }
 
 /// Sets the writer from now on. On MariaDB this waits for writers in progress.
@@ -148,13 +132,14 @@ pub(crate) async fn set_recorder<C: ConnectionTrait>(
     entity: &str,
     recorder: Recorder,
 ) -> Result<(), DbErr> {
-    let dialect = database::of(db);
-    let sql = format!(
-        "UPDATE change_capture SET writer = '{}' WHERE entity = {}",
-        recorder.as_str(),
-        dialect.literal(entity)
-    );
-    dialect.change_capture(db, entity, &sql).await
+    let sql = recording(db, entity, recorder);
+    database::of(db).change_capture(db, entity, &sql).await
+}
+
+pub(super) fn recording<C: ConnectionTrait>(db: &C, entity: &str, recorder: Recorder) -> String {
+    let name = database::of(db).literal(entity);
+    let word = recorder.as_str();
+    format!("UPDATE change_capture SET writer = '{word}' WHERE entity = {name}")
 }
 
 /// Columns that were renamed since the newest version, as pairs of old and new name.
