@@ -3,7 +3,7 @@
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, TransactionTrait};
 
 pub use crate::database::Refused;
-use crate::database::{self, LogOrder};
+use crate::database::{self, Cause, LogOrder};
 use crate::epoch::{self, IDENTITY};
 use crate::reader::TICK_LOCK;
 use crate::retention::renew;
@@ -14,6 +14,16 @@ use crate::retention::renew;
 /// # Errors
 /// [`Refused`].
 pub async fn admit(db: &DatabaseConnection) -> Result<String, Refused> {
+    match look(db).await {
+        // Whichever of the log's tables was asked for first.
+        Err(Refused::Database(error)) if database::cause(&error) == Some(Cause::NoTable) => {
+            Err(Refused::NoLog)
+        }
+        looked => looked,
+    }
+}
+
+async fn look(db: &DatabaseConnection) -> Result<String, Refused> {
     check_primary(db).await?;
     let dialect = database::of(db);
     dialect.check_rights(db).await?;

@@ -6,6 +6,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::database::ContextTexts;
+
 /// The origin of a transaction's changes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Context {
@@ -23,6 +25,22 @@ impl Context {
         Self {
             actor: Some(actor.into()),
             ..Self::default()
+        }
+    }
+
+    /// Whether it says who writes.
+    pub(crate) fn has_actor(&self) -> bool {
+        self.actor.as_ref().is_some_and(|actor| !actor.is_empty())
+    }
+
+    /// What triggers are sent of it.
+    pub(crate) fn texts(&self, transaction_id: &str) -> ContextTexts {
+        let metadata = self.metadata.clone().map(Value::Object);
+        ContextTexts {
+            actor: self.actor.clone(),
+            mutation_id: self.mutation_id.clone(),
+            metadata: metadata.map(|metadata| metadata.to_string()),
+            transaction_id: transaction_id.to_owned(),
         }
     }
 }

@@ -101,6 +101,7 @@ mod statement_time;
 pub mod sync_tables;
 mod table_change;
 mod tables;
+mod told;
 mod tracked;
 mod triggers;
 mod try_write;
@@ -126,6 +127,7 @@ pub use retention::{new_epoch, prune};
 pub use sqlite_time::create_time_index;
 pub use sync_tables::{create_sync_tables, drop_sync_tables};
 pub use table_change::{TableChange, change_tables};
+pub use told::{ToldTransaction, tell};
 pub use tracked::{TrackedConnection, TrackedTransaction};
 pub use triggers::{TriggerOptions, check_triggers, track_by_hooks, track_by_triggers, untrack};
 

@@ -20,7 +20,8 @@ pub use column_types::ColumnTypes;
 /// # }
 /// ```
 ///
-/// In a migration the connection is `manager.get_connection()`.
+/// In a migration the connection is `manager.get_connection()`. How a migration writes rows of tracked tables is said at
+/// [`track_by_triggers`](crate::track_by_triggers).
 ///
 /// # Errors
 /// Errors of the database, e.g. if the tables exist.

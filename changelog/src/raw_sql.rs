@@ -128,6 +128,15 @@ impl<'a> SqlText<'a> {
         })
     }
 
+    /// The first statement that begins or ends a transaction in so many words. A step of a SQLite trigger that is
+    /// created may be taken for one.
+    pub(crate) fn controls_transaction(&self) -> Option<String> {
+        self.readings().iter().find_map(|reading| {
+            let tokens = reading.tokens.as_ref().ok()?;
+            statements(tokens).find_map(verbs::controls_transaction)
+        })
+    }
+
     /// Whether the text, however it is read, is one statement that only writes rows. Such a statement fires the
     /// triggers of every table that it names.
     pub(crate) fn fires_triggers(&self) -> bool {

@@ -4,8 +4,12 @@
 //! Each test runs on every database it is given, like those of the suite. It is a program of its own, because
 //! which entities are tracked is a matter of the whole program.
 
+mod actor;
 mod derived;
 mod generated;
+mod migrated;
+mod told;
+mod unmigrated;
 
 use std::process::ExitCode;
 
@@ -13,8 +17,12 @@ use seachange_testkit::Runner;
 
 fn main() -> ExitCode {
     Runner::new([
+        actor::cases(),
         derived::cases(),
         generated::cases(),
+        migrated::cases(),
+        told::cases(),
+        unmigrated::cases(),
     ])
     .run()
 }

@@ -49,7 +49,7 @@ impl Refused {
                 return Some(format!("grant it {rights} there").into());
             }
             Self::Galera => "use one server",
-            Self::NoLog => "run `migrate up`",
+            Self::NoLog => "run `migrate up`; a migration calls create_change_log",
             Self::Database(_) => return None,
         }))
     }

@@ -34,6 +34,12 @@ pub enum WriteRefusal {
         /// The operation that was tried.
         operation: Operation,
     },
+    /// The connection requires an actor, and the context of the transaction has none.
+    #[error("a write of tracked table `{table}` without an actor")]
+    NoActor {
+        /// The tracked table.
+        table: String,
+    },
     /// A foreign key's action would change tracked rows where no hook runs.
     #[error(
         "{operation} on `{parent}` would make the database change rows of tracked table `{child}` \
@@ -62,7 +68,7 @@ pub enum WriteRefusal {
         verb: String,
     },
     /// Transactions are opened and closed by the connection, never by raw SQL.
-    #[error("raw {verb} on a tracked connection")]
+    #[error("raw {verb} may begin or end a transaction")]
     RawTransaction {
         /// The statement's first word.
         verb: String,
@@ -86,6 +92,9 @@ impl WriteRefusal {
                 "begin one on the TrackedConnection and write through it"
             }
             Self::Untracked { .. } => "use a TrackedConnection",
+            Self::NoActor { .. } => {
+                "say who writes: with_context(Context::actor(…)) on the connection, for each request"
+            }
             Self::Cascade { child, .. } => {
                 return Cow::Owned(format!(
                     "let the foreign key restrict, and write the dependent rows first; or, but not \
@@ -109,6 +118,7 @@ impl WriteRefusal {
             Self::Unrecorded { .. } => "SEACHANGE_UNRECORDED",
             Self::OutsideTransaction { .. } => "SEACHANGE_OUTSIDE_TRANSACTION",
             Self::Untracked { .. } => "SEACHANGE_UNTRACKED_CONNECTION",
+            Self::NoActor { .. } => "SEACHANGE_NO_ACTOR",
             Self::Cascade { .. } => "SEACHANGE_CASCADE",
             Self::RawWrite { .. } => "SEACHANGE_RAW_WRITE",
             Self::RawUnclear { .. } => "SEACHANGE_RAW_UNCLEAR",

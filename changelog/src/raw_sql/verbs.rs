@@ -56,6 +56,13 @@ pub(super) fn ends_transaction(tokens: &[Token]) -> Option<String> {
     (!stays).then_some(verb)
 }
 
+/// The statement's verb, if it begins or ends a transaction in so many words.
+pub(super) fn controls_transaction(tokens: &[Token]) -> Option<String> {
+    let verb = shown(&tokens.first()?.text);
+    let sets_it = verb == "SET" && tokens.iter().any(|token| token.is_word("autocommit"));
+    (sets_it || TRANSACTION.contains(&verb.as_str())).then_some(verb)
+}
+
 /// Whether the statement only writes rows, one by one as triggers see them.
 pub(super) fn fires_triggers(tokens: &[Token], syntax: &Syntax) -> bool {
     let Some(first) = tokens.first() else {

@@ -7,13 +7,14 @@ use sea_orm::{ConnectionTrait, DbErr};
 
 use super::state::State;
 use super::transaction::TrackedTransaction;
-use crate::database::{self, ContextTexts};
+use crate::database::{self, Cause};
 use crate::error::SetupRefusal;
 
 impl TrackedTransaction {
     /// Sends the context if triggers are believed to capture one of the tables, which are about to be written.
     pub(super) async fn send_context(&self, tables: &[&str]) -> Result<(), DbErr> {
-        self.answer(self.send_context_for(tables)).await
+        let sent = self.answer(self.send_context_for(tables)).await;
+        sent.map_err(with_cure)
     }
 
     async fn send_context_for(&self, tables: &[&str]) -> Result<(), DbErr> {
@@ -54,7 +55,10 @@ impl TrackedTransaction {
     /// Whether triggers capture the table for as long as this level lasts. Asks the database, makes a switch
     /// wait, and sends the triggers the context.
     pub(super) async fn relies_on(&self, table: &str) -> Result<bool, DbErr> {
-        self.answer(self.make_certain(table.to_lowercase())).await
+        // Before a question to the database: an error in its answer would be taken for the database's.
+        self.check_actor(table)?;
+        let certain = self.answer(self.make_certain(table.to_lowercase())).await;
+        certain.map_err(with_cure)
     }
 
     async fn make_certain(&self, table: String) -> Result<bool, DbErr> {
@@ -107,14 +111,7 @@ impl TrackedTransaction {
         if self.level.state(|level| level.triggers.is_sent()) {
             return Ok(());
         }
-        let context = self.scope.context();
-        let metadata = context.metadata.clone().map(serde_json::Value::Object);
-        let texts = ContextTexts {
-            actor: context.actor.clone(),
-            mutation_id: context.mutation_id.clone(),
-            metadata: metadata.map(|metadata| metadata.to_string()),
-            transaction_id: self.scope.transaction_id.clone(),
-        };
+        let texts = self.scope.context().texts(&self.scope.transaction_id);
         let dialect = database::of(&self.inner);
         let sees_snapshot = dialect.send_context(&self.inner, texts).await?;
         self.level
@@ -136,5 +133,13 @@ impl TrackedTransaction {
             }
             None => Ok(()),
         }
+    }
+}
+
+/// The table that is missing is one of the log's: that of the write was not asked for here.
+fn with_cure(error: DbErr) -> DbErr {
+    match database::cause(&error) {
+        Some(Cause::NoTable) => SetupRefusal::NoChangeLog.into(),
+        _ => error,
     }
 }

@@ -56,6 +56,7 @@ impl TrackedConnection {
                 cascades: Arc::default(),
                 captured: CapturedTables::default(),
                 is_pool_clean: false,
+                requires_actor: false,
             },
         }
     }
@@ -64,6 +65,25 @@ impl TrackedConnection {
     /// then take one statement fewer; otherwise each of them proves that it has ended.
     pub fn with_clean_pool(mut self) -> Self {
         self.settings.is_pool_clean = true;
+        self
+    }
+
+    /// Refuses each write of a tracked table whose [`Context`] has no actor, or an empty one, with
+    /// [`WriteRefusal::NoActor`]. So a request for which nobody has called [`with_context`](Self::with_context)
+    /// fails, and is not recorded as nobody's.
+    ///
+    /// ```
+    /// # use seachange_changelog::{Context, TrackedConnection};
+    /// # fn example(db: sea_orm::DatabaseConnection) {
+    /// let db = TrackedConnection::new(db).requiring_actor();
+    /// // For each request:
+    /// let db = db.with_context(Context::actor("alice"));
+    /// # let _ = db;
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn requiring_actor(mut self) -> Self {
+        self.settings.requires_actor = true;
         self
     }
 

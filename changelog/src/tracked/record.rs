@@ -22,6 +22,7 @@ impl TrackedTransaction {
         self.scope.settings.tracked.check_hidden(&table)?;
         match step {
             Step::Announce { key, before } => {
+                self.check_actor(&table)?;
                 self.books(|books| books.announce(table, operation, key, before));
                 Ok(())
             }

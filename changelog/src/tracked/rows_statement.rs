@@ -50,6 +50,7 @@ impl TrackedTransaction {
             answer,
         } = write;
         self.scope.settings.tracked.check_hidden(table)?;
+        self.check_actor(table)?;
         let writes = vec![(table.to_owned(), operation)];
         let writes = Writes {
             all: writes.clone(),

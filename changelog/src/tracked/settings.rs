@@ -28,6 +28,8 @@ pub(super) struct Settings {
     pub(super) captured: CapturedTables,
     /// The pool closes connections that still count an open transaction.
     pub(super) is_pool_clean: bool,
+    /// A write of a tracked table whose context has no actor is refused.
+    pub(super) requires_actor: bool,
 }
 
 impl Settings {

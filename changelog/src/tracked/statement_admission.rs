@@ -17,6 +17,15 @@ impl TrackedTransaction {
         SqlText::of(sql, database::of(&self.inner).syntax())
     }
 
+    /// Refuses a write of a tracked table without an actor, if the connection requires one.
+    pub(super) fn check_actor(&self, table: &str) -> Result<(), WriteRefusal> {
+        if self.scope.settings.requires_actor && !self.scope.context().has_actor() {
+            let table = table.to_owned();
+            return Err(WriteRefusal::NoActor { table });
+        }
+        Ok(())
+    }
+
     /// Refuses SQL text before which the database would commit by itself.
     pub(super) fn check_stays(&self, text: &SqlText<'_>) -> Result<(), WriteRefusal> {
         match text.ends_transaction() {

@@ -31,6 +31,30 @@ use crate::shape::{Column, FIRST_VERSION, Found, Shown, Version};
 /// The entity stays unchanged, including its `track!` line. The table may be written meanwhile: no change is
 /// lost or recorded twice. A second call brings the triggers up to date with the table and the options.
 ///
+/// # Migrations that write rows
+///
+/// A migration has a plain connection. What it writes to a table that triggers record is in the log, and
+/// [`tell`](crate::tell) says who wrote it. Hooks do not run in a migration: SQL escapes them unrecorded, and an
+/// `ActiveModel` is refused. So let triggers record such a table for as long as the migration writes it, with the
+/// columns hidden that its entity hides:
+///
+/// ```no_run
+/// use sea_orm::{ConnectionTrait, TransactionTrait};
+/// use seachange_changelog::{Context, TriggerOptions, tell, track_by_hooks, track_by_triggers};
+///
+/// # async fn up(db: &sea_orm::DatabaseConnection) -> Result<(), sea_orm::DbErr> {
+/// // In a migration: let db = manager.get_connection();
+/// track_by_triggers(db, "label", TriggerOptions::new()).await?;
+/// let tx = tell(db.begin().await?, &Context::actor("m20261130_labels")).await?;
+/// tx.execute_unprepared("UPDATE label SET name = trim(name)").await?;
+/// tx.commit().await?;
+/// track_by_hooks(db, "label").await
+/// # }
+/// ```
+///
+/// A migration that changes columns, too, does so in [`change_tables`](crate::change_tables). On PostgreSQL a
+/// migration is one transaction: other writers of the table wait for its end, and the context holds until then.
+///
 /// # Errors
 /// [`SetupRefusal::NoChangeLog`](crate::SetupRefusal::NoChangeLog) before
 /// [`create_change_log`](crate::create_change_log); an error if the table is missing or has no primary key or
