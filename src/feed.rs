@@ -23,6 +23,7 @@ mod shared;
 mod start;
 mod subscription;
 mod tail;
+mod typed;
 
 pub use cursor::{Cursor, CursorError, Epoch};
 pub use error::FeedError;
@@ -37,3 +38,4 @@ pub use seachange_changelog::internal::reader::{Change, Past, Position, RowName,
 pub(crate) use shared::SNAPSHOTS;
 pub use start::Start;
 pub use subscription::{FeedItem, Subscription};
+pub use typed::{Changes, TypedChange};

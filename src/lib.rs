@@ -145,8 +145,8 @@ pub use consumer::{
 };
 pub use database::{Connections, DatabaseSettings, connect};
 pub use feed::{
-    Change, ChangeLine, Cursor, CursorError, Epoch, Feed, FeedError, FeedItem, Page, Past,
-    Position, RowName, Selection, Snapshot, Start, Subscription, When,
+    Change, ChangeLine, Changes, Cursor, CursorError, Epoch, Feed, FeedError, FeedItem, Page, Past,
+    Position, RowName, Selection, Snapshot, Start, Subscription, TypedChange, When,
 };
 #[cfg(feature = "graphql")]
 pub use graphql::{Builder, Caller};

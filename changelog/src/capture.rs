@@ -12,6 +12,7 @@ pub(crate) mod row;
 
 pub use hooks::{Hooks, after_delete, after_save, before_delete, before_save};
 pub use model::model_from;
+pub(crate) use model::{model_of, partial_of};
 
 /// Records every insert, update and delete of the entity: [`track!`](crate::track) as a derive on its `Model`.
 ///

@@ -84,6 +84,7 @@ mod epoch;
 mod error;
 mod finding;
 mod image;
+mod known;
 pub mod log;
 mod migration;
 mod packet;
@@ -143,6 +144,7 @@ pub mod internal {
     pub use crate::database::*;
     pub use crate::doctor::{Expected, examine, examine_entity};
     pub use crate::image::is_redacted;
+    pub use crate::known::{Unknown, check_table, hidden_columns, in_log};
     pub use crate::registry::{Hidden, tracked_tables};
     pub use crate::row_lock::lock_rows;
     pub use crate::sqlite_time::{BELOW_DIGITS, Times};

@@ -2,6 +2,17 @@
 //!
 //! Rows are only ever added here, and only retention deletes them. `id` is assigned by the database in the
 //! transaction that made the change. Which order a reader may rely on is decided by the feed.
+//!
+//! [`Entity`] shows the rows as they are **stored**, for an audit by SQL or SeaORM. The feed and the history of the
+//! crate `seachange` show them as they are **meant**, and differ in this:
+//!
+//! - Rows with the source `trigger` or `baseline` have values in the database's own text form, in which an `i64` may
+//!   be the number 1 and a time `2026-11-30 12:00:00+00`; rows of hooks have images, in which they are `"1"` and
+//!   `"2026-11-30T12:00:00.000000Z"`. So one row can have two spellings of its key here. Readers make images of both,
+//!   by the types of the program's entity, if one is linked, and of the catalogue otherwise. On SQLite, whose
+//!   catalogue says little, link the entities: a value that reads as a text without its entity is a number with it.
+//! - Names of columns are those of the time of the change; readers show today's.
+//! - On MariaDB, committed changes wait in `change_inbox` until a reader moves them here.
 
 use sea_orm::Iterable;
 use sea_orm::entity::prelude::*;
@@ -77,7 +88,7 @@ impl Source {
 /// change of the same transaction writes over it. No client can say this of a change.
 pub const INTERIM: &str = "interim";
 
-/// One row of the change log.
+/// One row of the change log, as it is stored: see [the module](self) for what that means for rows of triggers.
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "change_log")]
 pub struct Model {
@@ -86,7 +97,7 @@ pub struct Model {
     pub id: i64,
     /// The table the row belongs to.
     pub entity: String,
-    /// Primary key columns and their values, as in the images.
+    /// Primary key columns and their values, in the same form as in `before` and `after`.
     #[sea_orm(column_type = "Json")]
     pub row_key: Json,
     /// The kind of the change.
@@ -106,7 +117,7 @@ pub struct Model {
     pub metadata: Option<Json>,
     /// The same for all changes committed together.
     pub transaction_id: String,
-    /// How the change was captured.
+    /// How the change was captured, which says in what form its values are stored.
     pub source: Source,
     /// Which shape of the table the images have.
     pub schema_version: i32,

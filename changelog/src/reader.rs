@@ -15,6 +15,7 @@ mod locked_rows;
 mod position;
 mod replay;
 mod row_history;
+mod row_name;
 mod selection;
 mod stored_rows;
 mod tick_positions;
@@ -27,9 +28,10 @@ pub use locked_rows::{known_mutations, last_of, later, since_mutation};
 pub use position::Position;
 pub use replay::{Extent, History, ReplayPlace, change_at, changes_at, history, lasting_columns};
 pub use row_history::{
-    Past, RowName, change_named, interim_before, is_change_of, is_waiting, of_row, of_transaction,
-    state_at, state_by,
+    Past, change_named, interim_before, is_change_of, is_waiting, of_row, of_row_backwards,
+    of_transaction, state_at, state_by,
 };
+pub use row_name::RowName;
 pub use selection::{Page, Selection};
 pub use ticks::Signals;
 pub(crate) use ticks::TICK_LOCK;

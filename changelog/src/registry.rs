@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use sea_orm::sea_query::ArrayType;
 use sea_orm::{
-    ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable, ModelTrait,
+    ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable, ModelTrait, PrimaryKeyToColumn,
 };
 
 use crate::error::SetupRefusal;
@@ -70,6 +70,7 @@ type ColumnTypes = (ColumnType, ArrayType);
 pub struct TrackedTable {
     name: fn() -> &'static str,
     columns: fn() -> Vec<(&'static str, ColumnTypes)>,
+    key: fn() -> Vec<KeyColumn>,
     hidden: fn() -> Hidden,
     computed: fn() -> Vec<&'static str>,
 }
@@ -81,6 +82,7 @@ impl TrackedTable {
         Self {
             name,
             columns: columns_of::<E>,
+            key: key_of::<E>,
             hidden,
             computed: computed_of::<E>,
         }
@@ -94,6 +96,23 @@ fn columns_of<E: EntityTrait>() -> Vec<(&'static str, ColumnTypes)> {
         (column.as_str(), (def.get_column_type().clone(), rust))
     };
     E::Column::iter().map(kind).collect()
+}
+
+/// A column of a primary key, as an entity declares it.
+pub(crate) struct KeyColumn {
+    pub(crate) name: &'static str,
+    pub(crate) ty: ColumnType,
+    pub(crate) rust: ArrayType,
+}
+
+fn key_of<E: EntityTrait>() -> Vec<KeyColumn> {
+    let columns = E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column);
+    let kind = |column: E::Column| KeyColumn {
+        name: column.as_str(),
+        ty: column.def().get_column_type().clone(),
+        rust: <E::Model as ModelTrait>::get_value_type(column),
+    };
+    columns.map(kind).collect()
 }
 
 fn computed_of<E: Tracked>() -> Vec<&'static str> {
@@ -179,6 +198,13 @@ impl Registry {
     /// The names of all tables as their entities write them.
     pub(crate) fn names(self) -> impl Iterator<Item = &'static str> {
         inventory::iter::<TrackedTable>().map(|tracked| (tracked.name)())
+    }
+
+    /// The primary keys of the table, as the program's entities of it declare them.
+    pub(crate) fn keys(self, table: &str) -> impl Iterator<Item = Vec<KeyColumn>> {
+        let tables = inventory::iter::<TrackedTable>();
+        let tables = tables.filter(move |tracked| (tracked.name)() == table);
+        tables.map(|tracked| (tracked.key)())
     }
 
     /// The tables with the columns that only the database fills, as their `track!` lines declare them.

@@ -1,10 +1,11 @@
 //! Why the feed cannot give what was asked for.
 
 use sea_orm::DbErr;
+use seachange_changelog::internal::Unknown;
 use seachange_changelog::internal::reader::ReadError;
-use seachange_changelog::{Refused, is_transient, is_unavailable};
+use seachange_changelog::{ImageError, Refused, is_transient, is_unavailable};
 
-use super::cursor::CursorError;
+use super::cursor::{Cursor, CursorError};
 
 /// A failed read of the feed. No variant loses a change: the reader still has its cursor.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -26,6 +27,27 @@ pub enum FeedError {
     /// The database cannot be followed.
     #[error(transparent)]
     Refused(#[from] Refused),
+    /// The log has no changes of such a table or row: the name of a table is wrong, or a key is not one of the
+    /// table's.
+    #[error("{0}")]
+    Unknown(Unknown),
+    /// The log does not have the values of this column, which is redacted or excluded, so its rows are no models.
+    /// [`Feed::partial_changes`](super::Feed::partial_changes) gives what there is.
+    #[error("the log has no values of `{table}`.`{column}`: ask for partial changes")]
+    Hidden {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+    },
+    /// A change has no model: the table had another shape, or a value does not fit. Reading goes on after it.
+    #[error("the change at {cursor} is not a row of the entity: {source}")]
+    Unreadable {
+        /// Where the change is.
+        cursor: Cursor,
+        /// What is wrong, with the column.
+        source: ImageError,
+    },
     /// Too many snapshots are open; try again later.
     #[error("too many readers are starting at once; try again")]
     Busy,
@@ -53,6 +75,15 @@ impl From<ReadError> for FeedError {
             ReadError::Expired => Self::CursorExpired,
             ReadError::Replaced => Self::ResyncRequired,
             ReadError::Database(error) => Self::Database(error),
+        }
+    }
+}
+
+impl From<Unknown> for FeedError {
+    fn from(error: Unknown) -> Self {
+        match error {
+            Unknown::Database(error) => Self::Database(error),
+            unknown => Self::Unknown(unknown),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
 use seachange_changelog::internal::reader::{Moment, Position, RowName, Selection};
+use seachange_changelog::internal::{check_table, in_log};
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
 use super::cursor::Cursor;
@@ -12,6 +13,7 @@ use super::error::FeedError;
 use super::log::Log;
 use super::page::Page;
 use super::replay::Replay;
+use super::run_detached::run_detached;
 use super::shared::Shared;
 use super::start::Start;
 use super::subscription::Subscription;
@@ -117,10 +119,11 @@ impl Feed {
         wanted: &Selection,
         limit: u64,
     ) -> Result<Page, FeedError> {
+        let wanted = self.known(wanted.clone()).await?;
         let (followed, head) = self.shared.head().await?;
         let log = &followed.log;
         let from = log.resolve(start, head).await?;
-        let page = log.read(from, wanted, limit).await?;
+        let page = log.read(from, &wanted, limit).await?;
         Ok(Page::new(&log.epoch, page))
     }
 
@@ -128,12 +131,14 @@ impl Feed {
     ///
     /// # Errors
     /// [`FeedError::ResyncRequired`] if the cursor is of another log or ahead of this one;
-    /// [`FeedError::CursorExpired`] if retention has passed it; [`FeedError::Database`].
+    /// [`FeedError::CursorExpired`] if retention has passed it; [`FeedError::Unknown`] for a table that the log does
+    /// not know, or, if one table is wanted, for what is not a key of it; [`FeedError::Database`].
     pub async fn subscribe(
         &self,
         start: &Start,
         wanted: Selection,
     ) -> Result<Subscription, FeedError> {
+        let wanted = self.known(wanted).await?;
         // Receive first and look second, so that what commits in between arrives live.
         let heard = self.shared.followed();
         let mut live = heard.live.subscribe();
@@ -175,6 +180,33 @@ impl Feed {
             position,
         };
         Ok((replay, head))
+    }
+
+    /// The selection with its key in the form of the log.
+    ///
+    /// # Errors
+    /// [`FeedError::Unknown`], if it can admit nothing; [`FeedError::Database`].
+    async fn known(&self, mut wanted: Selection) -> Result<Selection, FeedError> {
+        let (db, named) = (self.database(), wanted.entities.clone().unwrap_or_default());
+        wanted.key = match (wanted.key.take(), named.as_slice()) {
+            (Some(key), [entity]) => {
+                let entity = entity.clone();
+                let row = RowName { entity, key };
+                return run_detached(async move {
+                    let key = Some(in_log(&db, &row).await?.key);
+                    Ok(Selection { key, ..wanted })
+                })
+                .await;
+            }
+            (key, _) => key,
+        };
+        run_detached(async move {
+            for table in named {
+                check_table(&db, &table).await?;
+            }
+            Ok(wanted)
+        })
+        .await
     }
 
     /// The log followed now and its newest position.

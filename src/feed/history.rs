@@ -3,8 +3,8 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use sea_orm::{DatabaseConnection, EntityTrait};
-use seachange_changelog::internal::epoch;
 use seachange_changelog::internal::reader::{self, Change, Past, Position, ReadError, RowName};
+use seachange_changelog::internal::{epoch, in_log};
 
 use super::cursor::{Cursor, Epoch};
 use super::error::FeedError;
@@ -37,7 +37,8 @@ impl Feed {
     ///
     /// # Errors
     /// The same as for [`Feed::subscribe`]. A cursor behind the horizon is [`FeedError::CursorExpired`], unless
-    /// it is that of a kept change of this row: then nothing is missing after it.
+    /// it is that of a kept change of this row: then nothing is missing after it. [`FeedError::Unknown`] if the log
+    /// does not know the table, or if this is not a key of it.
     pub async fn history(
         &self,
         start: &Start,
@@ -52,12 +53,40 @@ impl Feed {
         };
         let (db, row) = (self.database(), row.clone());
         run_detached(async move {
+            let row = in_log(&db, &row).await?;
             let page = reader::of_row(&db, &row, after, limit).await?;
             // This comes after the rows were read, because retention moves the horizon first and
             // deletes then.
             if let Some(after) = after {
                 check_kept(&db, &log, &row, after).await?;
             }
+            Ok(Page::new(&log.epoch, page))
+        })
+        .await
+    }
+
+    /// Up to `limit` changes of a row, the newest first: from the newest, or from the one before the change that
+    /// `before` names. The page's end is where to continue.
+    ///
+    /// # Errors
+    /// The same as for [`Feed::history`].
+    pub async fn latest(
+        &self,
+        before: Option<&Cursor>,
+        row: &RowName,
+        limit: u64,
+    ) -> Result<Page, FeedError> {
+        let (log, head) = self.followed().await?;
+        let before = before
+            .map(|cursor| on_log(&log, cursor, head))
+            .transpose()?;
+        let (db, row) = (self.database(), row.clone());
+        run_detached(async move {
+            let row = in_log(&db, &row).await?;
+            if let Some(before) = before {
+                check_kept(&db, &log, &row, before).await?;
+            }
+            let page = reader::of_row_backwards(&db, &row, before, limit).await?;
             Ok(Page::new(&log.epoch, page))
         })
         .await
@@ -76,6 +105,7 @@ impl Feed {
         };
         let (db, row) = (self.database(), row.clone());
         run_detached(async move {
+            let row = in_log(&db, &row).await?;
             let past = match at {
                 Ok(position) => {
                     let past = reader::state_at(&db, &row, position).await?;

@@ -18,6 +18,11 @@ pub struct Page {
 }
 
 impl Page {
+    /// The cursor of one of the changes.
+    pub fn cursor_of(&self, change: &Change) -> Cursor {
+        Cursor::at(&self.epoch, change.position)
+    }
+
     pub(super) fn new(epoch: &Epoch, page: reader::Page) -> Self {
         Self {
             epoch: epoch.clone(),

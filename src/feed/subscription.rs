@@ -1,8 +1,12 @@
 //! One reader's way through the feed: first a replay to the present, then live, without gaps or repeats.
 
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
+use futures_util::future::{BoxFuture, poll_fn};
+use futures_util::{FutureExt, Stream};
 use seachange_changelog::internal::reader::{Change, Position};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
@@ -22,24 +26,31 @@ pub enum FeedItem {
 }
 
 /// A reader of the feed. Dropping it ends it.
+///
+/// It is a stream of its items, too. The stream ends after its first error.
 pub struct Subscription {
-    replay: Replay,
-    live: broadcast::Receiver<News>,
-    /// The log is known to reach at least this far.
-    known: Position,
-    /// The newest position at the start, until [`FeedItem::CaughtUp`] has been yielded.
-    announce_at: Option<Position>,
-    ready: VecDeque<Arc<Change>>,
+    /// `None` while it is in `waiting`.
+    reader: Option<Box<Reader>>,
+    /// What the stream was polled for last, if that has not come yet.
+    waiting: Option<BoxFuture<'static, (Box<Reader>, Result<FeedItem, FeedError>)>>,
+    /// Where the reader was when it began to wait.
+    place: Cursor,
+    is_over: bool,
 }
 
 impl Subscription {
     pub(super) fn new(replay: Replay, live: broadcast::Receiver<News>, head: Position) -> Self {
         Self {
-            replay,
-            live,
-            known: head,
-            announce_at: Some(head),
-            ready: VecDeque::new(),
+            place: replay.cursor(),
+            reader: Some(Box::new(Reader {
+                replay,
+                live,
+                known: head,
+                announce_at: Some(head),
+                ready: VecDeque::new(),
+            })),
+            waiting: None,
+            is_over: false,
         }
     }
 
@@ -51,6 +62,93 @@ impl Subscription {
     /// has overtaken this reader; [`FeedError::Ended`] if the feed was shut down; [`FeedError::Database`] and
     /// [`FeedError::Refused`] if the log cannot be read until an operator repairs it.
     pub async fn next(&mut self) -> Result<FeedItem, FeedError> {
+        if self.waiting.is_some() {
+            return poll_fn(|cx| self.poll_item(cx)).await;
+        }
+        match &mut self.reader {
+            Some(reader) => reader.next().await,
+            None => Err(FeedError::Ended),
+        }
+    }
+
+    /// How far the reader has looked. After [`FeedItem::CaughtUp`] this is where to continue. While it is polled
+    /// as a stream, this is as of its last item.
+    pub fn cursor(&self) -> Cursor {
+        let here = self.reader.as_ref().map(|reader| reader.replay.cursor());
+        here.unwrap_or_else(|| self.place.clone())
+    }
+
+    /// The cursor of a change that it has yielded.
+    pub fn cursor_of(&self, change: &Change) -> Cursor {
+        Cursor::at(self.epoch(), change.position)
+    }
+
+    /// The epoch of every change that it yields.
+    pub fn epoch(&self) -> &Epoch {
+        &self.place.epoch
+    }
+
+    /// The next change, if it has already been read.
+    pub(crate) fn next_ready(&mut self) -> Option<Arc<Change>> {
+        self.reader.as_mut()?.ready.pop_front()
+    }
+
+    /// The next item, for which it waits in a future of its own: that of [`next`](Self::next) would have to begin
+    /// again with every poll.
+    pub(super) fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Result<FeedItem, FeedError>> {
+        if self.waiting.is_none() {
+            let Some(mut reader) = self.reader.take() else {
+                return Poll::Ready(Err(FeedError::Ended));
+            };
+            if let Some(change) = reader.ready.pop_front() {
+                self.reader = Some(reader);
+                return Poll::Ready(Ok(FeedItem::Change(change)));
+            }
+            self.place = reader.replay.cursor();
+            let next = async move {
+                let item = reader.next().await;
+                (reader, item)
+            };
+            self.waiting = Some(next.boxed());
+        }
+        let Some(waiting) = &mut self.waiting else {
+            return Poll::Ready(Err(FeedError::Ended));
+        };
+        let (reader, item) = ready!(waiting.as_mut().poll(cx));
+        self.waiting = None;
+        self.reader = Some(reader);
+        Poll::Ready(item)
+    }
+}
+
+impl Stream for Subscription {
+    type Item = Result<FeedItem, FeedError>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        if this.is_over {
+            return Poll::Ready(None);
+        }
+        let item = ready!(this.poll_item(cx));
+        this.is_over = item.is_err();
+        Poll::Ready(Some(item))
+    }
+}
+
+/// The place of a subscription, and what it has read ahead.
+struct Reader {
+    replay: Replay,
+    live: broadcast::Receiver<News>,
+    /// The log is known to reach at least this far.
+    known: Position,
+    /// The newest position at the start, until [`FeedItem::CaughtUp`] has been yielded.
+    announce_at: Option<Position>,
+    ready: VecDeque<Arc<Change>>,
+}
+
+impl Reader {
+    /// See [`Subscription::next`].
+    async fn next(&mut self) -> Result<FeedItem, FeedError> {
         loop {
             if let Some(change) = self.ready.pop_front() {
                 return Ok(FeedItem::Change(change));
@@ -69,21 +167,6 @@ impl Subscription {
                 self.follow().await?;
             }
         }
-    }
-
-    /// How far the reader has looked. After [`FeedItem::CaughtUp`] this is where to continue.
-    pub fn cursor(&self) -> Cursor {
-        self.replay.cursor()
-    }
-
-    /// The epoch of every change that it yields.
-    pub fn epoch(&self) -> &Epoch {
-        self.replay.epoch()
-    }
-
-    /// The next change, if it has already been read.
-    pub(crate) fn next_ready(&mut self) -> Option<Arc<Change>> {
-        self.ready.pop_front()
     }
 
     /// Takes the next batch of the tail.

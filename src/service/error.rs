@@ -197,8 +197,9 @@ impl From<FeedError> for ServiceError {
             FeedError::CursorExpired => ErrorCode::CursorExpired,
             FeedError::ResyncRequired => ErrorCode::ResyncRequired,
             FeedError::Busy | FeedError::Ended => ErrorCode::Unavailable,
+            FeedError::Unknown(_) | FeedError::Hidden { .. } => ErrorCode::BadInput,
             FeedError::Database(error) => return error.into(),
-            FeedError::Refused(_) => return Self::internal(error),
+            FeedError::Refused(_) | FeedError::Unreadable { .. } => return Self::internal(error),
         };
         Self::new(code, error.to_string())
     }

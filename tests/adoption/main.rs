@@ -9,6 +9,7 @@ mod derived;
 mod generated;
 mod migrated;
 mod told;
+mod typed;
 mod unmigrated;
 
 use std::process::ExitCode;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
         generated::cases(),
         migrated::cases(),
         told::cases(),
+        typed::cases(),
         unmigrated::cases(),
     ])
     .run()

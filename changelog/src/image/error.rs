@@ -74,6 +74,14 @@ pub enum ImageError {
         /// The value as JSON, or its beginning.
         text: String,
     },
+    /// The image is of a row of another table.
+    #[error("an image of `{found}`, not of `{expected}`")]
+    OtherTable {
+        /// The table of the model.
+        expected: &'static str,
+        /// The table of the image.
+        found: String,
+    },
     /// SeaORM made no model although all columns were set.
     #[error("no model from the image: {reason}")]
     NoModel {

@@ -7,7 +7,8 @@ use sea_orm::{Condition, ConnectionTrait, DbErr, Order};
 
 use super::keys::{any_key_condition, key_text_with_numbers, texts_of};
 use super::position::Position;
-use super::row_history::{RowName, is_after, logged_changes, waiting_changes};
+use super::row_history::{is_after, logged_changes, waiting_changes};
+use super::row_name::RowName;
 use crate::database::{self, ReadAs};
 use crate::image::{self, Image};
 use crate::log::{Column, Model};

@@ -10,8 +10,8 @@ use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
 use sea_orm::{Condition, ConnectionTrait, DatabaseConnection, DbErr, Order};
 
 use super::change::Change;
-use super::keys::any_key_condition;
 use super::position::Position;
+use super::row_name::RowName;
 use super::selection::Page;
 use super::{stored_rows, tick_positions};
 use crate::database::{self, Dialect, LogOrder};
@@ -23,15 +23,6 @@ use crate::triggers::Schemas;
 /// a rule.
 const INTERIM_MOST: u64 = 10;
 
-/// The identity of a row.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RowName {
-    /// Its table.
-    pub entity: String,
-    /// Its key as in the images.
-    pub key: Image,
-}
-
 /// What the log knows of a row at a moment.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Past {
@@ -41,20 +32,6 @@ pub enum Past {
     Found(Option<Image>),
     /// No change of the row is kept.
     Untouched,
-}
-
-impl RowName {
-    /// The row's changes, including those that name its key's columns by earlier names.
-    pub(super) fn condition(&self, schemas: &Schemas, dialect: &dyn Dialect) -> Condition {
-        let old = schemas.under_old_names(&self.entity, &self.key);
-        Condition::all()
-            .add(Expr::col(Column::Entity).eq(&*self.entity))
-            .add(any_key_condition(old.iter().chain([&self.key]), dialect))
-    }
-
-    async fn changes<C: ConnectionTrait>(&self, db: &C) -> Result<Condition, DbErr> {
-        Ok(self.condition(&Schemas::read(db).await?, database::of(db)))
-    }
 }
 
 /// See [`LogReader::finds_by_key`](super::LogReader::finds_by_key).
@@ -107,6 +84,41 @@ pub(super) async fn page_of(
     let last = changes.last().map(|change| change.position);
     Ok(Page {
         end: last.or(after).unwrap_or(Position::START),
+        changes,
+        has_more,
+    })
+}
+
+/// Up to `limit` kept changes of a row, from the newest or before a position, the newest first.
+///
+/// # Errors
+/// Errors of the database.
+pub async fn of_row_backwards(
+    db: &DatabaseConnection,
+    row: &RowName,
+    before: Option<Position>,
+    limit: u64,
+) -> Result<Page, DbErr> {
+    let mut wanted = row.changes(db).await?;
+    if let Some(before) = before {
+        let anchor = logged_changes(db, wanted.clone().add(has_id(before.id)), Order::Asc, 1);
+        wanted = match anchor.await?.first() {
+            Some(anchor) => wanted.add(Expr::col(Column::Id).lt(anchor.id)),
+            None => wanted.add(is_after(before, database::of(db)).not()),
+        };
+    }
+    let mut rows = logged_changes(db, wanted, Order::Desc, limit.saturating_add(1)).await?;
+    let has_more = rows.len() as u64 > limit;
+    if has_more {
+        rows.pop();
+    }
+    // Positions are found for rows in the order of their ids.
+    rows.reverse();
+    let mut changes = with_positions(db, rows).await?;
+    changes.reverse();
+    let last = changes.last().map(|change| change.position);
+    Ok(Page {
+        end: last.or(before).unwrap_or(Position::START),
         changes,
         has_more,
     })

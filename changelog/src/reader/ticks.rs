@@ -18,7 +18,8 @@ mod window;
 use sea_orm::DatabaseConnection;
 
 use super::position::Position;
-use super::row_history::{self, RowName};
+use super::row_history;
+use super::row_name::RowName;
 use super::selection::{Page, Selection};
 use super::{LogReader, Moment, ReadError};
 use crate::database::Postgres;

@@ -40,6 +40,11 @@ impl Hidden {
         self.redacted.contains(column) || self.excluded.contains(column)
     }
 
+    /// The columns of which the log has no value.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = &'static str> {
+        self.redacted.iter().chain(&self.excluded).copied()
+    }
+
     /// How much of a column the log shows, in the terms of triggers.
     pub(crate) fn of_column(&self, column: &str) -> Shown {
         if self.excluded.contains(column) {
