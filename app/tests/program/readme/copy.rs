@@ -121,7 +121,11 @@ fn keep_apart(files: &mut Files) -> anyhow::Result<()> {
     })?;
     // The project of its own becomes a member of the copy, which then shares its dependencies.
     edit(files, "Cargo.toml", |file| {
-        replace(file, "\"testkit\"]\n", "\"testkit\", \"notes\"]\n")
+        replace(
+            file,
+            "[workspace]\nmembers = [",
+            "[workspace]\nmembers = [\"notes\", ",
+        )
     })?;
     edit(files, "notes/Cargo.toml", |file| {
         replace(file, "path = \"../seachange\"", "path = \"..\"")
