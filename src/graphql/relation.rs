@@ -50,7 +50,7 @@ pub(super) fn relations(entities: &[Listed]) -> Result<Vec<Vec<Arc<Relation>>>, 
             Vec::new()
         });
     }
-    for between in entities {
+    for between in entities.iter().filter(|entity| is_queried(entity)) {
         for relation in of_many_to_many(between, entities) {
             let of_parent = |entity: &Listed| entity.info.table == relation.parent.info.table;
             let Some(place) = entities.iter().position(of_parent) else {

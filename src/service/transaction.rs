@@ -50,13 +50,18 @@ pub(crate) async fn transact<W: Work>(call: Call<'_>, work: &W) -> Result<W::Out
     };
     let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
     for _ in 1..TRIES {
-        match attempt(call, work, wait).await {
-            Err(error) if error.is_transient() && !wait.is_over() => {
-                tracing::debug!(error = ?error.database(), "trying the transaction again");
-            }
+        let error = match attempt(call, work, wait).await {
+            Err(error) if error.is_transient() => error,
             done => return done,
+        };
+        if !wait.is_over() {
+            sleep(backoff.next_wait()).await;
         }
-        sleep(backoff.next_wait()).await;
+        // The wait may have ended during the sleep.
+        if wait.is_over() {
+            return Err(error);
+        }
+        tracing::debug!(error = ?error.database(), "trying the transaction again");
     }
     attempt(call, work, wait).await
 }

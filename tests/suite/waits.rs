@@ -23,6 +23,9 @@ seachange_testkit::cases! {
 /// More than there are connections.
 const WAITING: usize = 12;
 
+/// The longest that those who wait for two seconds may take, on a machine that is busy with other things.
+const MOST: Duration = Duration::from_secs(10);
+
 /// Far beyond any wait here.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -71,16 +74,12 @@ async fn a_wait_for_a_lock_ends_for_those_who_wait(server: &TestServer) -> Outco
     };
     let (waited, reads) = tokio::join!(waiting, reading);
     assert!(reads? > 0);
-    let most = match server.kind {
-        Database::MariaDb(_) => Duration::from_millis(4_500),
-        _ => Duration::from_millis(3_500),
-    };
     for waited in waited {
         let (code, time) = waited?;
-        assert_eq!(code, "UNAVAILABLE");
+        assert_eq!(code, "UNAVAILABLE", "after {time:?}");
         // A statement on PostgreSQL waits twice, for its turn at the row and then for the row, and there are
-        // five tries. MariaDB counts whole seconds: whoever got its turn late waits for one more.
-        assert!(time < most, "{time:?}");
+        // five tries, which would be twenty seconds if each had the whole time.
+        assert!(time < MOST, "{time:?}");
         assert!(time > Duration::from_millis(1_500), "{time:?}");
     }
     let head = Start::After(short.server().feed().head().await?);

@@ -2,7 +2,7 @@
 
 use sea_orm::IdenStatic;
 use seachange::{Action, App, Auth, Exposure, MountSettings, Policy, StartError};
-use seachange_entity::{comment, project, task};
+use seachange_entity::{comment, label, project, task, task_label};
 use seachange_migration::Migrator;
 use seachange_testkit::{Client, Outcome, TestServer};
 use serde_json::{Value as Json, json};
@@ -13,6 +13,7 @@ seachange_testkit::cases![
     what_is_exposed,
     a_hidden_column_is_nowhere,
     a_hidden_column_survives,
+    a_table_between_others,
     it_must_be_said,
     what_does_not_fit,
 ];
@@ -271,6 +272,25 @@ async fn a_hidden_column_survives(server: &TestServer) -> Outcome {
     shows(&undone, "edited offline", "a revert");
     assert_eq!(estimate().await?, expected);
     host.stop().await
+}
+
+/// Pairs that may not be queried are not shown by what they connect either.
+async fn a_table_between_others(server: &TestServer) -> Outcome {
+    for (between, is_there) in [
+        (Exposure::read_only(), true),
+        (Exposure::live_only(), false),
+    ] {
+        let app = app()
+            .expose::<task::Entity>(Exposure::read_only())
+            .expose::<label::Entity>(Exposure::read_only())
+            .expose::<task_label::Entity>(between);
+        let host = mounted(server, app).await?;
+        let labels = "{ task { nodes { label { nodes { name } } } } }";
+        let answer = host.client_of("ada").send(labels, json!({})).await?;
+        assert_eq!(answer.data().is_ok(), is_there, "{answer:?}");
+        host.stop().await?;
+    }
+    Ok(())
 }
 
 async fn it_must_be_said(server: &TestServer) -> Outcome {
