@@ -25,6 +25,9 @@ pub enum FeedItem {
     CaughtUp,
 }
 
+/// A reader under way to its next item, which gives the reader back.
+type Waiting = BoxFuture<'static, (Box<Reader>, Result<FeedItem, FeedError>)>;
+
 /// A reader of the feed. Dropping it ends it.
 ///
 /// It is a stream of its items, too. The stream ends after its first error.
@@ -32,7 +35,7 @@ pub struct Subscription {
     /// `None` while it is in `waiting`.
     reader: Option<Box<Reader>>,
     /// What the stream was polled for last, if that has not come yet.
-    waiting: Option<BoxFuture<'static, (Box<Reader>, Result<FeedItem, FeedError>)>>,
+    waiting: Option<Waiting>,
     /// Where the reader was when it began to wait.
     place: Cursor,
     is_over: bool,
