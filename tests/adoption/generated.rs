@@ -256,7 +256,7 @@ async fn unverified(server: &TestServer) -> anyhow::Result<Vec<String>> {
 
 /// A build before this one tracked the table; then the generator wrote its file again.
 async fn a_table_that_was_lost_is_found(server: &TestServer) -> Outcome {
-    let table = default_shelf::Entity::default();
+    let table = default_shelf::Entity;
     let name = sea_orm::EntityName::table_name(&table);
     let before = log::ActiveModel {
         entity: Set(name.to_owned()),
