@@ -41,6 +41,7 @@ mod scalar;
 mod schema;
 mod source;
 mod subscription;
+mod table_facts;
 mod visible;
 
 pub use crate::service::ErrorCode;

@@ -120,3 +120,39 @@ pub async fn equalities<C: ConnectionTrait>(
     found.retain(|_, equality| *equality != Equality::Exact);
     Ok(found)
 }
+
+/// The columns of each index of a table, in the index's order. An index counts up to its first part that is
+/// not a column in ascending order. Empty if the key may be null, or if it does not consist of the columns
+/// `key`.
+///
+/// # Errors
+/// Errors of the database.
+pub async fn indexes<C: ConnectionTrait>(
+    db: &C,
+    table: &str,
+    key: &[&str],
+) -> Result<Vec<Vec<String>>, DbErr> {
+    let dialect = database::of(db);
+    let names = async |sql: &str| db.query_all_raw(dialect.ask_of(sql, table)).await;
+    let mut stored = Vec::new();
+    for row in names(dialect.catalogue().key).await? {
+        stored.push(row.try_get::<String>("", "name")?);
+    }
+    if stored.len() != key.len() || !stored.iter().all(|name| key.contains(&name.as_str())) {
+        return Ok(Vec::new());
+    }
+    let mut all: Vec<Vec<String>> = Vec::new();
+    let mut is_cut = false;
+    for row in names(dialect.catalogue().indexes).await? {
+        let name: String = row.try_get("", "name")?;
+        if row.try_get::<i64>("", "place")? == 1 {
+            all.push(Vec::new());
+            is_cut = false;
+        }
+        is_cut |= name.is_empty();
+        if let Some(index) = all.last_mut().filter(|_| !is_cut) {
+            index.push(name);
+        }
+    }
+    Ok(all)
+}

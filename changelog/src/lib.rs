@@ -139,7 +139,7 @@ pub mod internal {
     pub use crate::admission::{admit, check_primary};
     pub use crate::backoff::Backoff;
     pub use crate::binding::{bindable, check as check_bindable, operand};
-    pub use crate::catalogue::equalities;
+    pub use crate::catalogue::{equalities, indexes};
     pub use crate::collation::{Equality, Undecided};
     pub use crate::database::*;
     pub use crate::doctor::{Expected, examine, examine_entity};

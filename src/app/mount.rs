@@ -173,11 +173,11 @@ impl App {
         warn_of(check_triggers(db.writer()).await, "triggers");
         warn_of(check_computed(db.writer()).await, "computed columns");
         let requests = connections.for_requests(limits.request_time).await?;
-        let equalities = self.entities.equalities(db.writer()).await?;
+        let facts = self.entities.facts(db.writer()).await?;
         let serving = (feed.clone(), Arc::new(Turns::new(&requests)));
         let api = self
             .entities
-            .api(requests, serving.clone(), limits.clone(), &equalities)?;
+            .api(requests, serving.clone(), limits.clone(), &facts)?;
         let service = self.entities.service(db.clone(), serving, limits.clone())?;
         let stop = sweep_until_stopped(db.writer().clone(), limits.idempotency);
         let health = health(feed.clone(), WriteProbe::new(db.writer().clone()));

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::source::Source;
+use super::table_facts::Indexes;
 use crate::service::entity::EntityInfo;
 
 /// An entity that is looked up by name. Cheap to clone.
@@ -10,4 +11,5 @@ use crate::service::entity::EntityInfo;
 pub(super) struct Listed {
     pub(super) info: Arc<EntityInfo>,
     pub(super) source: Arc<dyn Source>,
+    pub(super) indexes: Indexes,
 }

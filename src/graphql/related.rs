@@ -1,10 +1,11 @@
 //! The fields of relations: a row's children, as one page for each parent.
 //!
 //! One statement answers for all parents that were read together, whatever their number: [`batch`] collects the
-//! parents, [`level`] makes the statement.
+//! parents, [`level`] reads their children, [`statement`] makes the statement.
 
 mod batch;
 mod level;
+mod statement;
 
 use std::sync::Arc;
 

@@ -1,13 +1,13 @@
 //! The schema: what the adopter registered, assembled once at start.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use async_graphql::dynamic::{Enum, Scalar, Schema, SchemaError};
 use sea_orm::{ActiveEnum, DatabaseConnection, DbErr};
 use seachange_changelog::TrackedConnection;
-use seachange_changelog::internal::{Equality, equalities};
+use seachange_changelog::internal::{equalities, indexes};
 
 use super::api::Api;
 use super::arguments;
@@ -19,6 +19,7 @@ use super::mutation;
 use super::names::{check_entities, check_words};
 use super::relation::{Relation, relations};
 use super::source::SourceOf;
+use super::table_facts::{FactsByTable, Indexes, TableFacts};
 use super::visible::Visible;
 use super::{change, history, inputs, list, objects, offline, record, scalar, subscription};
 use crate::feed::Feed;
@@ -30,9 +31,6 @@ use crate::service::registered::{ByTable, Registered};
 use crate::service::turns::Turns;
 use crate::service::writable::Writable;
 use crate::sync::Policy;
-
-/// Columns whose texts are not compared character by character, by table and column.
-pub(crate) type Equalities = HashMap<&'static str, BTreeMap<String, Equality>>;
 
 /// Adds fields of the adopter.
 type Extend = Box<dyn Fn(Builder) -> Builder + Send + Sync>;
@@ -115,12 +113,12 @@ impl Entities {
     ///
     /// # Errors
     /// [`SchemaError`] for an exposure that does not fit its entity.
-    fn exposed(&self, equalities: &Equalities) -> Result<Vec<Registered>, SchemaError> {
+    fn exposed(&self, facts: &FactsByTable) -> Result<Vec<Registered>, SchemaError> {
         let exposed = self.registered().into_iter().map(|of| {
             let table = of.info.table;
             let mut info = EntityInfo::clone(&of.info);
-            if let Some(equalities) = equalities.get(table) {
-                info = info.compared_by(equalities);
+            if let Some(facts) = facts.get(table) {
+                info = info.compared_by(&facts.equalities);
             }
             let exposure = self.exposures.get(table).cloned().unwrap_or_default();
             let info = info.exposed_as(exposure).map_err(SchemaError)?;
@@ -130,15 +128,25 @@ impl Entities {
         exposed.collect()
     }
 
-    /// How the database compares the texts of the entities' columns.
+    /// What the database's catalogue says of the entities' tables.
     ///
     /// # Errors
     /// The database's error.
-    pub(crate) async fn equalities(&self, db: &DatabaseConnection) -> Result<Equalities, DbErr> {
-        let mut found = Equalities::new();
+    pub(crate) async fn facts(&self, db: &DatabaseConnection) -> Result<FactsByTable, DbErr> {
+        let mut found = FactsByTable::new();
         for entity in self.registered() {
             let table = entity.info.table;
-            found.insert(table, equalities(db, table).await?);
+            let key: Vec<&str> = entity.info.key().map(|column| column.name).collect();
+            // The catalogue is asked about tables of the connection's own schema.
+            let indexes = match entity.info.schema {
+                None => indexes(db, table, &key).await?,
+                Some(_) => Vec::new(),
+            };
+            let facts = TableFacts {
+                equalities: equalities(db, table).await?,
+                indexes: Indexes(indexes),
+            };
+            found.insert(table, facts);
         }
         Ok(found)
     }
@@ -154,7 +162,7 @@ impl Entities {
         limits: Limits,
     ) -> Result<Service, SchemaError> {
         let service = Service::taking_turns(db, feed, turns).with_limits(limits);
-        let exposed = self.exposed(&Equalities::new())?.into_iter();
+        let exposed = self.exposed(&FactsByTable::new())?.into_iter();
         let service = exposed.fold(service, Service::registering);
         let mut policies = self.policies.iter();
         policies.try_fold(service, |service, (table, policy)| {
@@ -173,11 +181,13 @@ impl Entities {
         db: &TrackedConnection,
         serving: Option<(Feed, Arc<Turns>)>,
         limits: &Limits,
-        equalities: &Equalities,
+        facts: &FactsByTable,
     ) -> Result<Schema, SchemaError> {
-        let exposed = self.exposed(equalities)?;
+        let exposed = self.exposed(facts)?;
         let entities = self.entities.iter().zip(&exposed);
-        let listed: Vec<Listed> = entities.map(|(entity, of)| entity.listed(of)).collect();
+        let listed: Vec<Listed> = entities
+            .map(|(entity, of)| entity.listed(of, facts))
+            .collect();
         let relations = relations(&listed)?;
         check_entities(&listed, &relations)?;
         let mut builder = Builder::default();
@@ -253,10 +263,10 @@ impl Entities {
         db: TrackedConnection,
         (feed, turns): (Feed, Arc<Turns>),
         limits: Limits,
-        equalities: &Equalities,
+        facts: &FactsByTable,
     ) -> Result<Api, SchemaError> {
         let serving = Some((feed.clone(), turns));
-        let schema = self.schema(&db, serving, &limits, equalities)?;
+        let schema = self.schema(&db, serving, &limits, facts)?;
         Ok(Api::new(schema, db, limits).with_live(feed))
     }
 }
@@ -270,7 +280,7 @@ fn by_table(entities: impl IntoIterator<Item = Registered>) -> HashMap<&'static 
 trait Registration: Send + Sync {
     fn table(&self) -> &'static str;
     fn registered(&self, enums: &Enumerations) -> Registered;
-    fn listed(&self, of: &Registered) -> Listed;
+    fn listed(&self, of: &Registered, facts: &FactsByTable) -> Listed;
     fn register(
         &self,
         builder: &mut Builder,
@@ -290,10 +300,12 @@ impl<E: Writable> Registration for EntityOf<E> {
         Registered::of::<E>(EntityInfo::of::<E>(enums))
     }
 
-    fn listed(&self, of: &Registered) -> Listed {
+    fn listed(&self, of: &Registered, facts: &FactsByTable) -> Listed {
+        let facts = facts.get(of.info.table);
         Listed {
             info: Arc::clone(&of.info),
             source: Arc::new(SourceOf::<E>::new()),
+            indexes: facts.map(|facts| facts.indexes.clone()).unwrap_or_default(),
         }
     }
 

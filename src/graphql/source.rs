@@ -12,7 +12,7 @@ use sea_orm::sea_query::{Alias, Expr, ExprTrait, IntoValueTuple, SelectStatement
 use sea_orm::{
     ColumnTrait, ColumnType, Condition, DatabaseConnection, DbBackend, DbErr, EntityTrait,
     IdenStatic, Iterable, Order, PrimaryKeyTrait, QueryResult, QueryTrait, RelationDef,
-    RelationTrait, StreamTrait, TransactionTrait, TryGetableMany,
+    RelationTrait, StreamTrait, TransactionTrait, TryGetableMany, Value,
 };
 use seachange_changelog::internal::rows::{Reader, Stored, beyond_key};
 use seachange_changelog::internal::{self, image};
@@ -69,6 +69,18 @@ pub(crate) trait Source: Send + Sync {
         values: &[Vec<Json>],
         backend: DbBackend,
     ) -> Result<Condition, ImageError>;
+
+    /// The values of columns as they are bound. They must be of columns that are bound as they are compared,
+    /// without a cast.
+    ///
+    /// # Errors
+    /// [`ImageError`] for a value that its column cannot have.
+    fn bound(
+        &self,
+        columns: &[&str],
+        values: &[Json],
+        backend: DbBackend,
+    ) -> Result<Vec<Value>, ImageError>;
 
     /// The rows that a statement finds, each with everything that was selected for it. `build` extends the
     /// statement of [`select`](Self::select) by the expressions it is given. It is called a second time if the
@@ -215,6 +227,19 @@ where
         let all = all.collect::<Result<Vec<_>, ImageError>>()?;
         let any = any(all.into_iter().flatten().collect());
         Ok(Condition::all().add(any.unwrap_or_else(|| Expr::val(1).eq(2))))
+    }
+
+    fn bound(
+        &self,
+        columns: &[&str],
+        values: &[Json],
+        backend: DbBackend,
+    ) -> Result<Vec<Value>, ImageError> {
+        let columns = columns.iter().filter_map(|name| named::<E>(name));
+        let pairs = columns.zip(values);
+        pairs
+            .map(|(column, json)| internal::operand::<E>(column, json, backend))
+            .collect()
     }
 
     async fn find(

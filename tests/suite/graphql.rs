@@ -52,6 +52,7 @@ pub fn cases() -> Vec<Case> {
         pages::cases(),
         pages::refused::cases(),
         relations::cases(),
+        relations::forms::cases(),
         relations::pages::cases(),
         by_key::cases(),
         collations::cases(),

@@ -10,8 +10,8 @@ use sea_orm::{
 };
 
 use super::{
-    After, Begin, Catalogue, Cause, ContextTexts, Facts, Made, Piece, Plan, Refused, Row, RowLock,
-    Session, Shared, Syntax, Unseen, Writer, Written,
+    After, Begin, Catalogue, Cause, ContextTexts, Facts, Made, PagesBy, ParentIndex, Piece, Plan,
+    Refused, Row, RowLock, Session, Shared, Syntax, Unseen, Writer, Written,
 };
 use crate::collation::Equality;
 use crate::shape::{Column, Reading, Table, Version};
@@ -121,6 +121,11 @@ pub trait Dialect: std::fmt::Debug + Send + Sync + 'static {
     fn read_flag(&self, row: &QueryResult, column: &str) -> Result<bool, DbErr> {
         Ok(row.try_get::<i64>("", column)? != 0)
     }
+
+    // Relations.
+
+    /// The fastest form of a statement that reads a page of the children of each of many parents.
+    fn pages(&self, index: ParentIndex, in_key_order: bool) -> PagesBy;
 
     // Transactions and locks.
 

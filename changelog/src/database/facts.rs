@@ -145,6 +145,10 @@ pub struct Catalogue {
     pub key: &'static str,
     /// `name` of the columns of a table that no statement may write.
     pub computed: &'static str,
+    /// `place` and `name` of the columns of a table's indexes, index by index, each in its order; a place of 1
+    /// begins an index. `name` is empty for what is not a column in ascending order. Partial indexes are left
+    /// out, and so is every index of a table whose key may be null.
+    pub indexes: &'static str,
     /// `name` of all tables. It takes no value.
     pub tables: &'static str,
     /// Returns a row if the table exists.

@@ -23,8 +23,8 @@ use super::log_rows::{COLUMNS, Row, SHARED, Shared};
 use super::plan::{Made, Piece, Plan};
 use super::syntax::Syntax;
 use super::{
-    After, Begin, Cause, ContextTexts, Dialect, ReadAs, Refused, RowLock, Session, Unseen, Writer,
-    Written,
+    After, Begin, Cause, ContextTexts, Dialect, PagesBy, ParentIndex, ReadAs, Refused, RowLock,
+    Session, Unseen, Writer, Written,
 };
 use crate::collation::Equality;
 use crate::image;
@@ -98,6 +98,12 @@ impl Dialect for MariaDb {
 
     fn readable(&self, text: &str) -> String {
         text.to_owned()
+    }
+
+    /// MariaDB has no lateral joins and no limit in `IN`. A window over rows that have long texts is kept on
+    /// disk, and one over their keys is not.
+    fn pages(&self, _index: ParentIndex, _in_key_order: bool) -> PagesBy {
+        PagesBy::Keys
     }
 
     /// REPEATABLE READ would also lock the gaps between keys, and so keep others from inserting.

@@ -21,7 +21,8 @@ use super::log_rows::{COLUMNS, Row, Shared};
 use super::plan::{Made, Piece, Plan};
 use super::syntax::Syntax;
 use super::{
-    After, Begin, Cause, ContextTexts, Dialect, ReadAs, Refused, RowLock, Session, Writer, Written,
+    After, Begin, Cause, ContextTexts, Dialect, PagesBy, ParentIndex, ReadAs, Refused, RowLock,
+    Session, Writer, Written,
 };
 use crate::collation::Equality;
 use crate::shape::{Column, Reading, Table, Version};
@@ -122,6 +123,15 @@ impl Dialect for Postgres {
 
     fn read_flag(&self, row: &QueryResult, column: &str) -> Result<bool, DbErr> {
         Ok(row.try_get::<i32>("", column)? != 0)
+    }
+
+    /// Without the order of an index, the planner may read the whole table in the order of its key, once for
+    /// each parent.
+    fn pages(&self, index: ParentIndex, in_key_order: bool) -> PagesBy {
+        match index {
+            ParentIndex::ByParentAndKey if in_key_order => PagesBy::Laterals,
+            _ => PagesBy::Rows,
+        }
     }
 
     /// Sets no isolation level, because one cannot be requested inside a migration's transaction. Under a

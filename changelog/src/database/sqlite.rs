@@ -22,7 +22,8 @@ use super::log_rows::{COLUMNS, Row, SHARED, Shared};
 use super::plan::{Made, Piece, Plan};
 use super::syntax::Syntax;
 use super::{
-    After, Begin, Cause, ContextTexts, Dialect, ReadAs, Refused, RowLock, Session, Writer, Written,
+    After, Begin, Cause, ContextTexts, Dialect, PagesBy, ParentIndex, ReadAs, Refused, RowLock,
+    Session, Writer, Written,
 };
 use crate::collation::Equality;
 use crate::shape::{Column, Reading, Table, Version};
@@ -82,6 +83,14 @@ impl Dialect for Sqlite {
 
     fn readable(&self, text: &str) -> String {
         format!("CAST(({text}) AS BLOB)")
+    }
+
+    /// Whatever the order, few rows are sorted for each parent, and no row is copied before it is on a page.
+    fn pages(&self, index: ParentIndex, _in_key_order: bool) -> PagesBy {
+        match index {
+            ParentIndex::Missing => PagesBy::Rows,
+            ParentIndex::ByParent | ParentIndex::ByParentAndKey => PagesBy::Lookups,
+        }
     }
 
     /// A deferred transaction that reads before it writes fails with SQLITE_BUSY_SNAPSHOT, whatever the busy

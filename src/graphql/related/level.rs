@@ -1,25 +1,21 @@
-//! One statement for the children of many parents: a page for each, numbered by the database.
+//! The children of many parents: a page for each, read by one statement.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use sea_orm::sea_query::{
-    Alias, Asterisk, Expr, ExprTrait, Func, OverStatement, Query, SelectStatement, WindowStatement,
-};
-use sea_orm::{
-    ColumnType, Condition, DatabaseConnection, DbBackend, Order, QueryResult, RelationDef,
-};
+use sea_orm::{ColumnType, DatabaseConnection, QueryResult};
+use seachange_changelog::internal::ParentIndex;
 use serde_json::Value as Json;
 
+use super::statement::{BETWEEN, PARENT, TOTAL, key_alias};
 use crate::graphql::arguments::Ordering;
 use crate::graphql::error::Refusal;
-use crate::graphql::fetch::{find, selecting};
+use crate::graphql::fetch::find;
 use crate::graphql::node::Node;
 use crate::graphql::pagination::RowRange;
 use crate::graphql::relation::{Relation, columns};
 use crate::graphql::source::Source;
 use crate::service::budget::Budget;
-use crate::service::columns::column_of;
 use crate::service::entity::{ColumnInfo, is_integer};
 use crate::service::filter::Predicate;
 use crate::service::row::Row;
@@ -27,13 +23,6 @@ use crate::service::row::Row;
 /// How many values in one statement identify parents. It binds up to 32,766 on SQLite, 10,000 of them for a
 /// filter.
 const VALUES: usize = 20_000;
-
-/// Aliases that no table and no column has.
-const PARENT: &str = "__parent";
-const BETWEEN: &str = "__between";
-const LEVEL: &str = "__level";
-const PLACE: &str = "__place";
-const TOTAL: &str = "__total";
 
 /// The values that identify a parent, as images have them.
 pub(super) type Parent = Vec<Json>;
@@ -83,13 +72,15 @@ pub(super) struct Level {
     pub(super) relation: Arc<Relation>,
     /// The columns of the parent whose values identify it.
     named_by: Vec<ColumnInfo>,
-    meets: Meets,
+    pub(super) meets: Meets,
     /// Whether a parent has at most one child, because the relation refers to the key of the child's table.
-    is_single: bool,
+    pub(super) is_single: bool,
+    /// What the indexes of the child's table do for the columns that refer to the parent.
+    pub(super) index: ParentIndex,
 }
 
 /// Which table of the statement has the values that identify the parent.
-enum Meets {
+pub(super) enum Meets {
     /// In the child itself.
     Child(Vec<ColumnInfo>),
     /// In the key of the table between.
@@ -113,6 +104,13 @@ impl Level {
         Self {
             relation: Arc::clone(relation),
             is_single: !relation.is_many && is_key && matches!(meets, Meets::Child(_)),
+            index: match &meets {
+                Meets::Child(columns) => {
+                    let columns: Vec<&str> = columns.iter().map(|column| column.name).collect();
+                    relation.child.indexes.of_parent(&columns, &key)
+                }
+                Meets::Between(_) | Meets::Parent => ParentIndex::Missing,
+            },
             named_by,
             meets,
         }
@@ -198,121 +196,17 @@ impl Level {
 
     async fn find(
         &self,
-        from: (&DatabaseConnection, &Budget),
+        (db, budget): (&DatabaseConnection, &Budget),
         page: &ChildrenPage,
         parents: &[&Parent],
     ) -> Result<Vec<(Row, QueryResult)>, Refusal> {
-        let (db, budget) = from;
-        let mut children = self.children(db, page, parents)?;
         let most = budget.rows_to_fetch(u64::MAX);
-        if self.is_single {
-            children.limit(most);
-            return find(from, &self.relation.child, move |extra| {
-                selecting(children.clone(), extra)
-            })
-            .await;
-        }
-        let last = page.pages.last().unwrap_or(i64::MAX);
-        let first = i64::try_from(page.pages.offset).unwrap_or(i64::MAX);
-        let build = move |extra: &[(Expr, Alias)]| {
-            let place = || Expr::col(Alias::new(PLACE));
-            let mut level = Query::select();
-            level
-                .column(Asterisk)
-                .from_subquery(selecting(children.clone(), extra), Alias::new(LEVEL))
-                .and_where(place().gt(first))
-                .and_where(place().lte(last))
-                .order_by(Alias::new(PLACE), Order::Asc)
-                .limit(most);
-            level
-        };
-        find(from, &self.relation.child, build).await
-    }
-
-    /// All children of these parents that the page's filter admits, numbered.
-    fn children(
-        &self,
-        db: &DatabaseConnection,
-        page: &ChildrenPage,
-        parents: &[&Parent],
-    ) -> Result<SelectStatement, Refusal> {
-        let backend = db.get_database_backend();
-        let child = &self.relation.child.source;
-        let mut select = child.select();
-        self.join(&mut select);
-        let values: Vec<Parent> = parents.iter().map(|parent| (*parent).clone()).collect();
-        let (of, alias) = self.named();
-        select.cond_where(of.among(alias, &self.names(), &values, backend)?);
-        if let Some(filter) = &page.filter {
-            select.cond_where(child.condition(filter, backend));
-        }
-        if let Some(alias) = alias {
-            for (number, name) in of.key().into_iter().enumerate() {
-                select.expr_as(column_of(alias, name), key_alias(number));
-            }
-        }
-        if self.is_single {
-            return Ok(select);
-        }
-        select.expr_window_as(
-            Func::cust(Alias::new("ROW_NUMBER")),
-            self.window(Some((&page.order, backend))),
-            PLACE,
-        );
-        if page.total {
-            let count = Func::count(Expr::col(Asterisk));
-            select.expr_window_as(count, self.window(None), TOTAL);
-        }
-        Ok(select)
-    }
-
-    /// One partition per parent, in the page's order and then by key, so that equal rows keep their places.
-    fn window(&self, order: Option<(&Ordering, DbBackend)>) -> WindowStatement {
-        let child = &self.relation.child;
-        let alias = self.named().1.unwrap_or(child.info.table);
-        let mut window = WindowStatement::new();
-        for name in self.names() {
-            window.add_partition_by(column_of(alias, name));
-        }
-        let Some((order, backend)) = order else {
-            return window;
-        };
-        for (name, direction) in order {
-            if let Some(by) = child.source.order(name, backend) {
-                window.order_by_expr(by, direction.clone());
-            }
-        }
-        for name in child.source.key() {
-            if let Some(column) = child.source.column(name) {
-                window.order_by_expr(column, Order::Asc);
-            }
-        }
-        window
-    }
-
-    /// Joins the table that has the values which identify the parents.
-    fn join(&self, select: &mut SelectStatement) {
-        let parent = match self.meets {
-            Meets::Child(_) => return,
-            Meets::Between(_) => None,
-            Meets::Parent => Some(PARENT),
-        };
-        let near = match &self.relation.via {
-            Some(via) => {
-                join(select, &self.relation.def, BETWEEN);
-                let mut near = via.def.clone();
-                near.to_tbl = near.to_tbl.alias(Alias::new(BETWEEN));
-                near
-            }
-            None => self.relation.def.clone(),
-        };
-        if let Some(parent) = parent {
-            join(select, &near, parent);
-        }
+        let build = self.statement(db.get_database_backend(), page, (parents, most))?;
+        find((db, budget), &self.relation.child, build).await
     }
 
     /// The table that has the values which identify the parents, and the alias under which it is joined.
-    fn named(&self) -> (&dyn Source, Option<&'static str>) {
+    pub(super) fn named(&self) -> (&dyn Source, Option<&'static str>) {
         match (&self.meets, &self.relation.via) {
             (Meets::Between(_), Some(via)) => (via.between.source.as_ref(), Some(BETWEEN)),
             (Meets::Parent, _) => (self.relation.parent.source.as_ref(), Some(PARENT)),
@@ -320,7 +214,7 @@ impl Level {
         }
     }
 
-    fn names(&self) -> Vec<&'static str> {
+    pub(super) fn names(&self) -> Vec<&'static str> {
         let columns = match &self.meets {
             Meets::Child(columns) | Meets::Between(columns) => columns,
             Meets::Parent => &self.named_by,
@@ -346,15 +240,6 @@ impl Level {
         });
         values.collect::<Option<Parent>>().ok_or_else(unread)
     }
-}
-
-fn join(select: &mut SelectStatement, def: &RelationDef, alias: &str) {
-    let def = def.clone().from_alias(Alias::new(alias));
-    select.inner_join(def.from_tbl.clone(), Condition::from(def));
-}
-
-fn key_alias(number: usize) -> String {
-    format!("{PARENT}{number}")
 }
 
 fn number(found: &QueryResult, name: &str) -> Result<u64, Refusal> {

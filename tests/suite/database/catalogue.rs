@@ -3,7 +3,7 @@
 use sea_orm::sqlx::Executor as _;
 use sea_orm::{ConnectionTrait, DbBackend};
 use seachange::changelog::internal::Dialect;
-use seachange::changelog::internal::{Equality, equalities};
+use seachange::changelog::internal::{Equality, PagesBy, ParentIndex, equalities, indexes};
 use seachange_testkit::{Outcome, TestServer};
 
 use super::{open, run, texts};
@@ -11,6 +11,7 @@ use super::{open, run, texts};
 seachange_testkit::cases![
     columns_keys_and_what_is_computed,
     foreign_keys,
+    indexes_of_a_table,
     names_as_the_catalogue_compares_them,
     texts_that_are_equal,
     a_server_can_work_here,
@@ -97,6 +98,54 @@ async fn foreign_keys(server: &TestServer) -> Outcome {
     let unseen = dialect.unseen(&db, "child").await?;
     assert_eq!(unseen.is_empty(), dialect.facts().cascades_fire_triggers);
     assert!(dialect.unseen(&db, "parent").await?.is_empty());
+    Ok(())
+}
+
+async fn indexes_of_a_table(server: &TestServer) -> Outcome {
+    let (db, dialect) = open(server).await?;
+    let descending = match dialect.backend() {
+        // MariaDB reads the word and takes no notice before version 10.8.
+        DbBackend::MySql => "CREATE INDEX d_down ON child (parent, a)",
+        _ => "CREATE INDEX d_down ON child (parent, a DESC)",
+    };
+    run(&db, &TABLES).await?;
+    run(
+        &db,
+        &["CREATE INDEX c_two ON child (parent, a, b)", descending],
+    )
+    .await?;
+    let mut found = indexes(&db, "child", &["a", "b"]).await?;
+    found.retain(|index| index.first().is_some_and(|first| first == "parent"));
+    found.sort();
+    let down: &[&str] = match dialect.backend() {
+        DbBackend::MySql => &["parent", "a"],
+        _ => &["parent"],
+    };
+    assert!(found.contains(&vec!["parent".into(), "a".into(), "b".into()]));
+    assert!(found.iter().any(|index| index == down), "{found:?}");
+    // Rows cannot be found by what is not the table's key.
+    assert!(indexes(&db, "child", &["a"]).await?.is_empty());
+    assert!(indexes(&db, "nephew", &["a"]).await?.is_empty());
+    if dialect.backend() == DbBackend::Sqlite {
+        let nullable = "CREATE TABLE nullable (id text PRIMARY KEY, parent integer)";
+        run(&db, &[nullable, "CREATE INDEX n ON nullable (parent)"]).await?;
+        assert!(indexes(&db, "nullable", &["id"]).await?.is_empty());
+        run(
+            &db,
+            &["CREATE TABLE counted (id integer PRIMARY KEY, parent integer)"],
+        )
+        .await?;
+        run(
+            &db,
+            &["CREATE INDEX part ON counted (parent) WHERE parent > 1"],
+        )
+        .await?;
+        assert!(indexes(&db, "counted", &["id"]).await?.is_empty());
+        run(&db, &["CREATE INDEX whole ON counted (parent)"]).await?;
+        assert_eq!(indexes(&db, "counted", &["id"]).await?, [["parent"]]);
+    }
+    let missing = dialect.pages(ParentIndex::Missing, true);
+    assert!(matches!(missing, PagesBy::Rows | PagesBy::Keys));
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! Relations: what belongs to a row, filtered, ordered and paged there; and `having`.
 
+pub mod forms;
 pub mod pages;
 
 use std::collections::BTreeSet;

@@ -27,6 +27,17 @@ pub(super) static CATALOGUE: Catalogue = Catalogue {
     WHERE c.relname = ? AND c.relnamespace = current_schema()::regnamespace
       AND a.attnum > 0 AND NOT a.attisdropped AND (a.attgenerated <> '' OR a.attidentity = 'a')
     ORDER BY a.attnum",
+    // In the options of an indexed column, bit 1 means "descending".
+    indexes: "SELECT k.place, CASE WHEN o.option & 1 = 0 THEN a.attname::text ELSE '' END AS name
+    FROM pg_index i
+    JOIN pg_class c ON c.oid = i.indrelid JOIN pg_class x ON x.oid = i.indexrelid
+    JOIN pg_am m ON m.oid = x.relam AND m.amname = 'btree'
+    CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY k (attnum, place)
+    JOIN unnest(i.indoption) WITH ORDINALITY o (option, place) ON o.place = k.place
+    LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum AND k.attnum > 0
+    WHERE c.relname = ? AND c.relnamespace = current_schema()::regnamespace
+      AND i.indisvalid AND i.indisready AND i.indpred IS NULL AND k.place <= i.indnkeyatts
+    ORDER BY x.relname, k.place",
     tables: "SELECT relname::text AS name FROM pg_class WHERE relkind IN ('r', 'p')
      AND relnamespace = current_schema()::regnamespace",
     is_there: "SELECT 1 FROM pg_class WHERE relname = ? AND relkind = 'r'

@@ -16,6 +16,14 @@ pub(super) static CATALOGUE: Catalogue = Catalogue {
     key: "SELECT name FROM pragma_table_xinfo(?) WHERE pk > 0 ORDER BY pk",
     computed: "SELECT name FROM pragma_table_xinfo(?)
     WHERE hidden IN (2, 3) ORDER BY cid",
+    // Unless it is the row number, a key has an index, and may be null if it is not declared otherwise.
+    indexes: r#"SELECT x.seqno + 1 AS place,
+    CASE WHEN x."desc" = 0 THEN COALESCE(x.name, '') ELSE '' END AS name
+    FROM pragma_index_list(?) i JOIN pragma_index_xinfo(i.name) x
+    WHERE i.partial = 0 AND x.key = 1 AND NOT EXISTS (
+      SELECT 1 FROM pragma_table_xinfo(?) k JOIN pragma_index_list(?) p ON p.origin = 'pk'
+      WHERE k.pk > 0 AND k."notnull" = 0)
+    ORDER BY i.seq, x.seqno"#,
     tables: "SELECT name FROM sqlite_master WHERE type = 'table'",
     is_there: "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?",
     foreign_keys: r#"SELECT t.name AS "child", f."table" AS "parent",

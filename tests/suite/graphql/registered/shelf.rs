@@ -12,9 +12,14 @@ pub async fn create(server: &TestServer) -> Outcome {
     let schema = Schema::new(db.get_database_backend());
     db.execute(&schema.create_table_from_entity(author::Entity))
         .await?;
+    // The authors of a mentor, in the order of their keys; the tomes of an author, in any order.
+    db.execute_unprepared("CREATE INDEX author_mentor ON author (mentor_id, id)")
+        .await?;
     db.execute(&schema.create_table_from_entity(portrait::Entity))
         .await?;
     db.execute(&schema.create_table_from_entity(tome::Entity))
+        .await?;
+    db.execute_unprepared("CREATE INDEX tome_author ON tome (author_id)")
         .await?;
     db.execute(&schema.create_table_from_entity(tag::Entity))
         .await?;
