@@ -2,7 +2,9 @@
 
 mod baseline;
 mod command;
+mod completions;
 mod doctor;
+mod help;
 mod interrupt;
 mod limits;
 mod migrate;

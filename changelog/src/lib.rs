@@ -124,7 +124,7 @@ pub use log::{Operation, Source};
 pub use migration::{ColumnTypes, create_change_log, drop_change_log};
 pub use pool::closing_unclean;
 pub use registry::Tracked;
-pub use retention::{new_epoch, prune};
+pub use retention::{new_epoch, prunable, prune};
 pub use sqlite_time::create_time_index;
 pub use sync_tables::{create_sync_tables, drop_sync_tables};
 pub use table_change::{TableChange, change_tables};

@@ -7,7 +7,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait,
-    QueryFilter, QueryOrder, QuerySelect, TransactionTrait,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, TransactionTrait,
 };
 
 use crate::database::{self, Dialect, LogOrder, Postgres};
@@ -37,6 +37,25 @@ pub async fn prune(db: &DatabaseConnection, before: DateTime<Utc>) -> Result<u64
             return Ok(removed);
         }
     }
+}
+
+/// How many changes [`prune`] would remove now. Changes nothing.
+///
+/// # Errors
+/// Errors of the database.
+pub async fn prunable(db: &DatabaseConnection, before: DateTime<Utc>) -> Result<u64, DbErr> {
+    let passed = match database::of(db).facts().ordering {
+        LogOrder::Ticks => Expr::cust_with_values(
+            "EXISTS (SELECT 1 FROM change_tick t
+                WHERE t.tick_id = (SELECT max(tick_id) FROM change_tick WHERE at < $1)
+                AND xid < pg_snapshot_xmax(t.snapshot) AND pg_visible_in_snapshot(xid, t.snapshot))",
+            [before],
+        ),
+        LogOrder::ById | LogOrder::Inbox => {
+            Expr::col(log::Column::Id).lte(last_passed(db, before).await?)
+        }
+    };
+    log::Entity::find().filter(passed).count(db).await
 }
 
 /// Notes that changes from before this time may be gone, before any is removed.
@@ -94,6 +113,18 @@ async fn pass_ticks(db: &DatabaseConnection, before: DateTime<Utc>) -> Result<Ex
 
 /// On other databases the id is the order: everything before the first change that is young enough is passed.
 async fn pass_ids(db: &DatabaseConnection, before: DateTime<Utc>) -> Result<Expr, DbErr> {
+    let horizon = last_passed(db, before).await?;
+    let raise = Query::update()
+        .table(epoch::Entity)
+        .value(epoch::Column::Horizon, horizon)
+        .and_where(Expr::col(epoch::Column::Horizon).lt(horizon))
+        .take();
+    db.execute(&raise).await?;
+    Ok(Expr::col(log::Column::Id).lte(horizon))
+}
+
+/// The last id before the first change that is young enough.
+async fn last_passed(db: &DatabaseConnection, before: DateTime<Utc>) -> Result<i64, DbErr> {
     let first_young = log::Entity::find()
         .filter(log::Column::RecordedAt.gte(before))
         .order_by_asc(log::Column::Id)
@@ -118,14 +149,7 @@ async fn pass_ids(db: &DatabaseConnection, before: DateTime<Utc>) -> Result<Expr
         .one(db)
         .await?
         .flatten();
-    let horizon = first_kept.map_or(newest.unwrap_or(0), |first| first - 1);
-    let raise = Query::update()
-        .table(epoch::Entity)
-        .value(epoch::Column::Horizon, horizon)
-        .and_where(Expr::col(epoch::Column::Horizon).lt(horizon))
-        .take();
-    db.execute(&raise).await?;
-    Ok(Expr::col(log::Column::Id).lte(horizon))
+    Ok(first_kept.map_or(newest.unwrap_or(0), |first| first - 1))
 }
 
 /// Gives the log a new epoch: every cursor of the old one is refused from now on, and its changes are

@@ -1,5 +1,6 @@
 //! Starts an application as a server of its own.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -43,10 +44,13 @@ pub enum StartError {
     )]
     AnyOrigin,
     /// The key's file cannot be read.
-    #[error("SEACHANGE_JWT_PUBLIC_KEY {}: {}", .0.display(), .1)]
+    #[error("SEACHANGE_JWT_PUBLIC_KEY {}: {}; cure: name a file that this program may read", .0.display(), .1)]
     KeyFile(PathBuf, #[source] std::io::Error),
     /// The key's file does not hold a public key.
-    #[error("SEACHANGE_JWT_PUBLIC_KEY {}: {}", .0.display(), .1)]
+    #[error(
+        "SEACHANGE_JWT_PUBLIC_KEY {}: {}; cure: name a PEM file that begins with -----BEGIN PUBLIC KEY-----",
+        .0.display(), .1
+    )]
     Key(PathBuf, #[source] BadPublicKey),
     /// The database cannot be reached or migrated.
     #[error("database: {0}")]
@@ -58,8 +62,25 @@ pub enum StartError {
     #[error("schema: {0}")]
     Schema(#[from] SchemaError),
     /// The address cannot be listened on.
-    #[error("cannot listen on {0}: {1}")]
+    #[error("cannot listen on {_0}: {_1}; cure: {cure}", cure = listen_cure(_0.port(), _1))]
     Listen(SocketAddr, std::io::Error),
+}
+
+/// What helps if a port cannot be listened on.
+fn listen_cure(port: u16, error: &std::io::Error) -> String {
+    let other = "by SEACHANGE_LISTEN or --listen; port 0 takes a free one";
+    match error.kind() {
+        ErrorKind::AddrInUse => {
+            format!("end the program that has port {port}, or choose another port {other}")
+        }
+        ErrorKind::PermissionDenied => {
+            format!("choose a port above 1023 instead of {port} {other}")
+        }
+        ErrorKind::AddrNotAvailable => {
+            format!("choose an address of this machine {other}")
+        }
+        _ => format!("choose another address {other}"),
+    }
 }
 
 impl StartError {

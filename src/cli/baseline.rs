@@ -86,12 +86,14 @@ async fn of_tables(
 /// The number of rows, and the number of those that were recorded.
 async fn of_table(db: &DatabaseConnection, table: &str) -> Result<(u64, u64), DbErr> {
     let mut progress = Progress::on_terminal();
+    progress.count_rows(db, &[table.to_owned()]).await;
+    progress.begin_table(table);
     let (mut rows, mut recorded) = (0, 0);
     let mut baseline = Baseline::of(table);
     while let Some(step) = baseline.step(db).await? {
         rows += step.rows;
         recorded += step.recorded;
-        progress.show(|| format!("{table}: {recorded} of {rows} rows recorded"));
+        progress.show(rows, || format!("{recorded} of {rows} rows recorded"));
     }
     Ok((rows, recorded))
 }

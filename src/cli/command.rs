@@ -1,17 +1,21 @@
 //! The program's commands, and the execution of the one that its arguments name.
 
+use std::error::Error;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use sea_orm::DbErr;
 
 use super::baseline::BaselineArgs;
+use super::completions::CompletionsArgs;
 use super::doctor::DoctorArgs;
 use super::migrate::{self, Direction};
 use super::retention::{self, EpochAction, PruneArgs};
-use super::settings::Flags;
+use super::settings::{self, Flags};
 use super::tail::TailArgs;
 use super::verify::VerifyArgs;
-use super::{baseline, doctor, schema, serve, tail, verify};
+use super::{baseline, completions, doctor, help, schema, serve, tail, verify};
 use crate::app::App;
 
 #[derive(Debug, Parser)]
@@ -53,13 +57,16 @@ enum Command {
     Doctor(DoctorArgs),
     /// Replay the log against the tables and report every row that differs.
     Verify(VerifyArgs),
+    /// Print the completions of commands and flags for a shell.
+    Completions(CompletionsArgs),
 }
 
 impl App {
     /// Runs the command that the program's arguments name. 0 means done, or sound; 1 means that a fault was
     /// found; 2 means wrong use.
     pub fn run(self) -> ExitCode {
-        let cli = match parse() {
+        let program = program();
+        let cli = match parse(&program) {
             Ok(cli) => cli,
             Err(error) => error.exit(),
         };
@@ -67,13 +74,13 @@ impl App {
             Ok(runtime) => runtime,
             Err(error) => return fail(&error),
         };
-        match runtime.block_on(self.dispatch(cli)) {
+        match runtime.block_on(self.dispatch(cli, &program)) {
             Ok(code) => code,
             Err(error) => fail(error.as_ref()),
         }
     }
 
-    async fn dispatch(self, cli: Cli) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    async fn dispatch(self, cli: Cli, program: &str) -> Result<ExitCode, Box<dyn Error>> {
         let Cli { flags, command } = cli;
         let settings = flags.settings();
         match command.unwrap_or(Command::Serve) {
@@ -88,16 +95,59 @@ impl App {
             Command::Torture(args) => super::torture::command(&self, &settings, args).await,
             Command::Doctor(args) => doctor::command(&self, &settings, &args).await,
             Command::Verify(args) => verify::command(&self, &settings, &args).await,
+            Command::Completions(args) => {
+                Ok(completions::command(definition(program), program, &args))
+            }
         }
     }
 }
 
-fn parse() -> Result<Cli, clap::Error> {
-    let matches = Cli::command().try_get_matches()?;
+/// The name under which the program was started.
+fn program() -> String {
+    let first = std::env::args_os().next();
+    let name = first.as_deref().map(Path::new).and_then(Path::file_stem);
+    name.map_or_else(
+        || "seachange".to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    )
+}
+
+fn definition(program: &str) -> clap::Command {
+    help::arranged(Cli::command(), program, &settings::definition())
+}
+
+fn parse(program: &str) -> Result<Cli, clap::Error> {
+    let matches = definition(program).try_get_matches()?;
     Cli::from_arg_matches(&matches)
 }
 
-fn fail(error: &dyn std::error::Error) -> ExitCode {
+fn fail(error: &(dyn Error + 'static)) -> ExitCode {
     eprintln!("error: {error}");
+    if is_of_connecting(error) {
+        eprintln!("the database is the one that --database-url or DATABASE_URL names");
+    }
     ExitCode::from(1)
+}
+
+/// Whether no connection to the database could be made.
+fn is_of_connecting(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if matches!(error.downcast_ref::<DbErr>(), Some(DbErr::Conn(_))) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+        definition("app").debug_assert();
+    }
 }

@@ -1,10 +1,11 @@
 //! `prune` and `epoch new`: removing old changes of the log, and replacing its epoch.
 
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use clap::{Args, Subcommand};
-use seachange_changelog::{new_epoch, prune as prune_log};
+use seachange_changelog::{new_epoch, prunable, prune as prune_log};
 
 use crate::app::Settings;
 use crate::database;
@@ -15,6 +16,12 @@ pub(super) struct PruneArgs {
     /// Changes older than this: a number and s, m, h or d, e.g. 30d.
     #[arg(long, value_name = "AGE", value_parser = age)]
     older_than: TimeDelta,
+    /// Only say how many changes would be removed.
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask, on a terminal either.
+    #[arg(long, short)]
+    yes: bool,
 }
 
 /// What `epoch` does.
@@ -47,9 +54,37 @@ pub(super) async fn prune(
     args: &PruneArgs,
 ) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let db = database::connect(&settings.database()).await?;
-    let removed = prune_log(db.writer(), Utc::now() - args.older_than).await?;
+    let before = Utc::now() - args.older_than;
+    if args.dry_run {
+        let count = prunable(db.writer(), before).await?;
+        println!("{count} changes would be removed");
+        return Ok(ExitCode::SUCCESS);
+    }
+    if !args.yes && is_on_terminal() {
+        let count = prunable(db.writer(), before).await?;
+        if count > 0 && !confirmed(count, before)? {
+            println!("nothing removed");
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
+    let removed = prune_log(db.writer(), before).await?;
     println!("{removed} changes removed");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether somebody can be asked.
+fn is_on_terminal() -> bool {
+    std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
+}
+
+/// Asks whether the changes are to be removed. Anything but yes means no.
+fn confirmed(count: u64, before: DateTime<Utc>) -> std::io::Result<bool> {
+    let before = before.to_rfc3339_opts(SecondsFormat::Secs, true);
+    print!("Remove {count} changes from before {before} for good? [y/N] ");
+    std::io::stdout().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(matches!(&*answer.trim().to_lowercase(), "y" | "yes"))
 }
 
 pub(super) async fn epoch(

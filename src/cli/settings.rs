@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Command};
 
 use crate::app::Settings;
 use crate::limits::Limits;
@@ -57,6 +57,11 @@ pub(super) struct Flags {
     /// What one client may request.
     #[command(flatten)]
     limits: Limits,
+}
+
+/// A command that has the settings as its flags.
+pub(super) fn definition() -> Command {
+    Flags::augment_args(Command::new("settings"))
 }
 
 fn address(text: &str) -> Result<SocketAddr, &'static str> {

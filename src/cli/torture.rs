@@ -1,13 +1,19 @@
 //! `torture`: runs the ordering torture on the configured database.
 
+use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
 
+use super::progress::Progress;
 use crate::app::{App, Settings};
 use crate::database;
+use crate::feed::FeedError;
 use crate::torture::{Report, Torture};
+
+/// The time between two steps of its meter.
+const SECOND: Duration = Duration::from_secs(1);
 
 /// How `torture` runs.
 #[derive(Args, Clone, Copy, Debug)]
@@ -48,11 +54,30 @@ pub(super) async fn command(
             open_transaction: !args.no_open_transaction,
             seed: args.seed.wrapping_add(u64::from(run)),
         };
-        let report = torture.run(&settings.database()).await?;
+        let report = metered(torture, settings).await?;
         print(&report, torture.seed);
         is_sound &= report.is_sound();
     }
     Ok(ExitCode::from(u8::from(!is_sound)))
+}
+
+/// Runs it, and shows the seconds that have passed.
+async fn metered(torture: Torture, settings: &Settings) -> Result<Report, FeedError> {
+    let progress = Progress::on_terminal();
+    progress.begin(
+        format!("seed {}", torture.seed),
+        Some(torture.time.as_secs()),
+    );
+    let database = settings.database();
+    let mut running = pin!(torture.run(&database));
+    let mut clock = tokio::time::interval(SECOND);
+    for passed in 0.. {
+        tokio::select! {
+            report = &mut running => return report,
+            _ = clock.tick() => progress.show(passed, || "seconds of writing".to_owned()),
+        }
+    }
+    running.await
 }
 
 fn print(report: &Report, seed: u64) {

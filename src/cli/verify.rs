@@ -184,15 +184,14 @@ impl App {
     /// # Errors
     /// The same as for [`App::verify`].
     pub async fn verify_within(&self, feed: &Feed, keys: u32) -> Result<Verdict, VerifyError> {
-        self.verify_showing(feed, keys, &mut Progress::silent())
-            .await
+        self.verify_showing(feed, keys, &Progress::silent()).await
     }
 
     async fn verify_showing(
         &self,
         feed: &Feed,
         keys: u32,
-        progress: &mut Progress,
+        progress: &Progress,
     ) -> Result<Verdict, VerifyError> {
         let most = usize::try_from(keys).unwrap_or(usize::MAX);
         let snapshot = feed.snapshot().await?;
@@ -284,8 +283,12 @@ async fn settle(
     mut parts: Vec<Partition>,
     most: usize,
     tally: &mut Tally,
-    progress: &mut Progress,
+    progress: &Progress,
 ) -> Result<(), VerifyError> {
+    let whole: u64 = parts.iter().map(Partition::len).sum();
+    if whole > 0 {
+        progress.begin("records on disk", Some(whole));
+    }
     while let Some(part) = parts.pop() {
         let left: u64 = parts.iter().map(Partition::len).sum();
         let mut waits = part.len();
@@ -298,7 +301,8 @@ async fn settle(
                 if tally.doubts.len() >= DOUBTS {
                     doubts::settle_left(tx, tables, tally).await?;
                 }
-                progress.show(|| format!("{} records on disk left", left + waits));
+                let left = left + waits;
+                progress.show(whole.saturating_sub(left), || format!("{left} left"));
                 tokio::task::yield_now().await;
             }
         }
@@ -315,7 +319,10 @@ pub(super) async fn command(
 ) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let feed = open_feed(settings).await?;
     let mut progress = Progress::on_terminal();
-    let verified = app.verify_showing(&feed, args.keys_in_memory, &mut progress);
+    let tables = app.entities.registered();
+    let tables: Vec<String> = tables.iter().map(|of| of.info.table.to_owned()).collect();
+    progress.count_rows(&feed.database(), &tables).await;
+    let verified = app.verify_showing(&feed, args.keys_in_memory, &progress);
     let verdict = verified.await?;
     drop(progress);
     if args.json {

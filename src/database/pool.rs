@@ -146,8 +146,16 @@ fn explained(error: DbErr, url: &str) -> DbErr {
                 .map_or_else(String::new, |port| format!(":{port}"));
             format!("no database answered at {host}{port} in time")
         }
-        source if is_file(url) && !url.contains("mode=rwc") => {
-            format!("{source}; `?mode=rwc` after its name makes a file that is not there")
+        source if is_file(url) => {
+            let (_, file) = url.split_once(':').unwrap_or_default();
+            let (file, _) = file.split_once('?').unwrap_or((file, ""));
+            let is_missing = source.to_string().contains("unable to open");
+            let cure = match (is_missing, url.contains("mode=rwc")) {
+                (false, _) => "",
+                (true, true) => "; its directory must be there, and open to this program",
+                (true, false) => "; `?mode=rwc` after its name makes a file that is not there",
+            };
+            format!("{}: {source}{cure}", file.trim_start_matches("//"))
         }
         _ => return error,
     };

@@ -227,7 +227,7 @@ impl Feed {
     }
 
     /// The connections that only the feed uses.
-    pub(super) fn database(&self) -> DatabaseConnection {
+    pub(crate) fn database(&self) -> DatabaseConnection {
         self.shared.db.clone()
     }
 

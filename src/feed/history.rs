@@ -3,7 +3,9 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use sea_orm::{DatabaseConnection, EntityTrait};
-use seachange_changelog::internal::reader::{self, Change, Past, Position, ReadError, RowName};
+use seachange_changelog::internal::reader::{
+    self, Change, Past, Position, ReadError, RowName, Selection,
+};
 use seachange_changelog::internal::{epoch, in_log};
 
 use super::cursor::{Cursor, Epoch};
@@ -88,6 +90,23 @@ impl Feed {
             }
             let page = reader::of_row_backwards(&db, &row, before, limit).await?;
             Ok(Page::new(&log.epoch, page))
+        })
+        .await
+    }
+
+    /// Where to begin so that at least the newest `count` changes of the wanted tables follow, or all changes
+    /// if there are no more. What else is wanted is not considered.
+    ///
+    /// # Errors
+    /// The same as for [`Feed::head`].
+    pub async fn before_newest(&self, wanted: &Selection, count: u64) -> Result<Start, FeedError> {
+        let (log, _) = self.followed().await?;
+        let (db, entities) = (self.database(), wanted.entities.clone());
+        run_detached(async move {
+            let before = reader::before_newest(&db, entities.as_deref(), count).await?;
+            let horizon = log.horizon().await?;
+            let before = before.filter(|position| *position > horizon);
+            Ok(before.map_or(Start::Oldest, |position| Start::After(log.cursor(position))))
         })
         .await
     }

@@ -1,4 +1,4 @@
-//! Changes as text for a terminal, and as JSON for a program.
+//! Changes as JSON for a program.
 
 use chrono::SecondsFormat;
 use serde::Serialize;
@@ -46,46 +46,5 @@ impl<'a> ChangeLine<'a> {
             source: row.source,
             recorded_at: row.recorded_at.to_rfc3339_opts(SecondsFormat::Micros, true),
         }
-    }
-
-    /// The change as one line for people.
-    #[must_use]
-    pub fn text(&self) -> String {
-        let value = |image: &Option<Json>, field: &str| {
-            let value = image.as_ref().and_then(|image| image.get(field));
-            value.map_or_else(|| "null".to_owned(), short)
-        };
-        let fields: Vec<String> = self
-            .changed_fields
-            .iter()
-            .map(|field| match (self.before, self.after) {
-                (Some(_), Some(_)) => {
-                    let (before, after) = (value(self.before, field), value(self.after, field));
-                    format!("{field}: {before} → {after}")
-                }
-                (Some(_), None) => format!("{field}: {}", value(self.before, field)),
-                _ => format!("{field}: {}", value(self.after, field)),
-            })
-            .collect();
-        let actor = self.actor.as_deref().map(|actor| format!(" by {actor}"));
-        format!(
-            "{} {} {} {}{}  {}",
-            self.recorded_at,
-            self.operation,
-            self.entity,
-            self.key,
-            actor.unwrap_or_default(),
-            fields.join(", ")
-        )
-    }
-}
-
-/// Shortens a value: a long one would hide the rest of the line.
-fn short(value: &Json) -> String {
-    const MOST: usize = 60;
-    let text = value.to_string();
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
     }
 }

@@ -18,6 +18,7 @@ mod runner;
 mod seed;
 mod server;
 mod socket;
+mod terminal;
 mod wire;
 
 pub use answer::Answer;
@@ -35,6 +36,7 @@ pub use seachange_app::{demo, reference_app};
 pub use seed::Seed;
 pub use server::TestServer;
 pub use socket::Socket;
+pub use terminal::Terminal;
 pub use wire::statements;
 
 use std::time::{Duration, Instant};

@@ -19,6 +19,7 @@ async fn help_and_version(database: &OwnDatabase) -> Outcome {
         "tail",
         "verify",
         "baseline",
+        "completions",
         "SEACHANGE_LISTEN",
         "DATABASE_URL",
     ] {

@@ -21,6 +21,7 @@ mod retention;
 mod start;
 mod statements;
 mod tail;
+mod terminal;
 mod verify;
 
 use std::process::ExitCode;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         commands::cases(),
         doctor::cases(),
         tail::cases(),
+        terminal::cases(),
         verify::cases(),
         verify::memory::cases(),
         verify::missed::cases(),

@@ -138,6 +138,30 @@ pub async fn of_transaction(
     with_positions(db, rows).await
 }
 
+/// A position after which the newest `count` changes of these tables are, or of all tables. `None` if no
+/// more than these are readable.
+///
+/// # Errors
+/// Errors of the database.
+pub async fn before_newest(
+    db: &DatabaseConnection,
+    entities: Option<&[String]>,
+    count: u64,
+) -> Result<Option<Position>, DbErr> {
+    let mut wanted = Condition::all();
+    if let Some(entities) = entities {
+        wanted = wanted.add(Expr::col(Column::Entity).is_in(entities));
+    }
+    // The ids are nearly in the log's order: nothing that comes after all of these has a smaller id than the
+    // first of them.
+    let rows = logged_changes(db, wanted, Order::Desc, count.saturating_add(1)).await?;
+    if rows.len() as u64 <= count {
+        return Ok(None);
+    }
+    let changes = with_positions(db, rows).await?;
+    Ok(changes.iter().map(|change| change.position).min())
+}
+
 /// The changes of the same row and transaction directly before one of them that stood for a moment only, in
 /// order.
 ///

@@ -26,7 +26,7 @@ pub(super) async fn log(
     tables: &mut [VerifiedTable],
     rows: &mut RowStates,
     tally: &mut Tally,
-    progress: &mut Progress,
+    progress: &Progress,
 ) -> Result<(u64, BTreeSet<String>), VerifyError> {
     let names = tables.iter().map(|table| table.name().to_owned());
     let numbers: HashMap<String, usize> = names.zip(0..).collect();
@@ -42,6 +42,7 @@ pub(super) async fn log(
         is_wanted
     };
     let extent = Extent::of(tx).await?;
+    progress.begin("log", Some(100));
     let mut count = 0;
     let mut place = Some(ReplayPlace::default());
     while let Some(after) = place {
@@ -66,10 +67,8 @@ pub(super) async fn log(
         }
         doubts::settle_gaps(tx, tables, tally).await?;
         count += page.changes.len() as u64;
-        progress.show(|| match extent.percent(after) {
-            100 => format!("log: {count} changes read"),
-            percent => format!("log: {percent} % read, {count} changes"),
-        });
+        let percent = u64::try_from(extent.percent(after)).unwrap_or_default();
+        progress.show(percent, || format!("{count} changes read"));
         place = page.next;
     }
     let others = others.into_inner();
@@ -83,9 +82,10 @@ pub(super) async fn table(
     kept_since: Option<DateTime<Utc>>,
     rows: &mut RowStates,
     tally: &mut Tally,
-    progress: &mut Progress,
+    progress: &Progress,
 ) -> Result<u64, VerifyError> {
     let since = table.expected_since(kept_since);
+    progress.begin_table(table.name());
     let mut count = 0;
     let mut pages = RowPages::new(tx, table);
     while let Some(page) = pages.next().await? {
@@ -100,7 +100,7 @@ pub(super) async fn table(
         }
         doubts::settle_rows(tx, table, &page, tally).await?;
         count = page.end();
-        progress.show(|| format!("{}: {count} rows read", table.name()));
+        progress.show(count, || format!("{count} rows read"));
     }
     Ok(count)
 }
