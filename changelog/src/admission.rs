@@ -5,6 +5,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, Transacti
 pub use crate::database::Refused;
 use crate::database::{self, Cause, LogOrder};
 use crate::epoch::{self, IDENTITY};
+use crate::format::check_format;
 use crate::reader::TICK_LOCK;
 use crate::retention::renew;
 
@@ -25,6 +26,7 @@ pub async fn admit(db: &DatabaseConnection) -> Result<String, Refused> {
 
 async fn look(db: &DatabaseConnection) -> Result<String, Refused> {
     check_primary(db).await?;
+    check_format(db).await?;
     let dialect = database::of(db);
     dialect.check_rights(db).await?;
     if dialect.facts().ordering == LogOrder::Ticks {

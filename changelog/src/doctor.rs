@@ -21,6 +21,7 @@ use crate::collation::Undecided;
 use crate::database;
 use crate::epoch;
 use crate::finding::{Finding, FindingCode};
+use crate::format::check_format;
 use crate::registry::Registry;
 use crate::tracked::escaping;
 use crate::triggers::{captured_tables, check_triggers};
@@ -43,6 +44,21 @@ pub async fn examine(
     db: &DatabaseConnection,
     entities: &[Expected],
 ) -> Result<Vec<Finding>, DbErr> {
+    // A newer log may have another shape, of which nothing is known here.
+    match check_format(db).await {
+        Ok(()) => {}
+        Err(Refused::Database(error)) => return Err(error),
+        Err(refused) => {
+            let cure = refused.cure().unwrap_or_default();
+            let newer = FindingCode::LogNewer;
+            return Ok(vec![Finding::new(
+                newer,
+                "change_epoch",
+                refused.message(),
+                cure,
+            )]);
+        }
+    }
     let mut findings = shape::of_log(db).await?;
     if findings.is_empty() {
         findings.extend(service(db).await?);

@@ -16,6 +16,8 @@ pub enum FindingCode {
     LogMissing,
     /// A table of the log has an older shape.
     LogOutdated,
+    /// The log has a format that only later versions know.
+    LogNewer,
     /// The role may not write a table of the log.
     RightsMissing,
     /// The database takes no writes, or has no order of commits.

@@ -83,6 +83,7 @@ mod driver;
 mod epoch;
 mod error;
 mod finding;
+mod format;
 mod image;
 mod known;
 pub mod log;
@@ -119,6 +120,7 @@ pub use error::{
     BulkRefusal, CaptureError, CommitRefusal, Retry, SetupRefusal, ValueRefusal, WriteRefusal,
 };
 pub use finding::{Finding, FindingCode};
+pub use format::{FORMAT, check_format, upgrade_change_log};
 pub use image::{Image, ImageError, REDACTED, REDACTED_CHANGED};
 pub use log::{Operation, Source};
 pub use migration::{ColumnTypes, create_change_log, drop_change_log};

@@ -8,6 +8,7 @@ use sea_orm::{
 };
 
 use crate::database::{self, Dialect};
+use crate::format::{self, upgrade_change_log};
 use crate::{consumer, epoch, log, request, triggers};
 pub use column_types::ColumnTypes;
 
@@ -57,7 +58,7 @@ pub async fn create_change_log<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> 
         pruned_before: Set(None),
     };
     row.insert(db).await?;
-    Ok(())
+    upgrade_change_log(db).await
 }
 
 /// Drops what [`create_change_log`] created, and with it all history.
@@ -87,7 +88,11 @@ pub(crate) fn shapes(dialect: &dyn Dialect) -> Vec<(&'static str, Vec<&'static s
     }
     let mut log = columns::<log::Column>();
     let mut shapes = vec![
-        ("change_epoch", columns::<epoch::Column>()),
+        ("change_epoch", {
+            let mut columns = columns::<epoch::Column>();
+            columns.push(format::COLUMN);
+            columns
+        }),
         ("change_consumer", columns::<consumer::Column>()),
         ("change_request", columns::<request::Column>()),
     ];

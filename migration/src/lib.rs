@@ -8,6 +8,7 @@ mod m20261121_000003_comment_triggers;
 mod m20261121_000004_sync;
 mod m20261129_000005_comment_triggers_anew;
 mod m20261130_000006_children_by_index;
+mod m20261130_000007_log_format;
 
 use sea_orm_migration::prelude::*;
 
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000004_sync::Migration),
             Box::new(m20261129_000005_comment_triggers_anew::Migration),
             Box::new(m20261130_000006_children_by_index::Migration),
+            Box::new(m20261130_000007_log_format::Migration),
         ]
     }
 }

@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 use sea_orm::{DatabaseConnection, DbErr};
 use seachange_changelog::internal::check_primary;
-use seachange_changelog::{Finding, TrackedConnection, check_computed, check_triggers};
+use seachange_changelog::{Finding, TrackedConnection, check_computed, check_format, check_triggers};
 use tokio::sync::watch;
 
 use super::{App, StartError};
@@ -168,6 +168,8 @@ impl App {
         }
         let db = connections.tracked().clone();
         check_primary(db.writer()).await.map_err(FeedError::from)?;
+        // This comes before migrations, of which a later version may have applied others.
+        check_format(db.writer()).await.map_err(FeedError::from)?;
         self.migrations.up(db.writer()).await?;
         let feed = connections.follow().await?;
         warn_of(check_triggers(db.writer()).await, "triggers");

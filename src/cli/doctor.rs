@@ -40,8 +40,11 @@ impl App {
         let of_sync = of_sync.map(|(table, columns)| Expected { table, columns });
         let mut findings = examine(db, &expected.chain(of_sync).collect::<Vec<_>>()).await?;
         let is_of_log = |finding: &Finding| {
-            use FindingCode::{EpochMissing, LogMissing, LogOutdated};
-            matches!(finding.code, LogMissing | LogOutdated | EpochMissing)
+            use FindingCode::{EpochMissing, LogMissing, LogNewer, LogOutdated};
+            matches!(
+                finding.code,
+                LogMissing | LogNewer | LogOutdated | EpochMissing
+            )
         };
         for entity in &registered {
             // A table without the columns that this query needs already has a finding.

@@ -3,7 +3,9 @@
 use chrono::{TimeDelta, Utc};
 use sea_orm::sea_query::Query;
 use sea_orm::{ConnectionTrait, DbBackend, EntityTrait};
-use seachange::changelog::{FindingCode, consumer, new_epoch, prune, track_by_hooks};
+use seachange::changelog::{
+    FindingCode, check_format, consumer, new_epoch, prune, track_by_hooks, upgrade_change_log,
+};
 use seachange_testkit::{Outcome, TestServer};
 
 use crate::triggers::{note, other};
@@ -13,6 +15,7 @@ seachange_testkit::cases![
     triggers_and_columns,
     what_hooks_cannot_see,
     tables_of_the_log,
+    a_log_of_a_later_version,
     consumers_that_stand_still,
 ];
 
@@ -112,6 +115,36 @@ async fn tables_of_the_log(server: &TestServer) -> Outcome {
     db.execute_unprepared("DROP TABLE change_consumer").await?;
     assert_eq!(found(server).await?, of(FindingCode::LogMissing));
     Ok(())
+}
+
+/// A log of a later version is named by the doctor, and neither served nor upgraded.
+async fn a_log_of_a_later_version(server: &TestServer) -> Outcome {
+    let db = other(server).await?;
+    db.execute_unprepared("UPDATE change_epoch SET format = 2")
+        .await?;
+    let of = |code: FindingCode| vec![(code, "change_epoch".to_owned())];
+    assert_eq!(found(server).await?, of(FindingCode::LogNewer));
+    let started = server.beside(|_| ()).await.map(|_| ());
+    let upgraded = upgrade_change_log(&db).await;
+    for refused in [
+        started.expect_err("served").to_string(),
+        upgraded.expect_err("upgraded").to_string(),
+        check_format(&db).await.expect_err("known").to_string(),
+    ] {
+        for word in ["format 2", env!("CARGO_PKG_VERSION"), "run a version"] {
+            assert!(refused.contains(word), "no `{word}` in {refused}");
+        }
+    }
+    // One from before the format was there is served, and upgraded by a migration.
+    db.execute_unprepared("ALTER TABLE change_epoch DROP COLUMN format")
+        .await?;
+    assert_eq!(found(server).await?, of(FindingCode::LogOutdated));
+    server.beside(|_| ()).await?.stop().await?;
+    for _ in 0..2 {
+        upgrade_change_log(&db).await?;
+        assert_eq!(found(server).await?, []);
+    }
+    server.beside(|_| ()).await?.stop().await
 }
 
 /// A consumer as its row is left behind; held if `until` is in the future.

@@ -85,7 +85,7 @@ async fn migrations(database: &OwnDatabase) -> Outcome {
             .filter_map(|line| line.split(' ').next());
         Ok(words.map(str::to_owned).collect())
     };
-    assert_eq!(status(&["migrate", "status"]).await?, ["pending"; 6]);
+    assert_eq!(status(&["migrate", "status"]).await?, ["pending"; 7]);
     // No log yet: what reads it says so, and what to do.
     let unmigrated = run(&database.url, &["verify"]).await?;
     assert_eq!(unmigrated.code(), Some(1), "{unmigrated:?}");
@@ -95,15 +95,15 @@ async fn migrations(database: &OwnDatabase) -> Outcome {
         unmigrated.stderr
     );
     for _ in 0..2 {
-        assert_eq!(status(&["migrate", "up"]).await?, ["applied"; 6]);
+        assert_eq!(status(&["migrate", "up"]).await?, ["applied"; 7]);
     }
     // One by one, and once more when there is none left.
-    for applied in [5, 4, 3, 2, 1, 0, 0] {
-        let mut wanted = ["pending"; 6];
+    for applied in [6, 5, 4, 3, 2, 1, 0, 0] {
+        let mut wanted = ["pending"; 7];
         wanted[..applied].fill("applied");
         assert_eq!(status(&["migrate", "down"]).await?, wanted);
     }
-    assert_eq!(status(&["migrate", "up"]).await?, ["applied"; 6]);
-    assert_eq!(status(&["migrate", "status"]).await?, ["applied"; 6]);
+    assert_eq!(status(&["migrate", "up"]).await?, ["applied"; 7]);
+    assert_eq!(status(&["migrate", "status"]).await?, ["applied"; 7]);
     crate::harness::verify(database).await
 }

@@ -23,6 +23,11 @@ pub enum Refused {
     Galera,
     /// The database has not been migrated.
     NoLog,
+    /// A later version of this library has made the log, in a format that this one would misread.
+    Newer {
+        /// The log's format.
+        found: i32,
+    },
     /// Any other error of the database.
     Database(DbErr),
 }
@@ -37,6 +42,14 @@ impl Refused {
             }
             Self::Galera => "a Galera cluster has no order of commits to follow",
             Self::NoLog => "the database has no change log",
+            Self::Newer { found } => {
+                let (version, known) = (env!("CARGO_PKG_VERSION"), crate::format::FORMAT);
+                return format!(
+                    "the change log has format {found}, made by a later version; seachange {version} knows \
+                     formats up to {known}"
+                )
+                .into();
+            }
             Self::Database(error) => return error.to_string().into(),
         })
     }
@@ -50,6 +63,9 @@ impl Refused {
             }
             Self::Galera => "use one server",
             Self::NoLog => "run `migrate up`; a migration calls create_change_log",
+            Self::Newer { .. } => {
+                "run a version that knows this format, or restore the copy from before the upgrade"
+            }
             Self::Database(_) => return None,
         }))
     }

@@ -25,7 +25,7 @@ pub(super) async fn of_log(db: &DatabaseConnection) -> Result<Vec<Finding>, DbEr
                 "`{table}` has an older shape, without {}",
                 missing.join(", ")
             );
-            let cure = "a migration that brings the log to this version's shape";
+            let cure = "call upgrade_change_log in a new migration, and run `migrate up`";
             findings.push(Finding::new(FindingCode::LogOutdated, table, message, cure));
         }
     }
