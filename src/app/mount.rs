@@ -8,7 +8,9 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 use sea_orm::{DatabaseConnection, DbErr};
 use seachange_changelog::internal::check_primary;
-use seachange_changelog::{Finding, TrackedConnection, check_computed, check_format, check_triggers};
+use seachange_changelog::{
+    Finding, TrackedConnection, check_computed, check_format, check_triggers,
+};
 use tokio::sync::watch;
 
 use super::{App, StartError};
