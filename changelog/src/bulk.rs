@@ -11,8 +11,10 @@
 //! other writes of the transaction concurrently. If the call's future is dropped, the transaction does not
 //! commit. The rows of one call are held in memory.
 
+mod calls;
 mod custom_hooks;
 mod delete;
+mod expressions;
 mod image_rows;
 mod insert;
 mod locked_rows;
@@ -22,6 +24,7 @@ mod update;
 mod upsert;
 mod written;
 
+pub use calls::{UpdateWhere, UpsertMany};
 pub use written::{Target, Written};
 
 use sea_orm::{ActiveModelBehavior, DbErr, EntityTrait, IntoActiveModel};
@@ -101,8 +104,38 @@ impl TrackedTransaction {
         target: Target,
         changes: E::ActiveModel,
     ) -> Result<Vec<Written<E::Model>>, DbErr> {
-        let update = async { all_held::<E>(update::rows::<E>(self, target, &changes).await?) };
-        self.savepoint(update).await
+        self.update_where::<E>(target).set(changes).await
+    }
+
+    /// Updates the rows of `target` with constants and with expressions that the database computes, as SeaORM's
+    /// `Entity::update_many()` does:
+    ///
+    /// ```
+    /// # use sea_orm::ExprTrait;
+    /// # use sea_orm::entity::prelude::*;
+    /// # use seachange_changelog::{Target, TrackedTransaction, Written};
+    /// # mod product {
+    /// #     use sea_orm::entity::prelude::*;
+    /// #     #[sea_orm::model]
+    /// #     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    /// #     #[sea_orm(table_name = "product")]
+    /// #     pub struct Model {
+    /// #         #[sea_orm(primary_key)]
+    /// #         pub id: i64,
+    /// #         pub stock: i32,
+    /// #     }
+    /// #     seachange_changelog::track!();
+    /// # }
+    /// # async fn sell(tx: &TrackedTransaction) -> Result<Vec<Written<product::Model>>, DbErr> {
+    /// tx.update_where::<product::Entity>(Target::matching(product::Column::Stock.gte(3)))
+    ///     .col_expr(product::Column::Stock, Expr::col(product::Column::Stock).sub(3))
+    ///     .await
+    /// # }
+    /// ```
+    ///
+    /// The rows are locked, changed, reread and recorded as by [`update_many`](Self::update_many).
+    pub fn update_where<E: BulkEntity>(&self, target: Target) -> UpdateWhere<'_, E> {
+        UpdateWhere::new(self, target)
     }
 
     /// Like [`update_many`](Self::update_many), but includes rows with a value that the model cannot hold.
@@ -116,6 +149,10 @@ impl TrackedTransaction {
         target: Target,
         changes: E::ActiveModel,
     ) -> Result<Vec<Written<Stored<E::Model>>>, DbErr> {
+        let changes = update::Changes {
+            model: changes,
+            expressions: Vec::new(),
+        };
         self.savepoint(update::rows::<E>(self, target, &changes))
             .await
     }
@@ -138,20 +175,45 @@ impl TrackedTransaction {
     /// insert or update that it turns out to be; if another transaction inserts the row at that moment, they
     /// run for both.
     ///
+    /// What becomes of an existing row can be narrowed:
+    ///
+    /// ```
+    /// # use sea_orm::DbErr;
+    /// # use seachange_changelog::TrackedTransaction;
+    /// # mod product {
+    /// #     use sea_orm::entity::prelude::*;
+    /// #     #[sea_orm::model]
+    /// #     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    /// #     #[sea_orm(table_name = "product")]
+    /// #     pub struct Model {
+    /// #         #[sea_orm(primary_key)]
+    /// #         pub id: i64,
+    /// #         pub name: String,
+    /// #         pub stock: i32,
+    /// #     }
+    /// #     seachange_changelog::track!();
+    /// # }
+    /// # use product::{ActiveModel, Column, Entity};
+    /// # async fn import(tx: &TrackedTransaction, rows: Vec<ActiveModel>) -> Result<(), DbErr> {
+    /// // Only these columns, as `on_conflict(…).update_columns(…)` would.
+    /// tx.upsert_many::<Entity>(rows.clone(), &[Column::Id])
+    ///     .updating([Column::Name, Column::Stock])
+    ///     .await?;
+    /// // Nothing, as `on_conflict(…).do_nothing()` would.
+    /// tx.upsert_many::<Entity>(rows, &[Column::Id]).or_ignore().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As for single writes; [`BulkRefusal::NoConflictValue`](crate::BulkRefusal::NoConflictValue) for a
     /// model that does not set the columns. Nothing of the call is then kept.
-    pub async fn upsert_many<E: BulkEntity>(
-        &self,
+    pub fn upsert_many<'a, E: BulkEntity>(
+        &'a self,
         models: impl IntoIterator<Item = E::ActiveModel>,
-        unique: &[E::Column],
-    ) -> Result<Vec<Written<E::Model>>, DbErr> {
-        let models: Vec<E::ActiveModel> = models.into_iter().collect();
-        if models.is_empty() {
-            return Ok(Vec::new());
-        }
-        let upsert = async { all_held::<E>(upsert::rows::<E>(self, models, unique).await?) };
-        self.savepoint(upsert).await
+        unique: &'a [E::Column],
+    ) -> UpsertMany<'a, E> {
+        UpsertMany::new(self, models.into_iter().collect(), unique)
     }
 }
 

@@ -110,7 +110,7 @@ mod try_write;
 
 pub use admission::Refused;
 pub use baseline::{Baseline, BaselineStep, baseline};
-pub use bulk::{BulkEntity, Target, Written};
+pub use bulk::{BulkEntity, Target, UpdateWhere, UpsertMany, Written};
 pub use capture::{Hooks, Track, model_from};
 pub use context::Context;
 pub use database::{Cause, cause};

@@ -1,5 +1,6 @@
 //! Bulk calls: many rows by few statements, recorded as single writes are.
 
+mod expressions;
 pub mod hidden;
 mod kept;
 mod parcel;
@@ -17,6 +18,7 @@ pub fn cases() -> Vec<Case> {
     [
         same::cases(),
         upsert::cases(),
+        expressions::cases(),
         kept::cases(),
         values::cases(),
         rivals::cases(),

@@ -6,11 +6,9 @@
     reason = "SeaORM's macro generates more than a private entity uses"
 )]
 
-mod invoice;
+pub mod invoice;
 
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, EntityTrait, IntoActiveModel, TransactionSession,
-};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, IntoActiveModel};
 use sea_orm::{ColumnTrait, TransactionTrait};
 use seachange::changelog::{FindingCode, Target};
 use serde_json::{Value as Json, json};

@@ -55,7 +55,8 @@ impl TrackedTransaction {
                 .iter()
                 .map(|row| update::with_changes::<E>(row, &changes));
             let wanted = wanted.collect::<Result<_, DbErr>>()?;
-            let written = update::update_locked::<E>(self, rows, wanted, &unfit).await?;
+            let extra = update::Extra::Unfit(&unfit);
+            let written = update::update_locked::<E>(self, rows, wanted, &extra).await?;
             let row = written.into_iter().next().map(Written::into_row);
             row.ok_or(DbErr::RecordNotUpdated)
         };

@@ -1,4 +1,5 @@
-//! Updating rows, which are compared one by one and written together where they get the same values.
+//! Updating rows, which are compared one by one and written together where they get the same values, or values by
+//! the same expressions.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -10,6 +11,7 @@ use sea_orm::{
 };
 
 use super::custom_hooks::after_save;
+use super::expressions::{Evaluated, Expression, evaluate};
 use super::locked_rows::{
     CHUNK, Chunks, PARAMETERS, has_returning, keys, lock, relock, returning_all,
 };
@@ -26,12 +28,25 @@ use crate::tracked::TrackedTransaction;
 use crate::tracked::log_insert::RowChange;
 use crate::tracked::rows_statement::{Answer, RowsStatement};
 
-/// Updates the target's rows with the columns set in `changes`.
+/// What an update does to each row.
+pub(super) struct Changes<E: EntityTrait> {
+    /// Sets columns to constants.
+    pub(super) model: E::ActiveModel,
+    /// Set other columns to what the database computes.
+    pub(super) expressions: Vec<Expression<E>>,
+}
+
+/// Updates the target's rows.
 pub(super) async fn rows<E: BulkEntity>(
     tx: &TrackedTransaction,
     target: Target,
-    changes: &E::ActiveModel,
+    changes: &Changes<E>,
 ) -> Result<Vec<Written<Stored<E::Model>>>, DbErr> {
+    let Changes { model, expressions } = changes;
+    if expressions.iter().any(|set| is_key::<E>(set.column)) {
+        let table = table::<E>().to_owned();
+        return Err(BulkRefusal::KeyChanged { table }.into());
+    }
     let mut written = Vec::new();
     let mut chunks = Chunks::<E>::new(target, RowLock::Update);
     loop {
@@ -39,12 +54,33 @@ pub(super) async fn rows<E: BulkEntity>(
         if rows.is_empty() {
             return Ok(written);
         }
-        let wanted = rows.iter().map(|row| {
-            check_key::<E>(row, changes)?;
-            with_changes::<E>(row, changes)
-        });
-        let wanted = wanted.collect::<Result<_, DbErr>>()?;
-        written.extend(update_locked::<E>(tx, rows, wanted, &[]).await?);
+        let evaluated = evaluate::<E>(tx, &rows, expressions).await?;
+        let mut wanted = Vec::with_capacity(rows.len());
+        for (place, row) in rows.iter().enumerate() {
+            check_key::<E>(row, model)?;
+            let mut wants = with_changes::<E>(row, model)?;
+            evaluated.set(place, &mut wants)?;
+            wanted.push(wants);
+        }
+        let extra = Extra::Evaluated(&evaluated);
+        written.extend(update_locked::<E>(tx, rows, wanted, &extra).await?);
+    }
+}
+
+/// What rows get besides the values of their models.
+pub(super) enum Extra<'a, E: EntityTrait> {
+    /// Values that no model can hold.
+    Unfit(&'a [Unfit<E::Column>]),
+    /// The results of expressions, which the models have, too.
+    Evaluated(&'a Evaluated<E>),
+}
+
+impl<E: EntityTrait> Extra<'_, E> {
+    fn unfit(&self) -> &[Unfit<E::Column>] {
+        match self {
+            Self::Unfit(unfit) => unfit,
+            Self::Evaluated(_) => &[],
+        }
     }
 }
 
@@ -89,20 +125,22 @@ fn check_key<E: BulkEntity>(row: &Row<E>, model: &E::ActiveModel) -> Result<(), 
 }
 
 /// Rows that get the same values.
-struct Group<A> {
+struct Group<E: EntityTrait> {
     /// Sets the values.
-    model: A,
+    model: E::ActiveModel,
+    /// Expressions for columns that the model does not set.
+    expressions: Vec<Expression<E>>,
     /// Their places in the chunk.
     members: Vec<usize>,
 }
 
-/// Updates locked rows, at most [`CHUNK`] of them: `rows[i]` becomes `wanted[i]`, and each row gets the
-/// values in `unfit`, which no model can hold.
+/// Updates locked rows, at most [`CHUNK`] of them: `rows[i]` becomes `wanted[i]`, and each row gets what is in
+/// `extra`.
 pub(super) async fn update_locked<E: BulkEntity>(
     tx: &TrackedTransaction,
     mut rows: Vec<Row<E>>,
     wanted: Vec<E::ActiveModel>,
-    unfit: &[Unfit<E::Column>],
+    extra: &Extra<'_, E>,
 ) -> Result<Vec<Written<Stored<E::Model>>>, DbErr> {
     let seen = tx.writes();
     let mut prepared = Vec::with_capacity(rows.len());
@@ -119,11 +157,11 @@ pub(super) async fn update_locked<E: BulkEntity>(
             return Err(DbErr::RecordNotUpdated);
         }
     }
-    let groups = group::<E>(tx, &rows, prepared, unfit)?;
+    let groups = group::<E>(tx, &rows, prepared, extra)?;
     let mut after: Vec<Option<Row<E>>> = rows.iter().map(|_| None).collect();
     for group in &groups {
         for members in group.members.chunks(members_at_a_time::<E>()) {
-            let stored = write::<E>(tx, (&group.model, unfit), &rows, members).await?;
+            let stored = write::<E>(tx, (group, extra.unfit()), &rows, members).await?;
             for (place, row) in members.iter().zip(stored) {
                 after[*place] = Some(row);
             }
@@ -155,8 +193,11 @@ pub(super) async fn update_locked<E: BulkEntity>(
     Ok(settled)
 }
 
+/// Stands for the value of an expression where changes are compared.
+const EXPRESSION: &str = "\u{0}expression";
+
 /// The number of rows in one statement, as its parameters allow.
-fn members_at_a_time<E: EntityTrait>() -> usize {
+pub(super) fn members_at_a_time<E: EntityTrait>() -> usize {
     let rest = PARAMETERS.saturating_sub(E::Column::iter().count());
     (rest / keys::<E>().len().max(1)).clamp(1, CHUNK)
 }
@@ -167,18 +208,26 @@ fn group<E: BulkEntity>(
     tx: &TrackedTransaction,
     rows: &[Row<E>],
     prepared: Vec<E::ActiveModel>,
-    unfit: &[Unfit<E::Column>],
-) -> Result<Vec<Group<E::ActiveModel>>, DbErr> {
+    extra: &Extra<'_, E>,
+) -> Result<Vec<Group<E>>, DbErr> {
     let now = now();
-    let mut groups: Vec<Group<E::ActiveModel>> = Vec::new();
+    let mut groups: Vec<Group<E>> = Vec::new();
     let mut by_values: HashMap<String, usize> = HashMap::new();
     for (place, (row, mut model)) in rows.iter().zip(prepared).enumerate() {
         row::canonicalise(&mut model, tx.get_database_backend())?;
-        let is_changed = unfit.iter().any(|unfit| unfit.differs(row.image()));
+        let is_changed = extra.unfit().iter().any(|unfit| unfit.differs(row.image()));
         if !row::keep_changed(&mut model, row.image(), &now, is_changed)? {
             continue;
         }
+        let expressions = match extra {
+            Extra::Unfit(_) => Vec::new(),
+            Extra::Evaluated(evaluated) => evaluated.take(place, &mut model)?,
+        };
         let mut values = Image::new();
+        for expression in &expressions {
+            // No value of a column is like this.
+            values.insert(expression.column.as_str().to_owned(), EXPRESSION.into());
+        }
         for column in E::Column::iter().filter(|column| !is_key::<E>(*column)) {
             if let ActiveValue::Set(value) = model.get(column) {
                 let json = image::encode(column.def().get_column_type(), &value);
@@ -190,8 +239,11 @@ fn group<E: BulkEntity>(
             Entry::Occupied(group) => groups[*group.get()].members.push(place),
             Entry::Vacant(group) => {
                 group.insert(groups.len());
-                let members = vec![place];
-                groups.push(Group { model, members });
+                groups.push(Group {
+                    model,
+                    expressions,
+                    members: vec![place],
+                });
             }
         }
     }
@@ -201,7 +253,26 @@ fn group<E: BulkEntity>(
 /// Writes the same values to these rows and returns them as stored, in their order.
 async fn write<E: BulkEntity>(
     tx: &TrackedTransaction,
-    (model, unfit): (&E::ActiveModel, &[Unfit<E::Column>]),
+    (group, unfit): (&Group<E>, &[Unfit<E::Column>]),
+    rows: &[Row<E>],
+    members: &[usize],
+) -> Result<Vec<Row<E>>, DbErr> {
+    let mut set = Vec::new();
+    for column in E::Column::iter().filter(|column| !is_key::<E>(*column)) {
+        if let ActiveValue::Set(value) = group.model.get(column) {
+            set.push((column, column.save_as(Expr::val(value))));
+        }
+    }
+    let expressions = group.expressions.iter();
+    set.extend(expressions.map(|expression| (expression.column, expression.sql.clone())));
+    set.extend(unfit.iter().map(|unfit| (unfit.column, unfit.sql.clone())));
+    write_set::<E>(tx, set, rows, members).await
+}
+
+/// Sets columns of these rows and returns the rows as stored, in their order.
+pub(super) async fn write_set<E: BulkEntity>(
+    tx: &TrackedTransaction,
+    set: Vec<(E::Column, Expr)>,
     rows: &[Row<E>],
     members: &[usize],
 ) -> Result<Vec<Row<E>>, DbErr> {
@@ -210,15 +281,8 @@ async fn write<E: BulkEntity>(
     let mut statement = Query::update();
     statement
         .table(E::default().table_ref())
-        .cond_where(condition.clone());
-    for column in E::Column::iter().filter(|column| !is_key::<E>(*column)) {
-        if let ActiveValue::Set(value) = model.get(column) {
-            statement.value(column, column.save_as(Expr::val(value)));
-        }
-    }
-    for unfit in unfit {
-        statement.value(unfit.column, unfit.sql.clone());
-    }
+        .cond_where(condition.clone())
+        .values(set);
     let returns = has_returning(backend);
     if returns {
         statement.returning(returning_all::<E>(backend));

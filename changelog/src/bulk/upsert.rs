@@ -1,6 +1,6 @@
 //! Inserting new rows and updating existing ones.
 //!
-//! Existing rows are locked first. Missing ones are inserted by a statement that does nothing, or fails,
+//! OnExisting rows are locked first. Missing ones are inserted by a statement that does nothing, or fails,
 //! where another transaction was faster; then those rows are locked and updated. So no row is written before
 //! its image is known, whatever other transactions write.
 
@@ -8,8 +8,8 @@ use std::collections::{HashMap, HashSet};
 
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, DbErr, IdenStatic, QueryFilter, SqlErr, StatementBuilder,
-    Value,
+    ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, IdenStatic, Iterable, QueryFilter,
+    SqlErr, StatementBuilder, Value,
 };
 
 use super::custom_hooks::after_save;
@@ -35,6 +35,24 @@ use crate::tracked::rows_statement::{Answer, RowsStatement};
 /// insert as fast as the rows are looked up.
 const TRIES: usize = 5;
 
+/// What an upsert does.
+pub(super) struct Plan<'u, E: BulkEntity> {
+    /// The columns by which it finds rows.
+    pub(super) unique: &'u [E::Column],
+    /// What becomes of a row that exists.
+    pub(super) existing: OnExisting<E>,
+}
+
+/// What becomes of a row that exists.
+pub(super) enum OnExisting<E: BulkEntity> {
+    /// It gets every value that the model sets.
+    Updated,
+    /// It gets the model's values in these columns.
+    UpdatedIn(Vec<E::Column>),
+    /// It stays as it is.
+    Kept,
+}
+
 /// A model whose row has not been written yet.
 struct Wanted<A> {
     /// The model's place in the call.
@@ -49,17 +67,17 @@ struct Wanted<A> {
 pub(super) async fn rows<E: BulkEntity>(
     tx: &TrackedTransaction,
     given: Vec<E::ActiveModel>,
-    unique: &[E::Column],
+    plan: &Plan<'_, E>,
 ) -> Result<Vec<Written<Stored<E::Model>>>, DbErr> {
     let mut written: Vec<Option<Written<Stored<E::Model>>>> = given.iter().map(|_| None).collect();
-    for round in rounds::<E>(tx, given, unique)? {
+    for round in rounds::<E>(tx, given, plan.unique)? {
         let mut round = round.into_iter();
         loop {
             let chunk: Vec<_> = round.by_ref().take(CHUNK).collect();
             if chunk.is_empty() {
                 break;
             }
-            for (place, row) in upsert::<E>(tx, chunk, unique).await? {
+            for (place, row) in upsert::<E>(tx, chunk, plan).await? {
                 written[place] = Some(row);
             }
         }
@@ -136,11 +154,12 @@ type Places<M> = Vec<(usize, Written<Stored<M>>)>;
 async fn upsert<E: BulkEntity>(
     tx: &TrackedTransaction,
     chunk: Vec<Wanted<E::ActiveModel>>,
-    unique: &[E::Column],
+    plan: &Plan<'_, E>,
 ) -> Result<Places<E::Model>, DbErr> {
+    let unique = plan.unique;
     let mut written = Vec::with_capacity(chunk.len());
     let (stored, mut missing) = split_by_existence::<E>(tx, chunk, unique).await?;
-    missing.extend(update_stored::<E>(tx, stored, unique, &mut written).await?);
+    missing.extend(update_stored::<E>(tx, stored, plan, &mut written).await?);
     missing.sort_by(|a, b| a.name.cmp(&b.name));
     for attempt in 1..=TRIES {
         if missing.is_empty() {
@@ -153,7 +172,7 @@ async fn upsert<E: BulkEntity>(
             Err(error) if is_taken(&error) && attempt < TRIES && !has_on_conflict(tx) => {}
             Err(error) => return Err(error),
         }
-        missing = update_stored::<E>(tx, missing, unique, &mut written).await?;
+        missing = update_stored::<E>(tx, missing, plan, &mut written).await?;
     }
     Err(raced::<E>().into())
 }
@@ -192,9 +211,10 @@ fn has_on_conflict(tx: &TrackedTransaction) -> bool {
 async fn update_stored<E: BulkEntity>(
     tx: &TrackedTransaction,
     wanted: Vec<Wanted<E::ActiveModel>>,
-    unique: &[E::Column],
+    plan: &Plan<'_, E>,
     written: &mut Places<E::Model>,
 ) -> Result<Vec<Wanted<E::ActiveModel>>, DbErr> {
+    let unique = plan.unique;
     if wanted.is_empty() {
         return Ok(wanted);
     }
@@ -211,18 +231,37 @@ async fn update_stored<E: BulkEntity>(
     let (mut rows, mut models, mut places) = (Vec::new(), Vec::new(), Vec::new());
     let mut missing = Vec::new();
     for wanted in wanted {
-        match by_name.remove(&wanted.name) {
-            Some(row) => {
-                models.push(update::with_changes::<E>(&row, &wanted.model)?);
-                rows.push(row);
-                places.push(wanted.place);
+        let Some(row) = by_name.remove(&wanted.name) else {
+            missing.push(wanted);
+            continue;
+        };
+        let mut changes = wanted.model;
+        match &plan.existing {
+            OnExisting::Updated => {}
+            OnExisting::UpdatedIn(columns) => keep_only(&mut changes, columns),
+            OnExisting::Kept => {
+                written.push((wanted.place, Written::Unchanged(row.split().1)));
+                continue;
             }
-            None => missing.push(wanted),
         }
+        models.push(update::with_changes::<E>(&row, &changes)?);
+        rows.push(row);
+        places.push(wanted.place);
     }
-    let updated = update::update_locked::<E>(tx, rows, models, &[]).await?;
+    let extra = update::Extra::Unfit(&[]);
+    let updated = update::update_locked::<E>(tx, rows, models, &extra).await?;
     written.extend(places.into_iter().zip(updated));
     Ok(missing)
+}
+
+/// Leaves only these columns of a model set.
+fn keep_only<A: ActiveModelTrait>(model: &mut A, columns: &[<A::Entity as EntityTrait>::Column]) {
+    for column in <A::Entity as EntityTrait>::Column::iter() {
+        let is_kept = columns.iter().any(|kept| kept.as_str() == column.as_str());
+        if !is_kept {
+            model.not_set(column);
+        }
+    }
 }
 
 /// Inserts the rows that are still missing, and records them; returns the rows by the places of their models.

@@ -1,8 +1,6 @@
 //! Insert what is new, update the rest.
 
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, EntityTrait, TransactionSession, TransactionTrait,
-};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, TransactionTrait};
 use seachange::changelog::internal::image;
 use seachange::changelog::{BulkRefusal, CaptureError, Operation, Written};
 use seachange_entity::{label, project};
@@ -17,6 +15,9 @@ seachange_testkit::cases![
     many_chunks,
     without_a_value,
     another_unique_index,
+    only_some_columns,
+    what_exists_is_ignored,
+    a_hook_of_an_ignored_row,
 ];
 
 async fn by_primary_key(server: &TestServer) -> Outcome {
@@ -212,5 +213,101 @@ async fn another_unique_index(server: &TestServer) -> Outcome {
     tx.commit().await?;
     assert_eq!(label::Entity::find().all(server.db()).await?, [taken]);
     assert_eq!(server.logged().await?.len(), 1);
+    Ok(())
+}
+
+async fn only_some_columns(server: &TestServer) -> Outcome {
+    let tx = server.db().begin().await?;
+    let old = project::ActiveModel {
+        owner: Set(Some("ann".to_owned())),
+        ..a_project("old")
+    };
+    let old = old.insert(&tx).await?;
+    let model = |id, name: &str| project::ActiveModel {
+        id: Set(id),
+        owner: Set(Some("bob".to_owned())),
+        archived: Set(true),
+        ..a_project(name)
+    };
+    let new = uuid::Uuid::now_v7();
+    let models = [
+        model(old.id, "renamed"),
+        model(new, "new"),
+        model(new, "newer"),
+    ];
+    let written = tx
+        .upsert_many::<project::Entity>(models, &[project::Column::Id])
+        .updating([project::Column::Name])
+        .await?;
+    // What is not to be updated makes no change.
+    let again = [model(old.id, "renamed")];
+    let unchanged = tx
+        .upsert_many::<project::Entity>(again, &[project::Column::Id])
+        .updating([project::Column::Name])
+        .await?;
+    tx.commit().await?;
+    let [
+        Written::Updated(renamed),
+        Written::Inserted(_),
+        Written::Updated(newer),
+    ] = &written[..]
+    else {
+        anyhow::bail!("{written:?}");
+    };
+    let owner = |row: &project::Model| row.owner.clone().unwrap_or_default();
+    assert_eq!((owner(renamed).as_str(), renamed.archived), ("ann", false));
+    assert_eq!(
+        (owner(newer).as_str(), newer.name.as_str()),
+        ("bob", "newer")
+    );
+    assert_eq!(unchanged, [Written::Unchanged(renamed.clone())]);
+    assert_eq!(server.logged().await?.len(), 4);
+    server.verify().await
+}
+
+async fn what_exists_is_ignored(server: &TestServer) -> Outcome {
+    let tx = server.db().begin().await?;
+    let old = a_project("old").insert(&tx).await?;
+    let model = |id, name: &str| project::ActiveModel {
+        id: Set(id),
+        ..a_project(name)
+    };
+    let new = uuid::Uuid::now_v7();
+    let models = [model(old.id, "x"), model(new, "new"), model(new, "twice")];
+    let written = tx
+        .upsert_many::<project::Entity>(models, &[project::Column::Id])
+        .or_ignore()
+        .await?;
+    tx.commit().await?;
+    let [
+        Written::Unchanged(kept),
+        Written::Inserted(new),
+        Written::Unchanged(same),
+    ] = &written[..]
+    else {
+        anyhow::bail!("{written:?}");
+    };
+    assert_eq!((kept, same), (&old, new));
+    assert_eq!(server.logged().await?.len(), 2);
+    server.verify().await
+}
+
+async fn a_hook_of_an_ignored_row(server: &TestServer) -> Outcome {
+    use crate::capture::gadget;
+    gadget::create(server).await?;
+    let model = |id, name: &str| gadget::ActiveModel {
+        id: Set(id),
+        name: Set(name.to_owned()),
+    };
+    let tx = server.db().begin().await?;
+    model(1, "one").insert(&tx).await?;
+    let models = [model(1, "refused before"), model(2, "loud")];
+    let written = tx
+        .upsert_many::<gadget::Entity>(models, &[gadget::Column::Id])
+        .or_ignore()
+        .await?;
+    tx.commit().await?;
+    let names: Vec<&str> = written.iter().map(|row| row.row().name.as_str()).collect();
+    assert_eq!(names, ["one", "LOUD"]);
     Ok(())
 }
