@@ -25,7 +25,7 @@ mod verbs;
 use std::sync::OnceLock;
 
 use crate::database::Syntax;
-pub(crate) use built::InsertEffects;
+pub(crate) use built::{Existing, InsertEffects};
 use token::{ReadAs, Token, Unlexable};
 use verbs::Statement;
 
@@ -160,6 +160,26 @@ impl<'a> SqlText<'a> {
             Err(_) => InsertEffects::ANY,
         });
         effects.fold(InsertEffects::default(), InsertEffects::or)
+    }
+
+    /// What a built INSERT does to a row that it finds. A text that cannot be read may write it.
+    pub(crate) fn existing(&self) -> Existing {
+        if !built::may_have_effects(self.sql) {
+            return Existing::Kept;
+        }
+        match self.readings() {
+            [
+                Reading {
+                    tokens: Ok(tokens), ..
+                },
+            ] => built::existing(tokens),
+            _ => Existing::Written,
+        }
+    }
+
+    /// The place in a built INSERT of MariaDB where it begins to say what it does to a row that it finds.
+    pub(crate) fn upsert_begins(&self) -> Option<usize> {
+        self.sql.rfind(" ON DUPLICATE KEY UPDATE ")
     }
 
     /// Whether a built UPDATE or upsert may assign the column, whose name is in lower case.

@@ -9,12 +9,13 @@
 //!
 //! ```text
 //! ledger, trigger_context ─▶ state      captured_tables, cascades, statement_writes ─▶ settings
-//! scope, health, lock_wait
+//! scope, health, lock_wait, announced
 //! transaction
 //! captured_writes, statement_admission, record (log_insert), rows_statement, savepoint, end
 //! connection
 //! ```
 
+mod announced;
 mod captured_tables;
 mod captured_writes;
 mod cascades;

@@ -5,6 +5,7 @@ mod dropped;
 mod ended;
 pub mod gadget;
 mod large;
+mod nested;
 mod recorded;
 mod refused;
 mod waits;
@@ -28,6 +29,7 @@ pub fn cases() -> Vec<Case> {
         ended::savepoints::cases(),
         ended::servers::cases(),
         large::cases(),
+        nested::cases(),
     ]
     .into_iter()
     .flatten()

@@ -86,7 +86,8 @@ impl WriteRefusal {
             Self::Unrecorded { .. } => {
                 "write through the entity's ActiveModel (insert, update, save, delete), which runs \
                  the capture hooks, or many rows by the transaction's own insert_many, update_many, \
-                 delete_many, upsert_many"
+                 delete_many, upsert_many; or let triggers record the table (track_by_triggers in a \
+                 migration)"
             }
             Self::OutsideTransaction { .. } => {
                 "begin one on the TrackedConnection and write through it"

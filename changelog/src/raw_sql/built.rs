@@ -86,6 +86,65 @@ pub(super) fn assigns(tokens: &[Token], column: &str) -> bool {
     false
 }
 
+/// What becomes of an announced INSERT whose row is there already. Its hook will record an insert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Existing {
+    /// The statement fails or leaves the row alone.
+    Kept,
+    /// The statement is for one row and sets its columns to themselves, which is how builders leave a row alone on
+    /// MariaDB. Its result does not say whether the row was inserted.
+    SetToItself,
+    /// The row is written.
+    Written,
+}
+
+/// What a built INSERT does to a row that it finds.
+pub(super) fn existing(tokens: &[Token]) -> Existing {
+    let effects = insert_effects(tokens);
+    if effects.deletes {
+        return Existing::Written;
+    }
+    match position(tokens, UPSERTS[1]) {
+        Some(at)
+            if is_of_one_row(&tokens[..at]) && sets_to_itself(&tokens[at + UPSERTS[1].len()..]) =>
+        {
+            Existing::SetToItself
+        }
+        _ if effects.updates => Existing::Written,
+        _ => Existing::Kept,
+    }
+}
+
+/// Whether an INSERT names the values of one row.
+fn is_of_one_row(tokens: &[Token]) -> bool {
+    let Some(at) = position(tokens, &["values"]) else {
+        return false;
+    };
+    let mut depth = 0_usize;
+    let rows = tokens[at..].iter().filter(|token| {
+        if token.is_punct("(") {
+            depth += 1;
+            return depth == 1;
+        }
+        if token.is_punct(")") {
+            depth = depth.saturating_sub(1);
+        }
+        false
+    });
+    rows.count() == 1
+}
+
+/// Whether the tokens, up to the last, assign columns to themselves.
+fn sets_to_itself(tokens: &[Token]) -> bool {
+    tokens.split(|token| token.is_punct(",")).all(|assignment| {
+        let [column, equals, value] = assignment else {
+            return false;
+        };
+        let is_quoted = column.kind == Kind::Quoted && value.kind == Kind::Quoted;
+        is_quoted && equals.is_punct("=") && column.text == value.text
+    })
+}
+
 /// Where an upsert's assignments begin.
 fn upsert(tokens: &[Token]) -> Option<usize> {
     UPSERTS.iter().find_map(|words| position(tokens, words))

@@ -1,9 +1,9 @@
 //! The books of one level of a transaction: each write statement on a tracked table needs an announcement
 //! before it and a record after it.
 //!
-//! This module is pure: it knows no connection and no SQL. Statements and records are matched by their number
-//! for each table and operation, rows by their key. So writes that run concurrently on one transaction stay
-//! right, and a statement without a record leaves the books open, whatever came before or after it.
+//! This module is pure: it knows no connection and no SQL. Written rows and records are matched by their number
+//! for each table and operation, and by their key. So writes that run concurrently on one transaction stay
+//! right, and a row without a record leaves the books open, whatever came before or after it.
 
 use std::collections::HashMap;
 
@@ -45,7 +45,8 @@ pub(super) struct Unannounced;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ledger {
     entries: Vec<Entry>,
-    /// The number of statements that wrote rows, or may have done so, and are not yet recorded.
+    /// The number of rows that statements wrote, or may have written, and that are not yet recorded. A statement
+    /// counts as one row until its result is known.
     executed: HashMap<(String, Operation), usize>,
     /// The number of rows that statements on many rows wrote, or may have written, and that are not yet recorded.
     owed: HashMap<(String, Operation), usize>,
@@ -116,7 +117,16 @@ impl Ledger {
         allowed
     }
 
-    /// The statement failed or wrote no row.
+    /// The statement has written this number of rows. SeaORM's nested saves announce several rows and write them by
+    /// one statement. If it wrote more than were announced, no record will come for the others, and the books stay
+    /// open.
+    pub(super) fn executed_rows(&mut self, table: &str, operation: Operation, rows: usize) {
+        let executed = self.executed.entry((table.to_owned(), operation));
+        let executed = executed.or_default();
+        *executed = executed.saturating_sub(1).saturating_add(rows);
+    }
+
+    /// The statement failed, or the record of a row has come.
     pub(super) fn revoke(&mut self, table: &str, operation: Operation) {
         if let Some(executed) = self.executed.get_mut(&(table.to_owned(), operation)) {
             *executed = executed.saturating_sub(1);
@@ -214,6 +224,44 @@ mod tests {
         write(&mut ledger, 1);
         assert_eq!(ledger.open(), Some(("t", Operation::Update)));
         finish(&mut ledger, 1);
+        assert_eq!(ledger.open(), None);
+    }
+
+    #[test]
+    fn a_statement_on_several_announced_rows_needs_a_record_of_each() {
+        let mut ledger = Ledger::default();
+        for id in 1..=3 {
+            ledger.announce("t".into(), Operation::Update, Some(key(id)), Some(key(id)));
+        }
+        assert!(ledger.execute("t", Operation::Update));
+        ledger.executed_rows("t", Operation::Update, 3);
+        for id in 1..=3 {
+            assert_eq!(ledger.open(), Some(("t", Operation::Update)));
+            finish(&mut ledger, id);
+        }
+        assert_eq!(ledger.open(), None);
+    }
+
+    #[test]
+    fn a_statement_on_more_rows_than_were_announced_leaves_the_books_open() {
+        let mut ledger = Ledger::default();
+        write(&mut ledger, 1);
+        ledger.executed_rows("t", Operation::Update, 2);
+        finish(&mut ledger, 1);
+        assert_eq!(ledger.open(), Some(("t", Operation::Update)));
+    }
+
+    #[test]
+    fn an_announced_row_that_was_in_the_way_of_an_insert_owes_no_record() {
+        let mut ledger = Ledger::default();
+        for id in 1..=2 {
+            ledger.announce("t".into(), Operation::Insert, Some(key(id)), None);
+        }
+        assert!(ledger.execute("t", Operation::Insert));
+        ledger.executed_rows("t", Operation::Insert, 1);
+        let settled = ledger.record("t", Operation::Insert, &key(2));
+        assert_eq!(settled, Ok(Settlement::Changed(None)));
+        ledger.settle("t", Operation::Insert);
         assert_eq!(ledger.open(), None);
     }
 

@@ -17,6 +17,7 @@ use sea_orm::{
     TransactionSession, TransactionTrait,
 };
 
+use super::announced::{Announced, Wanted, conflict_of};
 use super::health::after_error;
 use super::ledger::Ledger;
 use super::scope::{InFlight, OpenLevel, Scope};
@@ -180,13 +181,13 @@ impl TrackedTransaction {
         })
     }
 
-    /// Runs a query statement with its writes in the books; `touched` says whether the
-    /// result means that a row was written.
+    /// Runs a query statement with its writes in the books; `touched` is the number of rows that were written by
+    /// its result.
     async fn run_statement<S, R, F>(
         &self,
         stmt: &S,
-        run: impl FnOnce(Statement) -> F,
-        touched: impl FnOnce(&R) -> bool,
+        run: impl FnOnce(Announced) -> F,
+        touched: impl FnOnce(&R) -> usize,
     ) -> Result<Option<R>, DbErr>
     where
         S: StatementBuilder,
@@ -204,21 +205,36 @@ impl TrackedTransaction {
             self.check_stays(&text)?;
         }
         let writes = self.for_hooks(writes.tracked).await?;
-        let bindable = make_bindable(built);
-        self.check_size(&bindable).await?;
+        let conflict = conflict_of(&text, &writes)?;
+        let announced = Announced::new(make_bindable(built), &writes, conflict);
+        self.check_size(&announced.statement).await?;
         if writes.is_empty() {
-            return self.answer(run(bindable)).await.map(Some);
+            return self.answer(run(announced)).await.map(Some);
         }
         self.enter(&writes)?;
-        let result = self.answer(run(bindable)).await;
-        if !result.as_ref().is_ok_and(touched) {
-            self.books(|books| {
-                for (table, operation) in &writes {
-                    books.revoke(table, *operation);
-                }
-            });
-        }
+        let result = self.answer(run(announced)).await;
+        let rows = result.as_ref().map_or(0, touched);
+        self.books(|books| {
+            for (table, operation) in &writes {
+                books.executed_rows(table, *operation, rows);
+            }
+        });
         result.map(Some)
+    }
+
+    async fn query_rows<S: StatementBuilder>(
+        &self,
+        stmt: &S,
+        wanted: Wanted,
+    ) -> Result<Vec<QueryResult>, DbErr> {
+        let rows = self
+            .run_statement(
+                stmt,
+                |announced| announced.query(&self.inner, wanted),
+                Vec::len,
+            )
+            .await?;
+        Ok(rows.unwrap_or_default())
     }
 }
 
@@ -237,8 +253,8 @@ impl ConnectionTrait for TrackedTransaction {
     async fn execute<S: StatementBuilder>(&self, stmt: &S) -> Result<ExecResult, DbErr> {
         self.run_statement(
             stmt,
-            |built| self.inner.execute_raw(built),
-            |result| result.rows_affected() > 0,
+            |announced| announced.execute(&self.inner),
+            |result| usize::try_from(result.rows_affected()).unwrap_or(usize::MAX),
         )
         .await?
         // Hooks speak through `query_one`; no message can come this way.
@@ -257,13 +273,8 @@ impl ConnectionTrait for TrackedTransaction {
     }
 
     async fn query_one<S: StatementBuilder>(&self, stmt: &S) -> Result<Option<QueryResult>, DbErr> {
-        self.run_statement(
-            stmt,
-            |built| self.inner.query_one_raw(built),
-            Option::is_some,
-        )
-        .await
-        .map(Option::flatten)
+        let rows = self.query_rows(stmt, Wanted::First).await?;
+        Ok(rows.into_iter().next())
     }
 
     async fn query_all_raw(&self, stmt: Statement) -> Result<Vec<QueryResult>, DbErr> {
@@ -273,13 +284,7 @@ impl ConnectionTrait for TrackedTransaction {
     }
 
     async fn query_all<S: StatementBuilder>(&self, stmt: &S) -> Result<Vec<QueryResult>, DbErr> {
-        self.run_statement(
-            stmt,
-            |built| self.inner.query_all_raw(built),
-            |rows| !rows.is_empty(),
-        )
-        .await
-        .map(Option::unwrap_or_default)
+        self.query_rows(stmt, Wanted::All).await
     }
 }
 

@@ -3,7 +3,7 @@
 use sea_orm::DatabaseBackend::{self, MySql, Postgres, Sqlite};
 
 use crate::database;
-use crate::raw_sql::{InsertEffects, SqlText};
+use crate::raw_sql::{Existing, InsertEffects, SqlText};
 
 fn text(sql: &str, backend: DatabaseBackend) -> SqlText<'_> {
     SqlText::of(sql, database::on(backend).syntax())
@@ -139,4 +139,61 @@ fn how_a_text_begins() {
         assert_eq!(text.first_word(), first);
         assert_eq!(text.begins_as_query(), is_query, "{sql}");
     }
+}
+
+#[test]
+fn what_becomes_of_a_row_that_an_insert_finds() {
+    let kept = "INSERT INTO `t` (`id`, `x`) VALUES (?, ?)";
+    for (backend, clause, expected) in [
+        (MySql, "", Existing::Kept),
+        (
+            Postgres,
+            r#" ON CONFLICT ("id") DO NOTHING"#,
+            Existing::Kept,
+        ),
+        (
+            MySql,
+            " ON DUPLICATE KEY UPDATE `id` = `id`",
+            Existing::SetToItself,
+        ),
+        (
+            MySql,
+            " ON DUPLICATE KEY UPDATE `id` = `id`, `x` = `x`",
+            Existing::SetToItself,
+        ),
+        (
+            MySql,
+            " ON DUPLICATE KEY UPDATE `id` = `id`, `x` = `id`",
+            Existing::Written,
+        ),
+        (
+            MySql,
+            " ON DUPLICATE KEY UPDATE `x` = VALUES(`x`)",
+            Existing::Written,
+        ),
+        (
+            MySql,
+            " ON DUPLICATE KEY UPDATE `id` = `id` RETURNING `id`",
+            Existing::Written,
+        ),
+        (
+            MySql,
+            ", (?, (?)) ON DUPLICATE KEY UPDATE `id` = `id`",
+            Existing::Written,
+        ),
+        (
+            Sqlite,
+            r#" ON CONFLICT ("id") DO UPDATE SET "id" = "excluded"."id""#,
+            Existing::Written,
+        ),
+    ] {
+        let sql = format!("{kept}{clause}");
+        let text = text(&sql, backend);
+        assert_eq!(text.existing(), expected, "{sql}");
+        if expected == Existing::SetToItself {
+            assert_eq!(text.upsert_begins(), Some(kept.len()));
+        }
+    }
+    let replace = text("REPLACE INTO `t` (`id`) VALUES (?)", MySql);
+    assert_eq!(replace.existing(), Existing::Written);
 }
