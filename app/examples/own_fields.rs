@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel};
-use sea_orm::{PaginatorTrait, QueryFilter, TransactionSession, TransactionTrait};
+use sea_orm::{PaginatorTrait, QueryFilter, TransactionTrait};
 use seachange::async_graphql::Value;
 use seachange::async_graphql::dynamic::{Field, FieldFuture, TypeRef};
 use seachange::changelog::TrackedConnection;

@@ -1,7 +1,7 @@
 //! Writes from Rust: recorded as those of the API are, in one transaction with the rows.
 
+use sea_orm::TransactionTrait;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, IntoActiveModel};
-use sea_orm::{TransactionSession, TransactionTrait};
 use seachange::DatabaseSettings;
 use seachange::changelog::Context;
 use seachange_entity::project;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use futures_util::future::try_join_all;
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, TransactionSession, TransactionTrait};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, TransactionTrait};
 use seachange::{Feed, FeedItem, Selection, Start};
 use seachange_entity::project;
 use seachange_testkit::{Database, OwnDatabase, TestServer};

@@ -2,9 +2,7 @@
 
 use anyhow::ensure;
 use sea_orm::ActiveValue::Set;
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, Statement, TransactionSession, TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, TransactionTrait};
 use seachange::changelog::BulkEntity;
 use seachange_entity::{comment, project, task};
 use seachange_testkit::{Client, Database, OwnDatabase, TestServer};

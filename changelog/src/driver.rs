@@ -14,7 +14,7 @@ use crate::error::CaptureError;
 /// ```
 /// use std::time::Duration;
 ///
-/// use sea_orm::{DbErr, TransactionSession, TransactionTrait};
+/// use sea_orm::{DbErr, TransactionTrait};
 /// use seachange_changelog::{TrackedConnection, TrackedTransaction, is_transient};
 ///
 /// const TRIES: u32 = 5;

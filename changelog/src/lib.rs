@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectOptions, ConnectionTrait, Database};
-//! use sea_orm::{EntityTrait, Schema, TransactionSession, TransactionTrait};
+//! use sea_orm::{EntityTrait, Schema, TransactionTrait};
 //! use seachange_changelog::{Context, Operation, TrackedConnection, create_change_log, log};
 //!
 //! mod note {
@@ -95,6 +95,7 @@ mod reader;
 mod registry;
 mod request;
 mod retention;
+mod retry;
 mod row_lock;
 mod rows;
 mod shape;
@@ -131,7 +132,7 @@ pub use sqlite_time::create_time_index;
 pub use sync_tables::{create_sync_tables, drop_sync_tables};
 pub use table_change::{TableChange, change_tables};
 pub use told::{ToldTransaction, tell};
-pub use tracked::{TrackedConnection, TrackedTransaction};
+pub use tracked::{TrackedConnection, TrackedStream, TrackedTransaction, TransactionHandle};
 pub use triggers::{TriggerOptions, check_triggers, track_by_hooks, track_by_triggers, untrack};
 
 /// What the crate `seachange` and the tests use. It is not a public interface: anything here may change at any
@@ -148,6 +149,7 @@ pub mod internal {
     pub use crate::image::is_redacted;
     pub use crate::known::{Unknown, check_table, hidden_columns, in_log};
     pub use crate::registry::{Hidden, tracked_tables};
+    pub use crate::retry::retry;
     pub use crate::row_lock::lock_rows;
     pub use crate::sqlite_time::{BELOW_DIGITS, Times};
     pub use crate::statement_time::limit_statements;

@@ -83,6 +83,22 @@ impl<'a> SqlText<'a> {
         })
     }
 
+    /// The text.
+    pub(crate) fn sql(&self) -> &'a str {
+        self.sql
+    }
+
+    /// Whether one of its statements may begin or end a transaction. A text that cannot be read may do anything, and
+    /// so may a block or a routine that runs other statements.
+    pub(crate) fn may_control_transactions(&self) -> bool {
+        self.readings().iter().any(|reading| {
+            let tokens = reading.tokens.as_ref();
+            tokens.map_or(true, |tokens| {
+                statements(tokens).any(verbs::may_control_transactions)
+            })
+        })
+    }
+
     /// The first word, as it is written.
     pub(crate) fn first_word(&self) -> &'a str {
         self.sql.split_ascii_whitespace().next().unwrap_or_default()

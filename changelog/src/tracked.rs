@@ -8,11 +8,12 @@
 //! Within the room one reads downwards:
 //!
 //! ```text
-//! ledger, trigger_context ─▶ state      captured_tables, cascades, statement_writes ─▶ settings
+//! ledger, trigger_context ─▶ state      captured_tables, cascades, escapes, statement_writes ─▶ settings
 //! scope, health, lock_wait, announced
 //! transaction
-//! captured_writes, statement_admission, record (log_insert), rows_statement, savepoint, end
-//! connection
+//! captured_writes, statement_admission, record (log_insert), rows_statement, savepoint, end, stream
+//! handle
+//! connection (outside_transaction, retried)
 //! ```
 
 mod announced;
@@ -21,11 +22,15 @@ mod captured_writes;
 mod cascades;
 mod connection;
 mod end;
+mod escapes;
+mod handle;
 mod health;
 mod ledger;
 mod lock_wait;
 pub(crate) mod log_insert;
+mod outside_transaction;
 mod record;
+mod retried;
 pub(crate) mod rows_statement;
 mod savepoint;
 mod scope;
@@ -33,9 +38,12 @@ mod settings;
 mod state;
 mod statement_admission;
 mod statement_writes;
+mod stream;
 mod transaction;
 mod trigger_context;
 
 pub(crate) use cascades::escaping;
 pub use connection::TrackedConnection;
+pub use handle::TransactionHandle;
+pub use stream::TrackedStream;
 pub use transaction::TrackedTransaction;

@@ -2,21 +2,14 @@
 
 use std::time::Duration;
 
-use sea_orm::{DbErr, IsolationLevel, TransactionSession, TransactionTrait};
-use seachange_changelog::internal::{self, Backoff};
+use sea_orm::{DbErr, IsolationLevel, TransactionTrait};
+use seachange_changelog::internal;
 use seachange_changelog::{TrackedConnection, TrackedTransaction};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::budget::Cost;
 use super::call::Call;
 use super::error::ServiceError;
-
-/// Attempts in all. Deadlocks are resolved at the first or second; beyond this the database is overloaded and
-/// the client should wait.
-const TRIES: u32 = 5;
-/// Waits between attempts.
-const FIRST_WAIT: Duration = Duration::from_millis(10);
-const LONGEST_WAIT: Duration = Duration::from_millis(200);
 
 /// What is written in a transaction. It runs again in each attempt.
 pub(crate) trait Work: Sync {
@@ -48,22 +41,17 @@ pub(crate) async fn transact<W: Work>(call: Call<'_>, work: &W) -> Result<W::Out
     let Ok(Ok(_turn)) = timeout_at(wait.deadline, call.turns.acquire()).await else {
         return Err(ServiceError::busy());
     };
-    let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
-    for _ in 1..TRIES {
-        let error = match attempt(call, work, wait).await {
-            Err(error) if error.is_transient() => error,
-            done => return done,
-        };
-        if !wait.is_over() {
-            sleep(backoff.next_wait()).await;
-        }
-        // The wait may have ended during the sleep.
-        if wait.is_over() {
-            return Err(error);
-        }
-        tracing::debug!(error = ?error.database(), "trying the transaction again");
-    }
-    attempt(call, work, wait).await
+    internal::retry(
+        || attempt(call, work, wait),
+        |error: &ServiceError| {
+            let may_help = error.is_transient() && !wait.is_over();
+            if may_help {
+                tracing::debug!(error = ?error.database(), "trying the transaction again");
+            }
+            may_help
+        },
+    )
+    .await
 }
 
 /// How long a transaction waits for locks in all.

@@ -1,7 +1,7 @@
 //! The rows for which the writers compete.
 
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::Set, Schema, TransactionSession, TransactionTrait};
+use sea_orm::{ActiveValue::Set, Schema, TransactionTrait};
 use seachange_changelog::{Target, TrackedConnection};
 
 /// A row; `value` is a number that no other write has.

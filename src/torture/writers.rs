@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, DbErr, EntityTrait, RuntimeErr, TransactionSession,
-    TransactionTrait,
+    ActiveModelTrait, ActiveValue::Set, DbErr, EntityTrait, RuntimeErr, TransactionTrait,
 };
 use seachange_changelog::{TrackedConnection, TrackedTransaction};
 

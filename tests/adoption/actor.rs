@@ -1,6 +1,6 @@
 //! A connection that requires an actor refuses each write of a tracked table without one, by the table's name.
 
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbErr, TransactionSession};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbErr};
 use sea_orm::{EntityTrait, TransactionTrait};
 use seachange::changelog::{CaptureError, Context, TrackedTransaction, WriteRefusal};
 use seachange_entity::label;

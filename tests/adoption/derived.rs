@@ -10,7 +10,7 @@ mod visit;
 
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbBackend, EntityTrait, IdenStatic,
-    IntoActiveModel, ModelTrait, Schema, TransactionSession, TransactionTrait,
+    IntoActiveModel, ModelTrait, Schema, TransactionTrait,
 };
 use seachange::changelog::{Operation, REDACTED, REDACTED_CHANGED, Tracked, log};
 use seachange_testkit::{Outcome, OwnDatabase, TestServer};

@@ -42,8 +42,7 @@ mod apart {
 use std::collections::BTreeMap;
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbBackend, Schema, TransactionSession,
-    TransactionTrait,
+    ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbBackend, Schema, TransactionTrait,
 };
 use sea_orm_codegen::EntityFormat;
 use seachange::changelog::{

@@ -3,7 +3,7 @@
 use futures_util::{FutureExt, Stream, StreamExt};
 use sea_orm::{
     ActiveModelTrait, ActiveValue, ActiveValue::Set, EntityTrait, IntoActiveModel, ModelTrait,
-    TransactionSession, TransactionTrait,
+    TransactionTrait,
 };
 use seachange::changelog::{Context, ImageError, Operation, Source, log};
 use seachange::{Feed, FeedError, FeedItem, RowName, Selection, Start, When};

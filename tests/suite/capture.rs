@@ -3,14 +3,16 @@
 mod atomic;
 mod dropped;
 mod ended;
+mod escapes;
 pub mod gadget;
 mod large;
+mod like_seaorm;
 mod nested;
 mod recorded;
 mod refused;
 mod waits;
 
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, TransactionSession, TransactionTrait};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, TransactionTrait};
 use seachange::changelog::TrackedTransaction;
 use seachange_entity::{project, task};
 use seachange_testkit::{Case, TestServer};
@@ -28,7 +30,9 @@ pub fn cases() -> Vec<Case> {
         ended::requests::cases(),
         ended::savepoints::cases(),
         ended::servers::cases(),
+        escapes::cases(),
         large::cases(),
+        like_seaorm::cases(),
         nested::cases(),
     ]
     .into_iter()

@@ -5,7 +5,7 @@ mod host;
 
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ConnectOptions, ConnectionTrait, Database as SeaOrm,
-    TransactionSession, TransactionTrait,
+    TransactionTrait,
 };
 use seachange::changelog::Context;
 use seachange::{

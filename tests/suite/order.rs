@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use sea_orm::TransactionTrait;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait};
-use sea_orm::{TransactionSession, TransactionTrait};
 use seachange_entity::label;
 use seachange_testkit::{Database, Outcome, TestServer};
 use serde_json::{Value as Json, json};

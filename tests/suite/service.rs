@@ -8,7 +8,7 @@ use chrono::{TimeDelta, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
-    TransactionSession, TransactionTrait,
+    TransactionTrait,
 };
 use seachange::changelog::internal::request;
 use seachange::changelog::{Context, Retry, TrackedTransaction};

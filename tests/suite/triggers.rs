@@ -10,6 +10,7 @@ mod captured;
 mod changed;
 mod checked;
 mod context;
+mod existing_code;
 mod gone;
 mod large;
 pub mod note;
@@ -19,7 +20,7 @@ pub mod switched;
 
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ConnectionTrait, Database as SeaDatabase,
-    DatabaseConnection, TransactionSession, TransactionTrait,
+    DatabaseConnection, TransactionTrait,
 };
 use seachange::changelog::internal::reader;
 use seachange::changelog::log;
@@ -38,6 +39,7 @@ pub fn cases() -> Vec<Case> {
         switched::cases(),
         changed::cases(),
         checked::cases(),
+        existing_code::cases(),
         gone::cases(),
         large::cases(),
     ];

@@ -12,8 +12,7 @@ pub mod listed;
 mod related;
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, TransactionSession,
-    TransactionTrait,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, TransactionTrait,
 };
 use seachange::changelog::{
     CaptureError, Finding, FindingCode, Retry, Target, TriggerOptions, Written, track_by_triggers,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ConnectionTrait, IntoActiveModel, Statement,
-    TransactionSession, TransactionTrait,
+    TransactionTrait,
 };
 use seachange::changelog::is_transient;
 use seachange::{FeedItem, Selection, Start};

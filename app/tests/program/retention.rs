@@ -1,7 +1,7 @@
 //! `prune` and `epoch new`: what they remove, and what readers and `verify` get afterwards.
 
 use anyhow::Context;
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, TransactionSession, TransactionTrait};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, TransactionTrait};
 use seachange::DatabaseSettings;
 use seachange_entity::project;
 use seachange_testkit::{Client, Outcome, OwnDatabase, eventually};

@@ -4,7 +4,7 @@
 use anyhow::Context;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ConnectionTrait, Database as SeaDatabase, IntoActiveModel,
-    ModelTrait, Statement, TransactionSession, TransactionTrait,
+    ModelTrait, Statement, TransactionTrait,
 };
 use seachange::DatabaseSettings;
 use seachange_entity::project;

@@ -2,7 +2,7 @@
 //! written before the first of it is handed out.
 
 use sea_orm::ActiveValue::Set;
-use sea_orm::{TransactionSession, TransactionTrait};
+use sea_orm::TransactionTrait;
 use seachange_entity::label;
 use seachange_testkit::{Database, OwnDatabase, TestServer};
 

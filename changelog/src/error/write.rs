@@ -23,6 +23,8 @@ pub enum WriteRefusal {
         table: String,
         /// The operation that was tried.
         operation: Operation,
+        /// Whether the same call would be recorded within a transaction: it runs the entity's hooks.
+        runs_hooks: bool,
     },
     /// A tracked entity was written through a connection that does not capture.
     #[error(
@@ -85,14 +87,28 @@ impl WriteRefusal {
         let cure = match self {
             Self::Unrecorded { .. } => {
                 "write through the entity's ActiveModel (insert, update, save, delete), which runs \
-                 the capture hooks, or many rows by the transaction's own insert_many, update_many, \
+                 the capture hooks, or many rows by the transaction's own insert_many, update_where, \
                  delete_many, upsert_many; or let triggers record the table (track_by_triggers in a \
                  migration)"
             }
-            Self::OutsideTransaction { .. } => {
-                "begin one on the TrackedConnection and write through it"
+            Self::OutsideTransaction {
+                runs_hooks: true, ..
+            } => {
+                "begin one on the TrackedConnection, or call its `write`, and write through it; or let \
+                 triggers record the table (track_by_triggers in a migration)"
             }
-            Self::Untracked { .. } => "use a TrackedConnection",
+            Self::OutsideTransaction {
+                runs_hooks: false, ..
+            } => {
+                "let triggers record the table (track_by_triggers in a migration); or begin a \
+                 transaction on the TrackedConnection, or call its `write`, and there use the entity's \
+                 ActiveModel (insert, update, save, delete) or, for many rows, the transaction's own \
+                 insert_many, update_where, delete_many, upsert_many"
+            }
+            Self::Untracked { .. } => {
+                "use a TrackedConnection, or let triggers record the table (track_by_triggers in a \
+                 migration)"
+            }
             Self::NoActor { .. } => {
                 "say who writes: with_context(Context::actor(…)) on the connection, for each request"
             }

@@ -63,6 +63,17 @@ pub(super) fn controls_transaction(tokens: &[Token]) -> Option<String> {
     (sets_it || TRANSACTION.contains(&verb.as_str())).then_some(verb)
 }
 
+/// Whether the statement may begin or end a transaction: it is none of those that only read, write or define.
+pub(super) fn may_control_transactions(tokens: &[Token]) -> bool {
+    let Some(first) = tokens.iter().find(|token| !token.is_punct("(")) else {
+        return false;
+    };
+    let verb = shown(&first.text);
+    let reads = ["SELECT", "VALUES", "TABLE", "WITH", "SHOW"];
+    let is_hedged = tokens.iter().any(|token| token.conditional.is_some());
+    is_hedged || !(reads.contains(&verb.as_str()) || WRITING.contains(&verb.as_str()))
+}
+
 /// Whether the statement only writes rows, one by one as triggers see them.
 pub(super) fn fires_triggers(tokens: &[Token], syntax: &Syntax) -> bool {
     let Some(first) = tokens.first() else {

@@ -1,38 +1,33 @@
-//! The connection, which begins tracked transactions. Outside of them it reads, and writes untracked tables.
+//! The connection, which begins tracked transactions. What it does with statements outside of them is in
+//! `outside_transaction`.
 
-use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use sea_orm::{
-    AccessMode, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, IsolationLevel,
-    QueryResult, Statement, StatementBuilder, StreamTrait, TransactionError, TransactionOptions,
-    TransactionTrait,
+    AccessMode, ConnectionTrait, DatabaseConnection, DbErr, IsolationLevel, TransactionError,
+    TransactionOptions, TransactionTrait,
 };
 
 use super::captured_tables::CapturedTables;
 use super::scope::Scope;
 use super::settings::Settings;
-use super::statement_writes::writes_of;
 use super::transaction::TrackedTransaction;
-use crate::binding::make_bindable;
-use crate::capture::protocol::Message;
 use crate::context::Context;
 use crate::database::{self, Begin};
-use crate::error::WriteRefusal;
-use crate::raw_sql::SqlText;
 use crate::registry::Registry;
 
 /// A SeaORM connection whose tracked tables change only together with the change log.
 ///
-/// Cheap to clone. Outside a transaction a tracked table can be read, not written.
+/// Cheap to clone. Outside a transaction a tracked table can be read. It can be written there only if triggers record
+/// it; each statement is then a transaction of its own, in the connection's context.
 #[derive(Clone)]
 pub struct TrackedConnection {
-    writer: DatabaseConnection,
+    pub(super) writer: DatabaseConnection,
     /// On SQLite this is a separate pool, so that a slow writer does not make readers wait.
-    reader: DatabaseConnection,
-    settings: Settings,
+    pub(super) reader: DatabaseConnection,
+    pub(super) settings: Settings,
 }
 
 impl std::fmt::Debug for TrackedConnection {
@@ -55,6 +50,7 @@ impl TrackedConnection {
                 on_commit: None,
                 cascades: Arc::default(),
                 captured: CapturedTables::default(),
+                escapes: None,
                 is_pool_clean: false,
                 requires_actor: false,
             },
@@ -107,6 +103,25 @@ impl TrackedConnection {
         self
     }
 
+    /// For staging: lets statements through that this connection would refuse because they would not be recorded, and
+    /// reports each place once as a warning of `tracing`, with the cure. So the places are found where an application
+    /// does not fit yet, before it is run with refusals.
+    ///
+    /// What is let through **is not in the log**; `verify` finds the rows. Refused as ever is what would make the log
+    /// itself wrong: the end of a transaction by raw SQL, and the commit of a transaction in which a change was
+    /// executed and its hook not finished. Writes that are recorded otherwise stay so.
+    pub fn warning_of_escapes(mut self) -> Self {
+        self.settings.escapes = Some(Arc::default());
+        self
+    }
+
+    /// The number of statements that were let through by this connection and its clones since
+    /// [`warning_of_escapes`](Self::warning_of_escapes), repeated ones included.
+    pub fn escapes(&self) -> u64 {
+        let escapes = self.settings.escapes.as_ref();
+        escapes.map_or(0, |escapes| escapes.count())
+    }
+
     /// The context of changes that are written through this connection.
     pub fn context(&self) -> &Context {
         &self.settings.context
@@ -123,45 +138,32 @@ impl TrackedConnection {
         &self.writer
     }
 
-    async fn admit<S: StatementBuilder>(
-        &self,
-        statement: &S,
-    ) -> Result<(Statement, Access), DbErr> {
-        let built = statement.build(&ConnectionTrait::get_database_backend(&self.writer));
-        if let Some(message) = Message::of(&built) {
-            let Message {
-                table, operation, ..
-            } = message?;
-            return Err(WriteRefusal::OutsideTransaction { table, operation }.into());
-        }
-        let text = self.text(&built.sql);
-        let writes = writes_of(statement, &text, self.settings.tracked);
-        self.settings
-            .check(&self.reader, &text, &writes, &BTreeSet::new())
-            .await?;
-        if let Some((table, operation)) = writes.tracked.into_iter().next() {
-            return Err(WriteRefusal::OutsideTransaction { table, operation }.into());
-        }
-        let access = Access::of(&text);
-        Ok((make_bindable(built), access))
+    /// Checks that the database answers, on each pool.
+    ///
+    /// # Errors
+    /// An error of the database or of a pool.
+    pub async fn ping(&self) -> Result<(), DbErr> {
+        self.writer.ping().await?;
+        self.reader.ping().await
     }
 
-    fn text<'s>(&self, sql: &'s str) -> SqlText<'s> {
-        SqlText::of(sql, database::of(&self.writer).syntax())
+    /// Closes both pools, for all clones of this connection: waits for the transactions that are open, and refuses
+    /// new ones.
+    ///
+    /// # Errors
+    /// An error of a pool.
+    pub async fn close(self) -> Result<(), DbErr> {
+        self.close_by_ref().await
     }
 
-    /// Refuses SQL text that may write a tracked table, and returns how it uses the database.
-    async fn admit_raw(&self, sql: &str) -> Result<Access, DbErr> {
-        let (text, none) = (self.text(sql), BTreeSet::new());
-        self.settings.check_raw(&self.reader, &text, &none).await?;
-        Ok(Access::of(&text))
-    }
-
-    fn pool(&self, access: Access) -> &DatabaseConnection {
-        match access {
-            Access::Read => &self.reader,
-            Access::Write => &self.writer,
-        }
+    /// [`close`](Self::close) by reference.
+    ///
+    /// # Errors
+    /// An error of a pool.
+    pub async fn close_by_ref(&self) -> Result<(), DbErr> {
+        // A pool that is closed already, because both are one, is closed again without effect.
+        self.writer.close_by_ref().await?;
+        self.reader.close_by_ref().await
     }
 
     async fn open(&self, options: TransactionOptions) -> Result<TrackedTransaction, DbErr> {
@@ -182,82 +184,6 @@ impl TrackedConnection {
             inner,
             Scope::new(self.settings.clone()),
         ))
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Access {
-    Read,
-    Write,
-}
-
-impl Access {
-    fn of(text: &SqlText<'_>) -> Self {
-        if text.begins_as_query() {
-            Self::Read
-        } else {
-            Self::Write
-        }
-    }
-}
-
-#[async_trait::async_trait]
-impl ConnectionTrait for TrackedConnection {
-    fn get_database_backend(&self) -> DbBackend {
-        ConnectionTrait::get_database_backend(&self.writer)
-    }
-
-    async fn execute_raw(&self, stmt: Statement) -> Result<ExecResult, DbErr> {
-        self.admit_raw(&stmt.sql).await?;
-        self.writer.execute_raw(stmt).await
-    }
-
-    async fn execute<S: StatementBuilder>(&self, stmt: &S) -> Result<ExecResult, DbErr> {
-        let (built, _) = self.admit(stmt).await?;
-        self.writer.execute_raw(built).await
-    }
-
-    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.admit_raw(sql).await?;
-        self.writer.execute_unprepared(sql).await
-    }
-
-    async fn query_one_raw(&self, stmt: Statement) -> Result<Option<QueryResult>, DbErr> {
-        let access = self.admit_raw(&stmt.sql).await?;
-        self.pool(access).query_one_raw(stmt).await
-    }
-
-    async fn query_one<S: StatementBuilder>(&self, stmt: &S) -> Result<Option<QueryResult>, DbErr> {
-        let (built, access) = self.admit(stmt).await?;
-        self.pool(access).query_one_raw(built).await
-    }
-
-    async fn query_all_raw(&self, stmt: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let access = self.admit_raw(&stmt.sql).await?;
-        self.pool(access).query_all_raw(stmt).await
-    }
-
-    async fn query_all<S: StatementBuilder>(&self, stmt: &S) -> Result<Vec<QueryResult>, DbErr> {
-        let (built, access) = self.admit(stmt).await?;
-        self.pool(access).query_all_raw(built).await
-    }
-}
-
-impl StreamTrait for TrackedConnection {
-    type Stream<'a> = <DatabaseConnection as StreamTrait>::Stream<'a>;
-
-    fn get_database_backend(&self) -> DbBackend {
-        ConnectionTrait::get_database_backend(self)
-    }
-
-    fn stream_raw<'a>(
-        &'a self,
-        stmt: Statement,
-    ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
-        Box::pin(async move {
-            let access = self.admit_raw(&stmt.sql).await?;
-            self.pool(access).stream_raw(stmt).await
-        })
     }
 }
 

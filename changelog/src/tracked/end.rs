@@ -20,6 +20,16 @@ enum End {
 
 #[async_trait::async_trait]
 impl TransactionSession for TrackedTransaction {
+    async fn commit(self) -> Result<(), DbErr> {
+        Self::commit(self).await
+    }
+
+    async fn rollback(self) -> Result<(), DbErr> {
+        Self::rollback(self).await
+    }
+}
+
+impl TrackedTransaction {
     /// Commits rows and changes together. An answer means that the database has made the commit.
     ///
     /// # Errors
@@ -27,7 +37,7 @@ impl TransactionSession for TrackedTransaction {
     /// [`CommitRefusal::CutOff`](crate::CommitRefusal::CutOff) if a statement's future was dropped; [`CommitRefusal::SavepointOpen`](crate::CommitRefusal::SavepointOpen);
     /// [`Retry::Ended`](crate::Retry::Ended). Everything is then rolled back. After an error of the database it is not known
     /// whether it has committed, if the connection was lost.
-    async fn commit(self) -> Result<(), DbErr> {
+    pub async fn commit(self) -> Result<(), DbErr> {
         let refusal = self.level.in_transaction(|state, id| state.may_commit(id));
         if let Err(refusal) = refusal {
             match refusal {
@@ -46,12 +56,14 @@ impl TransactionSession for TrackedTransaction {
         self.end(End::Commit).await
     }
 
-    async fn rollback(self) -> Result<(), DbErr> {
+    /// Takes back what the transaction or savepoint has written.
+    ///
+    /// # Errors
+    /// An error of the database. Dropping the transaction then rolls it back.
+    pub async fn rollback(self) -> Result<(), DbErr> {
         self.end(End::Rollback).await
     }
-}
 
-impl TrackedTransaction {
     /// Ends the transaction or savepoint.
     async fn end(self, end: End) -> Result<(), DbErr> {
         if !self.is_savepoint && self.scope.state(|state| state.has_lock_limit()) {

@@ -7,9 +7,11 @@ use sea_orm::{ConnectionTrait, DbErr};
 
 use super::captured_tables::CapturedTables;
 use super::cascades::Cascades;
+use super::escapes::Escapes;
 use super::statement_writes::{Write, Writes, check_raw};
 use crate::context::Context;
 use crate::database;
+use crate::error::CaptureError;
 use crate::log::Operation;
 use crate::raw_sql::SqlText;
 use crate::registry::Registry;
@@ -26,6 +28,8 @@ pub(super) struct Settings {
     /// Read when first needed. Two that read it at the same time read the same.
     pub(super) cascades: Arc<OnceLock<Cascades>>,
     pub(super) captured: CapturedTables,
+    /// What was let through, if the connection only warns.
+    pub(super) escapes: Option<Arc<Escapes>>,
     /// The pool closes connections that still count an open transaction.
     pub(super) is_pool_clean: bool,
     /// A write of a tracked table whose context has no actor is refused.
@@ -40,6 +44,16 @@ impl Settings {
         }
         let read = Cascades::read(db, self.tracked).await?;
         Ok(self.cascades.get_or_init(|| read))
+    }
+
+    /// Whether a refused statement runs nevertheless, with a warning.
+    pub(super) fn lets_through(&self, error: &DbErr, text: &SqlText<'_>) -> bool {
+        match (&self.escapes, CaptureError::of(error)) {
+            (Some(escapes), Some(CaptureError::Write(refusal))) => {
+                escapes.lets_through(refusal, text)
+            }
+            _ => false,
+        }
     }
 
     /// Refuses what would change tracked rows unseen: raw SQL that names them, and statements that set off a

@@ -14,17 +14,17 @@ use std::time::Duration;
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, IsolationLevel,
     QueryResult, Statement, StatementBuilder, TransactionError, TransactionOptions,
-    TransactionSession, TransactionTrait,
+    TransactionTrait,
 };
 
-use super::announced::{Announced, Wanted, conflict_of};
+use super::announced::{Announced, Conflict, Wanted, conflict_of};
 use super::health::after_error;
 use super::ledger::Ledger;
 use super::scope::{InFlight, OpenLevel, Scope};
 use super::state::State;
 use super::statement_writes::{Write, writes_of};
 use crate::binding::make_bindable;
-use crate::capture::protocol::Message;
+use crate::capture::protocol::{Message, Question};
 use crate::database;
 use crate::error::{Retry, WriteRefusal};
 use crate::packet;
@@ -162,6 +162,14 @@ impl TrackedTransaction {
         self.answer(packet::check(&self.inner, stmt)).await
     }
 
+    /// The refusal of a statement with a write that no hook has announced.
+    fn unannounced(&self, writes: &[Write]) -> Option<DbErr> {
+        let is_unexpected =
+            |(table, operation): &&Write| !self.books(|books| books.expects(table, *operation));
+        let (table, operation) = writes.iter().find(is_unexpected)?.clone();
+        Some(WriteRefusal::Unrecorded { table, operation }.into())
+    }
+
     /// Enters the statement's writes in the books.
     fn enter(&self, writes: &[Write]) -> Result<(), WriteRefusal> {
         self.scope.state(State::count_write);
@@ -194,6 +202,9 @@ impl TrackedTransaction {
         F: Future<Output = Result<R, DbErr>>,
     {
         let built = stmt.build(&self.inner.get_database_backend());
+        if Question::is(&built) {
+            return Ok(None);
+        }
         if let Some(message) = Message::of(&built) {
             self.receive(message?).await?;
             return Ok(None);
@@ -204,8 +215,15 @@ impl TrackedTransaction {
         if writes.is_raw {
             self.check_stays(&text)?;
         }
-        let writes = self.for_hooks(writes.tracked).await?;
-        let conflict = conflict_of(&text, &writes)?;
+        let mut writes = self.for_hooks(writes.tracked).await?;
+        let conflict = match self.unannounced(&writes) {
+            None => conflict_of(&text, &writes)?,
+            Some(refusal) if self.scope.settings.lets_through(&refusal, &text) => {
+                writes.clear();
+                Conflict::Told
+            }
+            Some(refusal) => return Err(refusal),
+        };
         let announced = Announced::new(make_bindable(built), &writes, conflict);
         self.check_size(&announced.statement).await?;
         if writes.is_empty() {

@@ -12,10 +12,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use sea_orm::prelude::Uuid;
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, EntityTrait, IntoActiveModel, TransactionSession,
-    TransactionTrait,
-};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, IntoActiveModel, TransactionTrait};
 use seachange::changelog::{Context, TrackedConnection};
 use seachange::{App, Auth, Caller, Connections, Exposure, MountSettings, Mounted, StartError};
 use seachange_entity::{project, task};

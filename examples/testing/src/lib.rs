@@ -4,7 +4,7 @@
 use sea_orm::prelude::Uuid;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, IntoActiveModel,
-    QueryFilter, TransactionSession, TransactionTrait,
+    QueryFilter, TransactionTrait,
 };
 use seachange::changelog::TrackedConnection;
 use seachange_entity::{project, task};

@@ -2,7 +2,7 @@
 
 use example_testing::archive;
 use sea_orm::prelude::Uuid;
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, TransactionSession, TransactionTrait};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, TransactionTrait};
 use sea_orm_migration::MigratorTrait;
 use seachange::changelog::{Context, Operation};
 use seachange::{Connections, DatabaseSettings, Selection, Start};

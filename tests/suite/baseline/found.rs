@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbBackend, EntityTrait, Statement,
-    TransactionSession, TransactionTrait,
+    TransactionTrait,
 };
 use seachange::changelog::{
     CaptureError, SetupRefusal, Source, TableChange, TriggerOptions, baseline, change_tables,

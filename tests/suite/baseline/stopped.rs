@@ -3,9 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ConnectionTrait, TransactionSession, TransactionTrait,
-};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, TransactionTrait};
 use seachange::changelog::{Baseline, BaselineStep, Source, baseline, prune};
 use seachange_testkit::{Outcome, TestServer, measured};
 

@@ -2,7 +2,7 @@
 
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ConnectionTrait, EntityTrait, IntoActiveModel, ModelTrait,
-    Schema, TransactionSession, TransactionTrait,
+    Schema, TransactionTrait,
 };
 use seachange::changelog::{
     CaptureError, Finding, FindingCode, ImageError, SetupRefusal, Target, TriggerOptions, Written,

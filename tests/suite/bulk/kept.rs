@@ -3,8 +3,7 @@
 use std::task::Poll;
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, SqlErr,
-    TransactionSession, TransactionTrait,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, SqlErr, TransactionTrait,
 };
 use seachange::DatabaseSettings;
 use seachange::changelog::{

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use sea_orm::{ActiveValue::Set, ColumnTrait, DbErr, TransactionSession, TransactionTrait};
+use sea_orm::{ActiveValue::Set, ColumnTrait, DbErr, TransactionTrait};
 use seachange::changelog::{Target, TrackedConnection, TrackedTransaction, is_transient};
 use seachange_testkit::{Outcome, Random, Seed, TestServer, measured};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, ModelTrait,
-    QueryFilter, TransactionSession, TransactionTrait,
+    QueryFilter, TransactionTrait,
 };
 use seachange::changelog::internal::image;
 use seachange::changelog::{BulkRefusal, CaptureError, Operation, Target, Written, log};

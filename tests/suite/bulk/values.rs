@@ -1,6 +1,6 @@
 //! Values that are hard to carry, many at a time.
 
-use sea_orm::{ActiveValue::Set, EntityTrait, TransactionSession, TransactionTrait};
+use sea_orm::{ActiveValue::Set, EntityTrait, TransactionTrait};
 use seachange::changelog::internal::image;
 use seachange::changelog::{Target, Written};
 use seachange_testkit::{Database, Outcome, TestServer};

@@ -2,7 +2,7 @@
 
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
-    TransactionSession, TransactionTrait,
+    TransactionTrait,
 };
 use seachange::changelog::{CaptureError, CommitRefusal, Retry, TrackedTransaction};
 use seachange_entity::project;

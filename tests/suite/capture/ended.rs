@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ConnectionTrait, Database as SeaDatabase,
-    DatabaseConnection, DbErr, Statement, TransactionSession, TransactionTrait,
+    DatabaseConnection, DbErr, Statement, TransactionTrait,
 };
 use seachange::changelog::{CaptureError, Retry, TrackedTransaction};
 use seachange::{Consumer, ConsumerState, Delivery, Handler, HandlerError, Start};

@@ -3,7 +3,7 @@
 
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ConnectOptions, ConnectionTrait, Database as SeaDatabase,
-    DbBackend, IntoActiveModel, Statement, TransactionSession, TransactionTrait,
+    DbBackend, IntoActiveModel, Statement, TransactionTrait,
 };
 use seachange::changelog::{CaptureError, ValueRefusal};
 use seachange_entity::{project, task};

@@ -2,7 +2,7 @@
 
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ActiveValue::Unchanged, EntityTrait, IntoActiveModel,
-    ModelTrait, TransactionSession, TransactionTrait,
+    ModelTrait, TransactionTrait,
 };
 use seachange::changelog::internal::image;
 use seachange::changelog::{Context, Operation, Source};

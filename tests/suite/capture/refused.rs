@@ -8,7 +8,7 @@ use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ActiveValue::Unchanged, ColumnTrait, ConnectionTrait,
     DbErr, EntityLoaderTrait, EntityTrait, IntoActiveModel, ModelTrait, QueryFilter, Statement,
-    TransactionSession, TransactionTrait,
+    TransactionTrait,
 };
 use seachange::changelog::{
     CaptureError, CommitRefusal, Operation, TrackedTransaction, WriteRefusal,

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbBackend,
-    EntityTrait, IntoActiveModel, ModelTrait, Statement, TransactionSession, TransactionTrait,
+    EntityTrait, IntoActiveModel, ModelTrait, Statement, TransactionTrait,
 };
 use seachange::changelog::{Target, TrackedTransaction};
 use seachange_entity::{comment, project, task};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, Database, DatabaseConnection,
-    EntityTrait, QueryFilter, Schema, TransactionSession, TransactionTrait,
+    EntityTrait, QueryFilter, Schema, TransactionTrait,
 };
 use sea_orm_migration::prelude::*;
 use seachange::changelog::log::{Operation, Source};

@@ -1,7 +1,7 @@
 //! `docs/how-to/bulk-writes.md`.
 
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ColumnTrait, TransactionSession, TransactionTrait};
+use sea_orm::{ColumnTrait, TransactionTrait};
 use seachange::changelog::{Target, Written};
 use seachange_entity::{comment, label, task};
 use seachange_testkit::{Outcome, TestServer};

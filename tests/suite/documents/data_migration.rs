@@ -2,7 +2,7 @@
 
 use sea_orm::ActiveModelTrait;
 use sea_orm::ActiveValue::Set;
-use sea_orm::{TransactionSession, TransactionTrait};
+use sea_orm::TransactionTrait;
 use sea_orm_migration::prelude::*;
 use seachange::Start;
 use seachange::changelog::log::{Operation, Source};

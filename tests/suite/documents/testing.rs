@@ -1,7 +1,7 @@
 //! `docs/how-to/testing.md`: a database in memory, and a server on a file.
 
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ActiveModelTrait, TransactionSession, TransactionTrait};
+use sea_orm::{ActiveModelTrait, TransactionTrait};
 use sea_orm_migration::MigratorTrait;
 use seachange::changelog::Context;
 use seachange::{App, Connections, DatabaseSettings, Selection, Settings, Start};

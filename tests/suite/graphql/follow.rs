@@ -1,6 +1,6 @@
 //! The subscription `changes`: where it begins, what it lets through, that nobody misses anything.
 
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, TransactionSession, TransactionTrait};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, TransactionTrait};
 use seachange_entity::project;
 use seachange_testkit::{Client, Outcome, TestServer};
 use serde_json::{Value as Json, json};

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use anyhow::{Context, ensure};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr,
-    EntityTrait, IntoActiveModel, ModelTrait, TransactionSession, TransactionTrait,
+    EntityTrait, IntoActiveModel, ModelTrait, TransactionTrait,
 };
 use seachange::changelog::{
     CaptureError, Target, TrackedConnection, TrackedTransaction, WriteRefusal,

@@ -1,8 +1,8 @@
 //! What every case stands on: a server that knows the specimen, its tables, its rows.
 
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, EntityTrait, IdenStatic, Iterable, ModelTrait,
-    TransactionSession, TransactionTrait, Value,
+    ActiveModelTrait, ColumnTrait, EntityTrait, IdenStatic, Iterable, ModelTrait, TransactionTrait,
+    Value,
 };
 use seachange::changelog::internal::image;
 use seachange::changelog::{Image, TrackedTransaction, log};

@@ -1,8 +1,6 @@
 //! Written through SeaORM: what the log says of every value, and the model that is in it.
 
-use sea_orm::{
-    ActiveModelTrait, IntoActiveModel, ModelTrait, TransactionSession, TransactionTrait,
-};
+use sea_orm::{ActiveModelTrait, IntoActiveModel, ModelTrait, TransactionTrait};
 use seachange::changelog::internal::image;
 use seachange::changelog::{Operation, model_from};
 use seachange_testkit::{Outcome, TestServer};

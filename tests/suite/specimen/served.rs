@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use sea_orm::{ColumnTrait, ColumnType, ModelTrait, TransactionSession, TransactionTrait};
+use sea_orm::{ColumnTrait, ColumnType, ModelTrait, TransactionTrait};
 use seachange_testkit::{Outcome, TestServer};
 use serde_json::{Value as Json, json};
 

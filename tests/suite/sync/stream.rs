@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, TransactionSession, TransactionTrait};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, TransactionTrait};
 use seachange_entity::label;
 use seachange_testkit::{Outcome, Socket, TestServer};
 use serde_json::{Value as Json, json};

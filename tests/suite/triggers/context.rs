@@ -7,7 +7,7 @@
 
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbBackend, EntityTrait, IntoActiveModel,
-    TransactionSession, TransactionTrait,
+    TransactionTrait,
 };
 use seachange::changelog::{CaptureError, Retry, TriggerOptions};
 use seachange::changelog::{Context, TrackedConnection, track_by_hooks, track_by_triggers};

@@ -9,7 +9,7 @@
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbBackend, DbErr, EntityTrait,
-    IntoActiveModel, TransactionSession, TransactionTrait,
+    IntoActiveModel, TransactionTrait,
 };
 use seachange::changelog::{CaptureError, SetupRefusal, Target, TriggerOptions, track_by_triggers};
 use seachange_entity::comment;

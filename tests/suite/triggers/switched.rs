@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbBackend, DbErr, EntityTrait,
-    IntoActiveModel, IsolationLevel, TransactionSession, TransactionTrait,
+    IntoActiveModel, IsolationLevel, TransactionTrait,
 };
 use seachange::changelog::{
     CaptureError, Context, Operation, Retry, TrackedConnection, TriggerOptions, check_triggers,

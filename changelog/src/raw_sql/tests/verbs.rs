@@ -183,3 +183,35 @@ fn explain_reads_unless_it_runs_a_write() {
         &["DESC ANALYZE SELECT 1 INTO x"],
     );
 }
+
+#[test]
+fn texts_that_may_control_a_transaction() {
+    let may = |sql: &str, backend| {
+        let text = crate::raw_sql::SqlText::of(sql, crate::database::on(backend).syntax());
+        text.may_control_transactions()
+    };
+    for backend in [DbBackend::MySql, DbBackend::Postgres, DbBackend::Sqlite] {
+        for sql in [
+            "COMMIT",
+            "UPDATE task SET a = 1; COMMIT",
+            "CALL anything()",
+            "DO $$ BEGIN COMMIT; END $$",
+            "EXECUTE prepared",
+            "'",
+        ] {
+            assert!(may(sql, backend), "{sql}");
+        }
+        for sql in [
+            "UPDATE task SET a = 'COMMIT'",
+            "DELETE FROM task -- COMMIT",
+            "(SELECT 1); TRUNCATE task;",
+            "INSERT INTO task SELECT * FROM other",
+        ] {
+            assert!(!may(sql, backend), "{sql}");
+        }
+    }
+    assert!(may(
+        "UPDATE task SET a = 1 /*! ; COMMIT */",
+        DbBackend::MySql
+    ));
+}

@@ -1,6 +1,6 @@
 //! By the program itself, while a savepoint is open.
 
-use sea_orm::{TransactionSession, TransactionTrait};
+use sea_orm::TransactionTrait;
 use seachange_testkit::{Outcome, TestServer};
 
 use super::super::a_project;

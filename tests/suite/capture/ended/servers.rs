@@ -1,8 +1,7 @@
 //! On a server: by a deadlock, and with the connection.
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbErr, Statement, TransactionSession,
-    TransactionTrait,
+    ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbErr, Statement, TransactionTrait,
 };
 use seachange::changelog::TrackedTransaction;
 use seachange_entity::label;

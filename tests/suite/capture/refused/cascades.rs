@@ -1,7 +1,7 @@
 //! Statements by which a foreign key of the database would write a tracked table.
 
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Query};
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, TransactionSession, TransactionTrait};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, TransactionTrait};
 use seachange::changelog::{CaptureError, WriteRefusal};
 use seachange_testkit::{Outcome, TestServer};
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ConnectOptions, ConnectionTrait, Database as SeaDatabase,
-    DatabaseConnection, TransactionSession, TransactionTrait,
+    DatabaseConnection, TransactionTrait,
 };
 use seachange::changelog::{new_epoch, prune};
 use seachange_entity::label;

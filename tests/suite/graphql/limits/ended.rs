@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use sea_orm::TransactionTrait;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectOptions, ConnectionTrait};
-use sea_orm::{TransactionSession, TransactionTrait};
 use seachange::App;
 use seachange::async_graphql::Value;
 use seachange::async_graphql::dynamic::{Field, FieldFuture, TypeRef};

@@ -1,9 +1,6 @@
 //! `revertTransaction`: all of it or nothing.
 
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, IntoActiveModel, ModelTrait, TransactionSession,
-    TransactionTrait,
-};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, IntoActiveModel, ModelTrait, TransactionTrait};
 use seachange_entity::{label, project, task, task_label};
 use seachange_testkit::{Client, Outcome, TestServer};
 use serde_json::{Value as Json, json};
