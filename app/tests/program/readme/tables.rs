@@ -35,9 +35,9 @@ async fn refusals_are_all_explained(_: &OwnDatabase) -> Outcome {
     Ok(())
 }
 
-/// `--help` shows variable and default of every setting, and the table has to show the same.
+/// `serve --help` shows variable and default of every setting, and the table has to show the same.
 async fn settings_are_those_of_the_program(database: &OwnDatabase) -> Outcome {
-    let help = run(&database.url, &["--help"]).await?.stdout;
+    let help = run(&database.url, &["serve", "--help"]).await?.stdout;
     let between = |line: &str, start: &str| {
         let (_, rest) = line.split_once(start)?;
         Some(rest.split([']', '=']).next()?.to_owned())
@@ -71,7 +71,7 @@ async fn settings_are_those_of_the_program(database: &OwnDatabase) -> Outcome {
         .collect();
     ensure!(
         settings == documented,
-        "--help has {settings:#?}, the page {documented:#?}"
+        "serve --help has {settings:#?}, the page {documented:#?}"
     );
     Ok(())
 }
