@@ -1,5 +1,6 @@
 //! The one loop that tries a transaction again.
 
+use std::fmt::Debug;
 use std::time::Duration;
 
 use tokio::time::sleep;
@@ -14,20 +15,25 @@ const FIRST_WAIT: Duration = Duration::from_millis(10);
 const LONGEST_WAIT: Duration = Duration::from_millis(200);
 
 /// Makes attempts until one succeeds, fails with an error for which `may_help` says no, or was the last of five.
+/// It is asked before the wait for the next attempt and after it.
 ///
 /// # Errors
 /// That of the last attempt.
-pub async fn retry<T, E, F: Future<Output = Result<T, E>>>(
+pub async fn retry<T, E: Debug, F: Future<Output = Result<T, E>>>(
     mut attempt: impl FnMut() -> F,
     may_help: impl Fn(&E) -> bool,
 ) -> Result<T, E> {
     let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
     for _ in 1..TRIES {
-        match attempt().await {
-            Err(error) if may_help(&error) => {}
+        let error = match attempt().await {
+            Err(error) if may_help(&error) => error,
             done => return done,
-        }
+        };
         sleep(backoff.next_wait()).await;
+        if !may_help(&error) {
+            return Err(error);
+        }
+        tracing::debug!(?error, "trying the transaction again");
     }
     attempt().await
 }

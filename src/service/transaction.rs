@@ -43,13 +43,7 @@ pub(crate) async fn transact<W: Work>(call: Call<'_>, work: &W) -> Result<W::Out
     };
     internal::retry(
         || attempt(call, work, wait),
-        |error: &ServiceError| {
-            let may_help = error.is_transient() && !wait.is_over();
-            if may_help {
-                tracing::debug!(error = ?error.database(), "trying the transaction again");
-            }
-            may_help
-        },
+        |error: &ServiceError| error.is_transient() && !wait.is_over(),
     )
     .await
 }
