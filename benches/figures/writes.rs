@@ -7,7 +7,7 @@ use std::ops::Range;
 use anyhow::ensure;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    SqliteTransactionMode, TransactionOptions, TransactionSession, TransactionTrait,
 };
 use seachange::changelog::{Target as Rows, TrackedConnection};
 use seachange_testkit::Database;

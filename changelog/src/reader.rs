@@ -28,8 +28,8 @@ pub use locked_rows::{known_mutations, last_of, later, since_mutation};
 pub use position::Position;
 pub use replay::{Extent, History, ReplayPlace, change_at, changes_at, history, lasting_columns};
 pub use row_history::{
-    Past, before_newest, change_named, interim_before, is_change_of, is_waiting, of_row, of_row_backwards,
-    of_transaction, state_at, state_by,
+    Past, before_newest, change_named, interim_before, is_change_of, is_waiting, of_row,
+    of_row_backwards, of_transaction, state_at, state_by,
 };
 pub use row_name::RowName;
 pub use selection::{Page, Selection};
