@@ -28,11 +28,11 @@ mod types;
 
 pub use self::capture::{After, ContextTexts, Unseen, Writer, Written};
 pub use cause::{Cause, cause};
-pub use dialect::{Dialect, ReadAs};
+pub use dialect::Dialect;
 pub use drivers::{Driver, Listener, TimeField, driver};
 pub use errors::{database_error, mariadb_number, of_error};
 pub use facts::{Catalogue, Facts, Images, LogOrder};
-pub use log_rows::{Row, Shared};
+pub use log_rows::{ReadAs, Row, Shared};
 pub use mariadb::MariaDb;
 pub use pages::{PagesBy, ParentIndex};
 pub(crate) use plan::{KINDS, ROW};

@@ -12,6 +12,7 @@ mod computed;
 mod consumer;
 mod database;
 mod doctor;
+mod documents;
 mod evolve;
 mod graphql;
 mod kept;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         consumer::cases(),
         database::cases(),
         doctor::cases(),
+        documents::cases(),
         evolve::cases(),
         graphql::cases(),
         specimen::cases(),

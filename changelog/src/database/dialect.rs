@@ -11,21 +11,10 @@ use sea_orm::{
 
 use super::{
     After, Begin, Catalogue, Cause, ContextTexts, Facts, Made, PagesBy, ParentIndex, Piece, Plan,
-    Refused, Row, RowLock, Session, Shared, Syntax, Unseen, Writer, Written,
+    ReadAs, Refused, Row, RowLock, Session, Shared, Syntax, Unseen, Writer, Written,
 };
 use crate::collation::Equality;
 use crate::shape::{Column, Reading, Table, Version};
-
-/// How a column of the log is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReadAs {
-    /// JSON, which is not parsed on the way.
-    Json,
-    /// A text that another program has chosen.
-    Free,
-    /// A value that is read as it is.
-    Plain,
-}
 
 /// One database: what it can do, and how to speak to it.
 #[async_trait::async_trait]

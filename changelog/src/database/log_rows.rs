@@ -1,4 +1,4 @@
-//! Many rows of the log as one statement adds them.
+//! Many rows of the log as one statement adds them, and how its columns are read.
 //!
 //! Most of what a row of the log holds is the same for all changes of a statement and is given once; only the
 //! key and images are given for each row. The rows' order is kept.
@@ -77,4 +77,15 @@ impl Shared {
             self.recorded_at.into(),
         ]
     }
+}
+
+/// How a column of the log is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadAs {
+    /// JSON, which is not parsed on the way.
+    Json,
+    /// A text that another program has chosen.
+    Free,
+    /// A value that is read as it is.
+    Plain,
 }
