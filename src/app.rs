@@ -50,6 +50,15 @@ pub struct App {
     pub(crate) entities: Entities,
     consumers: Vec<Box<StartConsumer>>,
     routes: Router,
+    pub(crate) about: About,
+}
+
+/// What the program says of itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct About {
+    pub(crate) name: &'static str,
+    pub(crate) version: &'static str,
+    pub(crate) description: &'static str,
 }
 
 impl Default for App {
@@ -69,7 +78,29 @@ impl App {
             entities: Entities::new(),
             consumers: Vec::new(),
             routes: Router::new(),
+            about: About {
+                name: env!("CARGO_PKG_NAME"),
+                version: env!("CARGO_PKG_VERSION"),
+                description: env!("CARGO_PKG_DESCRIPTION"),
+            },
         }
+    }
+
+    /// What `--version` and `--help` of the program say, in place of what seachange says of itself:
+    /// `.about("admin", env!("CARGO_PKG_VERSION"), "The shop's database")`.
+    #[must_use]
+    pub fn about(
+        mut self,
+        name: &'static str,
+        version: &'static str,
+        description: &'static str,
+    ) -> Self {
+        self.about = About {
+            name,
+            version,
+            description,
+        };
+        self
     }
 
     /// Names the migrator that creates the application's tables. Its pending migrations are applied before the

@@ -11,6 +11,11 @@ use seachange_migration::Migrator;
 /// The application. The program runs it; examples add to it, and tests serve it.
 pub fn reference_app() -> App {
     App::new()
+        .about(
+            env!("CARGO_PKG_NAME"),
+            env!("CARGO_PKG_VERSION"),
+            "The reference application of seachange",
+        )
         .migrator::<Migrator>()
         .entity::<project::Entity>()
         .entity::<task::Entity>()

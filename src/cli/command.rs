@@ -16,10 +16,10 @@ use super::settings::{self, Flags};
 use super::tail::TailArgs;
 use super::verify::VerifyArgs;
 use super::{baseline, completions, doctor, help, schema, serve, tail, verify};
-use crate::app::App;
+use crate::app::{About, App};
 
 #[derive(Debug, Parser)]
-#[command(version, about = "Change tracking and sync for SeaORM")]
+#[command(version)]
 struct Cli {
     #[command(flatten)]
     flags: Flags,
@@ -66,7 +66,7 @@ impl App {
     /// found; 2 means wrong use.
     pub fn run(self) -> ExitCode {
         let program = program();
-        let cli = match parse(&program) {
+        let cli = match parse(&program, self.about) {
             Ok(cli) => cli,
             Err(error) => error.exit(),
         };
@@ -96,7 +96,8 @@ impl App {
             Command::Doctor(args) => doctor::command(&self, &settings, &args).await,
             Command::Verify(args) => verify::command(&self, &settings, &args).await,
             Command::Completions(args) => {
-                Ok(completions::command(definition(program), program, &args))
+                let definition = definition(program, self.about);
+                Ok(completions::command(definition, program, &args))
             }
         }
     }
@@ -112,12 +113,16 @@ fn program() -> String {
     )
 }
 
-fn definition(program: &str) -> clap::Command {
-    help::arranged(Cli::command(), program, &settings::definition())
+fn definition(program: &str, about: About) -> clap::Command {
+    let command = Cli::command()
+        .name(about.name)
+        .version(about.version)
+        .about(about.description);
+    help::arranged(command, program, &settings::definition())
 }
 
-fn parse(program: &str) -> Result<Cli, clap::Error> {
-    let matches = definition(program).try_get_matches()?;
+fn parse(program: &str, about: About) -> Result<Cli, clap::Error> {
+    let matches = definition(program, about).try_get_matches()?;
     Cli::from_arg_matches(&matches)
 }
 

@@ -29,8 +29,10 @@ async fn help_and_version(database: &OwnDatabase) -> Outcome {
     assert_eq!(version.code(), Some(0), "{version:?}");
     assert_eq!(
         version.stdout,
-        format!("seachange {}\n", env!("CARGO_PKG_VERSION"))
+        format!("seachange-app {}\n", env!("CARGO_PKG_VERSION"))
     );
+    let about = "The reference application of seachange";
+    assert!(help.stdout.contains(about), "{}", help.stdout);
     Ok(())
 }
 
