@@ -153,6 +153,6 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         Cli::command().debug_assert();
-        definition("app").debug_assert();
+        definition("app", App::new().about).debug_assert();
     }
 }
