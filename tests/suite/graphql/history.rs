@@ -135,8 +135,7 @@ async fn every_kind_of_key(server: &TestServer) -> Outcome {
             let filter = format!(
                 "query($key: Json, $after: String) {{ changes(key: $key, after: $after, entities: \
                  [\"{}\"]) {{ nodes {{ {CHANGE} }} }} }}",
-                rest.first()
-                    .map_or("task", |c| c["entity"].as_str().unwrap_or_default())
+                of_row[0]["entity"].as_str().unwrap_or_default()
             );
             let arguments = json!({ "key": key, "after": change["cursor"] });
             let filtered = client.data(&filter, arguments).await?;
