@@ -19,6 +19,7 @@ mod image_rows;
 mod insert;
 mod locked_rows;
 mod row_order;
+mod row_set;
 mod unfit;
 mod update;
 mod upsert;

@@ -11,7 +11,6 @@ use super::context::{budget, feed, visible};
 use super::error::Refusal;
 use super::object_of::ObjectOf;
 use super::parameters::{self, operation_name};
-use super::visible::Visible;
 use crate::feed::{Change, Cursor, Epoch, Feed, FeedError, Page, Start};
 use crate::service::budget::Cost;
 use crate::service::exposure::Action;
@@ -82,7 +81,7 @@ pub(super) fn query() -> Field {
         FieldFuture::new(async move {
             let first = parameters::first(&ctx)?;
             let start = parameters::start(&ctx)?.unwrap_or(Start::Oldest);
-            let mut wanted = Visible::selection(&ctx, Action::History)?;
+            let mut wanted = parameters::selection(&ctx, Action::History)?;
             wanted.key = parameters::key(&ctx)?;
             wanted.actor = parameters::text(&ctx, "actor")?;
             wanted.transaction_id = parameters::text(&ctx, "transactionId")?;

@@ -8,9 +8,10 @@ use sea_orm::Iterable;
 use seachange_changelog::{Image, Operation};
 use serde_json::Value as Json;
 
-use super::context::limits;
+use super::context::{limits, visible};
 use super::error::Refusal;
 use crate::feed::{Cursor, FeedError, Selection, Start};
+use crate::service::exposure::Action;
 
 /// The operation's GraphQL name.
 pub(super) fn operation_name(operation: Operation) -> String {
@@ -62,28 +63,21 @@ pub(super) fn start(ctx: &ResolverContext<'_>) -> Result<Option<Start>, Refusal>
     })
 }
 
-/// The arguments `entities` and `operations`.
-pub(super) fn selection(ctx: &ResolverContext<'_>) -> Result<Selection, Refusal> {
-    let tracked = seachange_changelog::internal::tracked_tables();
+/// The arguments `entities` and `operations`, among what is exposed to the action.
+pub(super) fn selection(ctx: &ResolverContext<'_>, action: Action) -> Result<Selection, Refusal> {
     // Repeated names count once.
     let entities = list(ctx, "entities")?.map(BTreeSet::from_iter);
-    if let Some(unknown) = entities
-        .iter()
-        .flatten()
-        .find(|name| !tracked.contains(*name))
-    {
-        return Err(Refusal::bad_input(format!("unknown entity `{unknown}`")));
-    }
     let operations = list(ctx, "operations")?.map(|names| {
         Operation::iter()
             .filter(|operation| names.contains(&operation_name(*operation)))
             .collect()
     });
-    Ok(Selection {
+    let wanted = Selection {
         entities: entities.map(Vec::from_iter),
         operations,
         ..Selection::default()
-    })
+    };
+    visible(ctx)?.select(wanted, action)
 }
 
 fn list(ctx: &ResolverContext<'_>, name: &str) -> Result<Option<Vec<String>>, Refusal> {

@@ -3,6 +3,7 @@
 //! One statement answers for all parents that were read together, whatever their number: [`batch`] collects the
 //! parents, [`level`] reads their children, [`statement`] makes the statement.
 
+mod aliases;
 mod batch;
 mod level;
 mod statement;

@@ -27,7 +27,7 @@ pub(super) fn changes() -> SubscriptionField {
         Role::answer(&ctx, |ctx| {
             let begin = parameters::start(ctx)?.map_or(Begin::Now, Begin::From);
             let changes = Changes {
-                wanted: Visible::selection(ctx, Action::Live)?,
+                wanted: parameters::selection(ctx, Action::Live)?,
                 visible: visible(ctx)?.clone(),
             };
             Ok(Plan::new(changes, begin))

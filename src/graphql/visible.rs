@@ -5,12 +5,9 @@
 
 use std::sync::Arc;
 
-use async_graphql::dynamic::ResolverContext;
 use serde_json::Value as Json;
 
-use super::context::visible;
 use super::error::Refusal;
-use super::parameters;
 use crate::feed::{Change, Page, Selection};
 use crate::service::entity::EntityInfo;
 use crate::service::exposure::Action;
@@ -29,18 +26,16 @@ impl Visible {
         self.0.get(table).map(|of| &*of.info)
     }
 
-    /// The part of the log that the arguments `entities` and `operations` select, among what is exposed to the
-    /// action.
+    /// The part of a selection that is exposed to the action.
     ///
     /// # Errors
-    /// `BAD_INPUT` for a table that is not.
-    pub(super) fn selection(
-        ctx: &ResolverContext<'_>,
+    /// `BAD_INPUT` if it names a table that is not.
+    pub(super) fn select(
+        &self,
+        mut selection: Selection,
         action: Action,
     ) -> Result<Selection, Refusal> {
-        let mut selection = parameters::selection(ctx)?;
-        let this = visible(ctx)?;
-        let is_exposed = |table: &str| this.entity(table).is_some_and(|of| of.allows(action));
+        let is_exposed = |table: &str| self.entity(table).is_some_and(|of| of.allows(action));
         match &selection.entities {
             Some(wanted) => {
                 if let Some(unknown) = wanted.iter().find(|table| !is_exposed(table)) {
@@ -48,7 +43,7 @@ impl Visible {
                 }
             }
             None => {
-                let tables = this.0.keys().filter(|table| is_exposed(table));
+                let tables = self.0.keys().filter(|table| is_exposed(table));
                 let mut tables: Vec<String> = tables.map(|table| (*table).to_owned()).collect();
                 // Subscriptions that want the same are rendered once.
                 tables.sort_unstable();

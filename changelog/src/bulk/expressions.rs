@@ -8,7 +8,7 @@
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, DbErr, EntityTrait, Value};
 
-use super::update::{members_at_a_time, write_set};
+use super::row_set::{members_at_a_time, write_set};
 use super::{BulkEntity, table};
 use crate::error::BulkRefusal;
 use crate::image;

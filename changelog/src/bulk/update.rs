@@ -4,29 +4,27 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use sea_orm::sea_query::{Expr, Query};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait, ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IdenStatic,
-    Iterable, ModelTrait, PrimaryKeyToColumn, StatementBuilder,
+    Iterable, ModelTrait, PrimaryKeyToColumn,
 };
 
 use super::custom_hooks::after_save;
 use super::expressions::{Evaluated, Expression, evaluate};
-use super::locked_rows::{
-    CHUNK, Chunks, PARAMETERS, has_returning, keys, lock, relock, returning_all,
-};
+use super::locked_rows::{Chunks, keys, relock};
+use super::row_set::{members_at_a_time, write_set};
 use super::unfit::Unfit;
 use super::{BulkEntity, Target, Written, table};
 use crate::capture::hooks::now;
 use crate::capture::{Hooks, row};
-use crate::error::{BulkRefusal, CaptureError, Retry};
+use crate::error::{BulkRefusal, CaptureError};
 use crate::image::{self, Image};
 use crate::log::Operation;
 use crate::row_lock::RowLock;
-use crate::rows::{Models, Row, Stored, among};
+use crate::rows::{Row, Stored};
 use crate::tracked::TrackedTransaction;
 use crate::tracked::log_insert::RowChange;
-use crate::tracked::rows_statement::{Answer, RowsStatement};
 
 /// What an update does to each row.
 pub(super) struct Changes<E: EntityTrait> {
@@ -196,12 +194,6 @@ pub(super) async fn update_locked<E: BulkEntity>(
 /// Stands for the value of an expression where changes are compared.
 const EXPRESSION: &str = "\u{0}expression";
 
-/// The number of rows in one statement, as its parameters allow.
-pub(super) fn members_at_a_time<E: EntityTrait>() -> usize {
-    let rest = PARAMETERS.saturating_sub(E::Column::iter().count());
-    (rest / keys::<E>().len().max(1)).clamp(1, CHUNK)
-}
-
 /// Reduces each model to the columns that change its row, and groups equal changes. A model that changes
 /// nothing is in no group.
 fn group<E: BulkEntity>(
@@ -267,65 +259,4 @@ async fn write<E: BulkEntity>(
     set.extend(expressions.map(|expression| (expression.column, expression.sql.clone())));
     set.extend(unfit.iter().map(|unfit| (unfit.column, unfit.sql.clone())));
     write_set::<E>(tx, set, rows, members).await
-}
-
-/// Sets columns of these rows and returns the rows as stored, in their order.
-pub(super) async fn write_set<E: BulkEntity>(
-    tx: &TrackedTransaction,
-    set: Vec<(E::Column, Expr)>,
-    rows: &[Row<E>],
-    members: &[usize],
-) -> Result<Vec<Row<E>>, DbErr> {
-    let backend = tx.get_database_backend();
-    let condition = among(members.iter().map(|place| &rows[*place]));
-    let mut statement = Query::update();
-    statement
-        .table(E::default().table_ref())
-        .cond_where(condition.clone())
-        .values(set);
-    let returns = has_returning(backend);
-    if returns {
-        statement.returning(returning_all::<E>(backend));
-    }
-    let answer = tx
-        .write_rows(RowsStatement {
-            table: table::<E>(),
-            operation: Operation::Update,
-            statement: StatementBuilder::build(&statement, &backend),
-            rows: members.len(),
-            answer: if returns { Answer::Rows } else { Answer::Count },
-        })
-        .await?;
-    let models = Models::<E>::on(backend);
-    // Columns that the database fills after the statement are not in its result.
-    let is_told = returns && E::computed().is_empty();
-    let stored = match models.all(answer).filter(|_| is_told) {
-        Some(stored) => stored.into_iter().map(|(row, _)| row).collect(),
-        None => lock::<E>(tx, condition, RowLock::Update, None).await?,
-    };
-    in_order(rows, members, stored)
-}
-
-/// Puts the rows into the order of these members.
-fn in_order<E: BulkEntity>(
-    rows: &[Row<E>],
-    members: &[usize],
-    stored: Vec<Row<E>>,
-) -> Result<Vec<Row<E>>, DbErr> {
-    let is_same = |(row, place): (&Row<E>, &usize)| row.has_key_of(&rows[*place]);
-    if stored.len() == members.len() && stored.iter().zip(members).all(is_same) {
-        return Ok(stored);
-    }
-    let mut by_key: HashMap<String, Row<E>> = stored
-        .into_iter()
-        .map(|row| (image::text_of(&row.key()), row))
-        .collect();
-    let ordered = members.iter().map(|place| {
-        let row = by_key.remove(&image::text_of(&rows[*place].key()));
-        let raced = || Retry::Raced {
-            table: table::<E>().to_owned(),
-        };
-        row.ok_or_else(|| raced().into())
-    });
-    ordered.collect()
 }

@@ -7,7 +7,7 @@ use sea_orm::{ColumnType, DatabaseConnection, QueryResult};
 use seachange_changelog::internal::ParentIndex;
 use serde_json::Value as Json;
 
-use super::statement::{BETWEEN, PARENT, TOTAL, key_alias};
+use super::aliases::{BETWEEN, PARENT, TOTAL, key_alias};
 use crate::graphql::arguments::Ordering;
 use crate::graphql::error::Refusal;
 use crate::graphql::fetch::find;

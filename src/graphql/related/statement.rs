@@ -8,16 +8,14 @@ use sea_orm::sea_query::{
 use sea_orm::{Condition, DbBackend, Order, RelationDef};
 use seachange_changelog::internal::{self, PagesBy, ParentIndex};
 
+use super::aliases::{BETWEEN, PARENT, TOTAL, key_alias};
 use super::level::{ChildrenPage, Level, Meets, Parent};
 use crate::graphql::arguments::Ordering;
 use crate::graphql::error::Refusal;
 use crate::graphql::fetch::selecting;
 use crate::service::columns::column_of;
 
-/// Aliases that no table and no column has.
-pub(super) const PARENT: &str = "__parent";
-pub(super) const BETWEEN: &str = "__between";
-pub(super) const TOTAL: &str = "__total";
+/// Aliases that no table and no column has, beside those of [`aliases`](super::aliases).
 const PARENTS: &str = "__parents";
 const LEVEL: &str = "__level";
 const PLACE: &str = "__place";
@@ -25,11 +23,6 @@ const KEY: &str = "__key";
 
 /// Makes the statement, which also selects the given expressions.
 pub(super) type Build = Box<dyn Fn(&[(Expr, Alias)]) -> SelectStatement + Send + Sync>;
-
-/// The alias of a column of the key of the table that has the values which identify the parents.
-pub(super) fn key_alias(number: usize) -> String {
-    format!("{PARENT}{number}")
-}
 
 impl Level {
     /// The statement for the pages of these parents, of which it finds no more rows than `most`.
