@@ -28,6 +28,9 @@ fn allowed(kind: &Database) -> Vec<String> {
                 "INSERT INTO ?change_log? ",
                 "SELECT c.relname AS ",
                 "SET lock_timeout = ",
+                // Where it looks for tables, asked once and set when it connects.
+                "SELECT format('SELECT set_config(",
+                "SELECT set_config('search_path', ",
                 // Whether it is inside a transaction, asked when the pool hands it out.
                 "SELECT 1 WHERE now() <> statement_timestamp()",
             ][..],
