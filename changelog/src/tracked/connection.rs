@@ -65,8 +65,8 @@ impl TrackedConnection {
     }
 
     /// Refuses each write of a tracked table whose [`Context`] has no actor, or an empty one, with
-    /// [`WriteRefusal::NoActor`]. So a request for which nobody has called [`with_context`](Self::with_context)
-    /// fails, and is not recorded as nobody's.
+    /// [`WriteRefusal::NoActor`](crate::WriteRefusal::NoActor). So a request for which nobody has called
+    /// [`with_context`](Self::with_context) fails, and is not recorded as nobody's.
     ///
     /// ```
     /// # use seachange_changelog::{Context, TrackedConnection};

@@ -5,7 +5,7 @@
 
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ConnectOptions, ConnectionTrait, Database,
-    DatabaseConnection, DbErr, EntityTrait, QueryOrder, Schema, TransactionTrait,
+    DatabaseConnection, DbErr, EntityTrait, ModelTrait, QueryOrder, Schema, TransactionTrait,
 };
 use seachange_changelog::{
     Context, TriggerOptions, create_change_log, log, tell, track_by_triggers,
@@ -76,7 +76,7 @@ async fn run() -> Result<Vec<String>, DbErr> {
     // Where it is known who acts, the transaction is told.
     let tx = tell(db.begin().await?, &Context::actor("alice")).await?;
     let pan = add_product(&tx, "a pan").await?;
-    product::Entity::delete_by_id(pan.id).exec(&tx).await?;
+    pan.delete(&tx).await?;
     tx.commit().await?;
     audit(&db).await
 }
