@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use seachange_testkit::{Outcome, OwnDatabase, Process, Server, Socket, measured};
+use seachange_testkit::{Database, Outcome, OwnDatabase, Process, Server, Socket, measured};
 use serde_json::json;
 
 use crate::harness::{command, serve, verify};
 
-/// From start to listening on a database that is there (`targets.md` names SQLite).
+/// From start to listening on a SQLite file that is there.
 const SOON: Duration = Duration::from_millis(300);
+/// The same on a server, whose connections and catalogue take longer.
+const SOON_ON_A_SERVER: Duration = Duration::from_millis(600);
 /// Of these starts the best counts: a machine that does something else as well slows single ones.
 const STARTS: usize = 5;
 
@@ -32,9 +34,13 @@ async fn listens_soon(database: &OwnDatabase) -> Outcome {
         database.kind.name()
     ));
     let best = times.into_iter().min().context("no start")?;
+    let soon = match database.kind {
+        Database::Sqlite => SOON,
+        _ => SOON_ON_A_SERVER,
+    };
     anyhow::ensure!(
-        best <= SOON,
-        "the best start took {best:?}, more than {SOON:?}"
+        best <= soon,
+        "the best start took {best:?}, more than {soon:?}"
     );
     Ok(())
 }
