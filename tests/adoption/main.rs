@@ -8,7 +8,7 @@ mod actor;
 mod derived;
 mod generated;
 mod migrated;
-mod told;
+mod plain_context;
 mod typed;
 mod unmigrated;
 
@@ -22,7 +22,7 @@ fn main() -> ExitCode {
         derived::cases(),
         generated::cases(),
         migrated::cases(),
-        told::cases(),
+        plain_context::cases(),
         typed::cases(),
         unmigrated::cases(),
     ])

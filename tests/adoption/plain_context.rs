@@ -1,4 +1,4 @@
-//! Who writes, in transactions of plain SeaORM: the context of a told transaction is in its changes, and in no
+//! Who writes, in transactions of plain SeaORM: the context of a transaction that has one is in its changes, and in no
 //! other's, however the transaction ends. The pool has one connection, so the next transaction gets the same one.
 
 use futures_util::FutureExt;
@@ -47,15 +47,15 @@ async fn add<C: ConnectionTrait>(db: &C, id: i32) -> Result<(), DbErr> {
 async fn recorded(server: &TestServer) -> anyhow::Result<Vec<(i64, Option<String>)>> {
     let mut changes = server.logged().await?;
     changes.retain(|change| change.entity == "stock");
-    let told = changes.into_iter().map(|change| {
+    let named = changes.into_iter().map(|change| {
         // Without an entity SQLite's triggers write a text.
         let id = change.row_key["id"].to_string();
         Ok((id.trim_matches('"').parse()?, change.actor))
     });
-    told.collect()
+    named.collect()
 }
 
-/// Row 1 was written in a told transaction, or is not there. Writes row 2 in a transaction and row 3 without one:
+/// Row 1 was written in a transaction with a context, or is not there. Writes row 2 in a transaction and row 3 without one:
 /// neither has the context.
 async fn assert_ended(server: &TestServer, db: DatabaseConnection, first: Option<&str>) -> Outcome {
     let tx = db.begin().await?;
@@ -170,12 +170,12 @@ async fn statements_that_would_end_it_are_refused(server: &TestServer) -> Outcom
 
 async fn it_needs_the_log(database: &OwnDatabase) -> Outcome {
     let db = Database::connect(&database.url).await?;
-    let told = tell(db.begin().await?, &alice()).await;
+    let begun = tell(db.begin().await?, &alice()).await;
     match db.get_database_backend() {
         // The context is a setting there.
-        DbBackend::Postgres => told?.rollback().await?,
+        DbBackend::Postgres => begun?.rollback().await?,
         _ => {
-            let error = told.err().ok_or_else(|| anyhow::anyhow!("not refused"))?;
+            let error = begun.err().ok_or_else(|| anyhow::anyhow!("not refused"))?;
             let is_named = matches!(
                 CaptureError::of(&error),
                 Some(CaptureError::Setup(SetupRefusal::NoChangeLog))

@@ -2,8 +2,8 @@
 //!
 //! Nothing is checked here but that the context ends with its transaction. Where the database does not see to
 //! that, as on SQLite and MariaDB, the context is a row, which is stored in the transaction and removed before
-//! its end. So a told transaction cannot be committed without this crate: it gives away neither the transaction
-//! within it nor a statement that would end it.
+//! its end. So a transaction with a context cannot be committed without this crate: it gives away neither the
+//! transaction within it nor a statement that would end it.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -46,20 +46,25 @@ use crate::raw_sql::SqlText;
 pub async fn tell(
     transaction: DatabaseTransaction,
     context: &Context,
-) -> Result<ToldTransaction, DbErr> {
+) -> Result<ContextTransaction, DbErr> {
     database::check(ConnectionTrait::get_database_backend(&transaction))?;
-    let told = ToldTransaction {
+    let with_context = ContextTransaction {
         inner: transaction,
         transaction_id: uuid::Uuid::now_v7().to_string(),
         is_savepoint: false,
     };
-    let dialect = database::of(&told.inner);
-    let texts = context.texts(&told.transaction_id);
-    let Err(error) = dialect.send_context(&told.inner, texts).await else {
-        return Ok(told);
+    let dialect = database::of(&with_context.inner);
+    let texts = context.texts(&with_context.transaction_id);
+    let Err(error) = dialect.send_context(&with_context.inner, texts).await else {
+        return Ok(with_context);
     };
     let is_stored = dialect.facts().clear_context.is_some();
-    if is_stored && matches!(is_there(&told.inner, "change_context").await, Ok(false)) {
+    if is_stored
+        && matches!(
+            is_there(&with_context.inner, "change_context").await,
+            Ok(false)
+        )
+    {
         return Err(SetupRefusal::NoChangeLog.into());
     }
     Err(error)
@@ -68,21 +73,21 @@ pub async fn tell(
 /// A plain transaction with a context, made by [`tell`].
 ///
 /// Dropping it without a commit rolls it back. A nested transaction has the same context.
-pub struct ToldTransaction {
+pub struct ContextTransaction {
     inner: DatabaseTransaction,
     transaction_id: String,
     is_savepoint: bool,
 }
 
-impl std::fmt::Debug for ToldTransaction {
+impl std::fmt::Debug for ContextTransaction {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ToldTransaction")
+        f.debug_struct("ContextTransaction")
             .field("transaction_id", &self.transaction_id)
             .finish_non_exhaustive()
     }
 }
 
-impl ToldTransaction {
+impl ContextTransaction {
     /// The id that all its changes carry in the log.
     pub fn transaction_id(&self) -> &str {
         &self.transaction_id
@@ -159,7 +164,7 @@ impl ToldTransaction {
 }
 
 #[async_trait::async_trait]
-impl TransactionSession for ToldTransaction {
+impl TransactionSession for ContextTransaction {
     async fn commit(self) -> Result<(), DbErr> {
         Self::commit(self).await
     }
@@ -170,7 +175,7 @@ impl TransactionSession for ToldTransaction {
 }
 
 #[async_trait::async_trait]
-impl ConnectionTrait for ToldTransaction {
+impl ConnectionTrait for ContextTransaction {
     fn get_database_backend(&self) -> DbBackend {
         ConnectionTrait::get_database_backend(&self.inner)
     }
@@ -196,7 +201,7 @@ impl ConnectionTrait for ToldTransaction {
     }
 }
 
-impl StreamTrait for ToldTransaction {
+impl StreamTrait for ContextTransaction {
     type Stream<'a> = <DatabaseTransaction as StreamTrait>::Stream<'a>;
 
     fn get_database_backend(&self) -> DbBackend {
@@ -215,7 +220,7 @@ impl StreamTrait for ToldTransaction {
 }
 
 #[async_trait::async_trait]
-impl TransactionTrait for ToldTransaction {
+impl TransactionTrait for ContextTransaction {
     type Transaction = Self;
 
     async fn begin(&self) -> Result<Self, DbErr> {
